@@ -1,0 +1,18 @@
+"""The only clock: aware UTC times, replaceable in tests."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """Return the present time, aware, in UTC, to the microsecond."""
+    return datetime.now(UTC)  # noqa: TID251 - this is the one place
+
+
+def from_unix(seconds: float) -> datetime:
+    """Return the aware UTC time of ``seconds`` since 1970-01-01."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def to_iso(moment: datetime) -> str:
+    """Return ``moment`` as RFC 3339 in UTC, ending in ``Z``."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

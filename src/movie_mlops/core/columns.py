@@ -1,0 +1,34 @@
+"""Column names: every table, frame and JSON document uses these words."""
+
+from typing import Final
+
+# An interaction: what somebody did with a movie.
+EVENT_ID: Final = "event_id"
+USER_ID: Final = "user_id"
+MOVIE_ID: Final = "movie_id"
+KIND: Final = "kind"
+VALUE: Final = "value"
+EVENT_TIME: Final = "event_time"
+INGESTED_AT: Final = "ingested_at"
+SOURCE: Final = "source"
+
+# A movie.
+TITLE: Final = "title"
+YEAR: Final = "year"
+GENRES: Final = "genres"
+DIRECTORS: Final = "directors"
+LANGUAGE: Final = "language"
+RUNTIME: Final = "runtime_minutes"
+TMDB_ID: Final = "tmdb_id"
+IMDB_ID: Final = "imdb_id"
+
+# A quarantined row.
+TABLE: Final = "table"
+FILE: Final = "file"
+LINE: Final = "line"
+REASON: Final = "reason"
+DETAIL: Final = "detail"
+RAW: Final = "raw"
+
+# Feedback: the latest word of a user on a movie, as models see it.
+WEIGHT: Final = "weight"

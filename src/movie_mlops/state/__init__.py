@@ -1,0 +1,7 @@
+"""The SQL side of the record: one database per data set holds the ledger, the event log, histories and steps."""
+
+from movie_mlops.state.config import StateConfig
+from movie_mlops.state.database import METADATA, Database
+from movie_mlops.state.errors import StateError
+
+__all__ = ["METADATA", "Database", "StateConfig", "StateError"]

@@ -1,0 +1,83 @@
+"""One engine for every table of state, the same code on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, create_engine, event
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import OperationalError
+
+from movie_mlops.state.config import StateConfig
+from movie_mlops.state.errors import StateError
+
+METADATA = MetaData()
+"""Rooms declare their tables on it; a :class:`Database` makes those that are missing."""
+
+
+class Database:
+    """The state database; safe to share between threads.
+
+    Args:
+        config: Where it is. The folder of a SQLite file is made when missing.
+
+    Raises:
+        StateError: The database cannot be opened.
+    """
+
+    def __init__(self, config: StateConfig) -> None:
+        url = make_url(config.url)
+        if url.get_backend_name() == "sqlite" and url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = create_engine(url)
+        if url.get_backend_name() == "sqlite":
+            _make_sqlite_durable(self._engine, config.busy_timeout_seconds)
+        try:
+            METADATA.create_all(self._engine)
+        except OperationalError as error:
+            raise StateError(
+                f"The state database {url.render_as_string(hide_password=True)} cannot be opened ({error.orig}).",
+                next_step="Check that the folder can be written and that the disk is not full.",
+            ) from error
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that holds the write lock from its start; leaving commits, an exception rolls back."""
+        with self._engine.connect() as connection:
+            connection.info["write"] = True
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                connection.info.pop("write", None)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that only reads, on one snapshot."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def _make_sqlite_durable(engine: Engine, busy_timeout_seconds: float) -> None:
+    """Turn on WAL, full syncing and foreign keys, and let SQLAlchemy own the transactions."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout_seconds * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # An acknowledged write survives a power cut.
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        # A writer takes the lock at once: a read that turns into a write could not wait for another writer.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("write") else "BEGIN")
