@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Writes .env from .env.template: every name that ends in _SECRET, _TOKEN or _KEY gets a fresh random value.
+# What .env already holds is never changed; only names that are missing are added.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+umask 077
+touch .env
+while IFS= read -r line || [ -n "$line" ]; do
+  case "$line" in
+    '' | '#'*) continue ;;
+  esac
+  name="${line%%=*}"
+  grep -q "^${name}=" .env && continue
+  case "$name" in
+    *_SECRET | *_TOKEN | *_KEY) value="$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" ;;
+    *) value="${line#*=}" ;;
+  esac
+  printf '%s=%s\n' "$name" "$value" >> .env
+done < .env.template
