@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import unquote
 
 import polars as pl
@@ -20,7 +20,7 @@ from movie_mlops.lake.schemas import SCHEMAS
 
 _NOTE: Final = "note"
 # delta-rs gives up on, or decodes, the first six; DuckDB would read the others as patterns.
-_FORBIDDEN: Final = frozenset("[]^|\\*?")
+_FORBIDDEN: Final = frozenset("[]^|%\\*?")
 # Every version stays readable: Delta would otherwise forget log entries after 30 days.
 _KEEP_FOR_EVER: Final = {
     "delta.logRetentionDuration": "interval 36500 days",
@@ -130,7 +130,8 @@ class Lake:
         Raises:
             LakeError: There is no such table.
         """
-        return [_commit(entry) for entry in self.delta(table).history()]
+        newest = self.delta(table).version()
+        return [self._commit(table, version) for version in range(newest, -1, -1)]
 
     def sql(self, query: str, *, versions: Mapping[str, int] | None = None) -> pl.DataFrame:
         """Answer one reading SQL statement (DuckDB's dialect) over all tables.
@@ -190,9 +191,15 @@ class Lake:
     def _info(self, name: str) -> TableInfo:
         delta = self._open(name)
         files = pl.DataFrame(delta.get_add_actions(flatten=True))
-        newest = _commit(delta.history(limit=1)[0])
+        newest = self._commit(name, delta.version())
         rows, size = int(files["num_records"].sum()), int(files["size_bytes"].sum())
         return TableInfo(name, newest.version, rows, size, newest.time)
+
+    def _commit(self, table: str, version: int) -> Commit:
+        # Not DeltaTable.history(): it is silently empty where the path holds a space or non-Latin letters.
+        path = self._root / table / "_delta_log" / f"{version:020d}.json"
+        with path.open(encoding="utf-8") as log:
+            return _read_commit(version, [json.loads(line) for line in log])
 
     def _write(
         self, table: str, frame: pl.DataFrame, mode: Literal["append", "overwrite"], note: Mapping[str, str] | None
@@ -236,19 +243,17 @@ class Lake:
         )
 
 
-def _commit(entry: Mapping[str, object]) -> Commit:
-    """Read one entry of Delta's log; other writers may leave anything out."""
-    parameters = entry.get("operationParameters")
-    metrics = entry.get("operationMetrics")
-    mode = parameters.get("mode") if isinstance(parameters, Mapping) else None
-    rows = metrics.get("num_added_rows", metrics.get("numOutputRows")) if isinstance(metrics, Mapping) else None
-    note = entry.get(_NOTE)
+def _read_commit(version: int, actions: list[dict[str, Any]]) -> Commit:
+    """Read one file of Delta's log; other writers may leave anything but the time out."""
+    info: dict[str, Any] = next(action["commitInfo"] for action in actions if "commitInfo" in action)
+    metrics = info.get("operationMetrics", {})
+    rows = metrics.get("num_added_rows", metrics.get("numOutputRows"))
     return Commit(
-        version=int(str(entry["version"])),
-        time=clock.from_unix(int(str(entry["timestamp"])) / 1000),
-        operation=str(mode or entry.get("operation", "unknown")).lower(),
+        version=version,
+        time=clock.from_unix(info["timestamp"] / 1000),
+        operation=str(info.get("operationParameters", {}).get("mode", info.get("operation", "unknown"))).lower(),
         rows=None if rows is None else int(rows),
-        note=json.loads(note) if isinstance(note, str) else {},
+        note=json.loads(info.get(_NOTE, "{}")),
     )
 
 
