@@ -227,7 +227,7 @@ def _sort_out(parsed: pl.DataFrame, rules: Sequence[Rule]) -> tuple[pl.DataFrame
     parsed = parsed.with_columns(reason.alias(c.REASON))
     bad = parsed.filter(pl.col(c.REASON).is_not_null())
     # Details are text: made for the few rows that need them.
-    details = [pl.when(pl.col(c.REASON) == rule.reason).then(rule.detail) for rule in rules]
+    details = [pl.when((pl.col(c.REASON) == rule.reason) & rule.broken).then(rule.detail) for rule in rules]
     return parsed.filter(pl.col(c.REASON).is_null()), bad.with_columns(pl.coalesce(c.DETAIL, *details).alias(c.DETAIL))
 
 

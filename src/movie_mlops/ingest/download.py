@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zipfile
 from pathlib import Path
 from typing import Final
 
@@ -17,17 +18,19 @@ _OK: Final = 200
 _PARTIAL: Final = 206
 _NOT_FOUND: Final = 404
 _RANGE_NOT_SATISFIABLE: Final = 416
+_DELETED: Final = "It was deleted; run the same command again."
 _AGAIN: Final = "Run the same command again: it goes on where it stopped."
 
 
-def download(url: str, target: Path, *, checks: Checks, progress: Progress = SILENT) -> None:
-    """Fetch ``url`` into ``target`` through ``<target>.part``, going on where an earlier try stopped.
+def download_zip(url: str, target: Path, *, checks: Checks, progress: Progress = SILENT) -> None:
+    """Fetch the zip at ``url`` into ``target`` through ``<target>.part``, going on where an earlier try stopped.
 
     A connection that is cut is taken up again, five times at most. The server is asked with ``If-Range`` whether the
     file is still the one that the part was cut from; where it is not, the download starts over.
 
     Raises:
-        DownloadError: No connection, an unwelcome answer, a cut-off that lasts, or a failed check (the part is deleted).
+        DownloadError: No connection, an unwelcome answer, a cut-off that lasts, or a failed check (the part is
+            deleted).
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
@@ -48,7 +51,8 @@ def _fetch_whole(client: httpx.Client, url: str, part: Path, progress: Progress)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise DownloadError(
                 f"No connection to {httpx.URL(url).host} ({error}).",
-                next_step="Check the network, or fetch the zip elsewhere and name it: --source movielens:/path/to/file.zip",
+                next_step="Check the network, or fetch the zip elsewhere and name it:"
+                " --source movielens:/path/to/file.zip",
             ) from error
         except httpx.TransportError as error:
             if attempt == _ATTEMPTS or _size(part) == before:
@@ -110,8 +114,11 @@ def _verify(part: Path, url: str, checks: Checks) -> None:
             _forget(part)
             raise DownloadError(
                 f"The download of {url} is not the file that was published: {name} is {value}, not {expected}.",
-                next_step="It was deleted; run the same command again.",
+                next_step=_DELETED,
             )
+    if not zipfile.is_zipfile(part):
+        _forget(part)
+        raise DownloadError(f"What came from {url} is not a zip.", next_step=_DELETED)
 
 
 def _size(part: Path) -> int:

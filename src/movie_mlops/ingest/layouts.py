@@ -15,10 +15,27 @@ from movie_mlops.ingest.text import Encoding, header_of, read_lines, split
 _RATING: Final = [c.USER_ID, c.MOVIE_ID, c.VALUE, c.EVENT_TIME]
 _MOVIE: Final = [c.MOVIE_ID, c.TITLE, c.GENRES]
 # The flags of u.item, in order; the first says that the genre is not known.
-_FLAGS: Final = (
-    "unknown|Action|Adventure|Animation|Children's|Comedy|Crime|Documentary|Drama|Fantasy|Film-Noir|Horror|Musical|"
-    "Mystery|Romance|Sci-Fi|Thriller|War|Western"
-).split("|")
+_FLAGS: Final = [
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children's",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
+]
 _ITEM: Final = [c.MOVIE_ID, c.TITLE, "release date", "video release date", "IMDb URL", *_FLAGS]
 
 

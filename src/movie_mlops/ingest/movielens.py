@@ -9,7 +9,7 @@ from movie_mlops.core.digests import digest
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.ingest.archive import Archive
 from movie_mlops.ingest.config import SourceOptions
-from movie_mlops.ingest.download import download
+from movie_mlops.ingest.download import download_zip
 from movie_mlops.ingest.errors import SourceError
 from movie_mlops.ingest.layouts import Layout, find_layout, read_movies, read_ratings
 from movie_mlops.ingest.raw import RawTable
@@ -23,7 +23,8 @@ class MovieLensSource:
     """A MovieLens release in its official layout.
 
     Args:
-        what: A release's name (``ml-latest-small``), or the path of its folder or zip (``./ml-1m``, ``data/ml-20m.zip``).
+        what: A release's name (``ml-latest-small``), or the path of its folder or zip (``./ml-1m``,
+            ``data/ml-20m.zip``).
         downloads: Where downloaded zips are kept.
         options: Where the downloads are.
 
@@ -48,7 +49,7 @@ class MovieLensSource:
             SourceError: The files are damaged, or not laid out as a release.
         """
         if self._release and not self._path.exists():
-            download(self._url, self._path, checks=RELEASES[self._release], progress=progress)
+            download_zip(self._url, self._path, checks=RELEASES[self._release], progress=progress)
         self._open()
 
     def fingerprint(self) -> str:

@@ -65,12 +65,12 @@ def names(name: str, dtype: pl.DataType) -> pl.Expr:
 
 def year_in_title(title: pl.Expr) -> pl.Expr:
     """Return the year that ends a title, as in "Toy Story (1995)"."""
-    return title.str.extract(r"\((\d{4})(?:[-–]\d{0,4})?\)\s*$", 1).cast(pl.Int64, strict=False)
+    return title.str.extract(r"\((\d{4})(?:[-\x{2013}]\d{0,4})?\)\s*$", 1).cast(pl.Int64, strict=False)
 
 
 def readable_title(title: pl.Expr) -> pl.Expr:
     """Return titles without the year at the end and with the article in front: "Matrix, The (1999)" is "The Matrix"."""
-    without_year = title.str.replace(r"\s*\(\d{4}(?:[-–]\d{0,4})?\)\s*$", "")
+    without_year = title.str.replace(r"\s*\(\d{4}(?:[-\x{2013}]\d{0,4})?\)\s*$", "")
     return (
         pl.when(without_year.str.strip_chars() != "")
         .then(without_year)

@@ -72,7 +72,7 @@ def _unknown(spec: str, word: str) -> SourceError:
     forms = f"A source is one of {_FORMS}"
     if spec in RELEASES:
         return SourceError(f"{spec!r} is a release of MovieLens.", next_step=f"Write --source movielens:{spec}")
-    if Path(spec).exists():
+    if spec and Path(spec).exists():
         kind = "movielens" if Path(spec).is_dir() or spec.endswith(".zip") else "file"
         return SourceError(f"{forms}; {spec!r} is a path.", next_step=f"Write --source {kind}:{spec}")
     [nearest] = get_close_matches(word, ("sample", "movielens", "file"), n=1, cutoff=0.0)

@@ -23,7 +23,7 @@ _FIELDS: Final = "fields"
 def read_lines(content: Path | bytes, *, file: str, encoding: Encoding = "utf-8") -> pl.DataFrame:
     """Return one row per line that is not blank: ``line`` (from 1), ``raw``, ``reason``, ``detail``.
 
-    A line that is not valid in ``encoding`` has its bad bytes written as ``\\xNN`` and the reason ``bad-encoding``.
+    A line that is not valid in ``encoding`` has its bad bytes written in hexadecimal and the reason ``bad-encoding``.
 
     Raises:
         SourceError: There is no line at all.
