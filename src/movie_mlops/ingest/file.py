@@ -1,0 +1,162 @@
+"""The source ``file:``: anybody's CSV or Parquet file."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from movie_mlops.core import columns as c
+from movie_mlops.core.digests import digest
+from movie_mlops.core.progress import SILENT, Progress
+from movie_mlops.ingest.config import SourceOptions
+from movie_mlops.ingest.errors import SourceError
+from movie_mlops.ingest.layouts import read_dat_movies, read_items
+from movie_mlops.ingest.mapping import INTERACTION_NAMES, MOVIE_NAMES, map_columns
+from movie_mlops.ingest.movielens import short_name, stamps
+from movie_mlops.ingest.parsing import integer
+from movie_mlops.ingest.raw import RawTable
+from movie_mlops.ingest.text import header_of, read_lines, sniff_separator, split
+
+# Goes up when the same file would be read differently.
+_READER_VERSION: Final = 1
+_PARQUET_MAGIC: Final = b"PAR1"
+_ZIP_MAGIC: Final = b"PK\x03\x04"
+_ABOUT: Final = (c.LINE, c.RAW, c.REASON, c.DETAIL)
+
+
+class FileSource:
+    """A CSV or Parquet file of interactions and, where there is one, a second file of films.
+
+    Args:
+        path: The file of interactions. Without a column of ratings each row is a like; without a second file the films
+            are called "Film <id>".
+        options: Column names, the second file, the scale of the ratings.
+
+    Raises:
+        SourceError: A file does not exist, or the scale is not one.
+    """
+
+    def __init__(self, path: Path, *, options: SourceOptions) -> None:
+        self._path = path.expanduser()
+        self._movies = options.movies.expanduser() if options.movies else None
+        self._options = options
+        for file, where in ((self._path, "--source"), (self._movies, "--movies")):
+            if file is not None and not file.is_file():
+                kind = "folder" if file.is_dir() else "missing"
+                raise _no_file(file, where, kind)
+        scale = options.value_scale
+        if scale is not None and not scale[0] < scale[1]:
+            raise SourceError(
+                f"The scale of ratings {scale[0]:g} to {scale[1]:g} does not rise.",
+                next_step="Write the lowest rating first, for example --scale 1,10",
+            )
+        self.dataset = short_name(Path(options.dataset) if options.dataset else self._path)
+
+    def prepare(self, progress: Progress = SILENT) -> None:  # noqa: ARG002 - the protocol's; there is nothing to wait for
+        """Check that the files can be read and have the columns that are needed.
+
+        Raises:
+            SourceError: A file is empty or damaged, or a column is missing.
+        """
+        self._columns(self._path, INTERACTION_NAMES)
+        if self._movies is not None and self._movies.suffix == ".parquet":
+            self._columns(self._movies, MOVIE_NAMES)
+
+    def fingerprint(self) -> str:
+        """Return a digest of the files' names, sizes and times and of the options that change their reading."""
+        files = [self._path, *([self._movies] if self._movies else [])]
+        options = self._options
+        scale = list(options.value_scale) if options.value_scale else None
+        return digest(
+            ["file", _READER_VERSION, *stamps(files), dict(options.columns), dict(options.movie_columns), scale]
+        )
+
+    def interactions(self) -> RawTable:
+        """Return the rows of the file, under our column names."""
+        return self._interactions
+
+    def movies(self) -> RawTable:
+        """Return the films of the second file; without one, a film per id of the first, titled "Film <id>"."""
+        if self._movies is not None:
+            return RawTable(self._read_movies(self._movies), self._movies.name)
+        frame = self._interactions.frame
+        ids = frame.select(integer(c.MOVIE_ID, frame.schema[c.MOVIE_ID])).unique().drop_nulls().sort(c.MOVIE_ID)
+        titled = ids.filter(pl.col(c.MOVIE_ID) >= 0).with_columns(pl.format("Film {}", c.MOVIE_ID).alias(c.TITLE))
+        return RawTable(titled, self._path.name, placeholder=True)
+
+    @cached_property
+    def _interactions(self) -> RawTable:
+        frame = self._read(self._path, INTERACTION_NAMES)
+        return RawTable(frame, self._path.name, value_scale=self._options.value_scale)
+
+    def _read_movies(self, path: Path) -> pl.DataFrame:
+        if path.name == "movies.dat":
+            return read_dat_movies(read_lines(path, file=path.name, encoding="latin-1"))
+        if path.name == "u.item":
+            return read_items(read_lines(path, file=path.name, encoding="latin-1"))
+        return self._read(path, MOVIE_NAMES)
+
+    def _read(self, path: Path, known: Mapping[str, str]) -> pl.DataFrame:
+        mapped = self._columns(path, known)
+        if _is_parquet(path):
+            try:
+                frame = pl.read_parquet(path, columns=list(mapped.values()), glob=False)
+            except (pl.exceptions.PolarsError, OSError) as error:
+                raise _damaged(path, error) from error
+            return frame.select(pl.col(theirs).alias(ours) for ours, theirs in mapped.items())
+        lines = read_lines(path, file=path.name)
+        separator = sniff_separator(lines)
+        if lines.height == 1:
+            raise SourceError(f"The file {path} is empty but for its first line.", next_step="Check the file.")
+        frame = split(lines.slice(1), header_of(lines, separator), separator, quoted=True, keep=list(mapped.values()))
+        about = [name for name in _ABOUT if name in frame.columns]
+        return frame.select(*about, *(pl.col(theirs).alias(ours) for ours, theirs in mapped.items()))
+
+    def _columns(self, path: Path, known: Mapping[str, str]) -> dict[str, str]:
+        is_movies = known is MOVIE_NAMES
+        return map_columns(
+            _column_names(path),
+            known,
+            given=self._options.movie_columns if is_movies else self._options.columns,
+            required=(c.MOVIE_ID, c.TITLE) if is_movies else (c.USER_ID, c.MOVIE_ID),
+            file=path.name,
+            option="--movie-column" if is_movies else "--column",
+        )
+
+
+def _column_names(path: Path) -> Sequence[str]:
+    if _is_parquet(path):
+        try:
+            return list(pl.read_parquet_schema(path))
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise _damaged(path, error) from error
+    with path.open("rb") as file:
+        first = read_lines(file.readline(1 << 20), file=str(path))
+    return header_of(first, sniff_separator(first))
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic == _ZIP_MAGIC:
+        raise SourceError(
+            f"The file {path} is a zip.", next_step=f"Unpack it, or, for MovieLens, use --source movielens:{path}"
+        )
+    return magic == _PARQUET_MAGIC or path.suffix.lower() in {".parquet", ".pq"}
+
+
+def _no_file(path: Path, where: str, kind: str) -> SourceError:
+    if kind == "folder":
+        return SourceError(
+            f"{path} is a folder, not a file.",
+            next_step=f"Name one CSV or Parquet file, or, for MovieLens, use --source movielens:{path}",
+        )
+    return SourceError(f"There is no file {path}.", next_step=f"Check the path in {where}.")
+
+
+def _damaged(path: Path, error: Exception) -> SourceError:
+    return SourceError(
+        f"The file {path} is not a whole Parquet file ({str(error).splitlines()[0]}).", next_step="Fetch it again."
+    )

@@ -1,0 +1,157 @@
+"""The layouts of the MovieLens releases."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from movie_mlops.core import columns as c
+from movie_mlops.ingest.archive import Archive
+from movie_mlops.ingest.errors import SourceError
+from movie_mlops.ingest.raw import RawTable
+from movie_mlops.ingest.text import Encoding, header_of, read_lines, split
+
+_RATING: Final = [c.USER_ID, c.MOVIE_ID, c.VALUE, c.EVENT_TIME]
+_MOVIE: Final = [c.MOVIE_ID, c.TITLE, c.GENRES]
+# The flags of u.item, in order; the first says that the genre is not known.
+_FLAGS: Final = [
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children's",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
+]
+_ITEM: Final = [c.MOVIE_ID, c.TITLE, "release date", "video release date", "IMDb URL", *_FLAGS]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a family of releases is laid out.
+
+    Attributes:
+        ratings: The file of ratings.
+        movies: The file of films.
+        separator: What stands between two fields.
+        header: The first line's fields, where there is one.
+    """
+
+    ratings: str
+    movies: str
+    separator: str
+    header: tuple[Sequence[str], Sequence[str]] | None = None
+
+
+_100K: Final = Layout("u.data", "u.item", "\t")
+_DAT: Final = Layout("ratings.dat", "movies.dat", "::")
+_CSV: Final = Layout(
+    "ratings.csv",
+    "movies.csv",
+    ",",
+    header=(("userId", "movieId", "rating", "timestamp"), ("movieId", "title", "genres")),
+)
+_LAYOUTS: Final = (_CSV, _DAT, _100K)
+_LINKS: Final = "links.csv"
+
+
+def find_layout(archive: Archive) -> Layout:
+    """Return the layout that ``archive`` has.
+
+    Raises:
+        SourceError: It has none; the message says what was expected, what was found, and what fits that.
+    """
+    found = archive.names()
+    for layout in _LAYOUTS:
+        if layout.ratings in found and layout.movies in found:
+            return layout
+    expected = ", or ".join(f"{layout.ratings} with {layout.movies}" for layout in _LAYOUTS)
+    listed = ", ".join(found[:8]) + (" …" if len(found) > 8 else "") if found else "no file"  # noqa: PLR2004 - a taste
+    raise SourceError(
+        f"{archive.path} is not laid out as MovieLens: expected {expected}; found {listed}.",
+        next_step=_instead(archive, found),
+    )
+
+
+def read_ratings(archive: Archive, layout: Layout) -> RawTable:
+    """Return the ratings of ``archive``, as text."""
+    lines = read_lines(
+        archive.read(layout.ratings), file=archive.label(layout.ratings), encoding=_encoding(archive, layout)
+    )
+    if layout.header is not None:
+        lines = _without_header(lines, layout.header[0], archive.label(layout.ratings))
+    frame = split(lines, _RATING, layout.separator, quoted=layout is _CSV)
+    return RawTable(frame, archive.label(layout.ratings))
+
+
+def read_movies(archive: Archive, layout: Layout) -> RawTable:
+    """Return the films of ``archive``, as text, with their links where there are any."""
+    content, label = archive.read(layout.movies), archive.label(layout.movies)
+    if layout is _100K:
+        return RawTable(read_items(read_lines(content, file=label, encoding="latin-1")), label)
+    lines = read_lines(content, file=label, encoding=_encoding(archive, layout))
+    if layout.header is not None:
+        lines = _without_header(lines, layout.header[1], label)
+    frame = split(lines, _MOVIE, layout.separator, quoted=layout is _CSV)
+    if layout is _CSV and _LINKS in archive.names():
+        frame = frame.join(_read_links(archive), on=c.MOVIE_ID, how="left", maintain_order="left")
+    return RawTable(frame, label)
+
+
+def read_items(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the films of ``u.item``: title, and the names of the genres that are flagged."""
+    frame = split(lines, _ITEM, "|", quoted=False)
+    flagged = [pl.when(pl.col(name) == "1").then(pl.lit(name)) for name in _FLAGS[1:]]
+    return frame.with_columns(pl.concat_list(flagged).list.drop_nulls().alias(c.GENRES)).drop(_ITEM[2:])
+
+
+def read_dat_movies(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the films of ``movies.dat``."""
+    return split(lines, _MOVIE, "::", quoted=False)
+
+
+def _read_links(archive: Archive) -> pl.DataFrame:
+    """Return one row per film that has links; a broken line of links costs its film only the links."""
+    lines = read_lines(archive.read(_LINKS), file=archive.label(_LINKS))
+    lines = _without_header(lines, ("movieId", "imdbId", "tmdbId"), archive.label(_LINKS))
+    links = split(lines, [c.MOVIE_ID, c.IMDB_ID, c.TMDB_ID], ",", quoted=True)
+    return links.select(c.MOVIE_ID, c.IMDB_ID, c.TMDB_ID).drop_nulls(c.MOVIE_ID).unique(c.MOVIE_ID, keep="first")
+
+
+def _without_header(lines: pl.DataFrame, expected: Sequence[str], label: str) -> pl.DataFrame:
+    found = header_of(lines, ",")
+    if found != list(expected):
+        raise SourceError(
+            f"The first line of {label} should be {','.join(expected)}; it is {','.join(found)}.",
+            next_step="Restore the line, or read the file with its own column names: --source file:<path>",
+        )
+    rest = lines.slice(1)
+    if rest.is_empty():
+        raise SourceError(f"The file {label} is empty but for its first line.", next_step="Fetch it again.")
+    return rest
+
+
+def _encoding(archive: Archive, layout: Layout) -> Encoding:
+    # Of the two releases with "::", ml-10m is UTF-8 and has tags.dat; ml-1m is Latin-1 and has none.
+    return "latin-1" if layout is _DAT and "tags.dat" not in archive.names() else "utf-8"
+
+
+def _instead(archive: Archive, found: list[str]) -> str:
+    if archive.path.is_dir():
+        tables = [name for name in found if name.endswith((".parquet", ".csv"))]
+        for name in sorted(tables, key=lambda name: (not name.startswith("ratings"), name)):
+            return f"To read {name} as a table of its own: --source file:{archive.path / name}"
+    return "Name the folder or the zip of one release, as it was published."

@@ -1,0 +1,54 @@
+"""The schemas of the tables that the platform knows from the start."""
+
+from typing import Final
+
+import polars as pl
+
+from movie_mlops.core import columns as c
+
+INTERACTIONS: Final = "interactions"
+MOVIES: Final = "movies"
+QUARANTINE: Final = "quarantine"
+
+_TIME: Final = pl.Datetime("us", "UTC")
+
+SCHEMAS: dict[str, pl.Schema] = {
+    INTERACTIONS: pl.Schema(
+        {
+            c.EVENT_ID: pl.String(),
+            c.USER_ID: pl.String(),
+            c.MOVIE_ID: pl.Int64(),
+            c.KIND: pl.String(),
+            c.VALUE: pl.Float32(),
+            c.EVENT_TIME: _TIME,
+            c.INGESTED_AT: _TIME,
+            c.SOURCE: pl.String(),
+        },
+    ),
+    MOVIES: pl.Schema(
+        {
+            c.MOVIE_ID: pl.Int64(),
+            c.TITLE: pl.String(),
+            c.YEAR: pl.Int32(),
+            c.GENRES: pl.List(pl.String()),
+            c.DIRECTORS: pl.List(pl.String()),
+            c.LANGUAGE: pl.String(),
+            c.RUNTIME: pl.Int32(),
+            c.TMDB_ID: pl.Int64(),
+            c.IMDB_ID: pl.String(),
+        },
+    ),
+    QUARANTINE: pl.Schema(
+        {
+            c.TABLE: pl.String(),
+            c.FILE: pl.String(),
+            c.LINE: pl.Int64(),
+            c.REASON: pl.String(),
+            c.DETAIL: pl.String(),
+            c.RAW: pl.String(),
+            c.SOURCE: pl.String(),
+            c.INGESTED_AT: _TIME,
+        },
+    ),
+}
+"""Table name to schema; a table that is not here has whatever schema its first write has."""

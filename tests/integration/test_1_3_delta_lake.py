@@ -1,0 +1,180 @@
+"""The lake on real Delta tables: commits, versions, notes, SQL."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from deltalake import DeltaTable
+
+from movie_mlops.core import clock
+from movie_mlops.lake import SCHEMAS, Lake, LakeConfig, LakeError, QueryError
+
+MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+def movies(*rows: tuple[int, str, int | None, list[str]]) -> pl.DataFrame:
+    filled = [(*row, [], None, None, None, None) for row in rows]
+    return pl.DataFrame(filled, schema=SCHEMAS["movies"], orient="row")
+
+
+HEAT = movies((6, "Heat", 1995, ["Action", "Crime"]))
+ALIEN = movies((1214, "Alien", 1979, []))
+
+
+@pytest.fixture(params=["lake", "my lake 데이터 #1 {x} 'y'"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    return Lake(LakeConfig(tmp_path / request.param))
+
+
+def test_every_write_is_one_commit_that_can_be_read_again(lake: Lake) -> None:
+    """Every write makes one version, and each version can be read again as it was."""
+    assert lake.append("movies", HEAT) == 0
+    assert lake.append("movies", ALIEN) == 1
+    assert lake.overwrite("movies", ALIEN) == 2
+    assert lake.scan("movies", version=0).collect().equals(HEAT)
+    assert lake.scan("movies", version=1).collect().sort("movie_id").equals(pl.concat([HEAT, ALIEN]))
+    assert lake.scan("movies").collect().equals(ALIEN)
+    assert lake.version("movies") == 2
+
+
+def test_types_come_back_as_they_went_in(lake: Lake) -> None:
+    """Lists, times to the microsecond, nulls and non-Latin text survive a write and a read."""
+    rows = pl.DataFrame(
+        [
+            ("e1", "김", 1, "rating", 4.5, MONDAY.replace(microsecond=1), MONDAY, "api"),
+            ("e2", "b", 2, "like", None, None, MONDAY, "api"),
+        ],
+        schema=SCHEMAS["interactions"],
+        orient="row",
+    )
+    lake.append("interactions", rows)
+    back = lake.scan("interactions").collect()
+    assert back.schema == SCHEMAS["interactions"]
+    assert back.equals(rows)
+    assert lake.sql("SELECT * FROM interactions").equals(rows)
+
+
+def test_history_keeps_the_note_of_each_write(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The history tells of each write: version, operation, rows and the writer's note."""
+    lake.append("movies", HEAT, note={"source": "sample", "why": "first"})
+    lake.overwrite("movies", pl.concat([HEAT, ALIEN]))
+    told = [(commit.version, commit.operation, commit.rows, commit.note) for commit in lake.history("movies")]
+    assert told == [(1, "overwrite", 2, {}), (0, "append", 1, {"source": "sample", "why": "first"})]
+    assert abs((lake.history("movies")[0].time - clock.now()).total_seconds()) < 600
+
+
+def test_tables_counts_rows_of_the_newest_version(lake: Lake) -> None:
+    """The list of tables gives rows and version of what is current."""
+    assert lake.tables() == []
+    assert lake.version("movies") is None
+    lake.append("movies", HEAT)
+    lake.overwrite("movies", pl.concat([HEAT, ALIEN]))
+    [table] = lake.tables()
+    assert (table.name, table.version, table.rows) == ("movies", 1, 2)
+    assert table.bytes > 0
+    assert table.modified.tzinfo is UTC
+
+
+def test_versions_are_never_forgotten(lake: Lake, tmp_path: Path) -> None:
+    """A table is made so that Delta never cleans its log or files away by age."""
+    lake.append("movies", HEAT)
+    configuration = lake.delta("movies").metadata().configuration
+    assert configuration["delta.logRetentionDuration"] == "interval 36500 days"
+    assert configuration["delta.deletedFileRetentionDuration"] == "interval 36500 days"
+    assert isinstance(lake.delta("movies"), DeltaTable)
+
+
+def test_a_frame_with_another_schema_is_refused(lake: Lake) -> None:
+    """A write that does not fit its table is refused with the columns named, and nothing is written."""
+    with pytest.raises(LakeError, match="movie_id: String instead of Int64"):
+        lake.append("movies", HEAT.cast({"movie_id": pl.String}))
+    with pytest.raises(LakeError, match="year: missing instead of Int32"):
+        lake.overwrite("movies", HEAT.drop("year"))
+    assert lake.tables() == []
+
+
+def test_an_unknown_table_takes_the_schema_of_its_first_write(lake: Lake) -> None:
+    """A table that nobody declared gets its first frame's schema, keeps it on append and may change it on overwrite."""
+    lake.append("film_means", pl.DataFrame({"movie_id": [1], "mean": [3.5]}))
+    with pytest.raises(LakeError, match="mean: missing instead of Float64"):
+        lake.append("film_means", pl.DataFrame({"movie_id": [1]}))
+    lake.overwrite("film_means", pl.DataFrame({"movie_id": [1], "median": [4.0]}))
+    assert lake.scan("film_means").collect().to_dicts() == [{"movie_id": 1, "median": 4.0}]
+    assert lake.scan("film_means", version=0).collect().to_dicts() == [{"movie_id": 1, "mean": 3.5}]
+
+
+def test_a_missing_table_or_version_names_the_nearest(lake: Lake) -> None:
+    """An unknown table or version is refused with the nearest that exists."""
+    with pytest.raises(LakeError, match="it is empty"):
+        lake.scan("movies")
+    lake.append("movies", HEAT)
+    with pytest.raises(LakeError, match=r"no table 'movie' .*Did you mean 'movies'\?"):
+        lake.scan("movie")
+    with pytest.raises(LakeError, match=r"versions 0 to 0; there is no version 7\. Ask for version 0"):
+        lake.scan("movies", version=7)
+    with pytest.raises(LakeError, match="no version -1"):
+        lake.history("movies") and lake.scan("movies", version=-1)
+
+
+def test_sql_joins_tables_at_the_versions_asked(lake: Lake) -> None:
+    """SQL reads every table, at the versions asked for."""
+    lake.append("movies", HEAT)
+    lake.append("movies", ALIEN)
+    lake.append("means", pl.DataFrame({"movie_id": [6], "mean": [3.5]}))
+    query = "SELECT title, mean FROM movies LEFT JOIN means USING (movie_id) ORDER BY title"
+    assert lake.sql(query).rows() == [("Alien", None), ("Heat", 3.5)]
+    assert lake.sql(query, versions={"movies": 0}).rows() == [("Heat", 3.5)]
+
+
+def test_sql_sees_a_table_without_rows(lake: Lake) -> None:
+    """A table that has no rows is there all the same, with its columns."""
+    lake.append("movies", HEAT.clear())
+    assert lake.sql("SELECT count(*) AS n FROM movies").rows() == [(0,)]
+    assert lake.sql("SELECT title FROM movies").columns == ["title"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DROP VIEW movies",
+        "CREATE TABLE x (a INT)",
+        "SELECT 1; SELECT 2",
+        "COPY movies TO 'stolen.csv'",
+        "SET enable_external_access = true",
+        "INSTALL httpfs",
+        "ATTACH 'other.db'",
+        "DELETE FROM movies",
+        "",
+    ],
+)
+def test_sql_that_does_not_only_read_is_refused(lake: Lake, query: str) -> None:
+    """Anything but one reading statement is refused."""
+    lake.append("movies", HEAT)
+    with pytest.raises(QueryError, match="only reads"):
+        lake.sql(query)
+
+
+def test_sql_cannot_leave_the_lake(lake: Lake, tmp_path: Path) -> None:
+    """A query cannot open a file outside the tables."""
+    lake.append("movies", HEAT)
+    secret = tmp_path / "secret.csv"
+    secret.write_text("word\nsesame\n")
+    with pytest.raises(QueryError, match="Cannot access file"):
+        lake.sql(f"SELECT * FROM read_csv('{secret}')")
+
+
+def test_sql_mistakes_name_the_tables(lake: Lake) -> None:
+    """A wrong query gets DuckDB's sentence and the tables that exist."""
+    lake.append("movies", HEAT)
+    with pytest.raises(QueryError, match=r"(?s)nope does not exist.*The tables are: movies"):
+        lake.sql("SELECT * FROM nope")
+    with pytest.raises(QueryError, match="syntax error"):
+        lake.sql("SELEC 1")
+
+
+def test_a_folder_that_delta_cannot_take_is_refused(tmp_path: Path) -> None:
+    """A lake in a folder whose name the libraries misread is refused before anything is written."""
+    with pytest.raises(LakeError, match=r"its path holds \[ \]\. Name another folder"):
+        Lake(LakeConfig(tmp_path / "home [1]"))
+    assert list(tmp_path.iterdir()) == []

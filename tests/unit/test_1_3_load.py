@@ -1,0 +1,78 @@
+"""Loading: films that come again, events that come twice."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from movie_mlops.core.nouns import Interaction, Kind
+from movie_mlops.ingest import SourceOptions, load, load_events, open_source
+from movie_mlops.lake import Lake, LakeConfig
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(LakeConfig(tmp_path / "lake"))
+
+
+def ingest(lake: Lake, folder: Path, movies: str | None):
+    (folder / "mine.csv").write_text("user,item\na,1\na,2\n")
+    options = SourceOptions()
+    if movies is not None:
+        (folder / "films.csv").write_text(movies)
+        options = SourceOptions(movies=folder / "films.csv")
+    return load(open_source(f"file:{folder / 'mine.csv'}", downloads=folder, options=options), lake)
+
+
+def films(lake: Lake) -> list[tuple[object, ...]]:
+    return (
+        lake.scan("movies").select("movie_id", "title", "year", "genres", "tmdb_id").sort("movie_id").collect().rows()
+    )
+
+
+def test_a_film_that_comes_again_keeps_what_the_new_row_does_not_know(lake: Lake, tmp_path: Path) -> None:
+    """A changed film takes the place of the old one, but an empty field does not erase a known one."""
+    ingest(lake, tmp_path, "movieId,title,year,genres,tmdbId\n1,Haet,1995,Crime,949\n2,Alien,1979,,\n")
+    report = ingest(lake, tmp_path, "movieId,title,year,genres,tmdbId\n1,Heat,,,\n2,Alien,1979,,\n3,Ran,1985,Drama,\n")
+    assert films(lake) == [
+        (1, "Heat", 1995, ["Crime"], 949),
+        (2, "Alien", 1979, [], None),
+        (3, "Ran", 1985, ["Drama"], None),
+    ]
+    assert (report.movies, report.movies_new, report.versions["movies"]) == (3, 2, 1)
+
+
+def test_made_up_titles_never_replace_real_ones(lake: Lake, tmp_path: Path) -> None:
+    """Without a file of films, ids that the lake knows keep their titles, and others are called by their id."""
+    ingest(lake, tmp_path, "movieId,title\n1,Heat (1995)\n2,Alien\n")
+    report = ingest(lake, tmp_path, None)
+    assert [film[1] for film in films(lake)] == ["Heat", "Alien"]
+    assert (report.movies_new, report.versions["movies"]) == (0, 0)
+
+
+def test_each_commit_says_where_its_rows_came_from(lake: Lake, tmp_path: Path) -> None:
+    """The history of each table names the source and its fingerprint."""
+    ingest(lake, tmp_path, None)
+    for table in ("movies", "interactions", "quarantine"):
+        [commit] = lake.history(table)
+        assert commit.note["source"] == "mine"
+        assert len(commit.note["fingerprint"]) == 64
+
+
+def event(event_id: str, movie_id: int = 1) -> Interaction:
+    return Interaction(event_id, "ann", movie_id, Kind.LIKE, None, NOON, "api")
+
+
+def test_events_reach_the_lake_once(lake: Lake) -> None:
+    """Promise P1: an event that comes twice, in one batch or in two, is in the lake once."""
+    assert load_events([event("e1"), event("e2"), event("e1", movie_id=9)], lake) == 2
+    assert load_events([event("e2"), event("e3")], lake) == 1
+    assert load_events([event("e3")], lake) == 0
+    assert load_events([], lake) == 0
+    rows = lake.scan("interactions").sort("event_id").collect()
+    assert rows["event_id"].to_list() == ["e1", "e2", "e3"]
+    assert rows.row(0)[:6] == ("e1", "ann", 1, "like", None, NOON)
+    assert rows["movie_id"].to_list() == [1, 1, 1]
+    assert lake.version("interactions") == 1
