@@ -37,7 +37,12 @@ def squared_lengths(matrix: Csr) -> NDArray[np.float64]:
 
 def gram_block_memory(n_columns: int, nnz: int) -> int:
     """Return the peak bytes of `gram_blocks`: the transposed matrix, one dense block, the same block sparse."""
-    return 8 * nnz + 3 * max(BLOCK_BYTES, 4 * n_columns) + 16 * n_columns
+    return 8 * nnz + 3 * block_memory(n_columns) + 16 * n_columns
+
+
+def block_memory(n_columns: int) -> int:
+    """Return the bytes of one block of rows of an ``n_columns`` by ``n_columns`` matrix."""
+    return min(max(BLOCK_BYTES, 4 * n_columns), 4 * n_columns**2)
 
 
 def row_blocks(n_rows: int, n_columns: int) -> Iterator[tuple[int, int]]:

@@ -33,8 +33,9 @@ class IalsRecommender(Recommender):
     params: IalsParams
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
-        # Imported here: only training needs the two, and they take longer to import than all the rest.
+        # Imported here: only training needs them, and they take longer to import than all the rest.
         from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415
+        from implicit.recommender_base import ModelFitError  # noqa: PLC0415
         from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
         params = self.params
@@ -48,7 +49,13 @@ class IalsRecommender(Recommender):
                 random_state=params.seed,
             )
             share = 100 / params.iterations
-            model.fit(sparse.csr_matrix(training.matrix), show_progress=False, callback=lambda *_: advance(share))
+            try:
+                model.fit(sparse.csr_matrix(training.matrix), show_progress=False, callback=lambda *_: advance(share))
+            except ModelFitError as error:
+                raise TrainingError(
+                    f"The training of ials broke down: {error}.",
+                    next_step="Train again with more regularisation, or with smaller weights.",
+                ) from error
         return {"item_factors": np.ascontiguousarray(model.item_factors, dtype=np.float32)}
 
     def _layout(self, n_known: int) -> Layout:

@@ -19,10 +19,13 @@ from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.capabilities import Capabilities
 from movie_mlops.recommenders.config import EaseParams, EdlaeParams
 from movie_mlops.recommenders.errors import TrainingError
-from movie_mlops.recommenders.gram import BLOCK_BYTES, dense_gram, gram_block_memory, row_blocks, squared_lengths
+from movie_mlops.recommenders.gram import block_memory, dense_gram, gram_block_memory, row_blocks, squared_lengths
 from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.stored import Arrays, Layout
+
+_ROUNDING = 1e-3
+"""How far beyond its exact bound a share may lie for being single precision."""
 
 
 class _LinearAutoencoder(Recommender):
@@ -73,7 +76,7 @@ class _LinearAutoencoder(Recommender):
         return contributions
 
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
-        blocks = 4 * BLOCK_BYTES
+        blocks = 3 * block_memory(n_items)
         if n_users < n_items:
             return 4 * n_items**2 + 8 * n_users * n_items + 4 * n_users**2 + 24 * nnz + blocks
         return 4 * n_items**2 + 16 * nnz + gram_block_memory(n_items, nnz) + blocks
@@ -105,8 +108,7 @@ def _solve_by_items(matrix: Csr, penalties: NDArray[np.float64], advance: Advanc
     """Return B by inverting a films by films matrix, in the memory that B then fills."""
     weights = dense_gram(matrix)
     advance(20)
-    weights[np.diag_indices_from(weights)] += penalties
-    _invert(weights)
+    _add_and_invert(weights, penalties)
     advance(70)
     inverse_diagonal = np.diagonal(weights).astype(np.float64)
     scale = (-1 / inverse_diagonal).astype(np.float32)
@@ -126,8 +128,7 @@ def _solve_by_users(matrix: Csr, penalties: NDArray[np.float64], advance: Advanc
     scaled = matrix.copy()
     scaled.data = (matrix.data / np.sqrt(penalties)[matrix.indices]).astype(np.float32)
     kernel = dense_gram(scaled.T.tocsr())
-    kernel[np.diag_indices_from(kernel)] += 1
-    _invert(kernel)
+    _add_and_invert(kernel, np.ones(len(kernel)))
     advance(40)
     half = np.ascontiguousarray((transposed @ kernel).T)
     del kernel
@@ -144,12 +145,13 @@ def _solve_by_users(matrix: Csr, penalties: NDArray[np.float64], advance: Advanc
     return weights
 
 
-def _invert(matrix: NDArray[np.float32]) -> None:
-    """Replace a symmetric positive definite matrix by its inverse, in place, with no second matrix beside it.
+def _add_and_invert(matrix: NDArray[np.float32], diagonal: NDArray[np.float64]) -> None:
+    """Replace a Gram matrix G by ``(G + diag(d))⁻¹``, in place, with no second matrix beside it.
 
     Raises:
-        TrainingError: It is not positive definite in float32.
+        TrainingError: The sum is not positive definite in float32.
     """
+    matrix[np.diag_indices_from(matrix)] += diagonal
     # LAPACK reads columns: the transposed view of a symmetric matrix is the same matrix, with no copy.
     columns = matrix.T
     factor, info = spotrf(columns, lower=1, clean=0, overwrite_a=1)
@@ -157,6 +159,9 @@ def _invert(matrix: NDArray[np.float32]) -> None:
     inverse, info = spotri(factor, lower=1, overwrite_c=1)
     _require_definite(info == 0)
     assert np.shares_memory(inverse, matrix)  # else LAPACK was handed a copy, and the caller sees nothing
+    # G has no negative eigenvalue, so an exact inverse has a diagonal in (0, 1 / d]; LAPACK lets infinities through.
+    share = np.diagonal(matrix) * diagonal
+    _require_definite(bool(((share > 0) & (share < 1 + _ROUNDING)).all()))
     # The lower triangle by columns is the upper one by rows: mirror it, a block of rows at a time.
     for start, stop in row_blocks(len(matrix), len(matrix)):
         corner = matrix[start:stop, start:stop]
