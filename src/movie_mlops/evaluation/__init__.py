@@ -1,0 +1,48 @@
+"""Judging models: splits, full-ranking metrics, intervals and reports."""
+
+from movie_mlops.evaluation.case import EvaluationCase, Scorer
+from movie_mlops.evaluation.config import (
+    EvaluationConfig,
+    StrongGeneralisationConfig,
+    TimeSplitConfig,
+    UserFoldsConfig,
+)
+from movie_mlops.evaluation.errors import (
+    CaseInvalidError,
+    EvaluationError,
+    FoldsInvalidError,
+    NotComparableError,
+    SplitImpossibleError,
+    TimesMissingError,
+)
+from movie_mlops.evaluation.given import given_folds
+from movie_mlops.evaluation.intervals import Interval
+from movie_mlops.evaluation.judging import evaluate
+from movie_mlops.evaluation.protocols import strong_generalisation, time_split, user_folds
+from movie_mlops.evaluation.scores import Scores, WinsTiesLosses, compare, pool, wins_ties_losses
+
+__all__ = [
+    "CaseInvalidError",
+    "EvaluationCase",
+    "EvaluationConfig",
+    "EvaluationError",
+    "FoldsInvalidError",
+    "Interval",
+    "NotComparableError",
+    "Scorer",
+    "Scores",
+    "SplitImpossibleError",
+    "StrongGeneralisationConfig",
+    "TimeSplitConfig",
+    "TimesMissingError",
+    "UserFoldsConfig",
+    "WinsTiesLosses",
+    "compare",
+    "evaluate",
+    "given_folds",
+    "pool",
+    "strong_generalisation",
+    "time_split",
+    "user_folds",
+    "wins_ties_losses",
+]
