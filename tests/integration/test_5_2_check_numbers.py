@@ -26,6 +26,7 @@ class Scores:
         self._function = function
 
     def score(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
+        """Score every film for every history."""
         return self._function(histories)
 
 

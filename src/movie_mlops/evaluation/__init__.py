@@ -18,7 +18,9 @@ from movie_mlops.evaluation.errors import (
 from movie_mlops.evaluation.given import given_folds
 from movie_mlops.evaluation.intervals import Interval
 from movie_mlops.evaluation.judging import evaluate
+from movie_mlops.evaluation.leaderboard import Leaderboard, Standing, leaderboard, metric_label
 from movie_mlops.evaluation.protocols import strong_generalisation, time_split, user_folds
+from movie_mlops.evaluation.report import write_report
 from movie_mlops.evaluation.scores import Scores, WinsTiesLosses, compare, pool, wins_ties_losses
 
 __all__ = [
@@ -28,10 +30,12 @@ __all__ = [
     "EvaluationError",
     "FoldsInvalidError",
     "Interval",
+    "Leaderboard",
     "NotComparableError",
     "Scorer",
     "Scores",
     "SplitImpossibleError",
+    "Standing",
     "StrongGeneralisationConfig",
     "TimeSplitConfig",
     "TimesMissingError",
@@ -40,9 +44,12 @@ __all__ = [
     "compare",
     "evaluate",
     "given_folds",
+    "leaderboard",
+    "metric_label",
     "pool",
     "strong_generalisation",
     "time_split",
     "user_folds",
     "wins_ties_losses",
+    "write_report",
 ]
