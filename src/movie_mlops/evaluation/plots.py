@@ -67,7 +67,7 @@ def by_history(board: Leaderboard, scores: Sequence[Scores]) -> str:
         users = int(np.count_nonzero(group))
         if users < _LEAST_USERS:
             continue
-        labels.append(f"{films}|{users:,} users")
+        labels.append(f"{films}|({users:,})")
         for standing in board.standings:
             value = float(by_model[standing.model].values(board.metric)[group].mean())
             rows.append({"model": standing.model, "films": labels[-1], "value": value})
@@ -79,7 +79,7 @@ def by_history(board: Leaderboard, scores: Sequence[Scores]) -> str:
             x=alt.X(
                 "films:N",
                 sort=labels,
-                title="films in the user's history",
+                title="films in the user's history (how many users)",
                 axis=alt.Axis(labelAngle=0, labelExpr="split(datum.label, '|')", grid=False),
             ),
             y=alt.Y("value:Q", title=metric_label(board.metric), scale=alt.Scale(zero=True)),
