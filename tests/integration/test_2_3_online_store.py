@@ -1,0 +1,68 @@
+"""The online store against real data and a busy log."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from movie_mlops.events import EventLog
+from movie_mlops.features import FeedbackConfig, Histories, feedback
+from movie_mlops.state import Database, StateConfig
+from tests.fixtures.stage_2.interactions import SCHEMA, START, did, table
+
+CONFIG = FeedbackConfig()
+
+
+def test_materialising_while_events_arrive_loses_none(tmp_path: Path) -> None:
+    """Histories that are rebuilt again and again while another thread appends still have every event."""
+    database = Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))
+    histories = Histories(database)
+    log = EventLog(database, histories, CONFIG)
+    lake = table([did(f"u{n % 20}", n, "like", at=1) for n in range(1000, 1400)])
+    log.materialise(lake)
+
+    def append() -> None:
+        for film in range(150):
+            log.append([did("u1", film, "like", at=2), did("u2", film, "like", at=2)])
+            # What was acknowledged is in the very next history.
+            seen.append(film in histories.read("u1").movie_ids)
+
+    seen: list[bool] = []
+    writer = threading.Thread(target=append)
+    writer.start()
+    rebuilt = 0
+    while writer.is_alive():
+        log.materialise(lake)
+        rebuilt += 1
+    writer.join()
+    assert rebuilt > 1
+    assert seen == [True] * 150
+    assert set(histories.read("u2").movie_ids.tolist()) == {*range(150), *range(1002, 1400, 20)}
+
+
+@pytest.mark.data
+def test_the_store_holds_the_feedback_of_real_ratings(tmp_path: Path, shared_data: Path) -> None:
+    """Every user of MovieLens latest-small reads online exactly the feedback that was computed in batch."""
+    raw = pl.read_csv(shared_data / "ml-latest-small" / "ratings.csv")
+    rows = raw.select(
+        event_id=pl.format("r{}", pl.int_range(pl.len())),
+        user_id=pl.col("userId").cast(pl.String),
+        movie_id=pl.col("movieId"),
+        kind=pl.lit("rating"),
+        value=pl.col("rating"),
+        event_time=pl.from_epoch("timestamp").dt.replace_time_zone("UTC"),
+        ingested_at=pl.lit(START),
+        source=pl.lit("ml-latest-small"),
+    ).cast(SCHEMA)
+    database = Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))
+    histories = Histories(database)
+    assert histories.replace_all(rows.lazy(), CONFIG) == 610
+    words = feedback(rows.lazy(), CONFIG).sort("user_id", "event_time", "movie_id")
+    assert words.height == 100_836
+    for (user,), expected in words.group_by("user_id", maintain_order=True):
+        history = histories.read(str(user))
+        np.testing.assert_array_equal(history.movie_ids, expected["movie_id"].to_numpy())
+        np.testing.assert_array_equal(history.weights, expected["weight"].to_numpy())
+        np.testing.assert_array_equal(history.times, expected["event_time"].dt.epoch("s").to_numpy())
