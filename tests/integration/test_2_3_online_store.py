@@ -20,26 +20,29 @@ def test_materialising_while_events_arrive_loses_none(tmp_path: Path) -> None:
     database = Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))
     histories = Histories(database)
     log = EventLog(database, histories, CONFIG)
-    lake = table([did(f"u{n % 20}", n, "like", at=1) for n in range(1000, 1400)])
+    lake = table([did(f"u{n % 20}", n, "like", at=1) for n in range(10_000, 10_400)])
     log.materialise(lake)
 
-    def append() -> None:
-        for film in range(150):
-            log.append([did("u1", film, "like", at=2), did("u2", film, "like", at=2)])
-            # What was acknowledged is in the very next history.
-            seen.append(film in histories.read("u1").movie_ids)
+    stop = threading.Event()
+    visible: list[bool] = []
 
-    seen: list[bool] = []
+    def append() -> None:
+        # The pause leaves the other thread a moment in which nobody holds the lock.
+        while not stop.wait(0.002):
+            film = len(visible)
+            log.append([did("u1", film, "like", at=2), did("u2", film, "like", at=2)])
+            visible.append(film in histories.read("u1").movie_ids)
+
     writer = threading.Thread(target=append)
     writer.start()
-    rebuilt = 0
-    while writer.is_alive():
+    for _ in range(20):
         log.materialise(lake)
-        rebuilt += 1
+    stop.set()
     writer.join()
-    assert rebuilt > 1
-    assert seen == [True] * 150
-    assert set(histories.read("u2").movie_ids.tolist()) == {*range(150), *range(1002, 1400, 20)}
+    assert visible
+    assert all(visible)
+    appended = range(len(visible))
+    assert set(histories.read("u2").movie_ids.tolist()) == {*appended, *range(10_002, 10_400, 20)}
 
 
 @pytest.mark.data

@@ -79,13 +79,13 @@ def path(tmp_path: Path) -> Iterator[Path]:
 def test_four_processes_lose_nothing_and_double_nothing(path: Path) -> None:
     """Four processes append overlapping events: each is recorded once, and one process alone accepts it."""
     # Every event is sent by two of the four.
+    log, histories = open_log(path)
     half = EVENTS // 2
     spans = [(0, half), (half, EVENTS), (0, half), (half, EVENTS)]
     writers = [start_writer(path, *span, seed=seed, size=11) for seed, span in enumerate(spans)]
     lines = [line for writer in writers for line in writer.communicate(timeout=110)[0].splitlines()]
     assert [writer.returncode for writer in writers] == [0, 0, 0, 0]
     assert sum(int(line.split()[0]) for line in lines) == EVENTS
-    log, histories = open_log(path)
     recorded = [stored.interaction for stored in log.read(0, 2 * EVENTS)]
     assert sorted(recorded, key=lambda i: i.event_id) == sorted(map(event, range(EVENTS)), key=lambda i: i.event_id)
     assert_log_and_histories_agree(log, histories)

@@ -46,6 +46,7 @@ def test_every_kind_weighs_what_the_configuration_says(kind: str, value: float |
     weight=st.floats(0, 100),
 )
 @example(kind=Kind.RATING, value=4.1, positive=4.1, weight=0.1)
+@example(kind=Kind.RATING, value=4.1 - 1e-9, positive=4.1, weight=1.0)
 @example(kind=Kind.RATING, value=math.nan, positive=4.0, weight=1.0)
 def test_the_batch_rule_is_the_python_rule(kind: Kind, value: float | None, positive: float, weight: float) -> None:
     """For any kind, value and threshold, the rule over columns gives the same number as the rule for one."""

@@ -77,3 +77,15 @@ def test_the_lake_and_the_events_after_it_give_the_batch_of_both(said: list[Inte
             histories.apply(connection, [word], CONFIG)
     assert online(histories, ["a", "b", "ü"]) == batch(pl.concat([first, rest]))
     database.close()
+
+
+def test_an_undated_event_is_later_than_the_lake_online_and_in_batch() -> None:
+    """Of two undated words of equal authority, the one that the lake gets later counts, in both forms."""
+    first, second = did("a", 1, "dislike"), did("a", 1, "like")
+    database, histories = empty_store()
+    histories.replace_all(table([first], ingested_at=START), CONFIG)
+    with database.write() as connection:
+        histories.apply(connection, [second], CONFIG)
+    both = pl.concat([table([first], ingested_at=START), table([second], ingested_at=START + timedelta(days=1))])
+    assert online(histories, ["a"]) == batch(both) == [("a", 1, 1.0, -1)]
+    database.close()
