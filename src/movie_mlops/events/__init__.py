@@ -1,0 +1,15 @@
+"""Events: what users say happened, recorded durably and once, with its effect on their histories."""
+
+from movie_mlops.events.config import EventConfig
+from movie_mlops.events.errors import EventConflictError, EventError
+from movie_mlops.events.log import Appended, EventLog, StoredEvent, envelope
+
+__all__ = [
+    "Appended",
+    "EventConfig",
+    "EventConflictError",
+    "EventError",
+    "EventLog",
+    "StoredEvent",
+    "envelope",
+]

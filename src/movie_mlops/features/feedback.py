@@ -1,0 +1,135 @@
+"""From everything that a user did to their latest word on each film: one rule, in Python and in polars.
+
+A word has an authority: what was said (rating, like, dislike) stands above what was watched, and that above what
+passed by (view, click, skip). The word that counts is, among those of the highest authority, the latest by
+``event_time`` (an unknown time is the oldest), then by ``ingested_at``; of two words in the same instant the one with
+the smaller weight counts, because contradicting oneself is no praise. The choice is a maximum, so that neither the
+order nor the grouping in which interactions arrive can change it.
+"""
+
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from movie_mlops.core.columns import (
+    EVENT_ID,
+    EVENT_TIME,
+    INGESTED_AT,
+    KIND,
+    MOVIE_ID,
+    USER_ID,
+    VALUE,
+    WEIGHT,
+)
+from movie_mlops.core.nouns import Kind
+from movie_mlops.features.config import FeedbackConfig
+
+AUTHORITY: Final = MappingProxyType(
+    {
+        Kind.VIEW: 0,
+        Kind.CLICK: 0,
+        Kind.SKIP: 0,
+        Kind.WATCH: 1,
+        Kind.RATING: 2,
+        Kind.LIKE: 2,
+        Kind.DISLIKE: 2,
+    },
+)
+"""Which kinds of word stand above which."""
+
+AUTHORITY_COLUMN: Final = "authority"
+
+
+def weigh(kind: Kind, value: float | None, config: FeedbackConfig) -> float:
+    """Return what one interaction weighs: above 0 it is a positive, 0 means seen but not liked.
+
+    Args:
+        kind: What was done.
+        value: Stars of a rating, watched fraction of a watch; compared in single precision, as tables keep it.
+        config: The thresholds and weights.
+
+    Returns:
+        The weight, rounded to single precision. A rating without stars weighs 0.
+    """
+    weight = float(np.float32(config.weights.get(kind, 0.0)))
+    if kind is Kind.RATING:
+        return weight if value is not None and _reaches(value, config.positive_rating) else 0.0
+    if kind is Kind.WATCH:
+        return weight if value is None or _reaches(value, config.positive_watch) else 0.0
+    return weight
+
+
+def _reaches(value: float, threshold: float) -> bool:
+    return bool(np.float32(value) >= np.float32(threshold))
+
+
+def weight_expression(config: FeedbackConfig) -> pl.Expr:
+    """Return :func:`weigh` over the columns ``kind`` and ``value``, as Float32."""
+    # polars puts NaN above every number; a rating of NaN stars praises nothing.
+    value = pl.col(VALUE).cast(pl.Float32).fill_nan(-1.0)
+    rated = value.fill_null(-1.0) >= pl.lit(config.positive_rating, pl.Float32)
+    watched = value.is_null() | (value >= pl.lit(config.positive_watch, pl.Float32))
+    weight = pl.col(KIND).replace_strict(
+        {kind.value: config.weights.get(kind, 0.0) for kind in Kind},
+        return_dtype=pl.Float32,
+    )
+    fails = ((pl.col(KIND) == Kind.RATING.value) & ~rated) | ((pl.col(KIND) == Kind.WATCH.value) & ~watched)
+    return pl.when(fails).then(pl.lit(0.0, pl.Float32)).otherwise(weight)
+
+
+def latest_words(interactions: pl.LazyFrame, config: FeedbackConfig) -> pl.DataFrame:
+    """Return the word that counts of every (user, film), with all that is needed to compare it with later ones.
+
+    Args:
+        interactions: Rows of the table ``interactions``.
+        config: The thresholds and weights.
+
+    Returns:
+        One row per (user, film), sorted by both: user_id, movie_id, kind, value, weight (Float32), authority (UInt8),
+        event_time, ingested_at.
+    """
+    weighed = interactions.select(
+        USER_ID,
+        MOVIE_ID,
+        KIND,
+        VALUE,
+        weight_expression(config).alias(WEIGHT),
+        pl.col(KIND)
+        .replace_strict({kind.value: rank for kind, rank in AUTHORITY.items()}, return_dtype=pl.UInt8)
+        .alias(AUTHORITY_COLUMN),
+        EVENT_TIME,
+        INGESTED_AT,
+        EVENT_ID,
+    ).collect()
+    # Most users speak once of a film: only the others need the long sort.
+    repeated = pl.struct(USER_ID, MOVIE_ID).is_duplicated()
+    settled = (
+        weighed.filter(repeated)
+        .sort(
+            AUTHORITY_COLUMN,
+            EVENT_TIME,
+            INGESTED_AT,
+            WEIGHT,
+            EVENT_ID,
+            descending=[False, False, False, True, False],
+            nulls_last=False,
+        )
+        .unique([USER_ID, MOVIE_ID], keep="last", maintain_order=True)
+    )
+    return pl.concat([weighed.filter(~repeated), settled]).drop(EVENT_ID).sort(USER_ID, MOVIE_ID)
+
+
+def feedback(interactions: pl.LazyFrame, config: FeedbackConfig) -> pl.DataFrame:
+    """Return the latest word of every user on every film that they met.
+
+    Args:
+        interactions: Rows of the table ``interactions``.
+        config: The thresholds and weights.
+
+    Returns:
+        One row per (user, film), sorted by both: user_id, movie_id, weight (Float32; 0 is seen, not liked),
+        event_time (null where unknown).
+    """
+    return latest_words(interactions, config).select(USER_ID, MOVIE_ID, WEIGHT, EVENT_TIME)

@@ -1,0 +1,35 @@
+"""The models: arrays in, arrays out; no files, no clock, no settings."""
+
+from movie_mlops.recommenders.capabilities import Capabilities
+from movie_mlops.recommenders.errors import (
+    HistoryError,
+    MatrixError,
+    MemoryNeededError,
+    NotFittedError,
+    ParameterError,
+    RecommenderError,
+    RestoreError,
+    TrainingError,
+    UnknownRecommenderError,
+    UnsupportedError,
+)
+from movie_mlops.recommenders.port import Recommender
+from movie_mlops.recommenders.registry import NAMES, create, restore
+
+__all__ = [
+    "NAMES",
+    "Capabilities",
+    "HistoryError",
+    "MatrixError",
+    "MemoryNeededError",
+    "NotFittedError",
+    "ParameterError",
+    "Recommender",
+    "RecommenderError",
+    "RestoreError",
+    "TrainingError",
+    "UnknownRecommenderError",
+    "UnsupportedError",
+    "create",
+    "restore",
+]

@@ -1,0 +1,111 @@
+"""iALS: matrix factorisation for implicit feedback, trained by the library ``implicit``.
+
+References:
+    Y. Hu, Y. Koren, C. Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008.
+    G. Takács, I. Pilászy, D. Tikk, "Applications of the Conjugate Gradient Method for Implicit Feedback
+    Collaborative Filtering", RecSys 2011 (the solver of the training).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.linalg.lapack import sposv
+
+from movie_mlops.core.progress import Advance
+from movie_mlops.recommenders.capabilities import Capabilities
+from movie_mlops.recommenders.config import IalsParams
+from movie_mlops.recommenders.errors import TrainingError
+from movie_mlops.recommenders.inputs import Csr, Training
+from movie_mlops.recommenders.port import Recommender
+from movie_mlops.recommenders.stored import Arrays, Layout
+
+
+class IalsRecommender(Recommender):
+    """Only the films' vectors Y are kept; a history's own vector is solved for when it is asked about.
+
+    With confidence ``c_i = alpha · weight_i`` of the history's films and 1 of all others, the vector is
+    ``x = A⁻¹ Σ c_i y_i`` with ``A = YᵀY + λI + Σ (c_i - 1) y_i y_iᵀ``, and film j's score is ``x · y_j``.
+    """
+
+    name = "ials"
+    capabilities = Capabilities(personalised=True, needs_times=False, similar=True, explains=True)
+    params_type = IalsParams
+    params: IalsParams
+
+    def _fit(self, training: Training, advance: Advance) -> Arrays:
+        # Imported here: only training needs them, and they take longer to import than all the rest.
+        from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415
+        from implicit.recommender_base import ModelFitError  # noqa: PLC0415
+        from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
+        params = self.params
+        # The library runs its own threads over users; BLAS threads below them would only stand in their way.
+        with threadpool_limits(limits=1, user_api="blas"):
+            model = AlternatingLeastSquares(
+                factors=params.factors,
+                regularization=params.regularisation,
+                alpha=params.alpha,
+                iterations=params.iterations,
+                random_state=params.seed,
+            )
+            share = 100 / params.iterations
+            try:
+                model.fit(sparse.csr_matrix(training.matrix), show_progress=False, callback=lambda *_: advance(share))
+            except ModelFitError as error:
+                raise TrainingError(
+                    f"The training of ials broke down: {error}.",
+                    next_step="Train again with more regularisation, or with smaller weights.",
+                ) from error
+        return {"item_factors": np.ascontiguousarray(model.item_factors, dtype=np.float32)}
+
+    def _layout(self, n_known: int) -> Layout:
+        return {"item_factors": (np.float32, (n_known, self.params.factors))}
+
+    def _adopt(self, learned: Arrays) -> None:
+        self._factors: NDArray[np.float32] = learned["item_factors"]
+        self._base = self._factors.T @ self._factors
+        self._base[np.diag_indices_from(self._base)] += np.float32(self.params.regularisation)
+
+    def _score(self, histories: Csr) -> NDArray[np.float32]:
+        users = np.empty((histories.shape[0], self._factors.shape[1]), np.float32)
+        for user, (start, stop) in enumerate(zip(histories.indptr[:-1], histories.indptr[1:], strict=True)):
+            users[user] = self._user(histories.indices[start:stop], histories.data[start:stop])
+        return users @ self._factors.T
+
+    def _score_one(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._factors @ self._user(items, weights)
+
+    def _similar(self, item: int) -> NDArray[np.float32]:
+        """Cosine of the two films' vectors."""
+        lengths = np.sqrt(np.einsum("ij,ij->i", self._factors, self._factors)) * np.linalg.norm(self._factors[item])
+        products = self._factors @ self._factors[item]
+        cosines: NDArray[np.float32] = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+        return cosines
+
+    def _explain(self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int) -> NDArray[np.float32]:
+        """Share out ``y_jᵀ A⁻¹ Σ c_i y_i`` by the terms of its sum (Hu, Koren and Volinsky, section 5)."""
+        towards = self._solve(items, weights, self._factors[target])
+        return np.float32(self.params.alpha) * weights * (self._factors[items] @ towards)
+
+    def _user(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        if not len(items):
+            return np.zeros(self._factors.shape[1], np.float32)
+        confidences = np.float32(self.params.alpha) * weights
+        return self._solve(items, weights, np.asarray(confidences @ self._factors[items], np.float32))
+
+    def _solve(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], right: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return ``A⁻¹ right`` for a history."""
+        liked = self._factors[items]
+        beyond = (np.float32(self.params.alpha) * weights - 1)[:, np.newaxis]
+        _, solution, info = sposv(self._base + liked.T @ (beyond * liked), right, overwrite_a=1)
+        if info != 0:
+            raise TrainingError(
+                "A history's vector cannot be solved for in single precision.",
+                next_step="Raise the recommender's regularisation, or use smaller weights.",
+            )
+        return np.asarray(solution, dtype=np.float32)
+
+    def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
+        return 12 * self.params.factors * (n_users + n_items) + 12 * self.params.factors**2 + 32 * nnz

@@ -1,0 +1,229 @@
+"""What a recommender accepts: the checks at its door, and the one form of matrix behind it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from movie_mlops.recommenders.errors import HistoryError, MatrixError
+
+Csr = sparse.csr_array[np.float32, tuple[int, int]]
+"""Users by items behind the door: float32, sorted, no duplicate, nothing but weights above zero."""
+
+AnyCsr = sparse.csr_matrix[Any] | sparse.csr_array[Any, tuple[int, int]]
+"""Users by items as a caller may give it: any real type, rows in any order."""
+
+_INT32_MAX = int(np.iinfo(np.int32).max)
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training matrix that was checked.
+
+    Attributes:
+        matrix: Users by items, only weights above zero.
+        times: Unix seconds of each of the matrix's values, -1 where unknown; None where no times were given.
+    """
+
+    matrix: Csr
+    times: NDArray[np.int64] | None
+
+
+def check_matrix(matrix: AnyCsr, *, n_items: int | None = None) -> Csr:
+    """Return ``matrix`` in the one form that the models read; zeros are dropped, for they say nothing.
+
+    Args:
+        matrix: Users by items in CSR form.
+        n_items: How many columns it must have; None where any number will do.
+
+    Raises:
+        MatrixError: It is no CSR matrix, has the wrong shape or type, or holds a value that is not finite,
+            below zero, or there twice.
+    """
+    return check_training(matrix, None, n_items=n_items).matrix
+
+
+def check_training(matrix: AnyCsr, times: ArrayLike | None, *, n_items: int | None = None) -> Training:
+    """Return ``matrix`` as `check_matrix` does, with ``times`` in step with it.
+
+    Raises:
+        MatrixError: The matrix is refused (see `check_matrix`), or the times are not one whole number per value.
+    """
+    _check_form(matrix, n_items)
+    data, indices, indptr = np.asarray(matrix.data), np.asarray(matrix.indices), np.asarray(matrix.indptr)
+    n_users, width = matrix.shape
+    _check_structure(indices, indptr, n_users, width)
+    weights = _check_weights(data)
+    stamps = _check_times(times, len(weights))
+    rows = np.repeat(np.arange(n_users, dtype=np.int32), np.diff(indptr))
+    if not _sorted(rows, indices):
+        order = np.lexsort((indices, rows))
+        weights, indices = weights[order], indices[order]
+        stamps = None if stamps is None else stamps[order]
+    _check_duplicates(rows, indices)
+    keep = weights > 0
+    if not keep.all():
+        weights, indices, rows = weights[keep], indices[keep], rows[keep]
+        stamps = None if stamps is None else stamps[keep]
+        indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=n_users))))
+    return Training(_csr(weights, indices, indptr, (n_users, width)), stamps)
+
+
+def take_columns(matrix: Csr, position: NDArray[np.int32], n_columns: int) -> Csr:
+    """Return ``matrix`` with column ``c`` at ``position[c]``, without the columns at -1; order must be kept."""
+    columns = position[matrix.indices]
+    keep = columns >= 0
+    if keep.all():
+        return _csr(matrix.data, columns, matrix.indptr, (matrix.shape[0], n_columns))
+    before = np.concatenate(([0], np.cumsum(keep)))
+    return _csr(matrix.data[keep], columns[keep], before[matrix.indptr], (matrix.shape[0], n_columns))
+
+
+def positions(known: NDArray[np.int32], n_items: int) -> NDArray[np.int32]:
+    """Return for each of ``n_items`` films its place in ``known``, -1 where it has none."""
+    position = np.full(n_items, -1, np.int32)
+    position[known] = np.arange(len(known), dtype=np.int32)
+    return position
+
+
+def known_only(training: Training) -> tuple[Training, NDArray[np.int32], NDArray[np.int32]]:
+    """Leave out the columns without a like.
+
+    Returns:
+        The matrix that is left, the columns that are left, and where each column went (-1: nowhere).
+    """
+    n_items = training.matrix.shape[1]
+    known = np.flatnonzero(np.bincount(training.matrix.indices, minlength=n_items)).astype(np.int32)
+    position = positions(known, n_items)
+    return Training(take_columns(training.matrix, position, len(known)), training.times), known, position
+
+
+def check_history(items: ArrayLike, weights: ArrayLike, n_items: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return one user's history as arrays.
+
+    Args:
+        items: Index of each film, each once.
+        weights: Weight of each film, finite and not below zero.
+        n_items: How many films the recommender knows.
+
+    Raises:
+        HistoryError: The two differ in length, or hold what they must not.
+    """
+    films, values = np.asarray(items), np.asarray(weights)
+    if films.ndim != 1 or films.shape != values.shape:
+        raise HistoryError(
+            f"The history has items of shape {films.shape} and weights of shape {values.shape}.",
+            next_step="Give two flat arrays of the same length.",
+        )
+    if films.size == 0:
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    if films.dtype.kind not in "iu" or values.dtype.kind not in "biuf":
+        raise HistoryError(
+            f"The history has items of type {films.dtype} and weights of type {values.dtype}.",
+            next_step="Give whole numbers as items and real numbers as weights.",
+        )
+    if films.min() < 0 or films.max() >= n_items:
+        raise HistoryError(
+            f"The history holds items from {films.min()} to {films.max()}, but there are {n_items}.",
+            next_step=f"Give indices from 0 to {n_items - 1}.",
+        )
+    if len(set(films.tolist())) < films.size:
+        raise HistoryError("The history holds an item twice.", next_step="Give each item once.")
+    strengths = _to_float32(values)
+    if not np.isfinite(strengths).all() or strengths.min() < 0:
+        raise HistoryError(
+            "The history holds a weight that is not a finite number of at least 0.",
+            next_step="Give weights of at least 0; 0 says nothing about the film.",
+        )
+    return films.astype(np.int64), strengths
+
+
+def check_item(item: object, n_items: int) -> int:
+    """Return ``item`` as an int.
+
+    Raises:
+        HistoryError: It is no index of a film.
+    """
+    if isinstance(item, bool) or not isinstance(item, int | np.integer) or not 0 <= item < n_items:
+        raise HistoryError(f"There is no item {item!r}.", next_step=f"Give an index from 0 to {n_items - 1}.")
+    return int(item)
+
+
+def _csr(
+    data: NDArray[np.float32], indices: NDArray[np.integer], indptr: NDArray[np.integer], shape: tuple[int, int]
+) -> Csr:
+    return sparse.csr_array((data, indices.astype(np.int32, copy=False), indptr), shape=shape)
+
+
+def _check_form(matrix: AnyCsr, n_items: int | None) -> None:
+    given: object = matrix  # a caller without a type checker may hand in anything
+    if not isinstance(given, sparse.csr_matrix | sparse.csr_array):
+        raise MatrixError(
+            f"The matrix is a {type(matrix).__name__}, not a CSR matrix.", next_step="Give scipy.sparse.csr_matrix."
+        )
+    if n_items is not None and matrix.shape[1] != n_items:
+        raise MatrixError(
+            f"The matrix has {matrix.shape[1]} columns, but the recommender knows {n_items} items.",
+            next_step="Give one column for each item of the training matrix, in the same order.",
+        )
+    if max(matrix.shape) > _INT32_MAX:
+        raise MatrixError(
+            f"The matrix has the shape {matrix.shape}.", next_step="Give fewer than 2³¹ rows and columns."
+        )
+
+
+def _check_structure(indices: NDArray[Any], indptr: NDArray[Any], n_users: int, n_items: int) -> None:
+    if len(indptr) != n_users + 1 or indptr[0] != 0 or indptr[-1] != len(indices) or (np.diff(indptr) < 0).any():
+        raise MatrixError("The matrix's row pointers are broken.", next_step="Build it again from rows and columns.")
+    if indices.size and (indices.min() < 0 or indices.max() >= n_items):
+        raise MatrixError(
+            f"The matrix holds columns from {indices.min()} to {indices.max()}, but has {n_items}.",
+            next_step=f"Give column indices from 0 to {n_items - 1}.",
+        )
+
+
+def _check_weights(data: NDArray[Any]) -> NDArray[np.float32]:
+    if data.dtype.kind not in "biuf":
+        raise MatrixError(
+            f"The matrix holds values of type {data.dtype}.", next_step="Give real numbers, best float32."
+        )
+    weights = _to_float32(data)
+    if not np.isfinite(weights).all():
+        raise MatrixError("The matrix holds a value that is no finite number.", next_step="Remove NaN and infinities.")
+    if weights.size and weights.min() < 0:
+        raise MatrixError(
+            f"The matrix holds the negative weight {weights.min()}.", next_step="Give weights of at least 0."
+        )
+    return weights
+
+
+def _to_float32(values: NDArray[Any]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
+        return values.astype(np.float32, copy=False)
+
+
+def _check_times(times: ArrayLike | None, nnz: int) -> NDArray[np.int64] | None:
+    if times is None:
+        return None
+    stamps = np.asarray(times)
+    if stamps.shape != (nnz,) or (nnz and stamps.dtype.kind not in "iu"):
+        raise MatrixError(
+            f"The times have shape {stamps.shape} and type {stamps.dtype}; the matrix holds {nnz} values.",
+            next_step="Give unix seconds as whole numbers, one for each stored value of the matrix, -1 where unknown.",
+        )
+    return stamps.astype(np.int64)
+
+
+def _sorted(rows: NDArray[np.int32], indices: NDArray[Any]) -> bool:
+    return bool(((rows[1:] > rows[:-1]) | (indices[1:] >= indices[:-1])).all())
+
+
+def _check_duplicates(rows: NDArray[np.int32], indices: NDArray[Any]) -> None:
+    twice = np.flatnonzero((rows[1:] == rows[:-1]) & (indices[1:] == indices[:-1]))
+    if twice.size:
+        raise MatrixError(
+            f"The matrix holds row {rows[twice[0]]}, column {indices[twice[0]]} twice.",
+            next_step="Give each pair of user and item once.",
+        )

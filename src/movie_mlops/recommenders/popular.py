@@ -1,0 +1,82 @@
+"""The most popular films: the baselines that every other recommender has to beat."""
+
+from abc import abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from movie_mlops.core.progress import Advance
+from movie_mlops.recommenders.capabilities import Capabilities
+from movie_mlops.recommenders.config import PopularParams, PopularRecentParams
+from movie_mlops.recommenders.inputs import Csr, Training
+from movie_mlops.recommenders.port import Recommender
+from movie_mlops.recommenders.stored import Arrays, Layout
+
+_SECONDS_PER_DAY = 86_400
+
+
+class _SameForAll(Recommender):
+    """One ranking for every history."""
+
+    def _fit(self, training: Training, advance: Advance) -> Arrays:
+        popularity = self._popularity(training).astype(np.float32)
+        advance(100)
+        return {"popularity": popularity}
+
+    @abstractmethod
+    def _popularity(self, training: Training) -> NDArray[np.float64]:
+        """Return each film's score."""
+
+    def _layout(self, n_known: int) -> Layout:
+        return {"popularity": (np.float32, (n_known,))}
+
+    def _adopt(self, learned: Arrays) -> None:
+        self._scores: NDArray[np.float32] = learned["popularity"]
+
+    def _score(self, histories: Csr) -> NDArray[np.float32]:
+        return np.tile(self._scores, (histories.shape[0], 1))
+
+    def _score_one(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:  # noqa: ARG002  # the same for all
+        return self._scores.copy()
+
+    def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:  # noqa: ARG002  # users need nothing
+        return 40 * n_items + 9 * nnz
+
+
+class PopularRecommender(_SameForAll):
+    """The films that most users liked, of all time. The score is the number of users."""
+
+    name = "popular"
+    capabilities = Capabilities(personalised=False, needs_times=False, similar=False, explains=False)
+    params_type = PopularParams
+    params: PopularParams
+
+    def _popularity(self, training: Training) -> NDArray[np.float64]:
+        return _counts(training.matrix.indices, training.matrix.shape[1])
+
+
+class PopularRecentRecommender(_SameForAll):
+    """The films that most users liked in the last days of the training data.
+
+    The score is the number of users in the window, plus a part below one that orders equals by their number of all
+    time (in float32, so that numbers above a few thousand keep only the coarse part of it).
+    """
+
+    name = "popular-recent"
+    capabilities = Capabilities(personalised=False, needs_times=True, similar=False, explains=False)
+    params_type = PopularRecentParams
+    params: PopularRecentParams
+
+    def _popularity(self, training: Training) -> NDArray[np.float64]:
+        assert training.times is not None  # the port has checked it
+        n_items = training.matrix.shape[1]
+        since = int(training.times.max()) - self.params.days * _SECONDS_PER_DAY
+        recent = (training.times >= 0) & (training.times > since)
+        of_all_time = _counts(training.matrix.indices, n_items)
+        popularity: NDArray[np.float64] = _counts(training.matrix.indices[recent], n_items)
+        popularity += of_all_time / (of_all_time.max() + 1)
+        return popularity
+
+
+def _counts(items: NDArray[np.integer], n_items: int) -> NDArray[np.float64]:
+    return np.bincount(items, minlength=n_items).astype(np.float64)

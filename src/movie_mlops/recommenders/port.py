@@ -1,0 +1,312 @@
+"""The port: what every recommender does, checked at the door the same way for all of them.
+
+A public method checks what it gets, leaves out the films that the training never saw, and hands the rest to the
+private method of the same name, in which a model does nothing but its arithmetic. So a model's own arrays hold
+only *known* films, those with at least one like in the training matrix.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from movie_mlops.core.progress import SILENT, Advance, Progress
+from movie_mlops.recommenders.capabilities import Capabilities
+from movie_mlops.recommenders.config import Params, read_params
+from movie_mlops.recommenders.errors import (
+    HistoryError,
+    MatrixError,
+    MemoryNeededError,
+    NotFittedError,
+    ParameterError,
+    TrainingError,
+    UnsupportedError,
+)
+from movie_mlops.recommenders.inputs import (
+    AnyCsr,
+    Csr,
+    Training,
+    check_history,
+    check_item,
+    check_matrix,
+    check_training,
+    known_only,
+    take_columns,
+)
+from movie_mlops.recommenders.stored import Arrays, Layout, check_arrays, check_finite
+from movie_mlops.recommenders.strongest import strongest
+
+_MEBIBYTE = 2**20
+
+
+class Recommender(ABC):
+    """A model that ranks films for a history; no user is stored, so a new user needs no training.
+
+    Attributes:
+        name: The name in `NAMES`.
+        capabilities: What it can do.
+        params_type: The dataclass of its parameters.
+        params: Its parameters.
+    """
+
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+    params_type: ClassVar[type[Params]]
+    params: Params
+
+    def __init__(self, params: Params | None = None) -> None:
+        given = self.params_type() if params is None else params
+        if not isinstance(given, self.params_type):
+            raise ParameterError(
+                f"The recommender {self.name} was given {type(given).__name__}.",
+                next_step=f"Give {self.params_type.__name__}.",
+            )
+        self.params = given
+        self._learned: Arrays | None = None
+        self._known = np.empty(0, np.int32)
+        self._position = np.empty(0, np.int32)
+
+    @property
+    def n_items(self) -> int:
+        """How many films the training matrix had.
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+        """
+        self._require_fitted()
+        return len(self._position)
+
+    def fit(
+        self,
+        matrix: AnyCsr,
+        *,
+        times: ArrayLike | None = None,
+        progress: Progress = SILENT,
+        memory_limit_bytes: int | None = None,
+    ) -> None:
+        """Learn from who liked what. After an error the recommender is as it was before.
+
+        Args:
+            matrix: Users by items in CSR form; a weight is above zero for a like, and zero says nothing.
+            times: Unix seconds of each stored value of ``matrix``, -1 where unknown.
+            progress: Who listens; told in percent.
+            memory_limit_bytes: How much memory training may take; None for no limit.
+
+        Raises:
+            MatrixError: The matrix or the times cannot be used, or the matrix holds no like.
+            MemoryNeededError: Training would take more than the limit; nothing was allocated.
+            TrainingError: The numbers broke down.
+        """
+        training = check_training(matrix, times)
+        if training.matrix.nnz == 0:
+            raise MatrixError("The training matrix holds no like.", next_step="Give at least one weight above 0.")
+        if self.capabilities.needs_times and (training.times is None or training.times.max() < 0):
+            raise MatrixError(
+                f"The recommender {self.name} needs times, and none is known.",
+                next_step="Give the time of each interaction, or use another recommender.",
+            )
+        compact, known, position = known_only(training)
+        self._check_memory(compact.matrix, memory_limit_bytes)
+        with progress.task(f"Training {self.name}", total=100, unit="%") as advance:
+            learned = self._fit(compact, advance)
+        check_finite(learned, self.name, TrainingError)
+        self._take(learned, known, position)
+
+    def score(self, histories: AnyCsr) -> NDArray[np.float32]:
+        """Score every film for every history.
+
+        A film that the training never saw gets 0, or the row's lowest score where that is below 0: it never beats
+        a known film. An empty history gets zeros from a personalised recommender.
+
+        Args:
+            histories: Users by items in CSR form, with the training's columns; the users need not be the training's.
+
+        Returns:
+            Scores of shape (users, items); higher is better.
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+            MatrixError: The matrix cannot be used.
+        """
+        checked = check_matrix(histories, n_items=self.n_items)
+        return self._expand(self._score(take_columns(checked, self._position, len(self._known))))
+
+    def score_one(self, items: ArrayLike, weights: ArrayLike) -> NDArray[np.float32]:
+        """Score every film for one history, as `score` does, at the speed of a request.
+
+        Args:
+            items: Index of each film of the history, each once.
+            weights: Weight of each, at least 0.
+
+        Returns:
+            Scores of shape (items,).
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+            HistoryError: The history cannot be used.
+        """
+        films, strengths = check_history(items, weights, self.n_items)
+        positions = self._position[films]
+        counts = (positions >= 0) & (strengths > 0)
+        return self._expand(self._score_one(positions[counts], strengths[counts]))
+
+    def similar(self, item: int, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Find the films most similar to one.
+
+        Args:
+            item: Index of the film.
+            k: How many to return at most.
+
+        Returns:
+            Indices and similarities, most similar first, only those above 0 and never ``item`` itself; fewer than
+            ``k`` where there are fewer, none for a film that the training never saw.
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+            UnsupportedError: Its capabilities leave this out.
+            HistoryError: There is no such film, or ``k`` is below 1.
+        """
+        film = check_item(item, self.n_items)
+        self._require(self.capabilities.similar, "similar films")
+        if k < 1:
+            raise HistoryError(f"{k} similar films were asked for.", next_step="Ask for at least 1.")
+        position = int(self._position[film])
+        if position < 0:
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        similarity = self._similar(position)
+        similarity[position] = 0
+        best = strongest(similarity, k)
+        best = best[similarity[best] > 0]
+        return self._known[best], similarity[best]
+
+    def explain(self, items: ArrayLike, weights: ArrayLike, target: int) -> NDArray[np.float32]:
+        """Share one film's score out among the history's films.
+
+        Args:
+            items: Index of each film of the history, each once.
+            weights: Weight of each, at least 0.
+            target: Index of the film whose score is explained.
+
+        Returns:
+            The contribution of each film of the history, in its order; they sum to the target's score. A film that
+            the training never saw contributes 0, and as a target receives 0 from all.
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+            UnsupportedError: Its capabilities leave this out.
+            HistoryError: The history or the target cannot be used.
+        """
+        films, strengths = check_history(items, weights, self.n_items)
+        position = int(self._position[check_item(target, self.n_items)])
+        self._require(self.capabilities.explains, "explanations")
+        contributions = np.zeros(len(films), np.float32)
+        positions = self._position[films]
+        counts = (positions >= 0) & (strengths > 0)
+        if position >= 0 and counts.any():
+            contributions[counts] = self._explain(positions[counts], strengths[counts], position)
+        return contributions
+
+    def arrays(self) -> Arrays:
+        """Return everything that was learned, by name; together with `params` it is the whole recommender.
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+        """
+        learned = self._require_fitted()
+        return {"n_items": np.array([self.n_items], np.int64), "known_items": self._known, **learned}
+
+    @classmethod
+    def restore(cls, params: Mapping[str, object], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Return the recommender that wrote ``arrays``; they are used as they are, not copied.
+
+        Raises:
+            ParameterError: ``params`` do not fit.
+            RestoreError: ``arrays`` are not those that this recommender writes.
+        """
+        recommender = cls(read_params(cls.params_type, params))
+        known, position, learned = check_arrays(arrays, recommender._layout, cls.name)
+        recommender._take(learned, known, position)
+        return recommender
+
+    def memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
+        """Return about how many bytes `fit` takes at its peak, beyond the matrix that it is given.
+
+        Args:
+            n_users: Users with at least one like.
+            n_items: Films with at least one like.
+            nnz: Likes.
+        """
+        # Checking and leaving films out holds row numbers, masks and two copies of values and columns at once.
+        return 40 * nnz + 16 * (n_users + n_items) + self._memory_needed(n_users, n_items, nnz)
+
+    @abstractmethod
+    def _fit(self, training: Training, advance: Advance) -> Arrays:
+        """Learn from a matrix in which every column has a like; a user's row may be empty."""
+
+    @abstractmethod
+    def _layout(self, n_known: int) -> Layout:
+        """Say which arrays `_fit` returns for ``n_known`` films."""
+
+    @abstractmethod
+    def _score(self, histories: Csr) -> NDArray[np.float32]:
+        """Score the known films for every history: (users, known films)."""
+
+    @abstractmethod
+    def _score_one(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Score the known films for one history, which may be empty: (known films,)."""
+
+    @abstractmethod
+    def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
+        """Return the peak bytes of `_fit`, its result included."""
+
+    @abstractmethod
+    def _adopt(self, learned: Arrays) -> None:
+        """Prepare what scoring needs from arrays that were just learned or restored."""
+
+    def _similar(self, item: int) -> NDArray[np.float32]:
+        """Return a fresh array of every known film's similarity to ``item``."""
+        raise NotImplementedError(item)
+
+    def _explain(self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int) -> NDArray[np.float32]:
+        """Return the contribution of each film of a history that is not empty."""
+        raise NotImplementedError(items, weights, target)
+
+    def _take(self, learned: Arrays, known: NDArray[np.int32], position: NDArray[np.int32]) -> None:
+        self._adopt(learned)
+        self._learned, self._known, self._position = learned, known, position
+
+    def _expand(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(self._known) == len(self._position):
+            return scores
+        lowest = np.minimum(scores.min(axis=-1, keepdims=True), 0)
+        everything = np.empty((*scores.shape[:-1], len(self._position)), np.float32)
+        everything[...] = lowest
+        everything[..., self._known] = scores
+        return everything
+
+    def _check_memory(self, matrix: Csr, limit: int | None) -> None:
+        if limit is None:
+            return
+        n_users = int(np.count_nonzero(np.diff(matrix.indptr)))
+        needed = self.memory_needed(n_users, matrix.shape[1], matrix.nnz)
+        if needed > limit:
+            raise MemoryNeededError(
+                f"Training {self.name} on {n_users:,} users and {matrix.shape[1]:,} films with {matrix.nnz:,} likes "
+                f"needs about {needed / _MEBIBYTE:,.0f} MiB, and {limit / _MEBIBYTE:,.0f} MiB are allowed.",
+                next_step="Allow more memory, leave out films with few likes, or use a recommender that needs less.",
+            )
+
+    def _require_fitted(self) -> Arrays:
+        if self._learned is None:
+            raise NotFittedError(
+                f"The recommender {self.name} has not been trained.", next_step="Call fit, or restore its arrays."
+            )
+        return self._learned
+
+    def _require(self, can: bool, what: str) -> None:
+        if not can:
+            raise UnsupportedError(
+                f"The recommender {self.name} gives no {what}.", next_step="Look at its capabilities before you ask."
+            )

@@ -1,0 +1,45 @@
+"""From a trained model to the one that serves: bundles, the gate, the ledger, experiment tracking and passports."""
+
+from movie_mlops.release.bundle import Bundle, Restore, list_bundles, read_bundle, read_manifest, write_bundle
+from movie_mlops.release.config import GateConfig, TrackingConfig
+from movie_mlops.release.errors import (
+    BundleError,
+    GateError,
+    PromotionConflictError,
+    ReleaseError,
+    RollbackError,
+    TrackingError,
+)
+from movie_mlops.release.gate import Check, Verdict, judge
+from movie_mlops.release.ledger import Action, Ledger, Release
+from movie_mlops.release.manifest import ArrayFile, Manifest
+from movie_mlops.release.passport import passport
+from movie_mlops.release.tracking import Run, Tracking
+
+__all__ = [
+    "Action",
+    "ArrayFile",
+    "Bundle",
+    "BundleError",
+    "Check",
+    "GateConfig",
+    "GateError",
+    "Ledger",
+    "Manifest",
+    "PromotionConflictError",
+    "Release",
+    "ReleaseError",
+    "Restore",
+    "RollbackError",
+    "Run",
+    "Tracking",
+    "TrackingConfig",
+    "TrackingError",
+    "Verdict",
+    "judge",
+    "list_bundles",
+    "passport",
+    "read_bundle",
+    "read_manifest",
+    "write_bundle",
+]

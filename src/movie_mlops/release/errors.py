@@ -1,0 +1,39 @@
+"""What can go wrong between a trained model and the one that serves."""
+
+from movie_mlops.core.errors import MovieMlopsError
+
+
+class ReleaseError(MovieMlopsError):
+    """A release cannot be made, found or explained."""
+
+    code = "release"
+
+
+class BundleError(ReleaseError):
+    """A bundle cannot be written, or what lies on disk is not what was written."""
+
+    code = "bundle"
+
+
+class PromotionConflictError(ReleaseError):
+    """Another bundle became champion between the caller's look and the caller's promotion."""
+
+    code = "promotion-conflict"
+
+
+class RollbackError(ReleaseError):
+    """There is nothing to roll back to."""
+
+    code = "rollback"
+
+
+class GateError(ReleaseError):
+    """A candidate cannot be judged on what was given."""
+
+    code = "gate"
+
+
+class TrackingError(ReleaseError):
+    """The experiment tracker refused a run."""
+
+    code = "tracking"

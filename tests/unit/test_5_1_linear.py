@@ -1,0 +1,160 @@
+"""EASE and EDLAE against their textbook formulas, computed in another way."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from movie_mlops.recommenders import TrainingError, create, gram, linear
+
+#        film:  0  1  2
+LIKES = np.array([[1, 1, 0],
+                  [1, 1, 1],
+                  [1, 0, 1],
+                  [0, 0, 2]], dtype=np.float32)  # fmt: skip
+
+
+def closed_form(matrix: np.ndarray, penalties: np.ndarray) -> np.ndarray:
+    """B = I - P / diag(P), by an explicit inverse in float64."""
+    likes = matrix.astype(np.float64)
+    inverse = np.linalg.inv(likes.T @ likes + np.diag(penalties))
+    return np.eye(len(inverse)) - inverse / np.diagonal(inverse)
+
+
+def by_regression(matrix: np.ndarray, penalties: np.ndarray) -> np.ndarray:
+    """B column by column: ridge regression of each film on the others, which never sees its own column."""
+    likes, weights = matrix.astype(np.float64), np.zeros((matrix.shape[1],) * 2)
+    for target in range(matrix.shape[1]):
+        others = np.delete(np.arange(matrix.shape[1]), target)
+        left = likes[:, others].T @ likes[:, others] + np.diag(penalties[others])
+        weights[others, target] = np.linalg.solve(left, likes[:, others].T @ likes[:, target])
+    return weights
+
+
+def learned(name: str, matrix: np.ndarray, **params: float) -> np.ndarray:
+    recommender = create(name, params)
+    recommender.fit(sparse.csr_matrix(matrix))
+    return recommender.arrays()["weights"]
+
+
+def random_likes(n_users: int, n_items: int, seed: int = 3) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    likes = (rng.random((n_users, n_items)) < 0.2).astype(np.float32) * rng.integers(1, 3, (n_users, n_items))
+    likes[0, :] = 1  # every film is known
+    return likes.astype(np.float32)
+
+
+def test_ease_learns_the_weights_of_the_worked_example() -> None:
+    """With λ = 1, XᵀX + λI = [[4,2,2],[2,3,1],[2,1,7]]; its inverse and B follow by hand."""
+    inverse = np.array([[20, -12, -4], [-12, 24, 0], [-4, 0, 8]]) / 48  # cofactors over the determinant
+    np.testing.assert_allclose(inverse @ [[4, 2, 2], [2, 3, 1], [2, 1, 7]], np.eye(3), atol=1e-12)
+    expected = [[0, 0.5, 0.5], [0.6, 0, 0], [0.2, 0, 0]]
+    np.testing.assert_allclose(learned("ease", LIKES, regularisation=1), expected, atol=1e-6)
+
+
+def test_ease_scores_are_the_history_s_rows_of_weights() -> None:
+    """A history of film 1 (weight 1) and film 2 (weight 2) scores the films with B₁ + 2 B₂ = [1.0, 0, 0]."""
+    recommender = create("ease", {"regularisation": 1})
+    recommender.fit(sparse.csr_matrix(LIKES))
+    np.testing.assert_allclose(recommender.score_one([1, 2], [1, 2]), [1.0, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(recommender.explain([1, 2], [1, 2], 0), [0.6, 0.4], atol=1e-6)
+
+
+def test_similarity_is_the_partial_correlation() -> None:
+    """Film 0's similarity to film 1 is -P₀₁ / √(P₀₀ P₁₁) = 12 / √(20 · 24), to film 2 it is 4 / √(20 · 8)."""
+    recommender = create("ease", {"regularisation": 1})
+    recommender.fit(sparse.csr_matrix(LIKES))
+    films, values = recommender.similar(0, 5)
+    assert films.tolist() == [1, 2]
+    np.testing.assert_allclose(values, [0.54772256, 0.31622777], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("n_users", "n_items"), [(200, 30), (20, 60)])
+def test_ease_is_a_ridge_regression_of_each_film_on_the_others(n_users: int, n_items: int) -> None:
+    """The closed form equals n separate regressions, with many users and with few."""
+    likes = random_likes(n_users, n_items)
+    expected = by_regression(likes, np.full(n_items, 7.5))
+    np.testing.assert_allclose(learned("ease", likes, regularisation=7.5), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize(("n_users", "n_items"), [(200, 30), (20, 60)])
+def test_edlae_adds_the_penalty_of_dropout(n_users: int, n_items: int) -> None:
+    """EDLAE is the closed form with λ + p / (1 - p) · (sum of the film's squared weights) on the diagonal."""
+    likes = random_likes(n_users, n_items)
+    penalties = 5 + 0.25 / 0.75 * np.square(likes).sum(axis=0)
+    weights = learned("edlae", likes, regularisation=5, dropout=0.25)
+    np.testing.assert_allclose(weights, closed_form(likes, penalties), atol=2e-5)
+    np.testing.assert_allclose(weights, by_regression(likes, penalties), atol=2e-5)
+
+
+def test_edlae_without_dropout_is_ease() -> None:
+    """With p = 0 the two are the same model, bit by bit."""
+    likes = random_likes(50, 20)
+    np.testing.assert_array_equal(
+        learned("edlae", likes, regularisation=5, dropout=0), learned("ease", likes, regularisation=5)
+    )
+
+
+@pytest.mark.parametrize("shape", [(30, 31), (31, 30), (30, 30), (5, 80), (80, 5)])
+def test_both_ways_to_solve_give_the_same_weights(shape: tuple[int, int]) -> None:
+    """Inverting users by users or films by films is the same, whichever is the smaller."""
+    matrix = sparse.csr_array(random_likes(*shape))
+    penalties = np.linspace(1, 9, shape[1])
+    by_items = linear._solve_by_items(matrix, penalties, lambda _: None)
+    by_users = linear._solve_by_users(matrix, penalties, lambda _: None)
+    np.testing.assert_allclose(by_users, by_items, atol=2e-5)
+    assert not by_users.diagonal().any()
+    assert not by_items.diagonal().any()
+
+
+def test_the_smaller_side_is_solved_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With fewer users than films only a users by users matrix is inverted; users without a like do not count."""
+    inverted: list[int] = []
+    invert = linear._add_and_invert
+
+    def spy(matrix: np.ndarray, diagonal: np.ndarray) -> None:
+        inverted.append(len(matrix))
+        invert(matrix, diagonal)
+
+    monkeypatch.setattr(linear, "_add_and_invert", spy)
+    learned("ease", random_likes(20, 60))
+    learned("ease", random_likes(60, 20))
+    learned("ease", np.vstack([random_likes(20, 30), np.zeros((500, 30), np.float32)]))
+    assert inverted == [20, 20, 20]
+
+
+def test_mirroring_in_blocks_gives_the_whole_inverse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The inverse is whole and symmetric also where it is mirrored a few rows at a time."""
+    likes = random_likes(90, 37)
+    whole = learned("ease", likes, regularisation=3)
+    monkeypatch.setattr(gram, "BLOCK_BYTES", 4 * 37 * 5)
+    np.testing.assert_array_equal(learned("ease", likes, regularisation=3), whole)
+    np.testing.assert_allclose(whole, closed_form(likes, np.full(37, 3.0)), atol=2e-5)
+
+
+@pytest.mark.parametrize("shape", [(40, 8), (4, 8)])
+def test_numbers_that_break_down_are_an_error(shape: tuple[int, int]) -> None:
+    """Weights too large for single precision are refused, with the next step; nothing is kept."""
+    recommender = create("ease", {"regularisation": 1e-6})
+    with pytest.raises(TrainingError, match="regularisation"):
+        recommender.fit(sparse.csr_matrix(np.full(shape, 1e20, np.float32)))
+
+
+def test_a_film_liked_alone_touches_no_other() -> None:
+    """A film that nobody shares with another film gets and gives exactly 0."""
+    weights = learned("ease", np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]], np.float32), regularisation=1)
+    assert not weights[2].any()
+    assert not weights[:, 2].any()
+
+
+@pytest.mark.parametrize("name", ["ease", "edlae"])
+def test_taking_a_film_away_lowers_the_score_by_its_contribution(name: str) -> None:
+    """The explanation is faithful: without a film of the history, the score falls by exactly what it contributed."""
+    recommender = create(name)
+    recommender.fit(sparse.csr_matrix(random_likes(100, 20)))
+    items, weights = np.array([2, 5, 11, 17]), np.array([1, 2, 1, 1])
+    parts = recommender.explain(items, weights, 7)
+    full = recommender.score_one(items, weights)[7]
+    for gone in range(4):
+        rest = np.delete(np.arange(4), gone)
+        without = recommender.score_one(items[rest], weights[rest])[7]
+        assert full - without == pytest.approx(parts[gone], abs=1e-6)
