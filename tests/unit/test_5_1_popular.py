@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from movie_mlops.recommenders import create
+from movie_mlops.recommenders import NotFittedError, TrainingError, create
+from movie_mlops.recommenders.popular import PopularRecommender
 
 DAY = 86_400
 #        film:  0  1  2  3
@@ -45,3 +46,13 @@ def test_popular_recent_keeps_its_window_s_edge_open(days: float) -> None:
     recommender = create("popular-recent", {"days": days})
     recommender.fit(sparse.csr_matrix([[1, 1, 1]], dtype=np.float32), times=[100 * DAY, edge, edge + 1])
     assert recommender.score_one([], []).tolist() == [1.5, 0.5, 1.5]
+
+
+def test_a_training_that_ends_in_infinity_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a model's arithmetic returns, no number that is not finite is ever kept."""
+    monkeypatch.setattr(PopularRecommender, "_popularity", lambda *_: np.array([1, np.inf]))
+    recommender = create("popular")
+    with pytest.raises(TrainingError, match="popularity"):
+        recommender.fit(sparse.csr_matrix(np.ones((1, 2), np.float32)))
+    with pytest.raises(NotFittedError):
+        recommender.score_one([], [])

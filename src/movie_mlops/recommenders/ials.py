@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg.lapack import sposv
+from threadpoolctl import threadpool_limits
 
 from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.capabilities import Capabilities
@@ -33,10 +34,9 @@ class IalsRecommender(Recommender):
     params: IalsParams
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
-        # Imported here: only training needs them, and they take longer to import than all the rest.
+        # Imported here: only training needs it, and it takes longer to import than all the rest.
         from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415
         from implicit.recommender_base import ModelFitError  # noqa: PLC0415
-        from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
         params = self.params
         # The library runs its own threads over users; BLAS threads below them would only stand in their way.
@@ -68,8 +68,10 @@ class IalsRecommender(Recommender):
 
     def _score(self, histories: Csr) -> NDArray[np.float32]:
         users = np.empty((histories.shape[0], self._factors.shape[1]), np.float32)
-        for user, (start, stop) in enumerate(zip(histories.indptr[:-1], histories.indptr[1:], strict=True)):
-            users[user] = self._user(histories.indices[start:stop], histories.data[start:stop])
+        # One small system for each user: handing each to several BLAS threads costs more than solving it.
+        with threadpool_limits(limits=1, user_api="blas"):
+            for user, (start, stop) in enumerate(zip(histories.indptr[:-1], histories.indptr[1:], strict=True)):
+                users[user] = self._user(histories.indices[start:stop], histories.data[start:stop])
         return users @ self._factors.T
 
     def _score_one(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:

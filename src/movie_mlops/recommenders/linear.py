@@ -24,9 +24,6 @@ from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.stored import Arrays, Layout
 
-_ROUNDING = 1e-3
-"""How far beyond its exact bound a share may lie for being single precision."""
-
 
 class _LinearAutoencoder(Recommender):
     """The closed form that both share: ``B = I - P diag(P)⁻¹`` with ``P = (XᵀX + D)⁻¹`` and D the films' penalties.
@@ -159,9 +156,9 @@ def _add_and_invert(matrix: NDArray[np.float32], diagonal: NDArray[np.float64]) 
     inverse, info = spotri(factor, lower=1, overwrite_c=1)
     _require_definite(info == 0)
     assert np.shares_memory(inverse, matrix)  # else LAPACK was handed a copy, and the caller sees nothing
-    # G has no negative eigenvalue, so an exact inverse has a diagonal in (0, 1 / d]; LAPACK lets infinities through.
-    share = np.diagonal(matrix) * diagonal
-    _require_definite(bool(((share > 0) & (share < 1 + _ROUNDING)).all()))
+    # LAPACK lets infinities through without a word: they leave zeros and NaN on the diagonal.
+    inverse_diagonal = np.diagonal(matrix)
+    _require_definite(bool(((inverse_diagonal > 0) & np.isfinite(inverse_diagonal)).all()))
     # The lower triangle by columns is the upper one by rows: mirror it, a block of rows at a time.
     for start, stop in row_blocks(len(matrix), len(matrix)):
         corner = matrix[start:stop, start:stop]
