@@ -1,0 +1,55 @@
+"""Judging models: splits, full-ranking metrics, intervals and reports."""
+
+from movie_mlops.evaluation.case import EvaluationCase, Scorer
+from movie_mlops.evaluation.config import (
+    EvaluationConfig,
+    StrongGeneralisationConfig,
+    TimeSplitConfig,
+    UserFoldsConfig,
+)
+from movie_mlops.evaluation.errors import (
+    CaseInvalidError,
+    EvaluationError,
+    FoldsInvalidError,
+    NotComparableError,
+    SplitImpossibleError,
+    TimesMissingError,
+)
+from movie_mlops.evaluation.given import given_folds
+from movie_mlops.evaluation.intervals import Interval
+from movie_mlops.evaluation.judging import evaluate
+from movie_mlops.evaluation.leaderboard import Leaderboard, Standing, leaderboard, metric_label
+from movie_mlops.evaluation.protocols import strong_generalisation, time_split, user_folds
+from movie_mlops.evaluation.report import write_report
+from movie_mlops.evaluation.scores import Scores, WinsTiesLosses, compare, pool, wins_ties_losses
+
+__all__ = [
+    "CaseInvalidError",
+    "EvaluationCase",
+    "EvaluationConfig",
+    "EvaluationError",
+    "FoldsInvalidError",
+    "Interval",
+    "Leaderboard",
+    "NotComparableError",
+    "Scorer",
+    "Scores",
+    "SplitImpossibleError",
+    "Standing",
+    "StrongGeneralisationConfig",
+    "TimeSplitConfig",
+    "TimesMissingError",
+    "UserFoldsConfig",
+    "WinsTiesLosses",
+    "compare",
+    "evaluate",
+    "given_folds",
+    "leaderboard",
+    "metric_label",
+    "pool",
+    "strong_generalisation",
+    "time_split",
+    "user_folds",
+    "wins_ties_losses",
+    "write_report",
+]

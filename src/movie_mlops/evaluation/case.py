@@ -1,0 +1,87 @@
+"""What every protocol hands out and every model is judged on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from movie_mlops.evaluation.errors import CaseInvalidError
+
+Facts = Mapping[str, str | int | float]
+"""What a reader should know about a split, by name, in the order in which it is shown."""
+
+
+class Scorer(Protocol):
+    """A fitted model, as far as evaluation knows it."""
+
+    def score(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
+        """Return float32[n, items] for the histories csr[n, items]; a higher score is a better item."""
+        ...
+
+
+@dataclass(frozen=True)
+class EvaluationCase:
+    """One split of the feedback: what models may learn from, what they are shown, and what they must find.
+
+    All matrices share the order of the items (``movie_ids``); ``histories``, ``seen`` and ``held_out`` share the
+    order of the users (``user_ids``). Everybody in a case has something held out.
+
+    Attributes:
+        name: Short name of the split, such as ``time`` or ``fold-0``.
+        train: csr float32[users, items] of positive weights that models are fitted on; its rows are not ``user_ids``.
+        train_times: int64[nnz] Unix seconds aligned with ``train.data``; ``None`` where the feedback has no times.
+        histories: csr float32[m, items] of positive weights that a model is shown of each judged user.
+        seen: csr float32[m, items] whose stored entries, disliked films included, are not recommended again.
+        held_out: csr float32[m, items] whose stored entries are the films to be found.
+        user_ids: The m judged users.
+        movie_ids: int64[items], ascending.
+        facts: Counts and dates that a reader needs to judge the split.
+    """
+
+    name: str
+    train: sparse.csr_matrix
+    train_times: NDArray[np.int64] | None
+    histories: sparse.csr_matrix
+    seen: sparse.csr_matrix
+    held_out: sparse.csr_matrix
+    user_ids: list[str]
+    movie_ids: NDArray[np.int64]
+    facts: Facts = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a case that contradicts itself.
+
+        Raises:
+            CaseInvalidError: Shapes differ, somebody has nothing held out, or a held-out film is in a history.
+        """
+        judged = (len(self.user_ids), len(self.movie_ids))
+        for name in ("histories", "seen", "held_out"):
+            if getattr(self, name).shape != judged:
+                raise self._invalid(f"{name} has the shape {getattr(self, name).shape} instead of {judged}")
+        if self.train.shape[1] != judged[1]:
+            raise self._invalid(f"train has {self.train.shape[1]:,} items instead of {judged[1]:,}")
+        if self.train_times is not None and len(self.train_times) != self.train.nnz:
+            raise self._invalid(f"train has {self.train.nnz:,} entries and {len(self.train_times):,} times")
+        if (np.diff(self.held_out.indptr) == 0).any():
+            raise self._invalid("a judged user has nothing held out")
+        held_out, seen, shown = (entry_keys(m) for m in (self.held_out, self.seen, self.histories))
+        known = int(np.isin(held_out, np.concatenate([seen, shown])).sum())
+        if known:
+            raise self._invalid(f"{known:,} held-out films are already known")
+        if not np.isin(shown, seen).all():
+            raise self._invalid("a film of a history is not among the seen ones")
+
+    def _invalid(self, problem: str) -> CaseInvalidError:
+        return CaseInvalidError(
+            f"The evaluation case {self.name!r} contradicts itself: {problem}.",
+            next_step="Make it with one of the protocols of movie_mlops.evaluation, or correct its arrays.",
+        )
+
+
+def entry_keys(matrix: sparse.csr_matrix) -> NDArray[np.int64]:
+    """Return int64[nnz]: ``row * columns + column`` of each stored entry, in stored order."""
+    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
+    return rows * matrix.shape[1] + matrix.indices

@@ -1,0 +1,39 @@
+"""What can go wrong when models are judged."""
+
+from movie_mlops.core.errors import MovieMlopsError
+
+
+class EvaluationError(MovieMlopsError):
+    """Models cannot be judged on what was given."""
+
+    code = "evaluation"
+
+
+class TimesMissingError(EvaluationError):
+    """Feedback without times was to be split by time."""
+
+    code = "times-missing"
+
+
+class SplitImpossibleError(EvaluationError):
+    """The feedback is too little, or too uniform, for the split that was asked for."""
+
+    code = "split-impossible"
+
+
+class CaseInvalidError(EvaluationError):
+    """An evaluation case contradicts itself: its shapes differ, or what is held out is also known."""
+
+    code = "case-invalid"
+
+
+class FoldsInvalidError(EvaluationError):
+    """A folder of given folds is incomplete, or its files contradict each other."""
+
+    code = "folds-invalid"
+
+
+class NotComparableError(EvaluationError):
+    """Two results were not measured on the same users, or lack the metric that was asked for."""
+
+    code = "not-comparable"

@@ -1,0 +1,59 @@
+"""How sure a mean over users is: the percentile bootstrap.
+
+The users are the sample: they are drawn again, with replacement, as many as there are, and the mean is taken each
+time (Efron, *Annals of Statistics* 1979). For two models on the same users the differences per user are resampled, so
+that what both find hard cancels out.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from movie_mlops.evaluation.config import EvaluationConfig
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and the interval around it.
+
+    Attributes:
+        estimate: The mean over the users.
+        low: Lower end.
+        high: Upper end.
+    """
+
+    estimate: float
+    low: float
+    high: float
+
+    @property
+    def above_zero(self) -> bool:
+        """Whether the whole interval lies above zero."""
+        return self.low > 0.0
+
+    @property
+    def below_zero(self) -> bool:
+        """Whether the whole interval lies below zero."""
+        return self.high < 0.0
+
+
+def bootstrap_means(values: NDArray[np.float64], config: EvaluationConfig) -> list[Interval]:
+    """Return the mean of each row of ``values``, float64[metrics, users], with its percentile interval.
+
+    All rows are resampled with the same draws. One resample at a time is in memory.
+    """
+    users = values.shape[1]
+    generator = np.random.default_rng(config.seed)
+    means = np.empty((config.resamples, values.shape[0]))
+    by_user = np.ascontiguousarray(values.T)
+    for resample in range(config.resamples):
+        drawn = np.bincount(generator.integers(0, users, size=users), minlength=users)
+        means[resample] = drawn @ by_user / users
+    tail = (1.0 - config.level) / 2.0
+    lows, highs = np.quantile(means, [tail, 1.0 - tail], axis=0)
+    estimates = values.mean(axis=1)
+    return [
+        Interval(float(estimate), float(low), float(high))
+        for estimate, low, high in zip(estimates, lows, highs, strict=True)
+    ]

@@ -1,0 +1,174 @@
+"""The report's plots, as SVG that takes its colours from the page, so that they follow light and dark."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from movie_mlops.evaluation.leaderboard import Leaderboard, metric_label
+from movie_mlops.evaluation.scores import Scores
+
+COLOURS: Final = 8
+"""The page defines ``--c0`` to ``--c7``; a ninth model begins again."""
+
+_WIDTH: Final = 400
+_HISTORY_BOUNDS: Final = (0, 1, 5, 10, 20, 50, 100, 200)
+_LEAST_USERS: Final = 5
+
+
+def colour(position: int) -> str:
+    """Return the CSS colour of the model at this position of the board."""
+    return f"var(--c{position % COLOURS})"
+
+
+def means(board: Leaderboard) -> str:
+    """Plot each model's mean of the leading metric with its interval."""
+    rows = [
+        {
+            "model": standing.model,
+            "mean": standing.metrics[board.metric].estimate,
+            "low": standing.metrics[board.metric].low,
+            "high": standing.metrics[board.metric].high,
+            "label": f"{standing.metrics[board.metric].estimate:.3f}",
+        }
+        for standing in board.standings
+    ]
+    return _intervals(rows, _names(board), metric_label(board.metric), zero=True)
+
+
+def differences(board: Leaderboard) -> str:
+    """Plot each model's difference to the baseline with its interval; the line at zero is the baseline."""
+    rows = [
+        {
+            "model": standing.model,
+            "mean": standing.difference.estimate,
+            "low": standing.difference.low,
+            "high": standing.difference.high,
+            "label": f"{standing.difference.estimate:+.3f}",
+        }
+        for standing in board.standings
+        if standing.difference is not None
+    ]
+    return _intervals(rows, _names(board), f"{metric_label(board.metric)} minus that of {board.baseline}", zero=True)
+
+
+def by_history(board: Leaderboard, scores: Sequence[Scores]) -> str:
+    """Plot the leading metric by how many films the model was shown of a user; groups under five users are left out."""
+    import altair as alt  # noqa: PLC0415 (heavy)
+
+    rows: list[dict[str, Any]] = []
+    by_model = {one.model: one for one in scores}
+    labels = []
+    for low, high in zip(_HISTORY_BOUNDS, (*_HISTORY_BOUNDS[1:], None), strict=True):
+        films = f"{low}+" if high is None else (str(low) if high == low + 1 else f"{low} to {high - 1}")
+        sizes = by_model[board.baseline].history_sizes
+        group = (sizes >= low) & (high is None or sizes < high)
+        users = int(np.count_nonzero(group))
+        if users < _LEAST_USERS:
+            continue
+        labels.append(f"{films}|({users:,})")
+        for standing in board.standings:
+            value = float(by_model[standing.model].values(board.metric)[group].mean())
+            rows.append({"model": standing.model, "films": labels[-1], "value": value})
+    names = _names(board)
+    chart = (
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_line(strokeWidth=2.2, point=alt.OverlayMarkDef(filled=True, size=46))
+        .encode(
+            x=alt.X(
+                "films:N",
+                sort=labels,
+                title="films in the user's history (how many users)",
+                axis=alt.Axis(labelAngle=0, labelExpr="split(datum.label, '|')", grid=False),
+            ),
+            y=alt.Y("value:Q", title=metric_label(board.metric), scale=alt.Scale(zero=True)),
+            color=alt.Color(
+                "model:N",
+                scale=alt.Scale(domain=names, range=[colour(i) for i in range(len(names))]),
+                legend=alt.Legend(title=None, orient="top", symbolType="circle", columns=3),
+            ),
+        )
+        .properties(width=_WIDTH, height=230)
+    )
+    return _svg(chart)
+
+
+def trade_off(board: Leaderboard) -> str:
+    """Plot the leading metric against the share of the catalogue that is ever recommended."""
+    import altair as alt  # noqa: PLC0415 (heavy)
+
+    cutoff = board.metric.partition("@")[2]
+    rows = [
+        {
+            "model": standing.model,
+            "quality": standing.metrics[board.metric].estimate,
+            "coverage": standing.lists[f"coverage@{cutoff}"],
+        }
+        for standing in board.standings
+    ]
+    names = _names(board)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X(
+            "coverage:Q",
+            title="share of the films that anybody is recommended",
+            axis=alt.Axis(format=".1~%", tickCount=6),
+        ),
+        y=alt.Y("quality:Q", title=metric_label(board.metric), scale=alt.Scale(zero=True)),
+        color=alt.Color(
+            "model:N",
+            scale=alt.Scale(domain=names, range=[colour(i) for i in range(len(names))]),
+            legend=alt.Legend(title=None, orient="top", symbolType="circle", columns=3),
+        ),
+    )
+    return _svg(base.mark_circle(size=150, opacity=1).properties(width=_WIDTH, height=230))
+
+
+def _intervals(rows: list[dict[str, Any]], names: list[str], title: str, *, zero: bool) -> str:
+    import altair as alt  # noqa: PLC0415 (heavy)
+
+    order = [row["model"] for row in rows]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        y=alt.Y("model:N", sort=order, title=None, axis=alt.Axis(labelPadding=8, grid=False)),
+        color=alt.Color(
+            "model:N", scale=alt.Scale(domain=names, range=[colour(i) for i in range(len(names))]), legend=None
+        ),
+    )
+    span = base.mark_rule(strokeWidth=7, opacity=0.35, strokeCap="round").encode(
+        x=alt.X("low:Q", title=title, scale=alt.Scale(zero=zero), axis=alt.Axis(tickCount=6)), x2="high:Q"
+    )
+    dots = base.mark_circle(size=110, opacity=1).encode(x="mean:Q")
+    words = base.mark_text(dy=-13, fontSize=11, color="currentColor").encode(
+        x="mean:Q", text="label:N", color=alt.value("currentColor")
+    )
+    line = alt.Chart(alt.InlineData(values=[{"at": 0}])).mark_rule(color="currentColor", opacity=0.55).encode(x="at:Q")
+    return _svg(alt.layer(line, span, dots, words).properties(width=_WIDTH, height=max(60, 44 * len(rows))))
+
+
+def _names(board: Leaderboard) -> list[str]:
+    return [standing.model for standing in board.standings]
+
+
+def _svg(chart: Any) -> str:
+    """Draw a chart; its size becomes the page's business, its text and lines take the page's colours."""
+    import vl_convert  # noqa: PLC0415 (heavy)
+
+    styled = (
+        chart.configure(background="transparent")
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor="currentColor",
+            titleColor="currentColor",
+            gridColor="var(--line)",
+            domainColor="var(--line)",
+            tickColor="var(--line)",
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            titlePadding=10,
+            labelLimit=220,
+        )
+        .configure_legend(labelColor="currentColor", labelFontSize=12, labelLimit=220)
+    )
+    drawn: str = vl_convert.vegalite_to_svg(styled.to_dict())
+    return re.sub(r' width="[\d.]+" height="[\d.]+" viewBox', " viewBox", drawn, count=1)

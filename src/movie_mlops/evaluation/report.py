@@ -1,0 +1,125 @@
+"""The report: one HTML file that needs nothing beside it."""
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from movie_mlops.core import clock
+from movie_mlops.evaluation import plots
+from movie_mlops.evaluation.case import Facts
+from movie_mlops.evaluation.leaderboard import Leaderboard, Standing, leaderboard, metric_label
+from movie_mlops.evaluation.scores import Scores
+
+
+def write_report(
+    path: Path,
+    *,
+    title: str,
+    scores: Sequence[Scores],
+    baseline: str,
+    facts: Mapping[str, Facts],
+    command: str,
+    metric: str = "ndcg@10",
+    made_at: datetime | None = None,
+) -> Leaderboard:
+    """Write the report of one case, and return the leaderboard that it shows.
+
+    The file appears whole or not at all.
+
+    Args:
+        path: The HTML file; its folder is made.
+        title: What was evaluated.
+        scores: One result for each model, all of one case (join folds with :func:`pool` first).
+        baseline: The model that the others are compared with, such as the last days' popularity.
+        facts: Sections of facts by heading, such as ``{"Data": …, "Split": case.facts}``.
+        command: The command line that makes the same report again.
+        metric: The leading metric.
+        made_at: When it was made; by default now.
+
+    Raises:
+        NotComparableError: The baseline is missing, or the results are not of the same users.
+    """
+    board = leaderboard(scores, baseline=baseline, metric=metric)
+    html = _render(board, scores, title=title, facts=facts, command=command, made_at=made_at or clock.now())
+    _write_whole(path, html)
+    return board
+
+
+def _render(
+    board: Leaderboard,
+    scores: Sequence[Scores],
+    *,
+    title: str,
+    facts: Mapping[str, Facts],
+    command: str,
+    made_at: datetime,
+) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 (heavy)
+    from markupsafe import Markup  # noqa: PLC0415 (heavy)
+
+    environment = Environment(
+        loader=PackageLoader("movie_mlops.evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["metric"] = metric_label
+    environment.filters["fact"] = _fact
+    figures = {
+        "means": plots.means(board),
+        "by_history": plots.by_history(board, scores),
+        "trade_off": plots.trade_off(board),
+    }
+    if len(board.standings) > 1:
+        figures["differences"] = plots.differences(board)
+    # The drawings are made here, by a library that escapes the names in them; nothing else is let through as markup.
+    safe = {name: Markup(svg) for name, svg in figures.items()}  # noqa: S704 (see above)
+    return environment.get_template("report.html.j2").render(
+        title=title,
+        board=board,
+        rows=[_row(board, position, standing) for position, standing in enumerate(board.standings)],
+        per_user=list(board.best.metrics),
+        lists=list(board.best.lists),
+        figures=safe,
+        facts=facts,
+        command=command,
+        made_at=made_at.strftime("%Y-%m-%d %H:%M UTC"),
+        config=scores[0].config,
+    )
+
+
+def _row(board: Leaderboard, position: int, standing: Standing) -> dict[str, Any]:
+    top = board.best.metrics[board.metric].estimate or 1.0
+    return {
+        "standing": standing,
+        "colour": plots.colour(position),
+        "baseline": standing.model == board.baseline,
+        "share": max(0.0, min(1.0, standing.metrics[board.metric].estimate / top)),
+        "leads": {name for name in standing.metrics if _is_highest(board, standing, name)},
+    }
+
+
+def _is_highest(board: Leaderboard, standing: Standing, metric: str) -> bool:
+    return standing.metrics[metric].estimate >= max(other.metrics[metric].estimate for other in board.standings)
+
+
+def _fact(value: str | float) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,130 @@
+"""What one model achieved on one case, user by user."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from movie_mlops.evaluation.config import EvaluationConfig
+from movie_mlops.evaluation.errors import NotComparableError
+from movie_mlops.evaluation.intervals import Interval, bootstrap_means
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one model achieved on one case.
+
+    Attributes:
+        model: Name of the model.
+        case: Name of the case.
+        user_ids: The m judged users, in the case's order.
+        per_user: float64[m] for each per-user metric, named ``ndcg@10`` and the like.
+        lists: One value for each metric of all the lists together: ``coverage@10``, ``novelty@10``, ``gini@10``.
+        history_sizes: int64[m]; how many films the model was shown of each user.
+        config: What was measured and how.
+    """
+
+    model: str
+    case: str
+    user_ids: list[str]
+    per_user: Mapping[str, NDArray[np.float64]]
+    lists: Mapping[str, float]
+    history_sizes: NDArray[np.int64]
+    config: EvaluationConfig
+
+    def values(self, metric: str) -> NDArray[np.float64]:
+        """Return float64[m] of one per-user metric.
+
+        Raises:
+            NotComparableError: The metric was not measured.
+        """
+        if metric not in self.per_user:
+            raise NotComparableError(
+                f"{metric!r} was not measured for {self.model!r}; measured were {', '.join(self.per_user)}.",
+                next_step="Ask for one of these, or evaluate with another cut-off.",
+            )
+        return self.per_user[metric]
+
+    def mean(self, metric: str) -> float:
+        """Return the mean over users of one per-user metric."""
+        return float(self.values(metric).mean())
+
+    def summary(self) -> dict[str, Interval]:
+        """Return the mean over users of each per-user metric with its bootstrap interval."""
+        intervals = bootstrap_means(np.stack(list(self.per_user.values())), self.config)
+        return dict(zip(self.per_user, intervals, strict=True))
+
+
+@dataclass(frozen=True)
+class WinsTiesLosses:
+    """On how many users one model did better than, as well as, and worse than another."""
+
+    wins: int
+    ties: int
+    losses: int
+
+
+def compare(a: Scores, b: Scores, metric: str = "ndcg@10") -> Interval:
+    """Return the mean of ``a - b`` over the users with its paired bootstrap interval (percentile, seeded by ``a``).
+
+    Raises:
+        NotComparableError: The two were not measured on the same users, or not with this metric.
+    """
+    return bootstrap_means(_differences(a, b, metric)[None, :], a.config)[0]
+
+
+def wins_ties_losses(a: Scores, b: Scores, metric: str = "ndcg@10") -> WinsTiesLosses:
+    """Return on how many users ``a`` did better than, as well as, and worse than ``b``.
+
+    Raises:
+        NotComparableError: The two were not measured on the same users, or not with this metric.
+    """
+    differences = _differences(a, b, metric)
+    return WinsTiesLosses(
+        wins=int((differences > 0).sum()),
+        ties=int((differences == 0).sum()),
+        losses=int((differences < 0).sum()),
+    )
+
+
+def pool(folds: Sequence[Scores], case: str) -> Scores:
+    """Join one model's results on several folds into one, named ``case``.
+
+    A user who was judged in several folds counts once, with the mean of their values: folds of one user are not
+    independent, and an interval that took them so would be too narrow. List metrics are the mean over the folds.
+
+    Raises:
+        NotComparableError: There is nothing to join, or the results are of several models.
+    """
+    if not folds or len({scores.model for scores in folds}) != 1:
+        raise NotComparableError(
+            f"Only results of one model can be joined, not of {sorted({scores.model for scores in folds})}.",
+            next_step="Join the folds of each model by itself.",
+        )
+    first = folds[0]
+    names = np.concatenate([np.asarray(scores.user_ids, dtype=np.str_) for scores in folds])
+    users, place, times = np.unique(names, return_inverse=True, return_counts=True)
+
+    def by_user(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        return np.bincount(place, weights=np.concatenate(parts), minlength=users.size) / times
+
+    return Scores(
+        model=first.model,
+        case=case,
+        user_ids=[str(user) for user in users],
+        per_user={metric: by_user([scores.values(metric) for scores in folds]) for metric in first.per_user},
+        lists={metric: float(np.mean([scores.lists[metric] for scores in folds])) for metric in first.lists},
+        history_sizes=np.rint(by_user([s.history_sizes.astype(np.float64) for s in folds])).astype(np.int64),
+        config=first.config,
+    )
+
+
+def _differences(a: Scores, b: Scores, metric: str) -> NDArray[np.float64]:
+    if a.user_ids != b.user_ids or a.case != b.case:
+        raise NotComparableError(
+            f"{a.model!r} (case {a.case!r}, {len(a.user_ids):,} users) and {b.model!r} (case {b.case!r},"
+            f" {len(b.user_ids):,} users) were not measured on the same users.",
+            next_step="Evaluate both on one case.",
+        )
+    return a.values(metric) - b.values(metric)
