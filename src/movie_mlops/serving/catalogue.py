@@ -124,7 +124,7 @@ class Catalogue:
 
     def year_mask(self, first: int | None, last: int | None) -> NDArray[np.bool_]:
         """Return, by position, which films came out from ``first`` to ``last``; a film without a year did not."""
-        mask = self._years != _NO_YEAR
+        mask: NDArray[np.bool_] = self._years != _NO_YEAR
         if first is not None:
             mask &= self._years >= first
         if last is not None:

@@ -14,7 +14,7 @@ class ServingConfig:
         admin_token: The bearer token of the admin routes; ``None`` shuts them.
         poll_seconds: How often the ledger is asked for the champion.
         max_body_bytes: The largest body of a request; more is answered with 413.
-        impression_queue: How many answers may wait to be written; beyond it an answer is given but not kept, and counted.
+        impression_queue: How many answers may wait to be written; more are given but not kept, and counted.
         impression_batch: How many answers one transaction writes at most.
         impression_delay_seconds: How long the first answer of a batch waits for company.
         worker_threads: Threads for routes that wait for the database (events, passports, admin). It stays below the

@@ -5,9 +5,7 @@ import unicodedata
 from typing import Final
 
 # Letters that Unicode does not take apart into a base and a mark.
-_LETTERS: Final = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}
-)
+_LETTERS: Final = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h"})
 _APOSTROPHES: Final = re.compile(r"['’`´]")  # noqa: RUF001 - the typographic apostrophe is meant
 _WORD: Final = re.compile(r"[^\W_]+")
 ARTICLES: Final = frozenset({"the", "a", "an", "le", "la", "les", "l", "il", "el", "los", "las", "der", "die", "das"})

@@ -128,6 +128,8 @@ def _reason(fault: Mapping[str, Any]) -> dict[str, Any]:
         place = place[2:]
     reason["field"] = _sound(".".join(str(part) for part in place))
     reason["reason"] = _sound(str(fault["msg"]).removeprefix("Value error, "))
+    if fault["type"] == "model_attributes_type" and not place:
+        reason["reason"] = "must be a JSON object, sent with the header Content-Type: application/json"
     return reason
 
 

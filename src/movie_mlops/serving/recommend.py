@@ -96,7 +96,12 @@ def recommend(snapshot: Snapshot, history: History, wish: Wish, *, reasons: int 
     if scores.min() == scores.max():
         return _popular(snapshot.catalogue, mask, without, wish, "The released model draws nothing from this history")
     best = _best(model, scores, mask, without, wish.k)
-    because = _reasons(snapshot.catalogue, model, items, weights, best, reasons) if wish.explain else {}
+    because: dict[int, tuple[Because, ...]] = {}
+    if wish.explain and model.recommender.capabilities.explains:
+        films = [snapshot.catalogue.get(movie_id) for movie_id in model.movie_ids[items].tolist()]
+        for target in best.tolist():
+            contributions = model.recommender.explain(items, weights, target)
+            because[target] = _strongest_reasons(films, contributions, reasons)
     picks = _picks(snapshot.catalogue, model, scores, best, because)
     return Answer(Source.PERSONALISED, picks, _shortage(snapshot.catalogue, len(picks), wish))
 
@@ -146,23 +151,6 @@ def _picks(
             best.tolist(), model.positions[best].tolist(), scores[best].tolist(), strict=True
         )
     )
-
-
-def _reasons(
-    catalogue: Catalogue,
-    model: ServingModel,
-    items: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    best: NDArray[np.int64],
-    most: int,
-) -> dict[int, tuple[Because, ...]]:
-    if not model.recommender.capabilities.explains:
-        return {}
-    films = [catalogue.get(movie_id) for movie_id in model.movie_ids[items].tolist()]
-    return {
-        target: _strongest_reasons(films, model.recommender.explain(items, weights, target), most)
-        for target in best.tolist()
-    }
 
 
 def _strongest_reasons(

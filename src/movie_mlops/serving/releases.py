@@ -105,7 +105,7 @@ class ReleaseWatcher:
                     return
                 self._snapshot = self._load(release)
             # Whatever is wrong with a new release, the one that serves must go on serving.
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - said above
                 self._remember(release, error)
             else:
                 self._failure = None

@@ -32,7 +32,7 @@ def make_router(services: Services) -> APIRouter:
 
     # The work takes less time than handing it to another thread, so it is done right here.
     @router.get("/users/{user_id}/recommendations", responses=_RESPONSES, summary="Recommendations for a user")
-    async def for_user(
+    async def for_user(  # noqa: PLR0917 - each is a parameter of the query
         user_id: UserId,
         k: Annotated[int, Query(ge=1, le=MOST_PICKS, description="How many films.")] = 10,
         genres: Annotated[str | None, Query(description="At least one of these.", examples=["Comedy,Drama"])] = None,
