@@ -1,6 +1,5 @@
 """Every answer is kept: written in batches by a thread of its own, so that no request waits for the disk."""
 
-import json
 import logging
 import queue
 import threading
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import Column, Integer, String, Table, Text, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -130,8 +130,8 @@ class Impressions:
                     user_id=row.user_id,
                     release_id=row.release_id,
                     source=row.source,
-                    items=[(movie_id, score) for movie_id, score in json.loads(row.items)],
-                    request=json.loads(row.request),
+                    items=[(movie_id, score) for movie_id, score in orjson.loads(row.items)],
+                    request=orjson.loads(row.request),
                 )
         return None
 
@@ -197,6 +197,6 @@ def _row(impression: Impression) -> dict[str, Any]:
         "user_id": impression.user_id,
         "release_id": impression.release_id,
         "source": impression.source,
-        "items": json.dumps(list(impression.items)),
-        "request": json.dumps(impression.request),
+        "items": orjson.dumps(list(impression.items)).decode(),
+        "request": orjson.dumps(impression.request).decode(),
     }

@@ -133,9 +133,9 @@ def _best(
     allowed = model.allowed(mask)
     get = model.items.get
     allowed[[item for movie_id in without if (item := get(movie_id)) is not None]] = False
-    ranked = np.where(allowed, scores, np.float32(-np.inf))
-    best = strongest(ranked, k)
-    return best[allowed[best]]
+    candidates = np.flatnonzero(allowed)
+    best: NDArray[np.int64] = candidates[strongest(scores[candidates], k)]
+    return best
 
 
 def _picks(

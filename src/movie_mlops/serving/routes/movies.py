@@ -107,8 +107,9 @@ def _similar(catalogue: Catalogue, model: ServingModel, film: Film, k: int) -> l
     item = model.items.get(film.movie_id)
     if item is None:
         return []
-    # A model may have films that the catalogue does not hold any more: ask for all, and take the first k that it does.
-    others, similarities = model.recommender.similar(item, model.recommender.n_items)
+    # A model may have films that the catalogue does not hold any more: they are asked for as well, and left out.
+    unlisted = int(np.count_nonzero(model.positions < 0))
+    others, similarities = model.recommender.similar(item, k + unlisted)
     listed = np.flatnonzero(model.positions[others] >= 0)[:k]
     positions = model.positions[others[listed]].tolist()
     return [
