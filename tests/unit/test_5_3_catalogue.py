@@ -85,7 +85,10 @@ def test_title_keys_put_the_article_aside() -> None:
 
 def test_popularity_is_recent_likes_then_likes_then_id() -> None:
     """Films are popular by their recent likes; all likes, then the id, decide between equals."""
-    films = [Film(i, str(i), likes=likes, recent_likes=recent) for i, likes, recent in [(4, 1, 0), (3, 1, 0), (2, 9, 0), (1, 2, 5)]]
+    films = [
+        Film(i, str(i), likes=likes, recent_likes=recent)
+        for i, likes, recent in [(4, 1, 0), (3, 1, 0), (2, 9, 0), (1, 2, 5)]
+    ]
     assert Catalogue(films).movie_ids.tolist() == [1, 2, 3, 4]
 
 

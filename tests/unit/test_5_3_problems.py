@@ -16,14 +16,20 @@ from tests.fixtures.stage_5.platform import running
 
 
 class ConflictError(MovieMlopsError):
+    """An error of another room that its caller can mend."""
+
     code = "event-conflict"
 
 
 class InnerError(MovieMlopsError):
+    """An error of another room that is nobody else's business."""
+
     code = "bundle"
 
 
 class StoreError(MovieMlopsError):
+    """A store that does not answer."""
+
     code = "state"
 
 
@@ -37,10 +43,13 @@ FAILURES = {
 
 
 class Counted(Metrics):
+    """Metrics that remember what was counted."""
+
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, int]] = []
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Remember a request."""
         self.seen.append((method, route, status))
 
 

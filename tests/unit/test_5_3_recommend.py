@@ -21,7 +21,9 @@ NOBODY = History(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.
 def history(**weights: float) -> History:
     """Return a history of films named ``m<id>`` with their weights."""
     ids = [int(name[1:]) for name in weights]
-    return History(np.array(ids, np.int64), np.array(list(weights.values()), np.float32), np.full(len(ids), -1, np.int64))
+    return History(
+        np.array(ids, np.int64), np.array(list(weights.values()), np.float32), np.full(len(ids), -1, np.int64)
+    )
 
 
 def ids(answer: Answer) -> list[int]:
@@ -180,4 +182,3 @@ def test_lists_are_read() -> None:
     for text in ("1,x", "-1", "1.5", "9" * 30, ",".join(["1"] * 1001)):
         with pytest.raises(BadRequestError):
             read_ids(text)
-

@@ -21,6 +21,7 @@ from movie_mlops.serving.ports import EventSink
 from movie_mlops.serving.releases import ReleaseWatcher
 from movie_mlops.serving.routes import admin, health, movies, passports, recommendations
 from movie_mlops.serving.routes import events as event_routes
+from movie_mlops.serving.routes.documents import mount_documents
 from movie_mlops.serving.routes.pages import mount_pages
 from movie_mlops.serving.services import Services
 from movie_mlops.state import Database
@@ -80,6 +81,7 @@ def create_app(
         version=__version__,
         description=_DESCRIPTION,
         lifespan=lambda _: _life(services),
+        docs_url=None,
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -87,6 +89,7 @@ def create_app(
     problems.install(app)
     for resource in (recommendations, movies, event_routes, passports, health, admin):
         app.include_router(resource.make_router(services))
+    mount_documents(app)
     mount_pages(app, config.pages)
     return app
 
