@@ -2,7 +2,10 @@
 
 import json
 import re
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +15,7 @@ import httpx
 import pytest
 
 from movie_mlops.serving import PortInUseError, address, bind
+from tests.conftest import REPOSITORY
 from tests.fixtures.stage_5.platform import ADMIN, FACTS, Platform
 
 
@@ -351,6 +355,33 @@ def test_what_was_taken_in_before_the_end_is_answered_and_kept(platform: Platfor
     late.join()
     assert response.startswith(b"HTTP/1.1 200")
     answers.append(json.loads(response.partition(b"\r\n\r\n")[2]))
+    with platform.served() as url:
+        for answer in answers:
+            assert httpx.get(f"{url}/v1/recommendations/{answer['recommendation_id']}/passport").status_code == 200
+
+
+PROCESS = """
+import sys
+from pathlib import Path
+from movie_mlops.serving import address, bind, serve
+from tests.fixtures.stage_5.platform import Platform
+
+bound = bind("127.0.0.1", 0)
+app = Platform(Path(sys.argv[1])).app(impression_delay_seconds=60)
+serve(app, bound, on_ready=lambda: print(address(bound), flush=True))
+"""
+
+
+def test_the_server_ends_in_order_when_it_is_told_to(platform: Platform, tmp_path: Path) -> None:
+    """Promise P12: on SIGTERM the process writes every answer that it gave, and ends by itself."""
+    command = [sys.executable, "-c", PROCESS, str(tmp_path)]
+    environment = {"PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY}"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        answers = [httpx.get(f"{url}/v1/users/ann/recommendations").json() for _ in range(20)]
+        process.terminate()
+        assert process.wait(20) in {0, -signal.SIGTERM}
     with platform.served() as url:
         for answer in answers:
             assert httpx.get(f"{url}/v1/recommendations/{answer['recommendation_id']}/passport").status_code == 200

@@ -21,6 +21,8 @@ def words(text: str) -> list[str]:
 
 def title_keys(title_words: list[str]) -> list[str]:
     """Return what a query may be to name this title exactly: as it is, and without its article at either end."""
+    if not title_words:
+        return []
     keys = [" ".join(title_words)]
     if len(title_words) > 1 and title_words[0] in ARTICLES:
         keys.append(" ".join(title_words[1:]))

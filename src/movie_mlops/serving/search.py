@@ -1,7 +1,8 @@
 """Search by title: every word of the query begins some word of the film."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -18,24 +19,29 @@ _Lookup = Callable[[str], NDArray[np.int64]]
 
 
 class _Postings:
-    """For each word, the films that hold it, as one array in the order of the words."""
+    """For each word, the films that hold it, as one array in the order of the words.
 
-    def __init__(self, films: Sequence[Sequence[str]]) -> None:
-        pairs = sorted({(word, film) for film, held in enumerate(films) for word in held})
-        self.words: Final = sorted({word for word, _ in pairs})
+    An index is built while others are asked: no single step of it holds the interpreter for long.
+    """
+
+    def __init__(self, films: Iterable[Iterable[str]]) -> None:
+        holders: dict[str, list[int]] = {}
+        for film, held in enumerate(films):
+            for word in held:
+                holders.setdefault(word, []).append(film)
+        self.words: Final = sorted(holders)
         self.known: Final = frozenset(self.words)
-        self._films = np.array([film for _, film in pairs], dtype=np.int64)
-        counts: dict[str, int] = dict.fromkeys(self.words, 0)
-        for word, _ in pairs:
-            counts[word] += 1
-        self._starts = np.concatenate([[0], np.cumsum(list(counts.values()), dtype=np.int64)]).astype(np.int64)
+        counts = np.fromiter((len(holders[word]) for word in self.words), dtype=np.int64, count=len(self.words))
+        self._starts = np.concatenate(([0], np.cumsum(counts)))
+        every = chain.from_iterable(holders[word] for word in self.words)
+        self._films = np.fromiter(every, dtype=np.int64, count=int(counts.sum()))
 
     def beginning(self, prefix: str) -> NDArray[np.int64]:
-        """Return the films that hold a word that begins with ``prefix``; a film may come twice."""
+        """Return the films that hold a word that begins with ``prefix``; a film may come several times."""
         return self._between(bisect_left(self.words, prefix), bisect_right(self.words, prefix + _LAST))
 
     def whole(self, word: str) -> NDArray[np.int64]:
-        """Return the films that hold ``word``."""
+        """Return the films that hold ``word``, once for each time that they do."""
         return self._between(bisect_left(self.words, word), bisect_right(self.words, word))
 
     def _between(self, first: int, last: int) -> NDArray[np.int64]:
@@ -59,10 +65,8 @@ class TitleIndex:
         self._size = len(films)
         self._popularity = popularity
         self._titles = _Postings(titles)
-        self._all = _Postings([[*title, *words(other)] for title, (_, other) in zip(titles, films, strict=True)])
-        keys = sorted((key, film) for film, title in enumerate(titles) if title for key in title_keys(title))
-        self._keys = [key for key, _ in keys]
-        self._key_films = np.array([film for _, film in keys], dtype=np.int64)
+        self._all = _Postings([*title, *words(other)] for title, (_, other) in zip(titles, films, strict=True))
+        self._keys = _Postings(title_keys(title) for title in titles)
 
     def search(self, query: str) -> NDArray[np.int64]:
         """Return the numbers of the films that ``query`` finds, the best first; all of them for an empty query."""
@@ -76,10 +80,8 @@ class TitleIndex:
         rank[self._each(asked, self._titles.beginning)] += _TITLE
         rank[self._each(asked, self._titles.whole)] += _WHOLE
         named = " ".join(asked)
-        first = bisect_left(self._keys, named)
-        exact, starts = bisect_right(self._keys, named), bisect_right(self._keys, named + _LAST)
-        rank[self._key_films[first:starts]] |= _STARTS
-        rank[self._key_films[first:exact]] |= _EXACT
+        rank[self._keys.beginning(named)] |= _STARTS
+        rank[self._keys.whole(named)] |= _EXACT
         ordered = self._popularity[found[self._popularity]]
         best_first: NDArray[np.int64] = ordered[np.argsort(-rank[ordered], kind="stable")]
         return best_first
