@@ -1,0 +1,23 @@
+"""The API: recommendations from the released model, films, events, passports, and the page."""
+
+from movie_mlops.serving.app import create_app
+from movie_mlops.serving.catalogue import Catalogue, Film
+from movie_mlops.serving.config import ServingConfig
+from movie_mlops.serving.errors import PortInUseError, ServingError
+from movie_mlops.serving.ports import Appended, EventSink
+from movie_mlops.serving.server import Server, address, bind, serve
+
+__all__ = [
+    "Appended",
+    "Catalogue",
+    "EventSink",
+    "Film",
+    "PortInUseError",
+    "Server",
+    "ServingConfig",
+    "ServingError",
+    "address",
+    "bind",
+    "create_app",
+    "serve",
+]

@@ -1,0 +1,107 @@
+"""The app, made of what it is given: nothing is global, so two apps can live in one process."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import anyio.to_thread
+from fastapi import FastAPI
+
+from movie_mlops import __version__
+from movie_mlops.features import FeedbackConfig, Histories
+from movie_mlops.release import Ledger
+from movie_mlops.serving import problems
+from movie_mlops.serving.catalogue import Catalogue
+from movie_mlops.serving.config import ServingConfig
+from movie_mlops.serving.door import Door
+from movie_mlops.serving.impressions import Impressions
+from movie_mlops.serving.metrics import Metrics
+from movie_mlops.serving.ports import EventSink
+from movie_mlops.serving.releases import ReleaseWatcher
+from movie_mlops.serving.routes import admin, health, movies, passports, recommendations
+from movie_mlops.serving.routes import events as event_routes
+from movie_mlops.serving.routes.documents import mount_documents
+from movie_mlops.serving.routes.pages import mount_pages
+from movie_mlops.serving.services import Services
+from movie_mlops.state import Database
+
+_DESCRIPTION: Final = """
+Recommendations of films, each with its reason, its release and a passport.
+
+Whatever is not personal says so in `source` and `note`. Errors are `application/problem+json`.
+"""
+
+
+def create_app(
+    config: ServingConfig,
+    *,
+    database: Database,
+    ledger: Ledger,
+    bundles: Path,
+    histories: Histories,
+    events: EventSink,
+    feedback: FeedbackConfig,
+    load_catalogue: Callable[[], Catalogue],
+) -> FastAPI:
+    """Return the API.
+
+    Args:
+        config: The settings.
+        database: Where impressions are kept; open it after importing this room, which declares their table.
+        ledger: Says which bundle serves.
+        bundles: The folder of the bundles.
+        histories: What users met.
+        events: Where events go; what it has acknowledged, ``histories`` must give back.
+        feedback: What counts as liking, for the lists of callers without an account.
+        load_catalogue: Reads the films from the lake; called at the start and for every new release.
+    """
+    watcher = ReleaseWatcher(
+        ledger=ledger, bundles=bundles, load_catalogue=load_catalogue, poll_seconds=config.poll_seconds
+    )
+    impressions = Impressions(
+        database,
+        capacity=config.impression_queue,
+        batch=config.impression_batch,
+        delay_seconds=config.impression_delay_seconds,
+    )
+    services = Services(
+        config=config,
+        watcher=watcher,
+        ledger=ledger,
+        bundles=bundles,
+        histories=histories,
+        events=events,
+        feedback=feedback,
+        impressions=impressions,
+        metrics=Metrics(watcher, impressions),
+    )
+    app = FastAPI(
+        title="movie-mlops",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=lambda _: _life(services),
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes)
+    problems.install(app)
+    for resource in (recommendations, movies, event_routes, passports, health, admin):
+        app.include_router(resource.make_router(services))
+    mount_documents(app)
+    mount_pages(app, config.pages)
+    return app
+
+
+@asynccontextmanager
+async def _life(services: Services) -> AsyncIterator[None]:
+    """Load films and release before the first request; after the last one, write every answer that waits."""
+    anyio.to_thread.current_default_thread_limiter().total_tokens = services.config.worker_threads
+    await anyio.to_thread.run_sync(services.watcher.start)
+    services.impressions.start()
+    try:
+        yield
+    finally:
+        await anyio.to_thread.run_sync(services.watcher.stop)
+        await anyio.to_thread.run_sync(services.impressions.stop)

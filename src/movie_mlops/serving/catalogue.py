@@ -1,0 +1,169 @@
+"""The films in memory: facts, order of popularity, masks for filters, search by title."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from movie_mlops.core import columns
+from movie_mlops.serving.search import TitleIndex
+
+_NO_YEAR: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """One film as the API tells it.
+
+    Attributes:
+        movie_id: Its id.
+        title: Its title.
+        year: The year it came out, where known.
+        genres: Its genres.
+        directors: Its directors.
+        language: Its original language, where known.
+        likes: How many likes it has had.
+        recent_likes: How many of them in the last 30 days before the features were made.
+        rating_mean: Its mean rating in stars, where it was rated.
+    """
+
+    movie_id: int
+    title: str
+    year: int | None = None
+    genres: tuple[str, ...] = ()
+    directors: tuple[str, ...] = ()
+    language: str | None = None
+    likes: int = 0
+    recent_likes: int = 0
+    rating_mean: float | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return the film in the API's shape."""
+        return {
+            "movie_id": self.movie_id,
+            "title": self.title,
+            "year": self.year,
+            "genres": self.genres,
+            "directors": self.directors,
+            "language": self.language,
+            "likes": self.likes,
+            "rating_mean": self.rating_mean,
+        }
+
+
+class Catalogue:
+    """Every film, at a position in order of popularity: recent likes, then all likes, then id.
+
+    Immutable, safe to share between threads.
+
+    Args:
+        films: The films, in any order; of two with one id the last counts.
+    """
+
+    def __init__(self, films: Iterable[Film]) -> None:
+        unique = {film.movie_id: film for film in films}.values()
+        self.films: Final = tuple(sorted(unique, key=lambda f: (-f.recent_likes, -f.likes, f.movie_id)))
+        self.movie_ids: Final = np.array([film.movie_id for film in self.films], dtype=np.int64)
+        self.by_likes: Final = np.array(
+            sorted(range(len(self.films)), key=lambda i: (-self.films[i].likes, i)), dtype=np.int64
+        )
+        self._positions = {film.movie_id: position for position, film in enumerate(self.films)}
+        self._years = np.array([_NO_YEAR if f.year is None else f.year for f in self.films], dtype=np.int32)
+        self._genres = _genre_masks(self.films)
+        self._folded_genres = {genre.casefold(): genre for genre in self._genres}
+        self._index = TitleIndex([(film.title, _other_words(film)) for film in self.films], self.by_likes)
+
+    @classmethod
+    def from_frames(cls, movies: pl.DataFrame, film_features: pl.DataFrame | None = None) -> Self:
+        """Make the catalogue from the lake's ``movies`` and, where there are any, the film features.
+
+        Of the features, ``likes_all``, ``likes_30d`` and ``rating_mean`` are used, each where present.
+        """
+        facts: dict[int, dict[str, Any]] = {}
+        if film_features is not None:
+            facts = {row[columns.MOVIE_ID]: row for row in film_features.iter_rows(named=True)}
+        return cls(_film(row, facts.get(row[columns.MOVIE_ID], {})) for row in movies.iter_rows(named=True))
+
+    def __len__(self) -> int:
+        return len(self.films)
+
+    @property
+    def genres(self) -> list[str]:
+        """Every genre, in alphabetical order."""
+        return sorted(self._genres)
+
+    def get(self, movie_id: int) -> Film | None:
+        """Return the film, or ``None`` where it is unknown."""
+        position = self._positions.get(movie_id)
+        return None if position is None else self.films[position]
+
+    def position(self, movie_id: int) -> int | None:
+        """Return the film's position in order of popularity, or ``None`` where it is unknown."""
+        return self._positions.get(movie_id)
+
+    def positions(self, movie_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the position of each film; -1 where it is unknown."""
+        get = self._positions.get
+        return np.array([get(movie_id, -1) for movie_id in movie_ids.tolist()], dtype=np.int64)
+
+    def known_genre(self, genre: str) -> str | None:
+        """Return the genre as the catalogue writes it, whatever the case, or ``None`` where no film has it."""
+        return self._folded_genres.get(genre.strip().casefold())
+
+    def genre_mask(self, genres: Sequence[str]) -> NDArray[np.bool_]:
+        """Return, by position, which films have any of ``genres``."""
+        mask = np.zeros(len(self.films), dtype=np.bool_)
+        for genre in genres:
+            known = self.known_genre(genre)
+            if known is not None:
+                mask |= self._genres[known]
+        return mask
+
+    def year_mask(self, first: int | None, last: int | None) -> NDArray[np.bool_]:
+        """Return, by position, which films came out from ``first`` to ``last``; a film without a year did not."""
+        mask: NDArray[np.bool_] = self._years != _NO_YEAR
+        if first is not None:
+            mask &= self._years >= first
+        if last is not None:
+            mask &= self._years <= last
+        return mask
+
+    def search(self, query: str) -> NDArray[np.int64]:
+        """Return the positions of the films that ``query`` finds, the best first; see :class:`TitleIndex`."""
+        return self._index.search(query)
+
+    def spelling(self, query: str) -> str | None:
+        """Return ``query`` with its unknown words corrected by one letter, or ``None`` where that is not possible."""
+        return self._index.spelling(query)
+
+
+def _film(row: dict[str, Any], facts: dict[str, Any]) -> Film:
+    return Film(
+        movie_id=row[columns.MOVIE_ID],
+        title=row[columns.TITLE],
+        year=row.get(columns.YEAR),
+        genres=tuple(row.get(columns.GENRES) or ()),
+        directors=tuple(row.get(columns.DIRECTORS) or ()),
+        language=row.get(columns.LANGUAGE),
+        likes=int(facts.get("likes_all") or 0),
+        recent_likes=int(facts.get("likes_30d") or 0),
+        rating_mean=facts.get("rating_mean"),
+    )
+
+
+def _other_words(film: Film) -> str:
+    """Return what else a query may name: the year and the directors."""
+    return " ".join([*film.directors, *([] if film.year is None else [str(film.year)])])
+
+
+def _genre_masks(films: Sequence[Film]) -> dict[str, NDArray[np.bool_]]:
+    masks: dict[str, NDArray[np.bool_]] = {}
+    for position, film in enumerate(films):
+        for genre in film.genres:
+            if genre not in masks:
+                masks[genre] = np.zeros(len(films), dtype=np.bool_)
+            masks[genre][position] = True
+    return masks

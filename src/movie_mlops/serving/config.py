@@ -1,0 +1,34 @@
+"""How the API behaves."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_PAGES = Path(__file__).parent / "pages"
+
+
+@dataclass(frozen=True)
+class ServingConfig:
+    """Settings of the API; the stores that it reads and writes are arguments of ``create_app``.
+
+    Attributes:
+        admin_token: The bearer token of the admin routes; ``None`` shuts them.
+        poll_seconds: How often the ledger is asked for the champion.
+        max_body_bytes: The largest body of a request; more is answered with 413.
+        impression_queue: How many answers may wait to be written; more are given but not kept, and counted.
+        impression_batch: How many answers one transaction writes at most.
+        impression_delay_seconds: How long the first answer of a batch waits for company.
+        worker_threads: Threads for routes that wait for the database (events, passports, admin). It stays below the
+            size of the database's connection pool, so that the recommendation route always gets a connection.
+        reasons: How many films of the history a reason names at most.
+        pages: The folder of the static page, served at ``/`` and ``/static``; nothing is served where it is missing.
+    """
+
+    admin_token: str | None = field(default=None, repr=False)
+    poll_seconds: float = 1.0
+    max_body_bytes: int = 2 * 1024 * 1024
+    impression_queue: int = 10_000
+    impression_batch: int = 200
+    impression_delay_seconds: float = 0.25
+    worker_threads: int = 8
+    reasons: int = 2
+    pages: Path = _PAGES

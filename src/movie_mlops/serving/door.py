@@ -1,0 +1,96 @@
+"""The door that every request passes: its id, the limit of its body, its time, and the errors nobody foresaw."""
+
+import logging
+import re
+import secrets
+import time
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from movie_mlops.serving.metrics import Metrics
+from movie_mlops.serving.problems import internal, problem
+
+_LOG: Final = logging.getLogger("movie_mlops.serving")
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class Door:
+    """Pure ASGI, because every request pays for it.
+
+    Args:
+        app: What is behind it.
+        metrics: Where requests are counted.
+        max_body_bytes: The largest body.
+    """
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        headers = dict(scope["headers"])
+        request_id = _request_id(headers.get(b"x-request-id"))
+        status = 0
+
+        async def tell(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+            await send(message)
+
+        try:
+            await self._enter(scope, headers, receive, tell)
+        except Exception:
+            _LOG.exception("request %s failed: %s %s", request_id.decode(), scope["method"], scope["path"])
+            if status:
+                # The answer has begun: it cannot be taken back, only cut off.
+                raise
+            await internal(scope["path"], request_id.decode())(scope, receive, tell)
+        finally:
+            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+            self._metrics.request(method, _template(scope), status, time.perf_counter() - began)
+
+    async def _enter(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+        declared = headers.get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared[:20]) > self._max_body_bytes:
+            detail = f"The body is larger than {self._max_body_bytes:,} bytes. Send it in smaller parts."
+            await problem(413, detail, code="too-large", instance=scope["path"])(scope, receive, send)
+        elif b"transfer-encoding" in headers:
+            await self._app(scope, self._measured(receive), send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _measured(self, receive: Receive) -> Receive:
+        """Return ``receive`` for a body that does not tell its size."""
+        size = 0
+
+        async def measured() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._max_body_bytes:
+                raise HTTPException(413)
+            return message
+
+        return measured
+
+
+def _request_id(given: bytes | None) -> bytes:
+    """Return the caller's id of the request where it is a harmless one, else a new one."""
+    return given if given and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8).encode()
+
+
+def _template(scope: Scope) -> str:
+    """Return the route's template, such as ``/v1/movies/{movie_id}``."""
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) and path else "unmatched"

@@ -1,0 +1,202 @@
+"""Every answer is kept: written in batches by a thread of its own, so that no request waits for the disk."""
+
+import logging
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Column, Integer, String, Table, Text, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from movie_mlops.core import clock
+from movie_mlops.state import METADATA, Database
+
+_LOG: Final = logging.getLogger("movie_mlops.serving.impressions")
+_RETRY_SECONDS: Final = 0.5
+_FINAL_TRIES: Final = 3
+
+IMPRESSIONS: Final = Table(
+    "impressions",
+    METADATA,
+    Column("recommendation_id", String(32), primary_key=True),
+    Column("at", String(32), nullable=False, index=True),
+    Column("user_id", Text, index=True),
+    Column("release_id", Integer, index=True),
+    Column("source", String(16), nullable=False),
+    Column("items", Text, nullable=False),
+    Column("request", Text, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Impression:
+    """One answer as it was given.
+
+    Attributes:
+        recommendation_id: Its id.
+        at: When (aware UTC).
+        user_id: To whom; ``None`` for somebody without an account.
+        release_id: By which release; ``None`` where none was loaded.
+        source: ``personalised`` or ``popular``.
+        items: The films in order, each with its score.
+        request: What was asked, as plain data.
+    """
+
+    recommendation_id: str
+    at: datetime
+    user_id: str | None
+    release_id: int | None
+    source: str
+    items: Sequence[tuple[int, float]]
+    request: Mapping[str, Any]
+
+    def document(self) -> dict[str, Any]:
+        """Return the impression as plain data."""
+        return {
+            "recommendation_id": self.recommendation_id,
+            "at": clock.to_iso(self.at),
+            "user_id": self.user_id,
+            "source": self.source,
+            "items": [{"movie_id": movie_id, "score": score} for movie_id, score in self.items],
+            "request": dict(self.request),
+        }
+
+
+class Impressions:
+    """The answers that were given.
+
+    The queue is bounded. When it is full — the database has been refusing for long — an answer is still given and its
+    id is real, but it is not kept: it is counted in ``dropped``, and its passport will not be found.
+
+    Args:
+        database: Where they are kept.
+        capacity: How many may wait.
+        batch: How many one transaction writes at most.
+        delay_seconds: How long the first of a batch waits for company.
+    """
+
+    def __init__(
+        self, database: Database, *, capacity: int = 10_000, batch: int = 200, delay_seconds: float = 0.25
+    ) -> None:
+        self._database = database
+        self._batch = batch
+        self._delay_seconds = delay_seconds
+        self._waiting: queue.SimpleQueue[Impression] = queue.SimpleQueue()
+        self._capacity = capacity
+        self._writing = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="impressions", daemon=True)
+        self._unwritten: list[Impression] = []
+        self.dropped = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many answers are not written yet."""
+        return self._waiting.qsize() + len(self._unwritten)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def keep(self, impression: Impression) -> bool:
+        """Have an answer written soon; return whether it will be."""
+        if self.waiting >= self._capacity:
+            self.dropped += 1
+            return False
+        self._waiting.put(impression)
+        return True
+
+    def find(self, recommendation_id: str) -> Impression | None:
+        """Return an answer that was given, also one given just now.
+
+        Raises:
+            SQLAlchemyError: The database refuses.
+        """
+        statement = select(IMPRESSIONS).where(IMPRESSIONS.c.recommendation_id == recommendation_id)
+        for write_first in (False, True):
+            if write_first:
+                self.flush()
+            with self._database.read() as connection:
+                row = connection.execute(statement).one_or_none()
+            if row is not None:
+                return Impression(
+                    recommendation_id=row.recommendation_id,
+                    at=datetime.fromisoformat(row.at),
+                    user_id=row.user_id,
+                    release_id=row.release_id,
+                    source=row.source,
+                    items=[(movie_id, score) for movie_id, score in orjson.loads(row.items)],
+                    request=orjson.loads(row.request),
+                )
+        return None
+
+    def flush(self) -> None:
+        """Write what waits.
+
+        Raises:
+            SQLAlchemyError: The database refuses; what waits goes on waiting.
+        """
+        while self._write_batch():
+            pass
+
+    def stop(self) -> None:
+        """Write what waits, then stop; what the database refuses to the end is counted as dropped."""
+        self._stopped.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        for _ in range(_FINAL_TRIES):
+            try:
+                self.flush()
+            except SQLAlchemyError as error:
+                _LOG.warning("answers cannot be written: %s", error)
+            else:
+                return
+        self.dropped += self.waiting
+        _LOG.error("%d answers were given but not kept", self.waiting)
+
+    def _work(self) -> None:
+        while not self._stopped.is_set():
+            # A pause between batches gives company to the first of the next one.
+            pause = self._delay_seconds
+            try:
+                while self._write_batch() == self._batch:
+                    pass
+            except SQLAlchemyError as error:
+                _LOG.warning("answers cannot be written, they wait: %s", error)
+                pause = _RETRY_SECONDS
+            self._stopped.wait(pause)
+
+    def _write_batch(self) -> int:
+        """Write one batch; return how many answers it held."""
+        with self._writing:
+            while len(self._unwritten) < self._batch:
+                try:
+                    self._unwritten.append(self._waiting.get_nowait())
+                except queue.Empty:
+                    break
+            written = len(self._unwritten)
+            if written:
+                rows = [_row(impression) for impression in self._unwritten]
+                with self._database.write() as connection:
+                    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+                    # A commit whose answer was lost is repeated, and must not be refused the second time.
+                    connection.execute(dialect.insert(IMPRESSIONS).on_conflict_do_nothing(), rows)
+                self._unwritten.clear()
+            return written
+
+
+def _row(impression: Impression) -> dict[str, Any]:
+    return {
+        "recommendation_id": impression.recommendation_id,
+        "at": clock.to_iso(impression.at),
+        "user_id": impression.user_id,
+        "release_id": impression.release_id,
+        "source": impression.source,
+        "items": orjson.dumps(list(impression.items)).decode(),
+        "request": orjson.dumps(impression.request).decode(),
+    }

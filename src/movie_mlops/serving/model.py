@@ -1,0 +1,94 @@
+"""A release in memory, ready to answer; made off the request path and never changed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from movie_mlops.recommenders import Recommender
+from movie_mlops.release import Bundle, Release
+from movie_mlops.serving.catalogue import Catalogue
+from movie_mlops.serving.errors import ReleaseUnusableError
+
+
+@dataclass(frozen=True, slots=True)
+class ServingModel:
+    """A released model, and how its items and the catalogue's films map to each other.
+
+    Attributes:
+        release: The row of the ledger that it serves for.
+        recommender: The model.
+        movie_ids: int64[n_items], the film of each item.
+        positions: int64[n_items], the catalogue position of each item; -1 where the catalogue lacks the film.
+        items: The item of each film id.
+    """
+
+    release: Release
+    recommender: Recommender
+    movie_ids: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    items: dict[int, int]
+
+    @classmethod
+    def of(cls, release: Release, bundle: Bundle, catalogue: Catalogue) -> Self:
+        """Join a bundle with the catalogue, and try it once.
+
+        Raises:
+            ReleaseUnusableError: It scores wrongly, or none of its films is in the catalogue.
+        """
+        positions = catalogue.positions(bundle.movie_ids)
+        if not (positions >= 0).any():
+            raise ReleaseUnusableError(
+                f"None of the {bundle.movie_ids.size:,} films of the bundle {bundle.bundle_id!r} is in the catalogue.",
+                next_step="Serve the data set that it was trained on, or train again with 'movie-mlops run'.",
+            )
+        _try(bundle)
+        return cls(
+            release=release,
+            recommender=bundle.recommender,
+            movie_ids=bundle.movie_ids,
+            positions=positions,
+            items={movie_id: item for item, movie_id in enumerate(bundle.movie_ids.tolist())},
+        )
+
+    def known(self, movie_ids: Iterable[int]) -> NDArray[np.bool_]:
+        """Return which of the films the model has."""
+        return np.array([movie_id in self.items for movie_id in movie_ids], dtype=np.bool_)
+
+    def allowed(self, films: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        """Return which items may be answered: those in the catalogue and, of ``films`` (by position), those allowed."""
+        listed = self.positions >= 0
+        if films is None:
+            return listed
+        allowed: NDArray[np.bool_] = listed & films[self.positions]
+        return allowed
+
+    def document(self) -> dict[str, Any]:
+        """Return the release in the API's shape."""
+        release = self.release
+        return {"release_id": release.release_id, "bundle_id": release.bundle_id, "model": release.model}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one request sees from its start to its end, whatever is released meanwhile.
+
+    Attributes:
+        catalogue: The films.
+        model: The released model; ``None`` while none could be loaded.
+    """
+
+    catalogue: Catalogue
+    model: ServingModel | None
+
+
+def _try(bundle: Bundle) -> None:
+    item = np.zeros(1, dtype=np.int32)
+    scores = bundle.recommender.score_one(item, np.ones(1, dtype=np.float32))
+    if scores.shape != bundle.movie_ids.shape or not np.isfinite(scores).all():
+        raise ReleaseUnusableError(
+            f"The bundle {bundle.bundle_id!r} gives scores that are no finite numbers, one for each film.",
+            next_step="Train again with 'movie-mlops run', or roll back to another release.",
+        )

@@ -1,0 +1,67 @@
+"""What only an administrator may do: see the ledger, roll back, have the ledger asked at once."""
+
+import hmac
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from movie_mlops.serving.errors import AdminShutError, UnauthorisedError
+from movie_mlops.serving.responses import Json
+from movie_mlops.serving.routes.health import failure_document
+from movie_mlops.serving.services import Services
+from movie_mlops.serving.shapes import ProblemOut, RollbackRequest
+
+
+def make_router(services: Services) -> APIRouter:
+    """Return the routes of the administrator."""
+    bearer = HTTPBearer(auto_error=False, description="The admin token of the settings.")
+
+    def check(credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]) -> None:
+        token = services.config.admin_token
+        if not token:
+            raise AdminShutError(
+                "The admin routes are shut.", next_step="Set an admin token and start the server again."
+            )
+        if credentials is None or not hmac.compare_digest(credentials.credentials.encode(), token.encode()):
+            raise UnauthorisedError(
+                "The admin token is missing or wrong.", next_step="Send the header 'Authorization: Bearer <token>'."
+            )
+
+    router = APIRouter(
+        prefix="/v1/admin",
+        tags=["admin"],
+        dependencies=[Depends(check)],
+        responses={401: {"model": ProblemOut}, 403: {"model": ProblemOut}},
+    )
+
+    @router.get("/releases", summary="Every release, and which one serves")
+    def releases() -> Json:
+        """Return the ledger, the newest release first."""
+        rows = [release.to_json() for release in reversed(services.ledger.history())]
+        return Json({"serving": _serving(services), "failure": _failure(services), "releases": rows})
+
+    @router.post("/rollback", responses={409: {"model": ProblemOut}}, summary="Have the release before serve again")
+    def rollback(body: RollbackRequest) -> Json:
+        """Write a roll-back into the ledger and load what it restores before answering."""
+        release = services.ledger.rollback(body.reason, body.approved_by)
+        services.watcher.refresh()
+        return Json({"release": release.to_json(), "serving": _serving(services), "failure": _failure(services)})
+
+    @router.post("/reload", summary="Ask the ledger now")
+    def reload() -> Json:
+        """Load the champion at once, also one that could not be loaded before."""
+        services.watcher.refresh(again=True)
+        return Json({"serving": _serving(services), "failure": _failure(services)})
+
+    return router
+
+
+def _serving(services: Services) -> dict[str, Any] | None:
+    model = services.watcher.snapshot.model
+    return None if model is None else model.document()
+
+
+def _failure(services: Services) -> dict[str, Any] | None:
+    failure = services.watcher.failure
+    return None if failure is None else {**failure_document(failure), "problem": failure.problem}

@@ -1,0 +1,125 @@
+"""Recommendations, for a user and for a list of films."""
+
+import secrets
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query
+
+from movie_mlops.core import clock
+from movie_mlops.features import History, weigh
+from movie_mlops.serving.impressions import Impression
+from movie_mlops.serving.model import Snapshot
+from movie_mlops.serving.recommend import Answer, recommend
+from movie_mlops.serving.responses import Json
+from movie_mlops.serving.services import Services
+from movie_mlops.serving.shapes import (
+    MOST_PICKS,
+    HistoryOut,
+    ProblemOut,
+    RecommendationOut,
+    RecommendationRequest,
+    UserId,
+)
+from movie_mlops.serving.wishes import Filters, Wish, read_genres, read_ids, read_years
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {200: {"model": RecommendationOut}, 422: {"model": ProblemOut}}
+
+
+def make_router(services: Services) -> APIRouter:
+    """Return the routes of recommendations and histories."""
+    router = APIRouter(prefix="/v1", tags=["recommendations"])
+
+    # The work takes less time than handing it to another thread, so it is done right here.
+    @router.get("/users/{user_id}/recommendations", responses=_RESPONSES, summary="Recommendations for a user")
+    async def for_user(  # noqa: PLR0917 - each is a parameter of the query
+        user_id: UserId,
+        k: Annotated[int, Query(ge=1, le=MOST_PICKS, description="How many films.")] = 10,
+        genres: Annotated[str | None, Query(description="At least one of these.", examples=["Comedy,Drama"])] = None,
+        years: Annotated[str | None, Query(description="1994, 1990-1999, 1990-, -1999.")] = None,
+        exclude: Annotated[str | None, Query(description="Not these films.", examples=["1,2"])] = None,
+        exclude_seen: Annotated[bool, Query(description="None of the user's history.")] = True,
+        explain: Annotated[bool, Query(description="With a reason for each film.")] = True,
+    ) -> Json:
+        """Score every film with the released model from what the user did up to this moment."""
+        wish = Wish(
+            k=k,
+            filters=Filters(read_genres(genres), read_years(years)),
+            exclude=read_ids(exclude),
+            exclude_seen=exclude_seen,
+            explain=explain,
+        )
+        history = services.histories.read(user_id)
+        return _answer(services, history, wish, user_id=user_id, request=wish.document())
+
+    @router.post("/recommendations", responses=_RESPONSES, summary="Recommendations for a list of films")
+    async def for_list(body: RecommendationRequest) -> Json:
+        """Do the same for somebody without an account; nothing of the list is stored but with the answer itself."""
+        wish = Wish(
+            k=body.k,
+            filters=Filters(tuple(body.genres), read_years(body.years)),
+            exclude=frozenset(body.exclude),
+            explain=body.explain,
+        )
+        request = {**wish.document(), "history": [word.model_dump(mode="json") for word in body.history]}
+        return _answer(services, _history(services, body), wish, user_id=None, request=request)
+
+    @router.get("/users/{user_id}/history", responses={200: {"model": HistoryOut}}, summary="What a user met")
+    async def history(user_id: UserId) -> Json:
+        """Return the films of a user's history, the newest first; none for somebody unknown."""
+        films = services.watcher.snapshot.catalogue
+        words = services.histories.read(user_id)
+        items: list[dict[str, Any]] = []
+        for movie_id, weight, time in zip(
+            words.movie_ids.tolist(), words.weights.tolist(), words.times.tolist(), strict=True
+        ):
+            film = films.get(movie_id)
+            if film is not None:
+                said = None if time < 0 else clock.to_iso(clock.from_unix(time))
+                items.append({**film.document(), "weight": weight, "liked": weight > 0, "event_time": said})
+        unknown = len(words) - len(items)
+        return Json({"user_id": user_id, "items": items[::-1], "unknown_films": unknown})
+
+    return router
+
+
+def _history(services: Services, body: RecommendationRequest) -> History:
+    """Return the list as a history: of two words on one film the last counts."""
+    words = {word.movie_id: weigh(word.kind, word.value, services.feedback) for word in body.history}
+    return History(
+        movie_ids=np.fromiter(words.keys(), dtype=np.int64, count=len(words)),
+        weights=np.fromiter(words.values(), dtype=np.float32, count=len(words)),
+        times=np.full(len(words), -1, dtype=np.int64),
+    )
+
+
+def _answer(services: Services, history: History, wish: Wish, *, user_id: str | None, request: dict[str, Any]) -> Json:
+    snapshot = services.watcher.snapshot
+    answer = recommend(snapshot, history, wish, reasons=services.config.reasons)
+    recommendation_id = secrets.token_hex(16)
+    services.metrics.answer(answer.source.value)
+    services.impressions.keep(_impression(snapshot, answer, recommendation_id, user_id, request))
+    return Json(
+        {
+            "recommendation_id": recommendation_id,
+            "user_id": user_id,
+            "source": answer.source.value,
+            "release": None if snapshot.model is None else snapshot.model.document(),
+            "items": [pick.document(rank) for rank, pick in enumerate(answer.picks, start=1)],
+            "note": answer.note,
+        }
+    )
+
+
+def _impression(
+    snapshot: Snapshot, answer: Answer, recommendation_id: str, user_id: str | None, request: dict[str, Any]
+) -> Impression:
+    return Impression(
+        recommendation_id=recommendation_id,
+        at=clock.now(),
+        user_id=user_id,
+        release_id=None if snapshot.model is None else snapshot.model.release.release_id,
+        source=answer.source.value,
+        items=[(pick.film.movie_id, pick.score) for pick in answer.picks],
+        request=request,
+    )

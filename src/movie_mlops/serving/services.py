@@ -1,0 +1,39 @@
+"""What the routes work with, made once for each app."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from movie_mlops.features import FeedbackConfig, Histories
+from movie_mlops.release import Ledger
+from movie_mlops.serving.config import ServingConfig
+from movie_mlops.serving.impressions import Impressions
+from movie_mlops.serving.metrics import Metrics
+from movie_mlops.serving.ports import EventSink
+from movie_mlops.serving.releases import ReleaseWatcher
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Stores and helpers of one app.
+
+    Attributes:
+        config: The settings.
+        watcher: The films and the release in memory.
+        ledger: What serves, and since when.
+        bundles: The folder of the bundles.
+        histories: What users met.
+        events: Where events go.
+        feedback: What counts as liking.
+        impressions: The answers that were given.
+        metrics: What is counted.
+    """
+
+    config: ServingConfig
+    watcher: ReleaseWatcher
+    ledger: Ledger
+    bundles: Path
+    histories: Histories
+    events: EventSink
+    feedback: FeedbackConfig
+    impressions: Impressions
+    metrics: Metrics

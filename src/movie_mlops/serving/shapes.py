@@ -1,0 +1,277 @@
+"""The documents of the API: what it takes, checked strictly, and what it gives, for its description."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal, Self
+
+from fastapi import Path
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    Tag,
+    model_validator,
+)
+
+from movie_mlops.core import clock
+from movie_mlops.core.nouns import Kind
+
+MOST_EVENTS: Final = 1000
+MOST_HISTORY: Final = 1000
+MOST_PICKS: Final = 100
+LONGEST_QUERY: Final = 200
+_LONGEST_NAME: Final = 256
+_LARGEST_ID: Final = 2**63 - 1
+_CLOCK_SKEW: Final = timedelta(minutes=5)
+_OLDEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_VALUES: Final = {Kind.RATING: (0.5, 5.0, "stars"), Kind.WATCH: (0.0, 1.0, "the watched fraction")}
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must hold printable characters only")
+    return text
+
+
+def _text_time(value: Any) -> Any:
+    if value is not None and not isinstance(value, str):
+        raise ValueError("must be text such as 2026-01-31T12:00:00Z")
+    return value
+
+
+def _possible_time(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment < _OLDEST:
+        raise ValueError("is before 1970")
+    if moment is not None and moment - clock.now() > _CLOCK_SKEW:
+        raise ValueError("is in the future")
+    return moment
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise ValueError("must be a number without quotes")  # noqa: TRY004 - pydantic takes ValueError only
+    return value
+
+
+Name = Annotated[StrictStr, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(_printable)]
+UserId = Annotated[
+    str,
+    Path(
+        min_length=1, max_length=_LONGEST_NAME, description="Who; somebody unknown gets popular films.", examples=["1"]
+    ),
+    AfterValidator(_printable),
+]
+MovieId = Annotated[StrictInt, Field(ge=0, le=_LARGEST_ID, description="The film.", examples=[1])]
+Value = Annotated[
+    float | None,
+    BeforeValidator(_number),
+    Field(allow_inf_nan=False, description="Stars (0.5 to 5) of a rating, watched fraction (0 to 1) of a watch."),
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Word(_Strict):
+    """What somebody did with a film."""
+
+    movie_id: MovieId
+    kind: Kind = Field(description="What was done.")
+    value: Value = None
+
+    @model_validator(mode="after")
+    def _value_fits(self) -> Self:
+        if self.kind not in _VALUES:
+            if self.value is not None:
+                raise ValueError(f"a {self.kind} has no value; leave it out")
+            return self
+        low, high, what = _VALUES[self.kind]
+        if self.value is None and self.kind is Kind.RATING:
+            raise ValueError(f"a rating needs a value: {low} to {high} stars")
+        if self.value is not None and not low <= self.value <= high:
+            raise ValueError(f"value must be {what} of a {self.kind}, from {low} to {high}")
+        return self
+
+
+class HistoryWord(_Word):
+    """A film of a list, and how it was met."""
+
+    kind: Kind = Field(Kind.LIKE, description="What was done.")
+
+
+class RecommendationRequest(_Strict):
+    """A list of films instead of an account."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "history": [{"movie_id": 1, "kind": "like"}, {"movie_id": 6, "kind": "rating", "value": 4.5}],
+                    "k": 10,
+                    "genres": ["Drama"],
+                    "years": "1990-1999",
+                }
+            ]
+        }
+    )
+    history: list[HistoryWord] = Field(
+        max_length=MOST_HISTORY, description="Films in order; of two words on one film the last counts."
+    )
+    k: Annotated[StrictInt, Field(ge=1, le=MOST_PICKS)] = Field(10, description="How many films.")
+    genres: list[Annotated[StrictStr, Field(max_length=LONGEST_QUERY)]] = Field(
+        [], max_length=100, description="At least one of these."
+    )
+    years: Annotated[StrictStr, Field(max_length=20)] | None = Field(None, description="1994, 1990-1999, 1990-, -1999.")
+    exclude: list[MovieId] = Field([], max_length=MOST_HISTORY, description="Not these films.")
+    explain: StrictBool = Field(True, description="With a reason for each film.")
+
+
+class EventIn(_Word):
+    """One event: what one user did with one film."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"user_id": "ann", "movie_id": 1, "kind": "rating", "value": 4.5}]}
+    )
+    user_id: Name = Field(description="Who.")
+    event_id: Name | None = Field(None, description="Sent twice it counts once; made up where it is left out.")
+    event_time: Annotated[AwareDatetime | None, BeforeValidator(_text_time), AfterValidator(_possible_time)] = Field(
+        None, description="When it happened, with a time zone; now where it is left out."
+    )
+
+
+class EventBatch(_Strict):
+    """Several events, recorded all or none."""
+
+    events: list[EventIn] = Field(min_length=1, max_length=MOST_EVENTS)
+
+
+def _one_or_many(body: Any) -> str:
+    return "many" if isinstance(body, EventBatch) or (isinstance(body, dict) and "events" in body) else "one"
+
+
+Events = Annotated[Annotated[EventIn, Tag("one")] | Annotated[EventBatch, Tag("many")], Discriminator(_one_or_many)]
+
+
+class RollbackRequest(_Strict):
+    """Why the release before shall serve again."""
+
+    reason: Annotated[StrictStr, Field(min_length=3, max_length=500)] = Field(examples=["Complaints about release 7."])
+    approved_by: Name = Field("admin", description="Who takes the step.")
+
+
+class FilmOut(BaseModel):
+    """A film."""
+
+    movie_id: int = Field(examples=[6])
+    title: str = Field(examples=["Heat"])
+    year: int | None = Field(examples=[1995])
+    genres: list[str] = Field(examples=[["Action", "Crime", "Thriller"]])
+    directors: list[str] = Field(examples=[["Michael Mann"]])
+    language: str | None = Field(examples=["en"])
+    likes: int = Field(examples=[215])
+    rating_mean: float | None = Field(examples=[3.92])
+
+
+class BecauseOut(BaseModel):
+    """A film of the history that speaks for a recommendation, with its share of all that does."""
+
+    movie_id: int
+    title: str
+    share: float = Field(ge=0, le=1, examples=[0.42])
+
+
+class ReasonOut(BaseModel):
+    """Why a film is recommended."""
+
+    text: str = Field(examples=["Because you liked Heat"])
+    because: list[BecauseOut]
+
+
+class ItemOut(FilmOut):
+    """A recommended film."""
+
+    rank: int = Field(examples=[1])
+    score: float = Field(examples=[0.83])
+    reason: ReasonOut | None
+
+
+class ReleaseOut(BaseModel):
+    """The release that answered."""
+
+    release_id: int
+    bundle_id: str
+    model: str
+
+
+class RecommendationOut(BaseModel):
+    """A list of recommendations. Where nothing was personal, the source is ``popular`` and the note says why."""
+
+    recommendation_id: str
+    user_id: str | None
+    source: Literal["personalised", "popular"]
+    release: ReleaseOut | None
+    items: list[ItemOut]
+    note: str | None
+
+
+class HistoryItemOut(FilmOut):
+    """A film of a history."""
+
+    weight: float
+    liked: bool
+    event_time: str | None
+
+
+class HistoryOut(BaseModel):
+    """What a user met, the newest first."""
+
+    user_id: str
+    items: list[HistoryItemOut]
+    unknown_films: int = Field(description="How many further films the catalogue does not hold.")
+
+
+class MoviesOut(BaseModel):
+    """Films found."""
+
+    total: int
+    items: list[FilmOut]
+    note: str | None
+
+
+class SimilarOut(BaseModel):
+    """Films like one film."""
+
+    movie_id: int
+    items: list[ItemOut]
+    note: str | None
+
+
+class GenresOut(BaseModel):
+    """Every genre."""
+
+    genres: list[str]
+
+
+class AppendedOut(BaseModel):
+    """What became of the events."""
+
+    accepted: int
+    duplicates: int
+    event_ids: list[str]
+
+
+class ProblemOut(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str | None

@@ -1,0 +1,184 @@
+"""From a history to a list of films."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from movie_mlops.features import History
+from movie_mlops.release import read_bundle
+from movie_mlops.serving import Catalogue
+from movie_mlops.serving.errors import BadRequestError
+from movie_mlops.serving.model import ServingModel, Snapshot
+from movie_mlops.serving.recommend import Answer, Source, recommend
+from movie_mlops.serving.wishes import Filters, Wish, Years, read_genres, read_ids, read_years
+from tests.fixtures.stage_5.platform import FILMS, Platform
+
+NOBODY = History(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.int64))
+
+
+def history(**weights: float) -> History:
+    """Return a history of films named ``m<id>`` with their weights."""
+    ids = [int(name[1:]) for name in weights]
+    return History(
+        np.array(ids, np.int64), np.array(list(weights.values()), np.float32), np.full(len(ids), -1, np.int64)
+    )
+
+
+def ids(answer: Answer) -> list[int]:
+    return [pick.film.movie_id for pick in answer.picks]
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    platform = Platform(tmp_path)
+    yield platform
+    platform.database.close()
+
+
+def snapshot_of(platform: Platform, name: str) -> Snapshot:
+    release = platform.promote(platform.train(name))
+    catalogue = Catalogue(platform.films)
+    return Snapshot(catalogue, ServingModel.of(release, read_bundle(platform.bundles / release.bundle_id), catalogue))
+
+
+@pytest.fixture
+def snapshot(platform: Platform) -> Snapshot:
+    return snapshot_of(platform, "ease")
+
+
+def test_the_best_films_come_first_and_none_that_was_seen(snapshot: Snapshot) -> None:
+    """The list is the model's order without what was seen, liked or not; the reason names what was liked."""
+    answer = recommend(snapshot, history(m6=1.0, m47=0.0), Wish(k=2))
+    assert answer.source is Source.PERSONALISED
+    assert answer.note is None
+    assert ids(answer) == [50, 260]
+    assert answer.picks[0].document(1)["reason"] == {
+        "text": "Because you liked Heat",
+        "because": [{"movie_id": 6, "title": "Heat", "share": 1.0}],
+    }
+
+
+def test_scores_are_those_of_the_model(snapshot: Snapshot) -> None:
+    """A score is the model's own, not a made-up scale."""
+    model = snapshot.model
+    assert model is not None
+    scores = model.recommender.score_one(np.array([model.items[6]], np.int32), np.ones(1, np.float32))
+    for pick in recommend(snapshot, history(m6=1.0), Wish(k=5)).picks:
+        assert pick.score == scores[model.items[pick.film.movie_id]]
+
+
+def test_a_reason_names_the_strongest_two(snapshot: Snapshot) -> None:
+    """A reason names at most so many films, the strongest first, with their shares of all that speaks for the film."""
+    [pick] = recommend(snapshot, history(m6=1.0, m47=1.0, m1=1.0), Wish(k=1)).picks
+    assert pick.film.movie_id == 50
+    assert pick.because is not None
+    assert [because.film.title for because in pick.because] == ["Heat", "Seven"]
+    assert pick.because[0].share > pick.because[1].share > 0.05
+    assert pick.document(1)["reason"]["text"] == "Because you liked Heat and Seven"
+
+
+def test_no_reason_is_given_where_none_is_asked_for(snapshot: Snapshot) -> None:
+    """Reasons can be left out."""
+    assert recommend(snapshot, history(m6=1.0), Wish(k=1, explain=False)).picks[0].document(1)["reason"] is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        (NOBODY, "There is no history to go by"),
+        (history(m6=0.0), "Nothing in the history was liked"),
+        (history(m99999=1.0, m123456=1.0), "The released model knows none of the liked films"),
+    ],
+)
+def test_nothing_to_go_by_gives_popular_films_and_says_so(snapshot: Snapshot, seen: History, why: str) -> None:
+    """Promise P14: without a usable history come the films with the most recent likes, never called personal."""
+    answer = recommend(snapshot, seen, Wish(k=3))
+    assert answer.source is Source.POPULAR
+    assert answer.note == f"{why}, so these are the films with the most likes lately."
+    wanted = [movie_id for movie_id in (260, 6, 50, 47) if movie_id not in seen.movie_ids][:3]
+    assert ids(answer) == wanted
+    assert all(pick.document(1)["reason"] is None for pick in answer.picks)
+
+
+def test_unknown_films_of_a_history_are_ignored(snapshot: Snapshot) -> None:
+    """A film that the model does not know changes nothing as long as another one is left."""
+    assert recommend(snapshot, history(m6=1.0, m123456=1.0), Wish()) == recommend(snapshot, history(m6=1.0), Wish())
+
+
+def test_no_release_gives_popular_films_and_says_so() -> None:
+    """Promise P14: while no release is loaded the answer is popular films."""
+    answer = recommend(Snapshot(Catalogue(FILMS), None), history(m6=1.0), Wish(k=1))
+    assert (answer.source, ids(answer)) == (Source.POPULAR, [260])
+    assert answer.note == "No model is released yet, so these are the films with the most likes lately."
+
+
+def test_a_model_that_does_not_personalise_is_not_called_personal(platform: Platform) -> None:
+    """A released popularity model answers with its own order, and with the source popular."""
+    answer = recommend(snapshot_of(platform, "popular"), history(m6=1.0), Wish(k=2))
+    assert answer.source is Source.POPULAR
+    assert answer.note == "The released model (popular) gives everybody the same films."
+    assert ids(answer) == [260, 1]
+
+
+def test_filters_and_exclusions_hold(snapshot: Snapshot) -> None:
+    """Only films of the genres and years are answered, and none that is excluded."""
+    crime = Wish(filters=Filters(genres=("crime",)), exclude=frozenset({50}))
+    assert ids(recommend(snapshot, history(m6=1.0), crime)) == [47]
+    nineties = Wish(filters=Filters(years=Years(1990, 1999)), exclude_seen=False)
+    assert set(ids(recommend(snapshot, history(m6=1.0), nineties))) == {1, 2, 6, 47, 50}
+
+
+def test_filters_that_leave_nothing_say_so(snapshot: Snapshot) -> None:
+    """An empty list carries a note that says why it is empty."""
+    for seen in (NOBODY, history(m6=1.0)):
+        answer = recommend(snapshot, seen, Wish(filters=Filters(years=Years(1900, 1901))))
+        assert answer.picks == ()
+        assert answer.note == "No film is left after the filters and exclusions; ask for more genres or years."
+        answer = recommend(snapshot, seen, Wish(filters=Filters(genres=("Westen",))))
+        assert answer.note == "No film has the genre 'Westen'; GET /v1/genres lists those that there are."
+    answer = recommend(snapshot, history(m6=1.0), Wish(filters=Filters(genres=("Romance",))))
+    assert answer.note == "Only 1 film is left after the filters and exclusions."
+
+
+def test_a_film_outside_the_catalogue_is_never_answered(platform: Platform) -> None:
+    """A film that the model knows and the catalogue does not is left out, not made up."""
+    platform.films = [film for film in FILMS if film.movie_id != 50]
+    answer = recommend(snapshot_of(platform, "ease"), history(m6=1.0), Wish(k=20))
+    assert 50 not in ids(answer)
+    assert len(ids(answer)) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [
+        ("1994", Years(1994, 1994)),
+        ("1990-1999", Years(1990, 1999)),
+        ("1990-", Years(1990, None)),
+        ("-1999", Years(None, 1999)),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_years_are_read(text: str | None, years: Years | None) -> None:
+    """One year, a span, and a span with an open end are understood."""
+    assert read_years(text) == years
+    if years is not None:
+        assert str(years) == text
+
+
+@pytest.mark.parametrize("text", ["-", "94", "1990-99", "1999-1990", "1990–1999", "x", "19900", "١٩٩٠"])  # noqa: RUF001
+def test_years_that_cannot_be_read_are_refused(text: str) -> None:
+    """Anything else is refused, not guessed."""
+    with pytest.raises(BadRequestError):
+        read_years(text)
+
+
+def test_lists_are_read() -> None:
+    """Genres and ids are read with commas between; a word among the ids is refused."""
+    assert read_genres(" Comedy, ,Drama ") == ("Comedy", "Drama")
+    assert read_ids("1, 2,,2") == frozenset({1, 2})
+    for text in ("1,x", "-1", "1.5", "9" * 30, ",".join(["1"] * 1001)):
+        with pytest.raises(BadRequestError):
+            read_ids(text)
