@@ -45,7 +45,7 @@ def page_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """A real Chromium. Absent: the test is skipped, except in CI, where a check that did not run must not look green."""
+    """A real Chromium. Absent: skipped, except in CI, where a check that did not run must not look green."""
     if not CHROMIUM.exists():
         reason = f"no Chromium at {CHROMIUM}: install the package `chromium`"
         # CI's own variable says where we run; the platform's settings have no part in it.

@@ -47,11 +47,15 @@ function paintBanner() {
   if (words.length && navigator.onLine) byId("banner").append(el("button", { type: "button", class: "text-button", onclick: resend }, t("retry")));
 }
 
+/** A word at the foot of the page. As a popover it lies above an open drawer; `live` tells it to screen readers. */
 function toast(text, action, onAction) {
+  const box = byId("toast");
   clearTimeout(toastEnds);
-  byId("toast").replaceChildren(text, action ? el("button", { type: "button", class: "text-button", onclick: onAction }, action) : "");
-  byId("toast").classList.add("on");
-  toastEnds = setTimeout(() => byId("toast").classList.remove("on"), TOAST_MS);
+  box.replaceChildren(text, action ? el("button", { type: "button", class: "text-button", onclick: onAction }, action) : "");
+  byId("live").textContent = text;
+  box.hidePopover();
+  box.showPopover();
+  toastEnds = setTimeout(() => box.hidePopover(), TOAST_MS);
 }
 
 async function say(film, kind, value) {
@@ -59,7 +63,8 @@ async function say(film, kind, value) {
   paintEverything();
   const name = { like: "toastLike", dislike: "toastDislike", rating: "toastRating" }[kind];
   const words = t(name, { title: film.title, n: value === undefined ? "" : starsText(value) });
-  if (state.liked().length === GOAL && getComputedStyle(byId("for-you")).display === "none") {
+  // Everything outside an open drawer is inert, so a button there would be a lie.
+  if (state.liked().length === GOAL && !byId("panel").open && getComputedStyle(byId("for-you")).display === "none") {
     toast(`${words} ${t("toastReady")}`, t("see"), () => view("for-you"));
   } else toast(words);
   await hear(heard);
@@ -88,6 +93,7 @@ function view(name) {
     tab.setAttribute("aria-current", String(tab.dataset.view === name));
   }
   byId("tab-news").hidden = true;
+  byId("toast").hidePopover();
   scrollTo(0, 0);
 }
 
