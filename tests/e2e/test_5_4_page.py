@@ -315,6 +315,18 @@ def test_like_outlives_a_stopped_server(visit: Visit, page_server: str) -> None:
     assert len(sent) == 2
 
 
+def test_offline_is_said_and_mended(visit: Visit, page_server: str) -> None:
+    """Without a network the page says that it is offline; once back, what waited is sent without a click."""
+    page = arrive(visit(broken=True), page_server)
+    page.context.set_offline(True)
+    expect(page.locator("#banner")).to_contain_text("You are offline.")
+    poster_button(page, 0).click()
+    expect(page.locator("#banner")).to_contain_text("One of your choices will be sent")
+    page.context.set_offline(False)
+    expect(page.locator("#banner")).to_be_hidden()
+    expect(page.locator("#for-you-title")).to_have_text("Ten for you")
+
+
 def test_refused_event_does_not_look_counted(visit: Visit, page_server: str) -> None:
     """When the server refuses an event for good, the film is no longer shown as liked and the reason is."""
     page = arrive(visit(broken=True), page_server)

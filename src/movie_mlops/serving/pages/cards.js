@@ -26,7 +26,7 @@ function tellingGenre(film) {
 /** The largest type (in hundredths of the poster's width) at which the title fits its half of the poster. */
 function titleSize(title) {
   const longest = Math.max(...title.split(/[\s-]+/).map((word) => word.length));
-  return Math.max(6.5, Math.min(19, 88 / (longest * 0.64), Math.sqrt(5400 / title.length)));
+  return Math.max(6.5, Math.min(19, 88 / (longest * 0.59), Math.sqrt(5400 / title.length)));
 }
 
 /** The same film has the same poster everywhere, for ever: all of it follows from its id, genre and title. */
