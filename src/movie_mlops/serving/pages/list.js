@@ -73,9 +73,7 @@ export async function loadList() {
 function paintList() {
   const list = byId("list");
   const places = new Map([...list.children].map((node) => [node.dataset.film, node.getBoundingClientRect().top]));
-  const held = [...list.children].findIndex((node) => node.contains(document.activeElement));
-  list.replaceChildren(...answer.items.map((item) => row(item, { ranked: true })));
-  if (held >= 0) list.children[Math.min(held, list.children.length - 1)]?.querySelector("button").focus({ preventScroll: true });
+  redraw(list, answer.items.map((item) => row(item, { ranked: true })));
   slide(list, places);
   byId("list-state").replaceChildren(...(answer.items.length ? [] : [nothing()]));
   paintHead();
@@ -107,6 +105,17 @@ function personalLine() {
   return n === 1 ? t("sourcePersonalisedOne") : t("sourcePersonalised", { n: number(n) });
 }
 
+/** New rows for old. The focus stays on its button: on the same film, or in the same place where the film has left. */
+function redraw(list, rows) {
+  const focused = document.activeElement;
+  const place = [...list.children].findIndex((node) => node.contains(focused));
+  const film = list.children[place]?.dataset.film;
+  list.replaceChildren(...rows);
+  if (place < 0) return;
+  const heir = rows.find((node) => node.dataset.film === film) ?? rows[Math.min(place, rows.length - 1)];
+  heir?.querySelector(`[data-act="${focused.dataset.act}"]`)?.focus({ preventScroll: true });
+}
+
 /** Rows that stay move to their new place; rows that are new fade in. */
 function slide(list, places) {
   if (calm() || !places.size) return;
@@ -122,9 +131,7 @@ function slide(list, places) {
 /** The visitor's films, newest word first. */
 export function paintYours() {
   const said = [...opinions.values()].reverse();
-  const held = [...byId("yours-list").children].findIndex((node) => node.contains(document.activeElement));
-  byId("yours-list").replaceChildren(...said.map(({ film }) => row({ ...film, reason: null })));
-  if (held >= 0) byId("yours-list").children[0]?.querySelector("button").focus({ preventScroll: true });
+  redraw(byId("yours-list"), said.map(({ film }) => row({ ...film, reason: null })));
   byId("yours-count").textContent = said.length || "";
   byId("yours-state").replaceChildren(...(said.length ? [] : [message({ title: t("yoursEmpty"), more: t("yoursEmptyMore") })]));
 }
