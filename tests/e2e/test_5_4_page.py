@@ -1,0 +1,453 @@
+"""The page at ``/`` in a real Chromium, used as a person uses it.
+
+The tests take their server from the fixture ``page_server`` and know nothing of it but the API's shapes. What a broken
+server does is played in the browser, so the same tests hold for any server.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Request, Route, ViewportSize, expect
+
+pytestmark = pytest.mark.browser
+
+ARTEFACTS = Path(__file__).resolve().parents[2] / "test-artefacts"
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+SMALL_PHONE: ViewportSize = {"width": 360, "height": 740}
+TONES = 4
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(chromium: Browser, page_server: str) -> Iterator[Visit]:
+    """Open the page in a fresh browser profile; afterwards nothing was logged, thrown or asked of another host."""
+    pages: list[tuple[Page, bool, list[str]]] = []
+
+    def open_page(*, viewport: ViewportSize = DESKTOP, broken: bool = False, **options: Any) -> Page:
+        settings: dict[str, Any] = {"locale": "en-US", "reduced_motion": "reduce", **options}
+        page = chromium.new_context(viewport=viewport, **settings).new_page()
+        page.set_default_timeout(8000)
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(f"thrown: {error}"))
+        page.on("request", lambda request: faults.extend(foreign(request, page_server)))
+        if not broken:  # a refused request is logged by the browser itself
+            page.on("console", lambda said: faults.append(said.text) if said.type in {"error", "warning"} else None)
+        pages.append((page, broken, faults))
+        return page
+
+    yield open_page
+    for page, _, faults in pages:
+        page.context.close()
+        assert faults == []
+
+
+def foreign(request: Request, page_server: str) -> list[str]:
+    """A request that leaves the page's own server."""
+    return [] if urlsplit(request.url).netloc == urlsplit(page_server).netloc else [f"asked {request.url}"]
+
+
+def arrive(page: Page, page_server: str) -> Page:
+    page.goto(page_server)
+    expect(page.locator("#list .row:not(.skeleton)")).to_have_count(10)
+    expect(page.locator("#wall .card:not(.skeleton)").first).to_be_attached()
+    expect(page.locator("#wall-genres button")).not_to_have_count(0)
+    return page
+
+
+def poster_button(page: Page, place: int) -> Locator:
+    return page.locator("#wall [data-act=pick]").nth(place)
+
+
+def titles(rows: Locator) -> list[str]:
+    return rows.locator(".row-title").all_inner_texts()
+
+
+def film_title(card: Locator) -> str:
+    return card.locator(".poster-title").inner_text()
+
+
+def pick(page: Page, places: range) -> list[str]:
+    """Like the films at these places of the wall, each heard by the server before the next; gives their titles."""
+    picked = []
+    for place in places:
+        picked.append(film_title(poster_button(page, place)))
+        with page.expect_response(re.compile(r"/recommendations\?")):
+            poster_button(page, place).click()
+    return picked
+
+
+def events_of(page: Page) -> list[dict[str, object]]:
+    """Every event that the page posts from now on."""
+    sent: list[dict[str, object]] = []
+    page.on(
+        "request",
+        lambda request: sent.append(json.loads(request.post_data or "{}")) if request.method == "POST" else None,
+    )
+    return sent
+
+
+def test_first_visit_shows_popular_films_and_says_so(visit: Visit, page_server: str) -> None:
+    """A first visitor sees films to pick from, and a list that says that it is only what is popular."""
+    page = arrive(visit(), page_server)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Pick five films you like.")
+    expect(page.locator("#for-you-title")).to_have_text("Popular now")
+    expect(page.locator("#source")).to_contain_text("These are popular right now")
+    expect(page.locator("#list .why").first).to_contain_text(re.compile(r"Liked by \d+ people"))
+    expect(page.locator("#wall-genres button")).not_to_have_count(0)
+
+
+def test_search_and_five_likes_give_ten_with_reasons(visit: Visit, page_server: str) -> None:
+    """Search, pick five: ten recommendations follow at once, each with a reason, none of them already picked."""
+    page = arrive(visit(), page_server)
+    sent = events_of(page)
+    wanted = film_title(poster_button(page, 7))
+    page.get_by_role("searchbox", name="Search films").fill(wanted)
+    expect(page.locator("#wall-title")).to_contain_text(wanted)
+    expect(poster_button(page, 0)).to_contain_text(wanted)
+    page.get_by_role("searchbox").press("Enter")
+    picked = pick(page, range(1))
+    page.get_by_role("searchbox").fill("")
+    expect(page.locator("#wall-title")).to_have_text("Well-known films")
+    picked += pick(page, range(4))
+
+    expect(page.locator("#for-you-title")).to_have_text("Ten for you")
+    expect(page.locator("#source")).to_have_text("Chosen from 5 films you told us about.")
+    expect(page.locator("#list .why.personal")).to_have_count(10)
+    for reason in page.locator("#list .why").all_inner_texts():
+        assert reason.startswith("Because you liked ")
+    assert not set(picked) & set(titles(page.locator("#list")))
+    expect(page.locator(".slot.full")).to_have_count(5)
+    assert [event["kind"] for event in sent] == ["like"] * 5
+    assert len({event["event_id"] for event in sent}) == 5
+    assert {event["user_id"] for event in sent} == {page.evaluate("JSON.parse(localStorage['movie-mlops.visitor'])")}
+    assert re.fullmatch(r"visitor-[0-9a-f-]{36}", str(sent[0]["user_id"]))
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE, SMALL_PHONE], ids=["desktop", "phone", "small-phone"])
+def test_picking_does_not_move_the_wall(visit: Visit, page_server: str, viewport: ViewportSize, locale: str) -> None:
+    """The wall stays under the finger: five likes change the words above it, not its place."""
+    page = arrive(visit(viewport=viewport, locale=locale), page_server)
+    top = "document.getElementById('wall').getBoundingClientRect().top + scrollY"
+    before = page.evaluate(top)
+    pick(page, range(5))
+    assert page.evaluate(top) == before
+
+
+def test_search_without_result_offers_the_way_back(visit: Visit, page_server: str) -> None:
+    """A search that finds nothing says so and clears itself with one click."""
+    page = arrive(visit(), page_server)
+    page.get_by_role("searchbox").fill("zzzzqx")
+    expect(page.locator("#wall-state")).to_contain_text("No film here is called that.")
+    page.get_by_role("button", name="Clear search").click()
+    expect(page.locator("#wall .card").first).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_be_focused()
+
+
+def test_more_like_this_walks_from_film_to_film_and_back(visit: Visit, page_server: str) -> None:
+    """Every film opens a panel with more like it; Back returns to the film before, Escape to where one was."""
+    page = arrive(visit(), page_server)
+    opener = page.locator("#wall .card").nth(2).get_by_role("button", name=re.compile("more like this"))
+    opener.click()
+    panel = page.get_by_role("dialog")
+    first = panel.locator("h2").inner_text()
+    expect(panel.locator(".wall .card:not(.skeleton)")).to_have_count(10)
+    panel.locator(".wall .text-button").first.click()
+    expect(panel.locator("h2")).not_to_have_text(first)
+    panel.get_by_role("button", name="Back").click()
+    expect(panel.locator("h2")).to_have_text(first)
+    expect(panel.get_by_role("button", name="Back")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
+def test_filters_hold_for_the_list(visit: Visit, page_server: str) -> None:
+    """Genres and years narrow the ten; where nothing fits, the page says so and clears the filters."""
+    page = arrive(visit(), page_server)
+    page.get_by_role("button", name="Filter").click()
+    page.locator("#filter-genres").get_by_role("button", name="Comedy").click()
+    page.get_by_label("From year").select_option("1990")
+    with page.expect_response(re.compile(r"genres=Comedy.*years=1990-1999")) as answer:
+        page.get_by_label("To year").select_option("1999")
+    items = answer.value.json()["items"]
+    assert items
+    assert all(1990 <= item["year"] <= 1999 and "Comedy" in item["genres"] for item in items)
+    expect(page.locator("#list .row-title")).to_have_text([item["title"] for item in items])
+    expect(page.locator("#filter-count")).to_have_text("2")
+
+    page.get_by_label("From year").select_option("1910")
+    page.get_by_label("To year").select_option("1919")
+    expect(page.locator("#list-state")).to_contain_text("Nothing fits these filters.")
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page.locator("#list .row")).to_have_count(10)
+    expect(page.locator("#filter-count")).to_be_empty()
+
+
+def test_visitor_is_still_known_after_a_reload(visit: Visit, page_server: str) -> None:
+    """Likes, dislikes and stars survive a reload, and a changed mind is kept as changed."""
+    page = arrive(visit(), page_server)
+    sent = events_of(page)
+    liked, changed = pick(page, range(2))
+    disliked = film_title(page.locator("#wall .card").nth(2))
+    with page.expect_response(re.compile(r"/recommendations\?")):
+        page.locator("#wall .card").nth(2).get_by_role("button", name=f"Not for me: {disliked}").click()
+    poster_button(page, 1).click()  # a film that has been picked opens, to change one's mind
+    with page.expect_response(re.compile(r"/recommendations\?")):
+        page.get_by_role("dialog").locator(".stars label").nth(8).click()
+    page.keyboard.press("Escape")
+    assert [(event["kind"], event.get("value")) for event in sent] == [
+        ("like", None),
+        ("like", None),
+        ("dislike", None),
+        ("rating", 4.5),
+    ]
+
+    page.reload()
+    page.locator(".tabs").get_by_role("button", name=re.compile("Your films")).click()
+    yours = page.locator("#yours-list .row")
+    expect(yours.locator(".row-title")).to_have_text([changed, disliked, liked])
+    expect(yours.locator(".why")).to_have_text(["You gave 4.5 stars", "Not for you", "You like this"])
+    with page.expect_response(re.compile(r"/recommendations\?")):
+        yours.nth(2).get_by_role("button", name=f"Not for me: {liked}").click()
+    expect(yours.first.locator(".row-title")).to_have_text(liked)
+    expect(yours.first.locator(".why")).to_have_text("Not for you")
+
+
+def test_start_over_makes_a_new_visitor(visit: Visit, page_server: str) -> None:
+    """Start over asks first, then forgets the visitor and begins with a new one."""
+    page = arrive(visit(), page_server)
+    pick(page, range(1))
+    visitor = page.evaluate("localStorage['movie-mlops.visitor']")
+    page.get_by_role("button", name="Start over").click()
+    page.get_by_role("button", name="Keep my films").click()
+    assert page.evaluate("localStorage['movie-mlops.visitor']") == visitor
+    page.get_by_role("button", name="Start over").click()
+    page.get_by_role("dialog").get_by_role("button", name="Start over").click()
+    expect(page.locator("#for-you-title")).to_have_text("Popular now")
+    expect(page.locator(".slot.full")).to_have_count(0)
+    assert page.evaluate("localStorage['movie-mlops.visitor']") != visitor
+
+
+def test_passport_is_readable(visit: Visit, page_server: str) -> None:
+    """Behind every list there is its passport: release, model, data version and code commit, in a readable panel."""
+    page = arrive(visit(), page_server)
+    pick(page, range(1))
+    expect(page.locator("#behind")).to_contain_text(re.compile(r"Release \d+ · model \w+"))
+    page.get_by_role("button", name="Why these films?").click()
+    panel = page.get_by_role("dialog", name="Behind this list")
+    for fact in ("Release id", "Model", "Interactions", "Commit"):
+        expect(panel.locator("dt").filter(has_text=re.compile(fact, re.IGNORECASE)).first).to_be_visible()
+
+
+def test_keyboard_alone_is_enough(visit: Visit, page_server: str) -> None:
+    """A film can be found, liked and rated with the keyboard alone, and the focus is always visible and never lost."""
+    page = arrive(visit(), page_server)
+    page.get_by_role("searchbox").focus()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.dataset.act") == "pick":
+            break
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    with page.expect_response(re.compile(r"/recommendations\?")):
+        page.keyboard.press("Enter")
+    expect(page.locator(":focus")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    dialog.locator(".stars input").first.focus()
+    with (
+        page.expect_response(re.compile(r"/recommendations\?")),
+        page.expect_request(re.compile("/v1/events")) as rating,
+    ):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+    assert json.loads(rating.value.post_data or "{}")["value"] == 1.5  # only the value that the arrows rest on
+    page.keyboard.press("Escape")
+
+    liked = page.locator("#list .row-title").nth(3).inner_text()
+    page.locator("#list .like").nth(3).focus()
+    with page.expect_response(re.compile(r"/recommendations\?")):
+        page.keyboard.press("Enter")
+    # The liked film leaves the list; whichever takes its place has the focus, on the same kind of button.
+    expect(page.locator("#list .row-title").filter(has_text=re.compile(f"^{re.escape(liked)}$"))).to_have_count(0)
+    expect(page.locator("#list .row").nth(3).locator(".like")).to_be_focused()
+
+
+def test_problem_is_shown_in_the_servers_words(visit: Visit, page_server: str) -> None:
+    """An error of the server is shown with its own sentence, and "Try again" does."""
+    page = visit(broken=True)
+    body = {"title": "No model yet", "status": 503, "detail": "No release serves. Run `movie-mlops run`."}
+    page.route(
+        re.compile(r"/recommendations\?"),
+        lambda route: route.fulfill(status=503, content_type="application/problem+json", body=json.dumps(body)),
+    )
+    page.goto(page_server)
+    alert = page.locator("#list-state").get_by_role("alert")
+    expect(alert).to_contain_text("No model yet")
+    expect(alert).to_contain_text("No release serves. Run `movie-mlops run`.")
+    page.unroute_all()
+    alert.get_by_role("button", name="Try again").click()
+    expect(page.locator("#list .row:not(.skeleton)")).to_have_count(10)
+    expect(alert).to_have_count(0)
+
+
+def test_like_outlives_a_stopped_server(visit: Visit, page_server: str) -> None:
+    """With the server gone a like is kept, the page says so, and it is sent once the server is back, under one id."""
+    page = arrive(visit(broken=True), page_server)
+    sent = events_of(page)
+
+    def refuse(route: Route) -> None:
+        route.abort("connectionrefused")
+
+    page.route(re.compile("/v1/"), refuse)
+    poster_button(page, 0).click()
+    expect(page.locator("#banner")).to_contain_text("One of your choices will be sent")
+    expect(poster_button(page, 0)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#list .row")).to_have_count(10)  # the list on screen stays
+    page.get_by_role("searchbox").fill("x")
+    expect(page.locator("#wall-state")).to_contain_text("The server does not answer.")
+    page.unroute_all()
+    page.locator("#banner").get_by_role("button", name="Try again").click()
+    expect(page.locator("#banner")).to_be_hidden()
+    expect(page.locator("#for-you-title")).to_have_text("Ten for you")
+    assert len({event["event_id"] for event in sent}) == 1
+    assert len(sent) == 2
+
+
+def test_offline_is_said_and_mended(visit: Visit, page_server: str) -> None:
+    """Without a network the page says that it is offline; once back, what waited is sent without a click."""
+    page = arrive(visit(broken=True), page_server)
+    page.context.set_offline(True)
+    expect(page.locator("#banner")).to_contain_text("You are offline.")
+    poster_button(page, 0).click()
+    expect(page.locator("#banner")).to_contain_text("One of your choices will be sent")
+    page.context.set_offline(False)
+    expect(page.locator("#banner")).to_be_hidden()
+    expect(page.locator("#for-you-title")).to_have_text("Ten for you")
+
+
+def test_refused_event_does_not_look_counted(visit: Visit, page_server: str) -> None:
+    """When the server refuses an event for good, the film is no longer shown as liked and the reason is."""
+    page = arrive(visit(broken=True), page_server)
+    refusal = json.dumps({"title": "Event refused", "status": 422, "detail": "No such film."})
+    page.route("**/v1/events", lambda route: route.fulfill(status=422, body=refusal))
+    poster_button(page, 0).click()
+    expect(page.locator("#list-state")).to_contain_text("No such film.")
+    expect(poster_button(page, 0)).to_have_attribute("aria-pressed", "false")
+
+
+def test_text_of_the_server_is_never_markup(visit: Visit, page_server: str) -> None:
+    """A title, a director and a reason that look like markup are shown letter by letter."""
+    trap = "<img src=x onerror=alert(1)><b>Trap</b>"
+    film = {"movie_id": 6, "title": trap, "year": 1995, "genres": [trap], "directors": [trap], "likes": 1}
+    item = {**film, "rank": 1, "reason": {"text": trap, "because": []}}
+    page = visit()
+    page.route(re.compile(r"/v1/movies\?"), lambda route: route.fulfill(json={"total": 1, "items": [film]}))
+    page.route(
+        re.compile(r"/recommendations\?"),
+        lambda route: route.fulfill(
+            json={"recommendation_id": "r", "source": "personalised", "items": [item], "note": trap, "release": None}
+        ),
+    )
+    page.goto(page_server)
+    expect(page.locator("#list .row-title")).to_have_text(trap)
+    expect(page.locator("#list .why")).to_have_text(trap)
+    page.locator("#list .row-main").click()
+    expect(page.get_by_role("dialog").locator("h2")).to_have_text(trap)
+    assert page.locator("img, .row b, .card b").count() == 0
+
+
+def test_page_speaks_korean(visit: Visit, page_server: str) -> None:
+    """A Korean browser gets Korean at once; the switch changes every word and is remembered."""
+    page = arrive(visit(locale="ko-KR"), page_server)
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    expect(page.get_by_role("heading", level=1)).to_have_text("어떤 영화를 좋아하세요?")
+    pick(page, range(1))
+    expect(page.locator("#list .why").first).to_contain_text("때문에 골랐어요")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("#list .why").first).to_contain_text("Because you liked")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Pick five films you like.")
+
+
+def test_both_languages_have_the_same_sentences(visit: Visit, page_server: str) -> None:
+    """No sentence is missing in either language, and each has the same {places} in both."""
+    page = arrive(visit(), page_server)
+    source = page.evaluate("fetch('/static/strings.js').then((answer) => answer.text())")
+    tables = [
+        dict(re.findall(r'^  (\w+): (".*"|null),', block, re.MULTILINE))
+        for block in re.findall(r"^const (?:EN|KO) = \{$(.*?)^\};$", source, re.MULTILINE | re.DOTALL)
+    ]
+    english, korean = tables
+    assert len(english) > 50
+    assert english.keys() == korean.keys()
+    for key, sentence in english.items():
+        if sentence != "null":
+            assert set(re.findall(r"\{\w+\}", sentence)) == set(re.findall(r"\{\w+\}", korean[key])), key
+
+
+def test_poster_titles_can_be_read(visit: Visit, page_server: str) -> None:
+    """On every poster, whatever its genre and printing, the title stands out from the ground by at least 4.5 to 1."""
+    page = arrive(visit(), page_server)
+    genres = [*page.locator("#wall-genres button").all_inner_texts(), "none", "Film-Noir", "Western"]
+    contrasts = page.evaluate(
+        """([genres, tones]) => {
+          const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+          const light = (colour) => {
+            pen.fillStyle = colour;
+            pen.fillRect(0, 0, 1, 1);
+            const [r, g, b] = [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3)
+              .map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+          };
+          return genres.flatMap((genre) => Array.from({ length: tones }, (_, tone) => {
+            const node = document.createElement("div");
+            node.className = "poster";
+            Object.assign(node.dataset, { genre: genre.toLowerCase(), tone });
+            document.body.append(node);
+            const style = getComputedStyle(node);
+            const pair = [light(style.color), light(style.backgroundColor)];
+            node.remove();
+            return [genre, tone, Math.max(...pair) / Math.min(...pair)];
+          }));
+        }""",
+        [genres, TONES],
+    )
+    assert len(contrasts) == len(genres) * TONES
+    assert [found for found in contrasts if found[2] < 4.5] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("name", "viewport"), [("desktop", DESKTOP), ("phone", PHONE), ("small-phone", SMALL_PHONE)])
+def test_page_fits_every_screen(visit: Visit, page_server: str, name: str, viewport: ViewportSize, scheme: str) -> None:
+    """From 360 px to a desktop, light and dark, nothing is cut off; the pictures are kept under ``test-artefacts/``."""
+    page = arrive(visit(viewport=viewport, color_scheme=scheme, has_touch=name != "desktop"), page_server)
+
+    def look(moment: str) -> None:
+        assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"], moment
+        page.screenshot(path=ARTEFACTS / f"page-{name}-{scheme}-{moment}.png")
+
+    look("1-start")
+    pick(page, range(5))
+    page.evaluate("scrollTo(0, 0)")
+    look("2-picked")
+    page.locator(".tabs").get_by_role("button", name="For you").click()
+    expect(page.locator("#list .why.personal").first).to_be_visible()
+    look("3-for-you")
+    page.locator("#list .row-main").first.click()
+    expect(page.get_by_role("dialog").locator(".wall .card:not(.skeleton)")).to_have_count(10)
+    look("4-film")
+    page.keyboard.press("Escape")
+    page.locator(".tabs").get_by_role("button", name=re.compile("Your films")).click()
+    expect(page.locator("#yours-list .row")).to_have_count(5)
+    look("5-yours")
+    lightness = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/)[0]")
+    assert (float(lightness) > 0.5) == (scheme == "light")
