@@ -19,6 +19,7 @@ from movie_mlops.evaluation.given import given_folds
 from movie_mlops.evaluation.intervals import Interval
 from movie_mlops.evaluation.judging import evaluate
 from movie_mlops.evaluation.leaderboard import Leaderboard, Standing, leaderboard, metric_label
+from movie_mlops.evaluation.matrices import Feedback
 from movie_mlops.evaluation.protocols import strong_generalisation, time_split, user_folds
 from movie_mlops.evaluation.report import write_report
 from movie_mlops.evaluation.scores import Scores, WinsTiesLosses, compare, pool, wins_ties_losses
@@ -28,6 +29,7 @@ __all__ = [
     "EvaluationCase",
     "EvaluationConfig",
     "EvaluationError",
+    "Feedback",
     "FoldsInvalidError",
     "Interval",
     "Leaderboard",

@@ -78,6 +78,18 @@ class Feedback:
         """Return csr float32[len(users), items] of the chosen rows; ``users`` are indices, in the order of the rows."""
         return sparse.csr_matrix(self._parts(chosen, users)[:3], shape=(users.size, self.movie_ids.size))
 
+    def training(self, chosen: Mask | None = None) -> tuple[sparse.csr_matrix, NDArray[np.int64] | None]:
+        """Return what a model is fitted on: csr float32[users with a chosen row, items], and its times if known.
+
+        Args:
+            chosen: Rows to learn from; by default every positive.
+        """
+        learned = self.positive if chosen is None else chosen
+        learners = np.unique(self.users[learned])
+        weights, indices, pointers, rows = self._parts(learned, learners)
+        matrix = sparse.csr_matrix((weights, indices, pointers), shape=(learners.size, self.movie_ids.size))
+        return matrix, None if self.times is None else self.times[rows]
+
     def case(self, name: str, *, known: Mask, shown: Mask, held_out: Mask, facts: Facts) -> EvaluationCase:
         """Build a case out of three sets of rows.
 
@@ -91,23 +103,21 @@ class Feedback:
         """
         judged = np.unique(self.users[held_out])
         learned = known & self.positive
-        learners = np.unique(self.users[learned])
-        _, indices, pointers, rows = self._parts(learned, learners)
-        train = sparse.csr_matrix((self.weights[rows], indices, pointers), shape=(learners.size, self.movie_ids.size))
+        train, train_times = self.training(learned)
         trained = np.zeros(self.movie_ids.size, dtype=np.bool_)
         trained[self.items[learned]] = True
         counts: dict[str, str | int | float] = {
             "judged users": int(judged.size),
             "held-out positives": self.rows(held_out),
             "of them films without a training positive": int(np.count_nonzero(~trained[self.items[held_out]])),
-            "training users": int(learners.size),
+            "training users": int(train.shape[0]),
             "training positives": self.rows(learned),
             "films": int(self.movie_ids.size),
         }
         return EvaluationCase(
             name=name,
             train=train,
-            train_times=None if self.times is None else self.times[rows],
+            train_times=train_times,
             histories=self.matrix(shown & self.positive, judged),
             seen=self.matrix(shown, judged),
             held_out=self.matrix(held_out, judged),

@@ -1,5 +1,7 @@
 """One engine for every table of state, the same code on SQLite and PostgreSQL."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +36,9 @@ class Database:
         if url.get_backend_name() == "sqlite":
             _make_sqlite_durable(self._engine, config.busy_timeout_seconds)
         try:
-            METADATA.create_all(self._engine)
+            # Under the write lock from the start: two processes that open a new database at once must not race.
+            with self.write() as connection:
+                METADATA.create_all(connection)
         except OperationalError as error:
             raise StateError(
                 f"The state database {url.render_as_string(hide_password=True)} cannot be opened ({error.orig}).",
@@ -63,6 +67,20 @@ class Database:
         self._engine.dispose()
 
 
+def _switch_to_wal(cursor: sqlite3.Cursor, busy_timeout_seconds: float) -> None:
+    """Turn on the write-ahead log; SQLite's own time-out does not cover this switch, so it is tried until then."""
+    deadline = time.monotonic() + busy_timeout_seconds
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 def _make_sqlite_durable(engine: Engine, busy_timeout_seconds: float) -> None:
     """Turn on WAL, full syncing and foreign keys, and let SQLAlchemy own the transactions."""
 
@@ -71,7 +89,7 @@ def _make_sqlite_durable(engine: Engine, busy_timeout_seconds: float) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout_seconds * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _switch_to_wal(cursor, busy_timeout_seconds)
         # An acknowledged write survives a power cut.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")

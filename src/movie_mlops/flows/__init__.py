@@ -1,0 +1,22 @@
+"""The recipes that join the rooms: ingest, features, evaluate, train, gate, release, serve."""
+
+from movie_mlops.flows.config import PlatformConfig, Recipe
+from movie_mlops.flows.datasets import active_dataset, datasets
+from movie_mlops.flows.errors import BusyError, FlowError, NothingReleasedError
+from movie_mlops.flows.main_job import RunReport, run
+from movie_mlops.flows.platform import Platform
+from movie_mlops.flows.steps import StepReport
+
+__all__ = [
+    "BusyError",
+    "FlowError",
+    "NothingReleasedError",
+    "Platform",
+    "PlatformConfig",
+    "Recipe",
+    "RunReport",
+    "StepReport",
+    "active_dataset",
+    "datasets",
+    "run",
+]

@@ -1,0 +1,64 @@
+"""Everything about the main job that a project may choose; ``config/platform.yaml`` is this, written out."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from movie_mlops.evaluation import EvaluationConfig, TimeSplitConfig, UserFoldsConfig
+from movie_mlops.features import FeedbackConfig
+from movie_mlops.release import GateConfig
+
+Protocol = Literal["auto", "time", "user-folds"]
+
+
+class Recipe(BaseModel):
+    """One way of making a model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9-]+$", description="What it is called in reports.")
+    model: str = Field(description="The recommender.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Its parameters; the rest keep their defaults.")
+
+
+def _default_recipes() -> tuple[Recipe, ...]:
+    return (
+        Recipe(name="popular", model="popular"),
+        Recipe(name="popular-recent", model="popular-recent", params={"days": 30}),
+        Recipe(name="item-knn", model="item-knn"),
+        Recipe(name="ease", model="ease"),
+        Recipe(name="edlae", model="edlae"),
+        Recipe(name="ials", model="ials"),
+    )
+
+
+class PlatformConfig(BaseModel):
+    """What the main job does with the data."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    protocol: Protocol = Field(
+        default="auto",
+        description="How models are judged: 'time' (learn from the past, predict the future), 'user-folds' (random, "
+        "where times are missing), or 'auto': time where every interaction has one.",
+    )
+    feedback: FeedbackConfig = Field(default_factory=FeedbackConfig, description="What counts as liking a film.")
+    time_split: TimeSplitConfig = Field(default_factory=TimeSplitConfig, description="The global time split.")
+    user_folds: UserFoldsConfig = Field(
+        default_factory=lambda: UserFoldsConfig(folds=5, cases=1), description="The random split of each user's films."
+    )
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig, description="What is measured.")
+    gate: GateConfig = Field(default_factory=GateConfig, description="What a release must achieve.")
+    baselines: tuple[str, ...] = Field(
+        default=("popular", "popular-recent"), description="Recipes that a release must beat; they are never released."
+    )
+    recipes: tuple[Recipe, ...] = Field(default_factory=_default_recipes, description="The models that are tried.")
+
+    @field_validator("recipes")
+    @classmethod
+    def _names_are_unique(cls, recipes: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
+        names = [recipe.name for recipe in recipes]
+        if len(set(names)) != len(names):
+            message = "two recipes have the same name"
+            raise ValueError(message)
+        return recipes

@@ -1,0 +1,45 @@
+"""Which data sets a home holds, and which one commands mean when none is named."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from movie_mlops.core.nouns import Workspace
+from movie_mlops.flows.errors import FlowError
+
+
+def datasets(home: Path) -> list[str]:
+    """Return the names of the data sets in ``home``, in alphabetical order."""
+    folder = home / "data" / "lake"
+    return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def active_dataset(home: Path, named: str | None = None) -> Workspace:
+    """Return the workspace of the data set that is named, or of the one that was run last.
+
+    Raises:
+        FlowError: There is no such data set.
+    """
+    known = datasets(home)
+    if named is None:
+        marker = _marker(home)
+        named = marker.read_text().strip() if marker.exists() else None
+    if named is None or named not in known:
+        which = "No data set is here yet" if named is None else f"There is no data set {named!r} here"
+        rest = f"; there are {', '.join(known)}" if known else ""
+        raise FlowError(f"{which} (in {home.absolute()}){rest}.", next_step="Run 'movie-mlops run' first.")
+    return Workspace(home, named)
+
+
+def make_active(workspace: Workspace) -> None:
+    """Make this data set the one that commands mean when none is named."""
+    marker = _marker(workspace.home)
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=marker.parent)
+    with os.fdopen(handle, "w") as file:
+        file.write(workspace.dataset + "\n")
+    Path(temporary).replace(marker)
+
+
+def _marker(home: Path) -> Path:
+    return home / "data" / "active-dataset"

@@ -1,0 +1,42 @@
+"""Step 1: rows of the source and of the event log into the lake."""
+
+from dataclasses import asdict
+
+from movie_mlops.core.digests import Plain
+from movie_mlops.core.progress import Progress
+from movie_mlops.flows.platform import Platform
+from movie_mlops.flows.steps import Result
+from movie_mlops.ingest import Source, load, load_events
+from movie_mlops.lake import INTERACTIONS
+
+_EVENTS_AT_ONCE = 10_000
+
+
+def ingest_inputs(platform: Platform, source: Source) -> Plain:
+    """Return what the step depends on; the source is prepared."""
+    return {"source": source.fingerprint(), "events": platform.events.last_offset()}
+
+
+def ingest(platform: Platform, source: Source, *, drained: int, progress: Progress) -> Result:
+    """Load the source and the events that the lake does not have yet.
+
+    Args:
+        platform: The stores.
+        source: Prepared or not.
+        drained: The lake has every event up to this offset.
+        progress: Who listens.
+    """
+    if platform.lake.version(INTERACTIONS) is None:
+        drained = 0
+    report = asdict(load(source, platform.lake, progress=progress))
+    new_events, offset = 0, drained
+    while page := platform.events.read(offset, _EVENTS_AT_ONCE):
+        new_events += load_events([event.interaction for event in page], platform.lake)
+        offset = page[-1].offset
+    names = platform.lake.names()
+    return {
+        **report,
+        "events_new": new_events,
+        "events_offset": offset,
+        "versions": {name: platform.lake.version(name) for name in report["versions"] if name in names},
+    }

@@ -1,0 +1,195 @@
+"""The main job: from a source to a release, each step skipped where nothing that it depends on has changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from movie_mlops.core.nouns import Workspace
+from movie_mlops.core.progress import SILENT, Progress
+from movie_mlops.flows import evaluate as evaluating
+from movie_mlops.flows import features as featuring
+from movie_mlops.flows import ingest as ingesting
+from movie_mlops.flows import release as releasing
+from movie_mlops.flows import train as training
+from movie_mlops.flows.config import PlatformConfig, Recipe
+from movie_mlops.flows.datasets import make_active
+from movie_mlops.flows.errors import FlowError
+from movie_mlops.flows.platform import Platform
+from movie_mlops.flows.provenance import code_commit
+from movie_mlops.flows.steps import Result, StepReport, Steps, one_at_a_time
+from movie_mlops.ingest import Source
+
+_DATA_ROOMS = ("lake", "ingest")
+_MODEL_ROOMS = ("features", "recommenders", "evaluation")
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What the main job did.
+
+    Attributes:
+        dataset: The data set.
+        steps: Each step, in order, with its time, memory and result.
+    """
+
+    dataset: str
+    steps: tuple[StepReport, ...]
+
+    def result(self, step: str) -> Result:
+        """Return the result of a step."""
+        return next(report.result for report in self.steps if report.name == step)
+
+    @property
+    def serving(self) -> str | None:
+        """The bundle that serves now."""
+        serving: str | None = self.result("release")["serving"]
+        return serving
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain data."""
+        return {
+            "dataset": self.dataset,
+            "rows": {
+                name: value for name, value in self.result("ingest").items() if name.startswith(("rows", "movies", "events"))
+            },
+            "models": self.result("evaluate")["models"],
+            "candidate": self.result("evaluate")["candidate"],
+            "gate": self.result("gate"),
+            "release": self.result("release"),
+            "report": self.result("evaluate")["report"],
+            "seconds": round(sum(report.seconds for report in self.steps), 3),
+            "peak_memory_mib": max(report.peak_memory_mib for report in self.steps),
+            "steps": [report.to_json() for report in self.steps],
+        }
+
+
+def run(
+    source: Source,
+    *,
+    home: Path,
+    config: PlatformConfig,
+    progress: Progress = SILENT,
+    on_start: Callable[[str], None] = lambda _name: None,
+    on_end: Callable[[StepReport], None] = lambda _report: None,
+) -> RunReport:
+    """Run the main job.
+
+    Args:
+        source: Where the data comes from; its name is the data set's.
+        home: The folder of all state.
+        config: What the project chose.
+        progress: Told of long work.
+        on_start: Called with a step's name when it starts.
+        on_end: Called with each step's report.
+
+    Raises:
+        FlowError: Nothing could be released and nothing serves.
+        MovieMlopsError: A step cannot be done; nothing is half-written.
+    """
+    source.prepare(progress)
+    workspace = Workspace(home, source.dataset)
+    with one_at_a_time(workspace.home / "data" / "state" / f"{workspace.dataset}.lock"):
+        platform = Platform(workspace, config)
+        try:
+            steps = Steps(platform.database, on_start=on_start, on_end=on_end)
+            _run_steps(platform, source, steps, progress)
+        finally:
+            platform.close()
+        report = RunReport(dataset=workspace.dataset, steps=tuple(steps.reports))
+        if report.serving is None:
+            raise FlowError(
+                f"No model of {workspace.dataset} passed the gate, and none serves yet.\n{report.result('gate')['text']}\n",
+                next_step=f"Look at {report.result('evaluate')['report']}, bring more data, or try other recipes in "
+                "config/platform.yaml.",
+            )
+        make_active(workspace)
+    return report
+
+
+def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progress) -> None:
+    config, lake = platform.config, platform.lake
+    before = steps.previous("ingest")
+    ingested = steps.run(
+        "ingest",
+        inputs=ingesting.ingest_inputs(platform, source),
+        rooms=_DATA_ROOMS,
+        work=lambda: ingesting.ingest(
+            platform, source, drained=before["events_offset"] if before else 0, progress=progress
+        ),
+        still_there=lambda made: all(lake.version(table) == at for table, at in made["versions"].items()),
+    )
+    featured = steps.run(
+        "features",
+        inputs={"lake": ingested["versions"], "feedback": _plain(config, "feedback")},
+        rooms=("features", "lake", "events"),
+        work=lambda: featuring.features(platform, ingested),
+        still_there=lambda made: all(lake.version(table) == at for table, at in made["versions"].items()),
+    )
+    champion = releasing.champion_recipe(platform)
+    recipes = evaluating.recipes_to_try(config, champion)
+    data = {
+        "dataset": platform.workspace.dataset,
+        "lake_versions": ingested["versions"],
+        "feature_versions": featured["views"],
+    }
+    evaluated = steps.run(
+        "evaluate",
+        inputs={**data, "recipes": _recipes(recipes), **_plain(config, "protocol", "feedback", "time_split", "user_folds", "evaluation", "baselines")},
+        rooms=_MODEL_ROOMS,
+        work=lambda: evaluating.evaluation(
+            platform,
+            featuring.training_feedback(platform, ingested),
+            recipes,
+            facts={"data set": platform.workspace.dataset, "provenance": _provenance(source), "rows": ingested["rows_good"], "films": ingested["movies"]},
+            progress=progress,
+        ),
+        still_there=lambda made: releasing.scores_path(platform).exists() and Path(made["report"]).exists(),
+    )
+    candidate = next(recipe for recipe in recipes if recipe.name == evaluated["candidate"])
+    facts = {**data, "evaluation": {"case": evaluated["case"], **evaluated["models"][candidate.name]}}
+    trained = steps.run(
+        "train",
+        inputs={**facts, "recipe": _recipes((candidate,)), "feedback": _plain(config, "feedback"), "commit": code_commit()},
+        rooms=_MODEL_ROOMS,
+        work=lambda: training.train(
+            platform, featuring.training_feedback(platform, ingested), candidate, facts=facts, progress=progress
+        ),
+        still_there=lambda made: releasing.bundle_is_whole(platform, made["bundle_id"]),
+    )
+    champion_name = None if champion is None else evaluating.name_of_champion(config, champion)
+    verdict = steps.run(
+        "gate",
+        inputs={"evaluated": evaluated["models"], "candidate": candidate.name, "champion": champion_name, **data, **_plain(config, "gate", "baselines")},
+        rooms=("release", "evaluation"),
+        work=lambda: releasing.gate(platform, evaluated, champion=champion_name),
+        still_there=lambda _made: True,
+    )
+    serving = platform.ledger.champion()
+    released = steps.run(
+        "release",
+        inputs={"bundle": trained["bundle_id"], "passed": verdict["passed"], "serving": serving.bundle_id if serving else None},
+        rooms=("release",),
+        work=lambda: releasing.release(platform, trained["bundle_id"], verdict),
+        # What serves may have been rolled back since: the ledger is asked each time.
+        still_there=lambda made: made["action"] != "promoted",
+    )
+    steps.run(
+        "track",
+        inputs={"evaluated": evaluated["models"], "bundle": trained["bundle_id"], **data},
+        rooms=("release",),
+        work=lambda: releasing.track(platform, evaluated, trained, released, {**data, "commit": code_commit() or "unknown"}),
+        still_there=lambda _made: (platform.workspace.experiments / "mlflow.db").exists(),
+    )
+
+
+def _plain(config: PlatformConfig, *names: str) -> dict[str, Any]:
+    return config.model_dump(mode="json", include=set(names))
+
+
+def _recipes(recipes: tuple[Recipe, ...]) -> list[dict[str, Any]]:
+    return [recipe.model_dump(mode="json") for recipe in recipes]
+
+
+def _provenance(source: Source) -> str:
+    return getattr(source, "provenance", f"from {source.dataset}")
