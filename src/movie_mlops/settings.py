@@ -2,11 +2,16 @@
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from movie_mlops.core.errors import ConfigurationError
+from movie_mlops.flows import PlatformConfig
+
+T = TypeVar("T")
 
 
 class Settings(BaseSettings):
@@ -30,10 +35,59 @@ def read_settings() -> Settings:
         ConfigurationError: A variable has a value that cannot be used.
     """
     try:
-        return Settings(_env_file=os.environ.get("MOVIE_MLOPS_ENV_FILE", ".env"))  # noqa: TID251 - this is the door
+        # pydantic-settings takes the file as an argument that its type does not show.
+        return Settings(_env_file=os.environ.get("MOVIE_MLOPS_ENV_FILE", ".env"))  # type: ignore[call-arg]  # noqa: TID251 - this is the door
     except ValidationError as error:
         first = error.errors()[0]
         name = "MOVIE_MLOPS_" + str(first["loc"][0]).upper()
         raise ConfigurationError(
             f"{name} cannot be used: {first['msg']}.", next_step="Correct it in the environment or in .env."
+        ) from error
+
+
+class NamedSource(BaseModel):
+    """A source that has a name of its own in ``config/sources.yaml``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str = Field(description="What --source would say: movielens:… or file:….")
+    columns: dict[str, str] = Field(default_factory=dict, description="Our column name to the file's.")
+    movies: Path | None = Field(default=None, description="A second file with the films.")
+    movie_columns: dict[str, str] = Field(default_factory=dict, description="The same, for the file of films.")
+    scale: tuple[float, float] | None = Field(default=None, description="The lowest and the highest rating.")
+    dataset: str | None = Field(default=None, description="The data set's name.")
+
+
+def read_platform_config(path: Path) -> PlatformConfig:
+    """Read what the project chose; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    return _read(path, TypeAdapter(PlatformConfig))
+
+
+def read_sources(path: Path) -> dict[str, NamedSource]:
+    """Read the sources that have names; none where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    return _read(path, TypeAdapter(dict[str, NamedSource]))
+
+
+def _read(path: Path, adapter: TypeAdapter[T]) -> T:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+        return adapter.validate_python(content or {})
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where else ""
+        raise ConfigurationError(f"{path}{line} is not YAML.", next_step="Correct the file.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "it"
+        raise ConfigurationError(
+            f"{path} cannot be used: {name}: {first['msg']}.",
+            next_step="Correct the file; config/README.md tells what it may say.",
         ) from error

@@ -38,7 +38,12 @@ def name_of_champion(config: PlatformConfig, champion: Recipe) -> str:
 
 
 def evaluation(
-    platform: Platform, feedback: pl.DataFrame, recipes: Sequence[Recipe], *, facts: Mapping[str, Any], progress: Progress
+    platform: Platform,
+    feedback: pl.DataFrame,
+    recipes: Sequence[Recipe],
+    *,
+    facts: Mapping[str, Any],
+    progress: Progress,
 ) -> Result:
     """Judge the recipes, write the report and the scores of each user.
 

@@ -51,7 +51,9 @@ class RunReport:
         return {
             "dataset": self.dataset,
             "rows": {
-                name: value for name, value in self.result("ingest").items() if name.startswith(("rows", "movies", "events"))
+                name: value
+                for name, value in self.result("ingest").items()
+                if name.startswith(("rows", "movies", "events"))
             },
             "models": self.result("evaluate")["models"],
             "candidate": self.result("evaluate")["candidate"],
@@ -99,7 +101,7 @@ def run(
         report = RunReport(dataset=workspace.dataset, steps=tuple(steps.reports))
         if report.serving is None:
             raise FlowError(
-                f"No model of {workspace.dataset} passed the gate, and none serves yet.\n{report.result('gate')['text']}\n",
+                f"No model of {workspace.dataset} passed the gate, and none serves: {report.result('gate')['text']}",
                 next_step=f"Look at {report.result('evaluate')['report']}, bring more data, or try other recipes in "
                 "config/platform.yaml.",
             )
@@ -135,13 +137,22 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
     }
     evaluated = steps.run(
         "evaluate",
-        inputs={**data, "recipes": _recipes(recipes), **_plain(config, "protocol", "feedback", "time_split", "user_folds", "evaluation", "baselines")},
+        inputs={
+            **data,
+            "recipes": _recipes(recipes),
+            **_plain(config, "protocol", "feedback", "time_split", "user_folds", "evaluation", "baselines"),
+        },
         rooms=_MODEL_ROOMS,
         work=lambda: evaluating.evaluation(
             platform,
             featuring.training_feedback(platform, ingested),
             recipes,
-            facts={"data set": platform.workspace.dataset, "provenance": _provenance(source), "rows": ingested["rows_good"], "films": ingested["movies"]},
+            facts={
+                "data set": platform.workspace.dataset,
+                "provenance": _provenance(source),
+                "rows": ingested["rows_good"],
+                "films": ingested["movies"],
+            },
             progress=progress,
         ),
         still_there=lambda made: releasing.scores_path(platform).exists() and Path(made["report"]).exists(),
@@ -150,7 +161,12 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
     facts = {**data, "evaluation": {"case": evaluated["case"], **evaluated["models"][candidate.name]}}
     trained = steps.run(
         "train",
-        inputs={**facts, "recipe": _recipes((candidate,)), "feedback": _plain(config, "feedback"), "commit": code_commit()},
+        inputs={
+            **facts,
+            "recipe": _recipes((candidate,)),
+            "feedback": _plain(config, "feedback"),
+            "commit": code_commit(),
+        },
         rooms=_MODEL_ROOMS,
         work=lambda: training.train(
             platform, featuring.training_feedback(platform, ingested), candidate, facts=facts, progress=progress
@@ -160,7 +176,13 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
     champion_name = None if champion is None else evaluating.name_of_champion(config, champion)
     verdict = steps.run(
         "gate",
-        inputs={"evaluated": evaluated["models"], "candidate": candidate.name, "champion": champion_name, **data, **_plain(config, "gate", "baselines")},
+        inputs={
+            "evaluated": evaluated["models"],
+            "candidate": candidate.name,
+            "champion": champion_name,
+            **data,
+            **_plain(config, "gate", "baselines"),
+        },
         rooms=("release", "evaluation"),
         work=lambda: releasing.gate(platform, evaluated, champion=champion_name),
         still_there=lambda _made: True,
@@ -168,7 +190,11 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
     serving = platform.ledger.champion()
     released = steps.run(
         "release",
-        inputs={"bundle": trained["bundle_id"], "passed": verdict["passed"], "serving": serving.bundle_id if serving else None},
+        inputs={
+            "bundle": trained["bundle_id"],
+            "passed": verdict["passed"],
+            "serving": serving.bundle_id if serving else None,
+        },
         rooms=("release",),
         work=lambda: releasing.release(platform, trained["bundle_id"], verdict),
         # What serves may have been rolled back since: the ledger is asked each time.
@@ -178,7 +204,9 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         "track",
         inputs={"evaluated": evaluated["models"], "bundle": trained["bundle_id"], **data},
         rooms=("release",),
-        work=lambda: releasing.track(platform, evaluated, trained, released, {**data, "commit": code_commit() or "unknown"}),
+        work=lambda: releasing.track(
+            platform, evaluated, trained, released, {**data, "commit": code_commit() or "unknown"}
+        ),
         still_there=lambda _made: (platform.workspace.experiments / "mlflow.db").exists(),
     )
 

@@ -1,0 +1,78 @@
+"""From options and files to plain objects; imported inside commands only."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from movie_mlops.core.errors import ConfigurationError
+from movie_mlops.core.nouns import Workspace
+from movie_mlops.flows import PlatformConfig, active_dataset
+from movie_mlops.ingest import Source, SourceOptions, open_source
+from movie_mlops.lake import Lake, LakeConfig
+from movie_mlops.settings import NamedSource, Settings, read_platform_config, read_settings, read_sources
+
+
+def settings(home: Path | None) -> Settings:
+    """Return the settings, with the home that was given."""
+    found = read_settings()
+    return found if home is None else found.model_copy(update={"home": home})
+
+
+def platform_config(settings: Settings) -> PlatformConfig:
+    """Return ``config/platform.yaml``, or the defaults where there is none."""
+    return read_platform_config(settings.config / "platform.yaml")
+
+
+def workspace(home: Path | None, dataset: str | None) -> Workspace:
+    """Return the workspace that a command means."""
+    return active_dataset(settings(home).home, dataset)
+
+
+def lake(home: Path | None, dataset: str | None) -> Lake:
+    """Return the lake that a command means."""
+    return Lake(LakeConfig(root=workspace(home, dataset).lake))
+
+
+def source(
+    settings: Settings,
+    name: str,
+    *,
+    columns: Sequence[str] | None,
+    movies: Path | None,
+    movie_columns: Sequence[str] | None,
+    scale: str | None,
+    dataset: str | None,
+) -> Source:
+    """Return the source that the options name; options go over what ``config/sources.yaml`` says of it."""
+    named = read_sources(settings.config / "sources.yaml").get(name, NamedSource(source=name))
+    options = SourceOptions(
+        columns={**named.columns, **_pairs("--column", columns)},
+        movies=movies or named.movies,
+        movie_columns={**named.movie_columns, **_pairs("--movie-column", movie_columns)},
+        value_scale=_scale(scale) or named.scale,
+        dataset=dataset or named.dataset,
+    )
+    return open_source(named.source, downloads=settings.home / "data" / "downloads", options=options)
+
+
+def _pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:
+    pairs = {}
+    for word in given or ():
+        ours, equals, theirs = word.partition("=")
+        if not (ours and equals and theirs):
+            raise ConfigurationError(
+                f"{option} {word!r} is not OURS=THEIRS.", next_step=f"Write for example {option} user_id=customer"
+            )
+        pairs[ours] = theirs
+    return pairs
+
+
+def _scale(given: str | None) -> tuple[float, float] | None:
+    if given is None:
+        return None
+    try:
+        low, high = (float(word) for word in given.split(","))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"--scale {given!r} is not two numbers.", next_step="Write for example --scale 1,10"
+        ) from error
+    return low, high

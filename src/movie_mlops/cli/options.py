@@ -1,0 +1,36 @@
+"""Options that several commands share, and what they open."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", help="The folder of all state (default: MOVIE_MLOPS_HOME, else this folder)."),
+]
+Dataset = Annotated[
+    str | None, typer.Option("--dataset", help="Which data set (default: the one of the last 'movie-mlops run').")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+SourceName = Annotated[
+    str,
+    typer.Option(
+        "--source",
+        help="sample; movielens:<release, folder or zip>; file:<CSV or Parquet>; or a name from config/sources.yaml.",
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="OURS=THEIRS", help="For file: sources, our name for a column of the file."),
+]
+Movies = Annotated[Path | None, typer.Option("--movies", help="For file: sources, a second file with the films.")]
+MovieColumns = Annotated[
+    list[str] | None, typer.Option("--movie-column", metavar="OURS=THEIRS", help="The same, for the file of films.")
+]
+Scale = Annotated[
+    str | None, typer.Option("--scale", metavar="LOW,HIGH", help="For file: sources, the ratings' scale, such as 1,10.")
+]
+SourceDataset = Annotated[
+    str | None, typer.Option("--dataset", help="For file: sources, the data set's name (default: the file's).")
+]

@@ -1,0 +1,124 @@
+"""``movie-mlops run``."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from movie_mlops.cli import options
+
+if TYPE_CHECKING:
+    from movie_mlops.flows import RunReport, StepReport
+
+app = typer.Typer(rich_markup_mode=None)
+
+_DOING = {
+    "ingest": "Bringing the ratings in",
+    "features": "Computing features",
+    "evaluate": "Training and judging every model",
+    "train": "Training the best on everything",
+    "gate": "Judging it against the champion",
+    "release": "Releasing",
+    "track": "Recording the experiments",
+}
+
+
+@app.command()
+def run(
+    source: options.SourceName = "sample",
+    serve: Annotated[bool, typer.Option("--serve", help="Then serve the API and the page.")] = False,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Where the page answers.")] = None,
+    column: options.Columns = None,
+    movies: options.Movies = None,
+    movie_column: options.MovieColumns = None,
+    scale: options.Scale = None,
+    dataset: options.SourceDataset = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """The main job: ingest, features, evaluate, train, gate, release; steps whose inputs did not change are skipped."""
+    from movie_mlops import flows
+    from movie_mlops.cli import door, progress
+
+    settings = door.settings(home)
+    if serve:
+        _check_port(settings.host, port or settings.port)
+    opened = door.source(
+        settings, source, columns=column, movies=movies, movie_columns=movie_column, scale=scale, dataset=dataset
+    )
+    report = flows.run(
+        opened,
+        home=settings.home,
+        config=door.platform_config(settings),
+        progress=progress.listener(),
+        on_start=lambda step: None if as_json else _say(f"{_DOING[step]} …"),
+        on_end=lambda step: None if as_json else _say_step(step),
+    )
+    if as_json:
+        from movie_mlops.cli.output import print_json
+
+        print_json(report.to_json())
+    else:
+        _say_result(report)
+    if serve:
+        sys.stdout.flush()
+        # A fresh process: what training needed does not stay in the server's memory.
+        words = [
+            sys.executable,
+            "-m",
+            "movie_mlops",
+            "serve",
+            "--home",
+            str(settings.home),
+            "--dataset",
+            report.dataset,
+        ]
+        os.execv(sys.executable, [*words, *(["--port", str(port)] if port else [])])  # noqa: S606 - our own command
+
+
+def _check_port(host: str, port: int) -> None:
+    from movie_mlops.serving import bind
+
+    bind(host, port).close()
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _say_step(step: "StepReport") -> None:
+    told = _TELL[step.name](step.result)
+    how = "unchanged, skipped" if step.status == "skipped" else f"{step.seconds:.1f} s, {step.peak_memory_mib:,.0f} MiB"
+    _say(f"  {step.name:<9} {told} ({how})")
+
+
+def _tell_ingest(made: dict[str, Any]) -> str:
+    bad = f", {made['rows_quarantined']:,} quarantined" if made["rows_quarantined"] else ""
+    events = f", {made['events_new']:,} events" if made["events_new"] else ""
+    good = f"{made['rows_good']:,} of {made['rows_read']:,} rows are good ({made['rows_new']:,} new)"
+    return f"{good}{bad}{events}, {made['movies']:,} films"
+
+
+def _tell_models(made: dict[str, Any]) -> str:
+    best = made["models"][made["candidate"]]["ndcg@10"]
+    interval = f"[{best['low']:.4f}, {best['high']:.4f}]"
+    return f"best of {len(made['models'])} is {made['candidate']}: nDCG@10 {best['estimate']:.4f} {interval}"
+
+
+_TELL: dict[str, Callable[[dict[str, Any]], str]] = {
+    "ingest": _tell_ingest,
+    "features": lambda made: f"{made['histories']:,} histories",
+    "evaluate": _tell_models,
+    "train": lambda made: f"bundle {made['bundle_id']}",
+    "gate": lambda made: "passed" if made["passed"] else "refused: " + made["text"],
+    "release": lambda made: f"{made['action']}; serving {made['serving']}",
+    "track": lambda made: f"{len(made['runs'])} runs in experiment {made['experiment']}",
+}
+
+
+def _say_result(report: "RunReport") -> None:
+    seconds = sum(step.seconds for step in report.steps)
+    _say(f"Done in {seconds:.1f} s. {report.result('evaluate')['verdict']}")
+    _say(f"Report: {report.result('evaluate')['report']}")

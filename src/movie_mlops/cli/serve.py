@@ -1,0 +1,38 @@
+"""``movie-mlops serve``."""
+
+from typing import Annotated
+
+import typer
+
+from movie_mlops.cli import options
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command()
+def serve(
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Where to answer (default: 8000).")
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="On which address (default: this machine only).")] = None,
+    dataset: options.Dataset = None,
+    home: options.Home = None,
+) -> None:
+    """Serve the API and the page until Ctrl-C."""
+    from movie_mlops.cli import door
+    from movie_mlops.flows.serve import make_app
+    from movie_mlops.serving import ServingConfig, address, bind
+    from movie_mlops.serving import serve as answer
+
+    settings = door.settings(home)
+    workspace = door.workspace(home, dataset)
+    bound = bind(host or settings.host, port or settings.port)
+    token = settings.admin_token.get_secret_value() if settings.admin_token else None
+    app = make_app(workspace, door.platform_config(settings), ServingConfig(admin_token=token or None))
+
+    def ready() -> None:
+        typer.echo(
+            f"Recommendations from {workspace.dataset}: {address(bound)}/   API: {address(bound)}/docs   Ctrl-C ends."
+        )
+
+    answer(app, bound, on_ready=ready)
