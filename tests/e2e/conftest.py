@@ -43,7 +43,8 @@ def page_server() -> Iterator[str]:
     listener.close()
 
 
-@pytest.fixture(scope="session")
+# For one module only: while Playwright runs, asyncio.run() of other tests would find its loop in the way.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A real Chromium. Absent: skipped, except in CI, where a check that did not run must not look green."""
     if not CHROMIUM.exists():
