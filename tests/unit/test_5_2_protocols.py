@@ -122,7 +122,7 @@ def test_missing_times_are_refused_with_the_count() -> None:
     rows: list[Row] = [*HISTORY, ("cat", 40, 1.0, None)]
     with pytest.raises(TimesMissingError, match="1 of 11 rows of feedback have no time") as refused:
         time_split(feedback(rows))
-    assert "--protocol folds" in refused.value.next_step
+    assert "--protocol user-folds" in refused.value.next_step
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -1.0])

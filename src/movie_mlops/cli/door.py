@@ -1,14 +1,18 @@
 """From options and files to plain objects; imported inside commands only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.nouns import Workspace
-from movie_mlops.flows import PlatformConfig, active_dataset
+from movie_mlops.flows import NothingReleasedError, PlatformConfig, active_dataset
+from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig
+from movie_mlops.release import Ledger, Release
 from movie_mlops.settings import NamedSource, Settings, read_platform_config, read_settings, read_sources
+from movie_mlops.state import Database, StateConfig
 
 
 def settings(home: Path | None) -> Settings:
@@ -30,6 +34,32 @@ def workspace(home: Path | None, dataset: str | None) -> Workspace:
 def lake(home: Path | None, dataset: str | None) -> Lake:
     """Return the lake that a command means."""
     return Lake(LakeConfig(root=workspace(home, dataset).lake))
+
+
+def ledger(workspace: Workspace) -> Ledger:
+    """Return the ledger of a data set."""
+    return Ledger(Database(StateConfig(url=workspace.state_url)))
+
+
+def champion(workspace: Workspace) -> Release:
+    """Return what serves.
+
+    Raises:
+        NothingReleasedError: Nothing does.
+    """
+    release = ledger(workspace).champion()
+    if release is None:
+        raise NothingReleasedError(
+            f"Nothing of {workspace.dataset} is released yet.", next_step="Run 'movie-mlops run' first."
+        )
+    return release
+
+
+@contextmanager
+def one_flow(workspace: Workspace) -> Iterator[Workspace]:
+    """Keep other flows off the data set while the block runs."""
+    with one_at_a_time(workspace.lock):
+        yield workspace
 
 
 def source(

@@ -1,10 +1,13 @@
 """How results are printed: JSON for programs, a table for people."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import typer
+
+_WIDE: Final = 400
 
 
 def print_json(value: Any) -> None:
@@ -28,7 +31,9 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
         table.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    Console(soft_wrap=False).print(table)
+    # A pipe has no width: a row stays on its line there.
+    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    console.print(table)
 
 
 def _cell(value: Any) -> str:

@@ -64,6 +64,11 @@ class Workspace:
         return f"sqlite:///{self.home / 'data' / 'state' / self.dataset}.db"
 
     @property
+    def lock(self) -> Path:
+        """The file that a flow holds while it writes this data set."""
+        return self.home / "data" / "state" / f"{self.dataset}.lock"
+
+    @property
     def downloads(self) -> Path:
         """The folder of files that were downloaded, shared by all data sets."""
         return self.home / "data" / "downloads"

@@ -183,7 +183,7 @@ def _times_missing(feedback: pl.DataFrame) -> TimesMissingError:
     return TimesMissingError(
         f"{feedback[EVENT_TIME].null_count():,} of {feedback.height:,} rows of feedback have no time, so they cannot"
         " be split by time.",
-        next_step="Use per-user folds instead: movie-mlops evaluate --protocol folds.",
+        next_step="Use per-user folds instead: movie-mlops evaluate --protocol user-folds",
     )
 
 

@@ -4,11 +4,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from movie_mlops.evaluation import EvaluationConfig, TimeSplitConfig, UserFoldsConfig
+from movie_mlops.evaluation import EvaluationConfig, StrongGeneralisationConfig, TimeSplitConfig, UserFoldsConfig
 from movie_mlops.features import FeedbackConfig
 from movie_mlops.release import GateConfig
 
-Protocol = Literal["auto", "time", "user-folds"]
+Protocol = Literal["auto", "time", "user-folds", "strong-generalisation"]
 
 
 class Recipe(BaseModel):
@@ -40,12 +40,16 @@ class PlatformConfig(BaseModel):
     protocol: Protocol = Field(
         default="auto",
         description="How models are judged: 'time' (learn from the past, predict the future), 'user-folds' (random, "
-        "where times are missing), or 'auto': time where every interaction has one.",
+        "where times are missing), 'strong-generalisation' (users no model has seen), or 'auto': time where every "
+        "interaction has one, else user-folds.",
     )
     feedback: FeedbackConfig = Field(default_factory=FeedbackConfig, description="What counts as liking a film.")
     time_split: TimeSplitConfig = Field(default_factory=TimeSplitConfig, description="The global time split.")
     user_folds: UserFoldsConfig = Field(
         default_factory=lambda: UserFoldsConfig(folds=5, cases=1), description="The random split of each user's films."
+    )
+    strong_generalisation: StrongGeneralisationConfig = Field(
+        default_factory=StrongGeneralisationConfig, description="The split by users."
     )
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig, description="What is measured.")
     gate: GateConfig = Field(default_factory=GateConfig, description="What a release must achieve.")

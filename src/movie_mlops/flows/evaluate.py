@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,20 +11,22 @@ from movie_mlops.core.columns import EVENT_TIME
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import (
     EvaluationCase,
+    Leaderboard,
     Scores,
     evaluate,
+    given_folds,
+    pool,
+    strong_generalisation,
     time_split,
     user_folds,
     write_report,
 )
-from movie_mlops.flows.config import PlatformConfig, Recipe
+from movie_mlops.flows.config import PlatformConfig, Protocol, Recipe
 from movie_mlops.flows.errors import FlowError
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.scores import write_scores
 from movie_mlops.flows.steps import Result
 from movie_mlops.recommenders import create
-
-CHAMPION = "champion"
 
 
 def recipes_to_try(config: PlatformConfig, champion: Recipe | None) -> tuple[Recipe, ...]:
@@ -58,9 +61,8 @@ def evaluation(
         FlowError: No recipe can be released.
     """
     config = platform.config
-    case = make_case(feedback, config)
-    tried = [recipe for recipe in recipes if case.train_times is not None or not _needs_times(recipe)]
-    scores = [judge_recipe(recipe, case, config, progress=progress) for recipe in tried]
+    cases = make_cases(config.protocol, feedback, config)
+    scores = judge_recipes(recipes, cases, config, progress=progress)
     candidates = [s for s in scores if s.model not in config.baselines]
     if not candidates:
         raise FlowError(
@@ -76,14 +78,14 @@ def evaluation(
         title=f"Which model for {platform.workspace.dataset}?",
         scores=scores,
         baseline=_shown_baseline(config, scores),
-        facts={"Data": dict(facts), "Split": case.facts},
-        command=f"movie-mlops run --dataset {platform.workspace.dataset}",
+        facts={"Data": dict(facts), "Split": cases[0].facts},
+        command=f"movie-mlops evaluate --dataset {platform.workspace.dataset}",
         metric=metric,
     )
     write_scores(reports / "evaluation-scores.parquet", scores)
     return {
-        "case": case.name,
-        "facts": dict(case.facts),
+        "case": cases[0].name,
+        "facts": dict(cases[0].facts),
         "candidate": best.model,
         "models": {
             s.model: {
@@ -98,19 +100,83 @@ def evaluation(
     }
 
 
-def make_case(feedback: pl.DataFrame, config: PlatformConfig) -> EvaluationCase:
-    """Split the feedback as the configuration says."""
+def make_cases(protocol: Protocol, feedback: pl.DataFrame, config: PlatformConfig) -> list[EvaluationCase]:
+    """Split the feedback.
+
+    Raises:
+        TimesMissingError: The time split is asked for and some of the feedback has no time.
+    """
     timed = feedback[EVENT_TIME].null_count() == 0
-    if config.protocol == "time" or (config.protocol == "auto" and timed):
-        return time_split(feedback, config.time_split)
-    return user_folds(feedback, config.user_folds)[0]
+    if protocol == "time" or (protocol == "auto" and timed):
+        return [time_split(feedback, config.time_split)]
+    if protocol == "strong-generalisation":
+        return [strong_generalisation(feedback, config.strong_generalisation)]
+    return user_folds(feedback, config.user_folds)
 
 
-def judge_recipe(recipe: Recipe, case: EvaluationCase, config: PlatformConfig, *, progress: Progress) -> Scores:
-    """Fit a recipe on what the case knows and judge it."""
-    model = create(recipe.model, recipe.params)
-    model.fit(case.train, times=case.train_times, progress=progress)
-    return evaluate(model, case, config.evaluation, model=recipe.name, progress=progress)
+def judge_recipes(
+    recipes: Sequence[Recipe], cases: Sequence[EvaluationCase], config: PlatformConfig, *, progress: Progress
+) -> list[Scores]:
+    """Fit every recipe on what each case knows and judge it; several cases are joined user by user.
+
+    Recipes that need times are left out where there are none.
+    """
+    timed = all(case.train_times is not None for case in cases)
+    tried = [recipe for recipe in recipes if timed or not _needs_times(recipe)]
+    results = []
+    with progress.task("Training and judging", len(tried) * len(cases), "models") as advance:
+        for recipe in tried:
+            folds = []
+            for case in cases:
+                model = create(recipe.model, recipe.params)
+                model.fit(case.train, times=case.train_times)
+                folds.append(evaluate(model, case, config.evaluation, model=recipe.name))
+                advance(1)
+            results.append(folds[0] if len(folds) == 1 else pool(folds, f"{len(folds)} folds"))
+    return results
+
+
+def study(
+    feedback: pl.DataFrame | None,
+    recipes: Sequence[Recipe],
+    config: PlatformConfig,
+    *,
+    protocol: Protocol,
+    folds: Path | None,
+    report: Path,
+    title: str,
+    command: str,
+    progress: Progress,
+) -> tuple[Leaderboard, list[Scores]]:
+    """Compare recipes and write a report; nothing is released and no step is remembered.
+
+    Args:
+        feedback: What is known of users and films; unused with ``folds``.
+        recipes: What to compare.
+        config: What is measured, and how feedback is split.
+        protocol: How it is split.
+        folds: A folder of given folds, instead of a split of the feedback.
+        report: The HTML file to write.
+        title: Its title.
+        command: The command that makes it again.
+        progress: Who listens.
+    """
+    if folds is not None:
+        cases = given_folds(folds)
+    else:
+        assert feedback is not None
+        cases = make_cases(protocol, feedback, config)
+    scores = judge_recipes(recipes, cases, config, progress=progress)
+    board = write_report(
+        report,
+        title=title,
+        scores=scores,
+        baseline=_shown_baseline(config, scores),
+        facts={f"Split {case.name}": case.facts for case in cases},
+        command=command,
+        metric=config.gate.metric,
+    )
+    return board, scores
 
 
 def _needs_times(recipe: Recipe) -> bool:

@@ -2,10 +2,10 @@
 
 import polars as pl
 
-from movie_mlops.features import FILM_FEATURES, USER_FEATURES, feedback, film_features, user_features
+from movie_mlops.features import FILM_FEATURES, USER_FEATURES, FeedbackConfig, feedback, film_features, user_features
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import Result
-from movie_mlops.lake import INTERACTIONS
+from movie_mlops.lake import INTERACTIONS, Lake
 
 
 def features(platform: Platform, ingested: Result) -> Result:
@@ -31,5 +31,9 @@ def features(platform: Platform, ingested: Result) -> Result:
 
 def training_feedback(platform: Platform, ingested: Result) -> pl.DataFrame:
     """Return the feedback of the lake at the version that was ingested."""
-    version = ingested["versions"][INTERACTIONS]
-    return feedback(platform.lake.scan(INTERACTIONS, version=version), platform.config.feedback)
+    return known_feedback(platform.lake, platform.config.feedback, version=ingested["versions"][INTERACTIONS])
+
+
+def known_feedback(lake: Lake, config: FeedbackConfig, *, version: int | None = None) -> pl.DataFrame:
+    """Return the feedback of the lake at a version, the newest by default."""
+    return feedback(lake.scan(INTERACTIONS, version=version), config)

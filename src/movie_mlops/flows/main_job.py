@@ -91,7 +91,7 @@ def run(
     """
     source.prepare(progress)
     workspace = Workspace(home, source.dataset)
-    with one_at_a_time(workspace.home / "data" / "state" / f"{workspace.dataset}.lock"):
+    with one_at_a_time(workspace.lock):
         platform = Platform(workspace, config)
         try:
             steps = Steps(platform.database, on_start=on_start, on_end=on_end)
@@ -140,7 +140,16 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         inputs={
             **data,
             "recipes": _recipes(recipes),
-            **_plain(config, "protocol", "feedback", "time_split", "user_folds", "evaluation", "baselines"),
+            **_plain(
+                config,
+                "protocol",
+                "feedback",
+                "time_split",
+                "user_folds",
+                "strong_generalisation",
+                "evaluation",
+                "baselines",
+            ),
         },
         rooms=_MODEL_ROOMS,
         work=lambda: evaluating.evaluation(
