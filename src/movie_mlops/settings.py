@@ -1,8 +1,10 @@
 """The door: environment variables and ``.env`` become one plain object; nothing else in the platform reads them."""
 
 import os
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
@@ -79,6 +81,7 @@ def read_sources(path: Path) -> dict[str, NamedSource]:
 def _read(path: Path, adapter: TypeAdapter[T]) -> T:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+        _refuse_unknown(path, content, adapter.json_schema(mode="serialization"))
         return adapter.validate_python(content or {})
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
@@ -88,6 +91,27 @@ def _read(path: Path, adapter: TypeAdapter[T]) -> T:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "it"
         raise ConfigurationError(
-            f"{path} cannot be used: {name}: {first['msg']}.",
-            next_step="Correct the file; config/README.md tells what it may say.",
+            f"{path} cannot be used: {name}: {first['msg']}.", next_step="Correct the file."
         ) from error
+
+
+def _refuse_unknown(path: Path, written: Any, schema: Mapping[str, Any]) -> None:
+    """Refuse a key that no setting has, and name the nearest: a misspelt one would otherwise do nothing, silently."""
+    definitions = schema.get("$defs", {})
+
+    def walk(value: Any, shape: Mapping[str, Any], place: str) -> None:
+        shape = definitions.get(str(shape.get("$ref", "")).rpartition("/")[2], shape)
+        if isinstance(value, list):
+            for number, member in enumerate(value):
+                walk(member, shape.get("items", {}), f"{place}{number}.")
+        if not isinstance(value, dict):
+            return
+        known, others = shape.get("properties", {}), shape.get("additionalProperties")
+        for key, member in value.items():
+            if key not in known and known and not isinstance(others, dict):
+                near = get_close_matches(str(key), known, n=1)
+                rather = f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(known)}."
+                raise ConfigurationError(f"{path} has the unknown setting {place}{key}.", next_step=rather)
+            walk(member, known.get(key) or (others if isinstance(others, dict) else {}), f"{place}{key}.")
+
+    walk(written, schema, "")

@@ -1,0 +1,63 @@
+"""Settings and configuration files."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from movie_mlops.core.errors import ConfigurationError
+from movie_mlops.flows import PlatformConfig
+from movie_mlops.settings import read_platform_config, read_settings, read_sources
+from tests.conftest import REPOSITORY
+
+
+def test_the_shipped_configuration_shows_every_default() -> None:
+    """``config/platform.yaml`` is complete and says what the code does without it."""
+    written = yaml.safe_load((REPOSITORY / "config" / "platform.yaml").read_text())
+    assert written == PlatformConfig().model_dump(mode="json")
+    assert read_platform_config(REPOSITORY / "config" / "platform.yaml") == PlatformConfig()
+    assert read_sources(REPOSITORY / "config" / "sources.yaml") == {}
+
+
+def test_no_file_means_the_defaults(tmp_path: Path) -> None:
+    """A project without a configuration gets one that works."""
+    assert read_platform_config(tmp_path / "absent.yaml") == PlatformConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("gate: {metrc: ndcg@10}", "gate.metrc. Did you mean 'metric'?"),
+        ("time_split: {fraction: 0.1}", "time_split.fraction. Known are test_share, new_users."),
+        ("protocl: time", "protocl"),
+        ("protocol: tomorrow", "protocol"),
+        ("recipes: [{name: a, model: ease}, {name: a, model: ials}]", "two recipes have the same name"),
+        ("gate: [", "line 1 is not YAML"),
+    ],
+)
+def test_a_configuration_that_cannot_be_used_is_refused_with_its_place(tmp_path: Path, text: str, told: str) -> None:
+    """A misspelt, wrong or broken setting is named, with the nearest right one."""
+    path = tmp_path / "platform.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as refused:
+        read_platform_config(path)
+    assert told in str(refused.value)
+
+
+def test_a_source_of_ones_own_has_a_name(tmp_path: Path) -> None:
+    """``config/sources.yaml`` gives a source, its columns and its scale a name."""
+    path = tmp_path / "sources.yaml"
+    path.write_text("shop: {source: 'file:r.csv', columns: {user_id: who}, scale: [1, 10]}")
+    shop = read_sources(path)["shop"]
+    assert (shop.source, shop.columns, shop.scale) == ("file:r.csv", {"user_id": "who"}, (1.0, 10.0))
+
+
+def test_the_environment_goes_over_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``.env`` is read, and a variable of the environment wins over it; a wrong value is named."""
+    (tmp_path / ".env").write_text("MOVIE_MLOPS_PORT=8100\nMOVIE_MLOPS_HOST=127.0.0.2\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOVIE_MLOPS_HOST", "127.0.0.3")
+    assert (read_settings().port, read_settings().host) == (8100, "127.0.0.3")
+    monkeypatch.setenv("MOVIE_MLOPS_PORT", "many")
+    with pytest.raises(ConfigurationError, match="MOVIE_MLOPS_PORT"):
+        read_settings()
