@@ -40,9 +40,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:,.4f}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
+        return f"{value:.4f}"
     if isinstance(value, list):
         return ", ".join(str(part) for part in value)
     return str(value)
