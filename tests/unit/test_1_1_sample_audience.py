@@ -8,6 +8,7 @@ import pytest
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.ingest.sample import Audience, SampleConfig, SampleSource, read_films, simulate
+from movie_mlops.ingest.sample.fame import famous_films, is_famous
 
 SMALL = SampleConfig(users=200, interactions=5_000)
 POSITIVE = (pl.col("kind") != "rating") | (pl.col("value") >= 4)
@@ -64,6 +65,23 @@ def test_activity_and_popularity_have_long_tails(rows: pl.DataFrame):
         assert counts.head(counts.len() // 10).sum() > least * rows.height
         assert counts.max() > 5 * counts.median()
     assert rows["movie_id"].n_unique() > 1_400
+
+
+def test_famous_films_are_the_first_that_a_visitor_meets(rows: pl.DataFrame):
+    """Of the 24 films most liked in the last month, two thirds are known to nearly everybody; the others are news."""
+    films = read_films()
+    last = rows.filter(POSITIVE, pl.col("event_time") > rows["event_time"].max() - timedelta(days=30))
+    famous = films.filter(pl.Series(is_famous(films)))["movie_id"]
+    known = set(_most_seen(last, 24)) & set(famous)
+    assert 16 <= len(known) < 24
+    assert famous.len() < 0.15 * films.height
+
+
+def test_every_famous_film_is_in_the_catalogue():
+    """The list of famous films names each film once, and only films that the catalogue has."""
+    listed = famous_films()
+    assert len(set(listed)) == len(listed) == is_famous(read_films()).sum()
+    assert (1972, "The Godfather") in listed
 
 
 def test_audience_grows(rows: pl.DataFrame):

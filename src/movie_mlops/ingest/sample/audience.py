@@ -1,8 +1,9 @@
 """A simulated audience: nobody in it exists, and what they think of the films is made up.
 
 It is made so that the platform has something to learn with no network: circles of people with similar tastes, a few
-films that everybody sees and many that few do, a few people who rate a lot and many who rate little, more people every
-month, fashions that pass, films that arrive and burn brightly. The truth behind it (who likes what) stays at hand.
+films that everybody sees (first of all those that everybody has heard of, see ``fame``) and many that few do, a few
+people who rate a lot and many who rate little, more people every month, fashions that pass, films that arrive and burn
+brightly. The truth behind it (who likes what) stays at hand.
 """
 
 from dataclasses import dataclass

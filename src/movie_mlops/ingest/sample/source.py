@@ -16,7 +16,7 @@ from movie_mlops.ingest.sample.catalogue import CATALOGUE, catalogue_digest, rea
 from movie_mlops.ingest.sample.config import SampleConfig
 
 # Goes up when the same configuration would give another audience.
-_SIMULATOR_VERSION: Final = "audience-1"
+_SIMULATOR_VERSION: Final = "audience-2"
 
 
 class SampleSource:
@@ -30,7 +30,8 @@ class SampleSource:
     provenance: Final = (
         "The films and their facts (title, year, genres, directors, original language) are real. "
         "The audience is simulated: its users do not exist, and their ratings, likes and watches are made up "
-        "from a seed. They say nothing about what anybody thinks of these films."
+        "from a seed. They say nothing about what anybody thinks of these films. That well-known films have more of "
+        "them comes from a hand-written list of films that nearly everybody has heard of."
     )
 
     def __init__(self, config: SampleConfig | None = None) -> None:
