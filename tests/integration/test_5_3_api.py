@@ -50,7 +50,8 @@ def test_an_event_counts_in_the_next_answer(client: httpx.Client) -> None:
     like(client, "ann", 6)
     after = client.get("/v1/users/ann/recommendations", params={"k": 2}).json()
     assert (after["source"], ids(after), after["note"]) == ("personalised", [47, 50], None)
-    assert after["release"] == {"release_id": 1, "bundle_id": after["release"]["bundle_id"], "model": "ease"}
+    bundle_id = after["release"]["bundle_id"]
+    assert after["release"] == {"release_id": 1, "bundle_id": bundle_id, "model": "ease", "dataset": "tiny"}
     assert after["items"][0] == {
         "movie_id": 47,
         "title": "Seven",

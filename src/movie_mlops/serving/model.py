@@ -19,6 +19,7 @@ class ServingModel:
 
     Attributes:
         release: The row of the ledger that it serves for.
+        dataset: The data set that it was trained on, where the bundle says so.
         recommender: The model.
         movie_ids: int64[n_items], the film of each item.
         positions: int64[n_items], the catalogue position of each item; -1 where the catalogue lacks the film.
@@ -26,6 +27,7 @@ class ServingModel:
     """
 
     release: Release
+    dataset: str | None
     recommender: Recommender
     movie_ids: NDArray[np.int64]
     positions: NDArray[np.int64]
@@ -45,8 +47,10 @@ class ServingModel:
                 next_step="Serve the data set that it was trained on, or train again with 'movie-mlops run'.",
             )
         _try(bundle)
+        dataset = bundle.manifest.facts.get("dataset")
         return cls(
             release=release,
+            dataset=dataset if isinstance(dataset, str) else None,
             recommender=bundle.recommender,
             movie_ids=bundle.movie_ids,
             positions=positions,
@@ -68,7 +72,12 @@ class ServingModel:
     def document(self) -> dict[str, Any]:
         """Return the release in the API's shape."""
         release = self.release
-        return {"release_id": release.release_id, "bundle_id": release.bundle_id, "model": release.model}
+        return {
+            "release_id": release.release_id,
+            "bundle_id": release.bundle_id,
+            "model": release.model,
+            "dataset": self.dataset,
+        }
 
 
 @dataclass(frozen=True, slots=True)

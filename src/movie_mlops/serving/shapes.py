@@ -208,6 +208,7 @@ class ReleaseOut(BaseModel):
     release_id: int
     bundle_id: str
     model: str
+    dataset: str | None = Field(description="What it was trained on.", examples=["sample"])
 
 
 class RecommendationOut(BaseModel):
