@@ -2,9 +2,11 @@
 
 import errno
 import gc
+import signal
 import socket
 import sys
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -70,6 +72,16 @@ class Server(uvicorn.Server):
             )
         )
         self._on_ready = on_ready
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what a signal handler is given
+        """Begin the end; a second Ctrl-C waits for nobody.
+
+        The signal is not raised again at the end, as uvicorn would: a server that was asked to end and did ends with
+        exit code 0.
+        """
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then tell."""
