@@ -1,17 +1,14 @@
-"""The page's server and a real Chromium for the tests in a browser."""
+"""The real platform and a real Chromium for the tests in a browser."""
 
 import os
-import socket
-import threading
-import time
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.fixtures.stage_5.fake_api import create_fake
+from tests.fixtures.stage_5.server_process import REPOSITORY, ServerProcess, command, environment
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = [
@@ -21,26 +18,37 @@ QUIET = [
     "--disable-sync",
     "--no-first-run",
 ]
-STARTS_WITHIN_S = 20
+TRAINS_WITHIN_S = 300
 
 
 @pytest.fixture(scope="session")
-def page_server() -> Iterator[str]:
-    """The base address of a server with the page and the API: here the stand-in, on a free port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_fake(), log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    deadline = time.monotonic() + STARTS_WITHIN_S
-    while not server.started:
-        assert thread.is_alive(), "the server of the page stopped while it started"
-        assert time.monotonic() < deadline, "the server of the page did not start"
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
-    listener.close()
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which the main job has run once on the sample."""
+    home = tmp_path_factory.mktemp("home")
+    words = command("run", "--source", "sample", "--home", str(home))
+    done = subprocess.run(
+        words, cwd=REPOSITORY, env=environment(), timeout=TRAINS_WITHIN_S, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.fixture(scope="session")
+def server(trained_home: Path) -> Iterator[ServerProcess]:
+    """The real server over the trained home, in a process of its own; a test that stops it starts it again."""
+    process = ServerProcess(trained_home / "server.txt", "serve", "--home", str(trained_home))
+    try:
+        process.start()
+        yield process
+        assert process.stop() == 0, process.printed()
+    finally:
+        process.end()
+
+
+@pytest.fixture(scope="session")
+def page_server(server: ServerProcess) -> str:
+    """The base address of the real server, with the page and the API."""
+    return server.url
 
 
 # For one module only: while Playwright runs, asyncio.run() of other tests would find its loop in the way.
