@@ -32,6 +32,8 @@ async function call(path, { signal, body } = {}) {
     answer = await response.json().catch(() => null);
   } catch (cause) {
     if (signal?.aborted) throw cause; // superseded by a newer question: nobody waits for it
+    // app.js hears this and asks until the server is back.
+    document.dispatchEvent(new Event("unreachable"));
     throw new Problem({});
   }
   if (signal?.aborted) throw signal.reason;
@@ -48,6 +50,9 @@ function withQuery(path, values) {
 }
 
 const user = (id) => `/v1/users/${encodeURIComponent(id)}`;
+
+/** Whether the server answers at all. */
+export const answers = () => fetch("/healthz", { signal: AbortSignal.timeout(PATIENCE_MS) }).then((answer) => answer.ok, () => false);
 
 export const genres = () => call("/v1/genres").then((answer) => answer.genres);
 

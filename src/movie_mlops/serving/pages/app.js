@@ -1,16 +1,20 @@
 // The page: wires the parts together and carries the visitor's word from any button to the server and back.
 
+import * as api from "./api.js";
 import { films, paint, poster } from "./cards.js";
 import { byId, el, failure } from "./dom.js";
-import { listState, loadList, openList, paintYours, repaintList } from "./list.js";
+import { listFailed, listState, loadList, openList, paintYours, repaintList } from "./list.js";
 import { openPanels, showFilm, showPassport } from "./panels.js";
 import * as state from "./state.js";
 import { speak, spoken, starsText, t, translatePage } from "./strings.js";
-import { loadWall, openWall, repaintWall } from "./wall.js";
+import { loadWall, openWall, repaintWall, wallFailed } from "./wall.js";
 
 const GOAL = 5;
 const TOAST_MS = 4500;
+const ASK_AGAIN_MS = 2000;
 let toastEnds;
+let away = false; // the server does not answer
+let historyKnown = false;
 
 function paintEverything() {
   for (const part of [document.querySelector(".house"), byId("panel")]) paint(part);
@@ -41,21 +45,56 @@ function paintBanner() {
   const waiting = state.unsent();
   const words = [];
   if (!navigator.onLine) words.push(t("offline"));
-  if (waiting && (state.troubled || !navigator.onLine)) words.push(waiting === 1 ? t("waitingOne") : t("waiting", { n: waiting }));
+  else if (away) words.push(t("unreachable"));
+  if (waiting && (state.troubled || words.length)) words.push(waiting === 1 ? t("waitingOne") : t("waiting", { n: waiting }));
   byId("banner").hidden = !words.length;
+  if (byId("banner").firstChild?.textContent === words.join(" ")) return; // said already
   byId("banner").replaceChildren(words.join(" "));
-  if (words.length && navigator.onLine) byId("banner").append(el("button", { type: "button", class: "text-button", onclick: resend }, t("retry")));
+  if (words.length && navigator.onLine) byId("banner").append(el("button", { type: "button", class: "text-button", onclick: recover }, t("retry")));
 }
 
-/** A word at the foot of the page. As a popover it lies above an open drawer; `live` tells it to screen readers. */
+/** The server is away: say so, and ask until it is back. */
+async function lose() {
+  if (away) return paintBanner();
+  away = true;
+  paintBanner();
+  if (byId("panel").open) announce(t("unreachableShort"));
+  while (away) {
+    await new Promise((wait) => { setTimeout(wait, ASK_AGAIN_MS); });
+    if (away && navigator.onLine && (await api.answers())) await recover();
+  }
+}
+
+/** The server may be back: send what waits, ask again for what failed, and be quiet when all is well. */
+async function recover() {
+  const wasAway = away;
+  away = false;
+  const ended = [];
+  if (!historyKnown) ended.push(learn());
+  else ended.push(hear(state.flush()));
+  if (wallFailed()) ended.push(loadWall());
+  if (listFailed()) ended.push(loadList());
+  await Promise.all(ended);
+  paintBanner();
+  if (wasAway && !away) toast(t("recovered"));
+}
+
+/** A word at the foot of the page, above an open drawer. */
 function toast(text, action, onAction) {
   const box = byId("toast");
   clearTimeout(toastEnds);
   box.replaceChildren(text, action ? el("button", { type: "button", class: "text-button", onclick: onAction }, action) : "");
-  byId("live").textContent = text;
+  announce(text);
   box.hidePopover();
   box.showPopover();
   toastEnds = setTimeout(() => box.hidePopover(), TOAST_MS);
+}
+
+/** Tell screen readers. While a drawer is open everything outside of it is silent, so it has a voice of its own. */
+function announce(text) {
+  const voice = byId(byId("panel").open ? "panel-live" : "live");
+  voice.textContent = "";
+  setTimeout(() => { voice.textContent = text; }, 50); // the same words a second time are news, too
 }
 
 async function say(film, kind, value) {
@@ -65,7 +104,7 @@ async function say(film, kind, value) {
   const words = t(name, { title: film.title, n: value === undefined ? "" : starsText(value) });
   // Everything outside an open drawer is inert, so a button there would be a lie.
   if (state.liked().length === GOAL && !byId("panel").open && getComputedStyle(byId("for-you")).display === "none") {
-    toast(`${words} ${t("toastReady")}`, t("see"), () => view("for-you"));
+    toast(`${words} ${t("toastReady")}`, t("see"), () => { view("for-you"); byId("for-you-title").focus(); });
   } else toast(words);
   await hear(heard);
 }
@@ -85,8 +124,6 @@ async function hear(heard) {
   }
 }
 
-const resend = () => hear(state.flush());
-
 function view(name) {
   document.body.dataset.view = name;
   for (const tab of document.querySelectorAll(".tabs [data-view]")) {
@@ -98,7 +135,7 @@ function view(name) {
 }
 
 const ACTS = {
-  pick: (film) => (state.opinions.has(film.movie_id) ? showFilm(film) : say(film, "like")),
+  pick: (film, button) => (state.opinions.has(film.movie_id) ? showFilm(film, button) : say(film, "like")),
   open: showFilm,
   like: (film) => say(film, "like"),
   dislike: (film) => say(film, "dislike"),
@@ -109,14 +146,16 @@ function listen() {
     const button = event.target.closest("[data-act], .tabs [data-view], [data-language]");
     if (!button) return;
     const { act, movie, recommendation, view: name, language } = button.dataset;
-    if (act === "passport") showPassport(recommendation);
-    else if (act) ACTS[act](films.get(Number(movie)));
+    if (act === "passport") showPassport(recommendation, button);
+    else if (act) ACTS[act](films.get(Number(movie)), button);
     else if (name) view(name);
     else if (language && language !== spoken()) { state.keep("language", language); speak(language); repaint(); }
   });
   byId("start-over").addEventListener("click", () => { byId("ask").returnValue = ""; byId("ask").showModal(); });
   byId("ask").addEventListener("close", () => { if (byId("ask").returnValue === "yes") startOver(); });
-  addEventListener("online", () => { paintBanner(); resend(); loadWall(); });
+  byId("skip").addEventListener("click", () => { view("for-you"); byId("for-you-title").focus(); });
+  document.addEventListener("unreachable", lose);
+  addEventListener("online", recover);
   addEventListener("offline", paintBanner);
 }
 
@@ -144,15 +183,27 @@ async function start() {
   listen();
   paintHero();
   const wall = openWall();
+  await learn();
+  await Promise.all([wall, openList()]);
+  repaintList();
+}
+
+/** What an earlier visit could not send, then what the server knows of this visitor. */
+async function learn() {
+  let refusal;
   try {
-    await state.flush();
+    await state.flush().catch((problem) => {
+      if (problem.passing) throw problem;
+      refusal = problem;
+    });
     await state.loadHistory();
+    historyKnown = true;
+    state.setTroubled(false);
   } catch (problem) {
     state.setTroubled(Boolean(problem.passing));
   }
   paintEverything();
-  await Promise.all([wall, openList()]);
-  repaintList();
+  if (refusal) toast(refusal.message);
 }
 
 start();

@@ -3,7 +3,7 @@
 
 import { el, icon } from "./dom.js";
 import { opinions } from "./state.js";
-import { genreName, number, reasonText, starsText, t } from "./strings.js";
+import { genreName, number, reasonParts, starsText, t } from "./strings.js";
 
 /** movie_id → film, for every film on the page. */
 export const films = new Map();
@@ -75,7 +75,9 @@ export function row(film, { ranked = false } = {}) {
   films.set(film.movie_id, film);
   const said = opinions.get(film.movie_id);
   const why = ranked
-    ? film.reason ? [icon("heart"), reasonText(film.reason)] : [t("likedBy", { n: number(film.likes ?? 0) })]
+    ? film.reason
+      ? [icon("heart"), ...reasonParts(film.reason).map(([words, isTitle]) => (isTitle ? el("b", {}, words) : words))]
+      : [t("likedBy", { n: number(film.likes ?? 0) })]
     : said ? [saidText(said)] : [];
   const node = el("li", { class: "row", "data-film": film.movie_id },
     ranked && el("span", { class: "rank", "aria-hidden": "true" }, String(film.rank)),

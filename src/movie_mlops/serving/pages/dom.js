@@ -35,13 +35,13 @@ export function message({ title, more, action, onAction, alarm = false }) {
     action && el("button", { type: "button", class: "solid", onclick: onAction }, action));
 }
 
-/** A failure in the server's own words, with the way out. */
+/** A failure in the server's own words, with the way out; `detail` is its sentence for people, `title` the one of HTTP. */
 export function failure(problem, onRetry) {
   const nobody = problem.status === 0 || problem.status === undefined;
   return message({
     alarm: true,
-    title: nobody ? t("unreachable") : problem.title || t("problem"),
-    more: nobody ? t("unreachableMore") : problem.detail,
+    title: t(nobody ? "unreachableShort" : "problem"),
+    more: nobody ? t("unreachableMore") : problem.detail || problem.title,
     action: t("retry"),
     onAction: onRetry,
   });

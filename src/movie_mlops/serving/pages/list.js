@@ -90,14 +90,17 @@ function paintHead() {
   byId("for-you-title").textContent = !personal ? t("forYouPopular")
     : few ? t("forYouFew", { n: answer.items.length }) : t("forYouTitle");
   byId("for-you").dataset.source = answer.source;
-  byId("source").textContent = personal ? personalLine() : t("sourcePopular");
+  const sample = answer.release?.dataset === "sample";
+  byId("source").textContent = personal ? personalLine() : t(sample ? "sourceSample" : "sourcePopular");
   // The server's note says what the line above cannot: why there are fewer than ten, for one.
   if (personal && answer.note) byId("source").append(el("span", { class: "note" }, answer.note));
   const { release_id: release, model } = answer.release ?? {};
-  byId("behind").replaceChildren(
+  byId("behind").replaceChildren(...[
     el("span", {}, t("behindLine", { release: release ?? "–", model: model ?? "–" })),
     el("button", { type: "button", class: "text-button", "data-act": "passport", "data-recommendation": answer.recommendation_id },
-      t("behind")));
+      t("behind")),
+    sample && el("span", { class: "sample" }, t("sampleLine")),
+  ].filter(Boolean));
 }
 
 function personalLine() {
@@ -144,4 +147,7 @@ export function repaintList() {
 
 /** How many are on screen, and whether they are the visitor's own. */
 export const listState = () => ({ count: answer?.items.length ?? 0, personal: answer?.source === "personalised" });
+
+/** Whether the list shows a failure instead of an answer. */
+export const listFailed = () => byId("list-state").querySelector("[role=alert]") !== null;
 

@@ -3,11 +3,14 @@
 import * as api from "./api.js";
 import { card, credit, films, genreLine, opinionButton, paint, poster, skeletonCards, stars } from "./cards.js";
 import { byId, el, failure, icon, message } from "./dom.js";
+import { passportBody } from "./passport.js";
+import { opinions } from "./state.js";
 import { number, t } from "./strings.js";
 
 const path = []; // the films walked through, so that Back works
 let asked = new AbortController();
 let rate = () => {};
+let comeBack = () => {};
 
 /** `onRate(film, value)` is called when the visitor gives stars. */
 export function openPanels({ onRate }) {
@@ -15,15 +18,32 @@ export function openPanels({ onRate }) {
   const panel = byId("panel");
   // The dialog fills its own box, so a click on the dialog itself is a click on the backdrop.
   panel.addEventListener("click", (event) => { if (event.target === panel) panel.close(); });
-  panel.addEventListener("close", () => { path.length = 0; asked.abort(); });
+  panel.addEventListener("close", () => { path.length = 0; asked.abort(); comeBack(); });
 }
 
-function show(...content) {
+function show(opener, ...content) {
   const panel = byId("panel");
-  panel.replaceChildren(el("div", { class: "drawer-inner" }, ...content));
-  if (!panel.open) panel.showModal();
+  byId("panel-body").replaceChildren(...content);
+  if (!panel.open) {
+    comeBack = wayBack(opener);
+    panel.showModal();
+  }
   panel.scrollTop = 0;
   byId("panel-title")?.focus({ preventScroll: true });
+}
+
+/** How to give the focus back to the button that opened the panel, also where its list has been drawn anew since. */
+function wayBack(opener) {
+  if (!opener) return () => {};
+  const { act, movie } = opener.dataset;
+  const place = opener.closest("[id]:not(button)")?.id;
+  const places = place ? [...byId(place).querySelectorAll(`[data-act="${act}"]`)] : [];
+  const rank = places.indexOf(opener);
+  return () => {
+    const now = place ? [...byId(place).querySelectorAll(`[data-act="${act}"]`)] : [];
+    const same = now.find((button) => button.dataset.movie === movie);
+    (opener.isConnected ? opener : same ?? now[Math.min(rank, now.length - 1)])?.focus({ preventScroll: true });
+  };
 }
 
 function bar() {
@@ -36,7 +56,7 @@ function bar() {
       icon("close")));
 }
 
-export function showFilm(film) {
+export function showFilm(film, opener) {
   path.push(film.movie_id);
   const facts = [
     film.likes ? t("likedBy", { n: number(film.likes) }) : "",
@@ -44,7 +64,7 @@ export function showFilm(film) {
   ].filter(Boolean).join(" · ");
   const more = el("ul", { class: "wall small", "aria-labelledby": "panel-more" });
   const state = el("div");
-  show(bar(),
+  show(opener, bar(),
     el("div", { class: "film", "data-film": film.movie_id },
       poster(film),
       el("div", { class: "film-text" },
@@ -77,51 +97,21 @@ async function loadSimilar(film, list, state) {
   }
 }
 
-export async function showPassport(recommendationId) {
+export async function showPassport(recommendationId, opener) {
+  path.length = 0;
   const body = el("div", { "aria-busy": "true" }, el("p", { class: "muted" }, t("loading")));
   asked.abort();
   asked = new AbortController();
   const { signal } = asked;
-  show(bar(),
+  show(opener, bar(),
     el("h2", { id: "panel-title", tabindex: "-1" }, t("passport")),
-    el("p", { class: "muted" }, t("passportMore")),
     body,
     el("p", {}, el("a", { href: api.passportPath(recommendationId), target: "_blank", rel: "noopener" }, t("passportRaw"))));
   try {
-    const passport = await api.passport(recommendationId, signal);
-    body.replaceChildren(...sections(passport));
+    body.replaceChildren(...passportBody(await api.passport(recommendationId, signal), opinions.size));
   } catch (problem) {
     if (signal.aborted) return;
     body.replaceChildren(failure(problem, () => showPassport(recommendationId)));
   }
   body.removeAttribute("aria-busy");
-}
-
-/** Single facts first, then one block for each group of facts, whatever the server keeps in a passport. */
-function sections(record) {
-  const groups = Object.entries(record).filter(([, value]) => isGroup(value));
-  const facts = Object.entries(record).filter(([, value]) => !isGroup(value));
-  return [
-    el("dl", { class: "facts" }, facts.flatMap(fact)),
-    ...groups.map(([name, value]) =>
-      el("section", {}, el("h3", {}, spaced(name)), el("dl", { class: "facts" }, flat(value).flatMap(fact)))),
-  ];
-}
-
-const isGroup = (value) => typeof value === "object" && value !== null && Object.keys(value).length > 0;
-
-/** Nested facts as one list of [name, value], with the names joined. */
-function flat(group, prefix = "") {
-  return Object.entries(group).flatMap(([name, value]) => {
-    const place = Array.isArray(group) ? `${prefix}${Number(name) + 1}` : `${prefix}${name}`;
-    return isGroup(value) ? flat(value, `${place} · `) : [[place, value]];
-  });
-}
-
-const spaced = (name) => (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ");
-
-function fact([name, value]) {
-  const text = value === null || value === "" || typeof value === "object" ? "–" : String(value);
-  const code = /^[0-9a-f-]{12,}$|^sha256/.test(text); // hashes and ids are read letter by letter
-  return [el("dt", {}, spaced(name)), el("dd", { class: code ? "code" : undefined }, text)];
 }

@@ -94,18 +94,19 @@ export function flush() {
 }
 
 async function sendAll() {
+  let refusal;
   while (outbox.length) {
     const [event] = outbox;
     try {
       await api.sendEvent(event);
     } catch (problem) {
       if (problem.passing) throw problem; // stays in the outbox
-      drop(event);
       opinions.delete(event.movie_id); // the server refused it: it must not look as if it counted
-      throw problem;
+      refusal = problem;
     }
     drop(event);
   }
+  if (refusal) throw refusal;
 }
 
 function drop(event) {

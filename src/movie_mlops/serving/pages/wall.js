@@ -87,6 +87,9 @@ function paintHead() {
   }));
 }
 
+/** Whether the wall shows a failure instead of an answer. */
+export const wallFailed = () => byId("wall-state").querySelector("[role=alert]") !== null;
+
 /** The same films in the other language. */
 export function repaintWall() {
   paintChips();
