@@ -524,7 +524,7 @@ def test_poster_titles_can_be_read(visit: Visit, page_server: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "viewport"), [("desktop", DESKTOP), ("phone", PHONE), ("small-phone", SMALL_PHONE)])
 def test_page_fits_every_screen(visit: Visit, page_server: str, name: str, viewport: ViewportSize, scheme: str) -> None:
-    """From 360 px to a desktop, light and dark, nothing is cut off; pictures are kept under ``reports/screenshots/``."""
+    """From 360 px to a desktop, light and dark, nothing is cut off; pictures go to ``reports/screenshots/``."""
     page = arrive(visit(viewport=viewport, color_scheme=scheme, has_touch=name != "desktop"), page_server)
 
     def look(moment: str) -> None:
