@@ -463,6 +463,45 @@ def test_text_of_the_server_is_never_markup(visit: Visit, page_server: str) -> N
     assert page.locator("img, .row b, .card b").count() == 0
 
 
+def test_every_control_has_a_name_and_room_for_a_finger(visit: Visit, page_server: str) -> None:
+    """On a small phone every visible control has a name, a size of 24 by 24 pixels at least, and its own id."""
+    page = arrive(visit(viewport=SMALL_PHONE, has_touch=True), page_server)
+    pick(page, range(1))
+    for moment in ("pick", "for-you", "yours", "film", "passport"):
+        if moment == "film":
+            page.locator("#yours-list .row-main").first.click()
+        elif moment == "passport":
+            page.keyboard.press("Escape")
+            page.locator(".tabs [data-view=for-you]").click()
+            page.locator("#behind button").click()
+        else:
+            page.locator(f".tabs [data-view={moment}]").click()
+        faults = page.evaluate(
+            """() => [...document.querySelectorAll("button, a, input, select, summary")]
+              .filter((node) => node.checkVisibility() && !node.closest(".stars") && node.id !== "skip")
+              .flatMap((node) => {
+                const { width, height } = node.getBoundingClientRect();
+                const name = node.getAttribute("aria-label") ?? node.textContent.trim();
+                const inText = node.tagName === "A" && node.parentElement.tagName === "P";
+                return [
+                  name || node.labels?.length ? [] : [`no name: ${node.outerHTML}`],
+                  (width >= 24 && height >= 24) || inText ? [] : [`${width} by ${height}: ${node.outerHTML}`],
+                ].flat();
+              })
+              .concat([...document.querySelectorAll("[id]")].map((node) => node.id)
+                .filter((id, place, all) => all.indexOf(id) !== place).map((id) => `twice: ${id}`))"""
+        )
+        assert faults == [], moment
+
+
+def test_documents_of_the_api_keep_their_looks(visit: Visit, page_server: str) -> None:
+    """The documents at /docs are styled under their strict policy, and the browser complains about nothing."""
+    page = visit()
+    page.goto(f"{page_server}/docs")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("movie-mlops")
+    assert page.locator("body").evaluate("node => getComputedStyle(node).maxWidth") == "960px"
+
+
 def test_page_speaks_korean(visit: Visit, page_server: str) -> None:
     """A Korean browser gets Korean at once; the switch changes every word and is remembered."""
     page = arrive(visit(locale="ko-KR"), page_server)

@@ -14,6 +14,7 @@ const TOAST_MS = 4500;
 const ASK_AGAIN_MS = 2000;
 let toastEnds;
 let away = false; // the server does not answer
+let asking = false; // and is asked whether it is back
 let historyKnown = false;
 
 function paintEverything() {
@@ -55,26 +56,27 @@ function paintBanner() {
 
 /** The server is away: say so, and ask until it is back. */
 async function lose() {
-  if (away) return paintBanner();
+  if (!away && byId("panel").open) announce(t("unreachableShort")); // the banner is silent there
   away = true;
   paintBanner();
-  if (byId("panel").open) announce(t("unreachableShort"));
+  if (asking) return;
+  asking = true;
   while (away) {
     await new Promise((wait) => { setTimeout(wait, ASK_AGAIN_MS); });
     if (away && navigator.onLine && (await api.answers())) await recover();
   }
+  asking = false;
 }
 
 /** The server may be back: send what waits, ask again for what failed, and be quiet when all is well. */
 async function recover() {
   const wasAway = away;
   away = false;
-  const ended = [];
-  if (!historyKnown) ended.push(learn());
-  else ended.push(hear(state.flush()));
-  if (wallFailed()) ended.push(loadWall());
-  if (listFailed()) ended.push(loadList());
-  await Promise.all(ended);
+  await Promise.all([
+    historyKnown ? hear(state.flush()) : learn(),
+    wallFailed() && loadWall(),
+    listFailed() && loadList(),
+  ]);
   paintBanner();
   if (wasAway && !away) toast(t("recovered"));
 }
