@@ -28,10 +28,10 @@ elif command -v docker >/dev/null; then
   echo "run_docker_tests.sh: docker is here, but its daemon or its compose plugin does not answer: start the one or install the other (docker compose version; docker info)." >&2
   exit 1
 elif command -v podman >/dev/null; then
-  echo "run_docker_tests.sh: podman is here, but podman-compose is not: install it (on Debian: apt-get install podman-compose)." >&2
+  echo "run_docker_tests.sh: podman is here, but podman-compose is not: install it (pipx install podman-compose)." >&2
   exit 1
 else
-  echo "run_docker_tests.sh: neither docker nor podman was found: install Docker with its compose plugin, or podman with podman-compose (on Debian: apt-get install podman podman-compose)." >&2
+  echo "run_docker_tests.sh: neither docker nor podman was found: install Docker with its compose plugin, or podman with podman-compose (on Debian: apt-get install podman pipx; pipx install podman-compose)." >&2
   exit 1
 fi
 compose+=(-f docker/docker-compose.simple.yml)
