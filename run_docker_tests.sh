@@ -8,7 +8,7 @@ usage() {
 Usage: ./run_docker_tests.sh [--stage X[.Y]] [--kind unit|integration|e2e|performance|security] [-- pytest options]
 
 Builds the development image (Dockerfile.dev) and runs ./run_tests.sh in it, with the options that are given here,
-in a container without network and with a read-only file system (docker/docker-compose.simple.yml).
+in a container with no way out to a network and with a read-only file system (docker/docker-compose.simple.yml).
 Uses docker with its compose plugin, or else podman with podman-compose.
 END
 }
@@ -37,4 +37,6 @@ fi
 compose+=(-f docker/docker-compose.simple.yml)
 
 "${compose[@]}" build tests
-exec "${compose[@]}" run --rm -T tests ./run_tests.sh "$@"
+# The container's network goes with it, however the tests ended.
+trap '"${compose[@]}" down >/dev/null 2>&1 || true' EXIT
+"${compose[@]}" run --rm -T tests ./run_tests.sh "$@"
