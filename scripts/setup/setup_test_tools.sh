@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Installs what the tests start beside Python: Chromium, for the page. Does nothing where it is already there.
+# Installs what the tests need beside Python: Chromium, for the page, and the font in which they measure it. Does nothing
+# where they are already there.
 set -euo pipefail
 
 packages=()
 command -v chromium >/dev/null || packages+=(chromium)
+[ -d /usr/share/fonts/truetype/liberation ] || [ -d /usr/share/fonts/truetype/liberation2 ] || packages+=(fonts-liberation)
 [ ${#packages[@]} -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then

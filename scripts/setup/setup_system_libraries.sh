@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs the system libraries that Python's packages expect to find. Most systems have them; the smallest ones, such as
+# container images, do not. Does nothing where they are already there.
+#
+#   scripts/setup/setup_system_libraries.sh [platform|dev]
+set -euo pipefail
+
+# Name of the library, and of Debian's package.
+libraries=("libgomp.so.1 libgomp1")   # GNU OpenMP, for the training of iALS
+case "${1:-platform}" in
+  platform) ;;
+  dev) libraries+=("libatomic.so.1 libatomic1") ;;   # for what drives the browser in tests of the page
+  *) echo "setup_system_libraries.sh: '$1' is not an environment. Use 'platform' or 'dev'." >&2; exit 2 ;;
+esac
+
+[ "$(uname -s)" = Linux ] || exit 0
+known="$(PATH="$PATH:/usr/sbin:/sbin" ldconfig -p)"
+packages=()
+for library in "${libraries[@]}"; do
+  case "$known" in *"${library% *} "*) ;; *) packages+=("${library#* }") ;; esac
+done
+[ ${#packages[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+  echo "setup_system_libraries.sh: ${packages[*]} not found and there is no apt-get. Install what your system calls them with its package manager." >&2
+  exit 1
+fi
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "setup_system_libraries.sh: ${packages[*]} not found. Install them as root: apt-get install ${packages[*]}" >&2; exit 1; }
+  sudo=(sudo)
+fi
+"${sudo[@]}" apt-get update -qq
+"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
