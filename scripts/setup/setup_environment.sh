@@ -34,6 +34,7 @@ find_python() {
 python="$(find_python)"
 echo "Installing the $wanted environment into .venv (about a minute the first time) …" >&2
 rm -f "$stamp"
+scripts/setup/setup_system_libraries.sh "$wanted"
 if command -v uv >/dev/null; then
   [ -x .venv/bin/python ] || uv venv --quiet --python "$python" .venv
   VIRTUAL_ENV=.venv uv pip install --quiet --require-hashes -r "$requirements"

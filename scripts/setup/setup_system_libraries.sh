@@ -14,21 +14,13 @@ case "${1:-platform}" in
 esac
 
 [ "$(uname -s)" = Linux ] || exit 0
-known="$(PATH="$PATH:/usr/sbin:/sbin" ldconfig -p)"
+PATH="$PATH:/usr/sbin:/sbin"
+# Without glibc there is no ldconfig, and packages bring what they need.
+command -v ldconfig >/dev/null || exit 0
+known="$(ldconfig -p)"
 packages=()
 for library in "${libraries[@]}"; do
   case "$known" in *"${library% *} "*) ;; *) packages+=("${library#* }") ;; esac
 done
 [ ${#packages[@]} -eq 0 ] && exit 0
-
-if ! command -v apt-get >/dev/null; then
-  echo "setup_system_libraries.sh: ${packages[*]} not found and there is no apt-get. Install what your system calls them with its package manager." >&2
-  exit 1
-fi
-sudo=()
-if [ "$(id -u)" -ne 0 ]; then
-  command -v sudo >/dev/null || { echo "setup_system_libraries.sh: ${packages[*]} not found. Install them as root: apt-get install ${packages[*]}" >&2; exit 1; }
-  sudo=(sudo)
-fi
-"${sudo[@]}" apt-get update -qq
-"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+exec "$(dirname "${BASH_SOURCE[0]}")/setup_system_packages.sh" "${packages[@]}"

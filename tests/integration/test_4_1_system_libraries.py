@@ -52,7 +52,7 @@ def test_nothing_is_installed_where_the_libraries_are(machine: Path, environment
 
 def test_another_system_is_left_alone(machine: Path) -> None:
     """Only on Linux do the packages expect it from the system."""
-    install(machine, uname="echo Darwin", apt_get=NOTE)
+    install(machine, uname="echo Darwin", ldconfig="true", apt_get=NOTE)
     assert run(machine) == (0, "", [])
 
 
@@ -87,7 +87,7 @@ def test_who_is_not_root_installs_through_sudo(machine: Path) -> None:
 def test_who_may_not_install_is_told_the_command(machine: Path) -> None:
     """Without root and sudo, one sentence says what to run."""
     install(machine, uname="echo Linux", ldconfig="true", id="echo 1000", apt_get=NOTE)
-    told = "setup_system_libraries.sh: libgomp1 not found. Install them as root: apt-get install libgomp1\n"
+    told = "setup_system_packages.sh: libgomp1 not found. Install them as root: apt-get install libgomp1\n"
     assert run(machine) == (1, told, [])
 
 
@@ -96,7 +96,7 @@ def test_a_system_without_apt_is_told_the_libraries(machine: Path) -> None:
     install(machine, uname="echo Linux", ldconfig="true")
     code, told, calls = run(machine, "dev")
     assert (code, calls) == (1, [])
-    assert told.startswith("setup_system_libraries.sh: libgomp1 libatomic1 not found and there is no apt-get.")
+    assert told.startswith("setup_system_packages.sh: libgomp1 libatomic1 not found and there is no apt-get.")
 
 
 def test_an_unknown_environment_is_wrong_usage(machine: Path) -> None:
