@@ -84,10 +84,13 @@ class IalsRecommender(Recommender):
         cosines: NDArray[np.float32] = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
         return cosines
 
-    def _explain(self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int) -> NDArray[np.float32]:
+    def _explain(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], targets: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
         """Share out ``y_jᵀ A⁻¹ Σ c_i y_i`` by the terms of its sum (Hu, Koren and Volinsky, section 5)."""
-        towards = self._solve(items, weights, self._factors[target])
-        return np.float32(self.params.alpha) * weights * (self._factors[items] @ towards)
+        # One factorisation serves every target: each is one more right-hand side.
+        towards = self._solve(items, weights, self._factors[targets].T)
+        return np.float32(self.params.alpha) * weights * (self._factors[items] @ towards).T
 
     def _user(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
         if not len(items):

@@ -99,9 +99,9 @@ def recommend(snapshot: Snapshot, history: History, wish: Wish, *, reasons: int 
     because: dict[int, tuple[Because, ...]] = {}
     if wish.explain and model.recommender.capabilities.explains:
         films = [snapshot.catalogue.get(movie_id) for movie_id in model.movie_ids[items].tolist()]
-        for target in best.tolist():
-            contributions = model.recommender.explain(items, weights, target)
-            because[target] = _strongest_reasons(films, contributions, reasons)
+        targets = best.tolist()
+        told = model.recommender.explain_many(items, weights, targets)
+        because = {target: _strongest_reasons(films, row, reasons) for target, row in zip(targets, told, strict=True)}
     picks = _picks(snapshot.catalogue, model, scores, best, because)
     return Answer(Source.PERSONALISED, picks, _shortage(snapshot.catalogue, len(picks), wish))
 
