@@ -62,7 +62,8 @@ class IalsRecommender(Recommender):
         return {"item_factors": (np.float32, (n_known, self.params.factors))}
 
     def _adopt(self, learned: Arrays) -> None:
-        self._factors: NDArray[np.float32] = learned["item_factors"]
+        # Every answer reads them from end to end: out of a mapped file's small pages that takes a fifth longer.
+        self._factors: NDArray[np.float32] = np.array(learned["item_factors"], order="C")
         self._base = self._factors.T @ self._factors
         self._base[np.diag_indices_from(self._base)] += np.float32(self.params.regularisation)
 
@@ -104,7 +105,9 @@ class IalsRecommender(Recommender):
         """Return ``A⁻¹ right`` for a history."""
         liked = self._factors[items]
         beyond = (np.float32(self.params.alpha) * weights - 1)[:, np.newaxis]
-        _, solution, info = sposv(self._base + liked.T @ (beyond * liked), right, overwrite_a=1)
+        system = self._base + liked.T @ (beyond * liked)
+        # It is symmetric; transposed it lies as LAPACK wants it, which would copy it otherwise.
+        _, solution, info = sposv(system.T, right, overwrite_a=1)
         if info != 0:
             raise TrainingError(
                 "A history's vector cannot be solved for in single precision.",

@@ -130,12 +130,13 @@ def _best(
     model: ServingModel, scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, without: set[int], k: int
 ) -> NDArray[np.int64]:
     """Return the best items that may be answered, the best first."""
-    allowed = model.allowed(mask)
+    ranked = np.where(model.allowed(mask), scores, -np.inf)
     get = model.items.get
-    allowed[[item for movie_id in without if (item := get(movie_id)) is not None]] = False
-    candidates = np.flatnonzero(allowed)
-    best: NDArray[np.int64] = candidates[strongest(scores[candidates], k)]
-    return best
+    ranked[[item for movie_id in without if (item := get(movie_id)) is not None]] = -np.inf
+    best = strongest(ranked, k)
+    # With little left after the filters, what is not allowed fills the rest.
+    shown: NDArray[np.int64] = best[ranked[best] > -np.inf]
+    return shown
 
 
 def _picks(
