@@ -46,7 +46,14 @@ def test_the_command_measures_live_explained_answers(tmp_path: Path, model: str)
     assert result["setup"]["catalogue"]["file"] == "films.csv"
     assert result["checked"]["answers"] == 20
     assert result["checked"]["films_with_a_reason"] > 0
-    assert result["machine"].keys() >= {"processor", "cores", "python", "libraries", "load_average_before"}
+    assert result["machine"].keys() >= {
+        "processor",
+        "cores",
+        "python",
+        "libraries",
+        "load_average_before",
+        "load_average_after",
+    }
     scenarios = {scenario["name"]: scenario for scenario in result["scenarios"]}
     assert list(scenarios) == ["floor", "one-connection", "open-40"]
     for scenario in scenarios.values():

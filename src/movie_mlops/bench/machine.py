@@ -18,8 +18,13 @@ def machine_facts() -> dict[str, Any]:
         "system": platform.platform(terse=True),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "libraries": {name: version(name) for name in _LIBRARIES},
-        "load_average_before": round(os.getloadavg()[0], 2),
+        "load_average_before": load_average(),
     }
+
+
+def load_average() -> float:
+    """Return how many processes wanted a core, on average over the last minute."""
+    return round(os.getloadavg()[0], 2)
 
 
 def _processor() -> str:

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 from movie_mlops.bench.config import ServeBenchConfig
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.load import Outcome, Plan, drive_apart
-from movie_mlops.bench.machine import machine_facts
+from movie_mlops.bench.machine import load_average, machine_facts
 from movie_mlops.bench.percentiles import summary
 from movie_mlops.bench.process import serving
 from movie_mlops.bench.stage import Stage, set_stage
@@ -55,6 +55,7 @@ def bench_serve(
             paths = tuple(f"/v1/users/{user}/recommendations?k={config.k}" for user in stage.user_ids)
             checked = _check_answers(port, paths[:_CHECKED_USERS], config.k)
             scenarios = _scenarios(config, port, paths, progress)
+    machine["load_average_after"] = load_average()
     closed, floor = scenarios[1]["latency_ms"], scenarios[0]["latency_ms"]
     result = {
         "format": _FORMAT,

@@ -73,7 +73,8 @@ def serve(
     output.print_rows([_target(target) for target in result["targets"]], as_json=False)
     ratio = result["ratio_to_floor"]
     typer.echo(f"\nAn answer takes {ratio['p50']} times the framework's floor at p50, {ratio['p99']} times at p99.")
-    typer.echo(f"Load average before: {result['machine']['load_average_before']}. Result: {file}")
+    machine = result["machine"]
+    typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
 
 
 def _row(scenario: Mapping[str, Any]) -> dict[str, Any]:
