@@ -1,7 +1,10 @@
 """The server as a process of its own, as it runs everywhere else, on a free port of this machine."""
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +27,11 @@ def serving(workspace: Workspace) -> Iterator[int]:
     """
     log = workspace.home / _LOG
     command = [sys.executable, "-m", __name__, str(workspace.home), workspace.dataset]
-    with log.open("wb") as errors, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as server:  # noqa: S603 - this module, by this Python
+    pipe = subprocess.PIPE
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors) as server,  # noqa: S603 - this module, by this Python
+    ):
         try:
             assert server.stdout is not None
             port = server.stdout.readline().strip()
@@ -54,9 +61,17 @@ def main(home: str, dataset: str) -> None:
     from movie_mlops.flows.serve import make_app  # noqa: PLC0415
     from movie_mlops.serving import ServingConfig, bind, serve  # noqa: PLC0415
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     bound = bind(_HOST, 0)
     app = make_app(Workspace(Path(home), dataset), PlatformConfig(), ServingConfig())
     serve(app, bound, on_ready=lambda: print(bound.getsockname()[1], flush=True))  # noqa: T201 - the parent reads it
+
+
+def _end_with_parent() -> None:
+    """End as if told to when the other end of standard input is gone, also where the parent was killed."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":
