@@ -109,3 +109,25 @@ def test_numbers_that_break_down_are_an_error() -> None:
         warnings.simplefilter("ignore")
         with pytest.raises(TrainingError, match="regularisation"):
             recommender.fit(sparse.csr_matrix(np.full((30, 20), 1e38, np.float32)))
+
+
+def test_what_is_kept_of_one_history_never_answers_for_another() -> None:
+    """Other weights, other films, another order, a part: each is answered as by a model that was never asked before."""
+    histories = [([0, 2], [1, 2]), ([0, 2], [2, 1]), ([0, 1], [2, 1]), ([1, 0], [2, 1]), ([1], [2]), ([0, 2], [1, 2])]
+    asked = with_factors()
+    for items, weights in histories:
+        np.testing.assert_array_equal(asked.score_one(items, weights), with_factors().score_one(items, weights))
+        np.testing.assert_array_equal(asked.explain(items, weights, 3), with_factors().explain(items, weights, 3))
+    for items, weights in histories[::-1]:
+        np.testing.assert_array_equal(asked.explain(items, weights, 3), with_factors().explain(items, weights, 3))
+
+
+def test_a_second_training_leaves_nothing_of_the_first() -> None:
+    """A recommender that is trained again scores a history that it has just scored as a fresh one does."""
+    again = fitted()
+    before = again.score_one([0, 2], [1, 1])
+    again.fit(two_camps()[:100])
+    fresh = create("ials", {"factors": 8, "regularisation": 2})
+    fresh.fit(two_camps()[:100])
+    np.testing.assert_allclose(again.score_one([0, 2], [1, 1]), fresh.score_one([0, 2], [1, 1]), rtol=1e-4, atol=1e-6)
+    assert abs(again.score_one([0, 2], [1, 1]) - before).max() > 1e-3

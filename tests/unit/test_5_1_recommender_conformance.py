@@ -374,6 +374,7 @@ def test_nothing_answers_before_training(name: str) -> None:
         lambda: recommender.score_one([0], [1]),
         lambda: recommender.similar(0, 1),
         lambda: recommender.explain([0], [1], 0),
+        lambda: recommender.explain_many([0], [1], [0]),
         recommender.arrays,
     )
     for question in questions:
@@ -431,6 +432,8 @@ def test_explain_is_refused_where_it_is_not_among_the_capabilities(name: str) ->
     """A recommender without explanations says so."""
     with pytest.raises(UnsupportedError):
         trained(name).explain([0], [1], 2)
+    with pytest.raises(UnsupportedError):
+        trained(name).explain_many([0], [1], [2])
 
 
 @pytest.mark.parametrize("name", EXPLAINS)
@@ -456,6 +459,35 @@ def test_films_that_say_nothing_contribute_nothing(name: str) -> None:
     assert parts[:, 1].any()
     assert recommender.explain([0, 2], [1, 1], 3).tolist() == [0, 0]
     assert recommender.explain([], [], 4).shape == (0,)
+
+
+@pytest.mark.parametrize("name", EXPLAINS)
+def test_many_films_are_explained_as_each_one_is(name: str) -> None:
+    """A row of `explain_many` is what `explain` gives for its film, in any order of films, also for an unseen one."""
+    recommender, (matrix, _) = trained(name), likes()
+    items, weights = row(matrix, 0)
+    items, weights = np.append(items, UNSEEN[0]), np.append(weights, np.float32(1))
+    targets = [9, *UNSEEN, 0, 4, 9]
+    told = recommender.explain_many(items, weights, targets)
+    assert (told.shape, told.dtype) == ((len(targets), len(items)), np.float32)
+    assert told[0].any()
+    for target, parts in zip(targets, told, strict=True):
+        np.testing.assert_allclose(parts, recommender.explain(items, weights, target), rtol=1e-4, atol=1e-6)
+    assert recommender.explain_many(items, weights, []).shape == (0, len(items))
+    assert recommender.explain_many([], [], targets).shape == (len(targets), 0)
+
+
+@pytest.mark.parametrize("name", EXPLAINS)
+def test_explaining_refuses_what_is_no_film(name: str) -> None:
+    """One unknown target, or a bad history, and nothing is explained."""
+    recommender = trained(name)
+    for target in (-1, N_ITEMS, 1.5, True):
+        with pytest.raises(HistoryError):
+            recommender.explain([0], [1], target)
+        with pytest.raises(HistoryError):
+            recommender.explain_many([0], [1], [2, target])
+    with pytest.raises(HistoryError):
+        recommender.explain_many([0, 0], [1, 1], [2])
 
 
 @every

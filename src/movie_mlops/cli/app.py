@@ -15,6 +15,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "models": "List, show and verify the bundles.",
     "release": "What serves since when and why; roll back.",
     "serve": "Answer requests: the API and the page.",
+    "bench": "Measure how fast the platform answers on this machine.",
 }
 
 

@@ -84,8 +84,10 @@ class ItemKnnRecommender(Recommender):
     def _similar(self, item: int) -> NDArray[np.float32]:
         return self._row(item)
 
-    def _explain(self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int) -> NDArray[np.float32]:
-        return weights * self._row(target)[items]
+    def _explain(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], targets: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        return np.stack([weights * self._row(target)[items] for target in targets.tolist()])
 
     def _row(self, item: int) -> NDArray[np.float32]:
         dense = np.zeros(self._neighbours.shape[0], np.float32)

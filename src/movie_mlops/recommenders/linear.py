@@ -68,8 +68,10 @@ class _LinearAutoencoder(Recommender):
         similarity: NDArray[np.float32] = np.sign(row) * np.sqrt(np.maximum(row * self._weights[:, item], 0))
         return similarity
 
-    def _explain(self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int) -> NDArray[np.float32]:
-        contributions: NDArray[np.float32] = weights * self._weights[items, target]
+    def _explain(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], targets: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        contributions: NDArray[np.float32] = weights * self._weights[items, targets[:, np.newaxis]]
         return contributions
 
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:

@@ -23,6 +23,7 @@ class ServingModel:
         recommender: The model.
         movie_ids: int64[n_items], the film of each item.
         positions: int64[n_items], the catalogue position of each item; -1 where the catalogue lacks the film.
+        listed: bool[n_items], whether the catalogue has the film of each item.
         items: The item of each film id.
     """
 
@@ -31,6 +32,7 @@ class ServingModel:
     recommender: Recommender
     movie_ids: NDArray[np.int64]
     positions: NDArray[np.int64]
+    listed: NDArray[np.bool_]
     items: dict[int, int]
 
     @classmethod
@@ -54,6 +56,7 @@ class ServingModel:
             recommender=bundle.recommender,
             movie_ids=bundle.movie_ids,
             positions=positions,
+            listed=positions >= 0,
             items={movie_id: item for item, movie_id in enumerate(bundle.movie_ids.tolist())},
         )
 
@@ -62,11 +65,13 @@ class ServingModel:
         return np.array([movie_id in self.items for movie_id in movie_ids], dtype=np.bool_)
 
     def allowed(self, films: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-        """Return which items may be answered: those in the catalogue and, of ``films`` (by position), those allowed."""
-        listed = self.positions >= 0
+        """Return which items may be answered: those in the catalogue and, of ``films`` (by position), those allowed.
+
+        It may be the model's own array: not to be written to.
+        """
         if films is None:
-            return listed
-        allowed: NDArray[np.bool_] = listed & films[self.positions]
+            return self.listed
+        allowed: NDArray[np.bool_] = self.listed & films[self.positions]
         return allowed
 
     def document(self) -> dict[str, Any]:

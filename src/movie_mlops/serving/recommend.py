@@ -99,9 +99,9 @@ def recommend(snapshot: Snapshot, history: History, wish: Wish, *, reasons: int 
     because: dict[int, tuple[Because, ...]] = {}
     if wish.explain and model.recommender.capabilities.explains:
         films = [snapshot.catalogue.get(movie_id) for movie_id in model.movie_ids[items].tolist()]
-        for target in best.tolist():
-            contributions = model.recommender.explain(items, weights, target)
-            because[target] = _strongest_reasons(films, contributions, reasons)
+        targets = best.tolist()
+        told = model.recommender.explain_many(items, weights, targets)
+        because = {target: _strongest_reasons(films, row, reasons) for target, row in zip(targets, told, strict=True)}
     picks = _picks(snapshot.catalogue, model, scores, best, because)
     return Answer(Source.PERSONALISED, picks, _shortage(snapshot.catalogue, len(picks), wish))
 
@@ -130,12 +130,13 @@ def _best(
     model: ServingModel, scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, without: set[int], k: int
 ) -> NDArray[np.int64]:
     """Return the best items that may be answered, the best first."""
-    allowed = model.allowed(mask)
+    ranked = np.where(model.allowed(mask), scores, -np.inf)
     get = model.items.get
-    allowed[[item for movie_id in without if (item := get(movie_id)) is not None]] = False
-    candidates = np.flatnonzero(allowed)
-    best: NDArray[np.int64] = candidates[strongest(scores[candidates], k)]
-    return best
+    ranked[[item for movie_id in without if (item := get(movie_id)) is not None]] = -np.inf
+    best = strongest(ranked, k)
+    # With little left after the filters, what is not allowed fills the rest.
+    shown: NDArray[np.int64] = best[ranked[best] > -np.inf]
+    return shown
 
 
 def _picks(

@@ -1,0 +1,235 @@
+"""The load generator: requests that are due at fixed times, whatever the server does.
+
+A generator that sends the next request when the last one is answered waits politely while the server stalls: the
+requests that people would have sent meanwhile are never sent, and a stall of two seconds is one slow sample among
+thousands. Gil Tene calls this coordinated omission. Here (open loop) every request has a time at which it is due, and
+its latency counts from that time, also where it could only be sent later because every connection was waiting.
+
+Blocking sockets in threads, not an event loop: the timers of event loops are rounded to a millisecond, which is as
+long as what is measured.
+"""
+
+import itertools
+import re
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from multiprocessing import get_context
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from movie_mlops.core.progress import SILENT, Progress
+
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+_STATUS: Final = re.compile(rb"HTTP/1\.1 ([0-9]{3}) ")
+_CHUNK: Final = 1 << 18
+_LOOK_SECONDS: Final = 0.2
+_IDLE_SECONDS: Final = 2.0
+"""A server may close a connection that was silent for long; one that was is closed here before it is used again."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A load.
+
+    Attributes:
+        host: Whom to ask.
+        port: At which port.
+        paths: What to ask for, in turn.
+        seconds: For how long requests are due.
+        rate: Requests a second, evenly spaced (open loop); ``None``: each connection asks again as soon as it is
+            answered (closed loop).
+        connections: How many connections there are.
+        markers: What every good answer's body holds.
+        patience_seconds: How long after the last request was due answers are waited for.
+    """
+
+    host: str
+    port: int
+    paths: tuple[str, ...]
+    seconds: float
+    rate: float | None = None
+    connections: int = 1
+    markers: tuple[bytes, ...] = ()
+    patience_seconds: float = 10.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the requests that were due.
+
+    Attributes:
+        latency_ms: For every request, from when it was due to its answer; for one that was never answered, to when
+            the generator gave up, so that it is as slow as can be told.
+        service_ms: For every request that was sent, from when it really was.
+        errors: How many were answered wrongly or cut off, by what was wrong.
+        unanswered: How many had no answer when the generator gave up, sent or not.
+        seconds: From the first due time to the last answer.
+    """
+
+    latency_ms: NDArray[np.float64]
+    service_ms: NDArray[np.float64]
+    errors: dict[str, int]
+    unanswered: int
+    seconds: float
+
+    @property
+    def requests(self) -> int:
+        """How many requests were due."""
+        return len(self.latency_ms)
+
+
+def drive_apart(plan: Plan, progress: Progress = SILENT, title: str = "Load") -> Outcome:
+    """Run the load in a process of its own, so that nothing here delays a request."""
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
+        progress.task(title, total=plan.seconds, unit="s") as advance,
+    ):
+        running = pool.submit(drive, plan)
+        while not running.done():
+            with suppress(TimeoutError):
+                running.result(timeout=_LOOK_SECONDS)
+            advance(_LOOK_SECONDS)
+        return running.result()
+
+
+def drive(plan: Plan) -> Outcome:
+    """Run the load here; meant for a process that does nothing else."""
+    begin = time.perf_counter()
+    # The counter is shared: whichever connection is free takes the request that is due next.
+    tickets = itertools.count()
+    clients = [_Client(plan, begin, tickets) for _ in range(plan.connections)]
+    threads = [threading.Thread(target=client.run) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return _joined([client.tally for client in clients], begin)
+
+
+class _WrongAnswerError(Exception):
+    """The answer is not what it should be."""
+
+
+@dataclass
+class _Tally:
+    """What one connection saw, in seconds."""
+
+    latencies: list[float] = field(default_factory=list)
+    services: list[float] = field(default_factory=list)
+    errors: Counter[str] = field(default_factory=Counter)
+    unanswered: int = 0
+    last: float = 0.0
+
+
+class _Client:
+    """One connection and the requests that it takes."""
+
+    def __init__(self, plan: Plan, begin: float, tickets: Iterator[int]) -> None:
+        self._plan = plan
+        self._begin = begin
+        self._tickets = tickets
+        self._give_up = begin + plan.seconds + plan.patience_seconds
+        self._line: socket.socket | None = None
+        self.tally = _Tally(last=begin)
+
+    def run(self) -> None:
+        """Send what is due until nothing more is."""
+        end = self._begin + self._plan.seconds
+        for ticket in self._tickets:
+            due = time.perf_counter() if self._plan.rate is None else self._begin + ticket / self._plan.rate
+            if due >= end:
+                break
+            time.sleep(max(due - time.perf_counter(), 0))
+            self._ask(self._plan.paths[ticket % len(self._plan.paths)], due)
+        self._hang_up()
+
+    def _ask(self, path: str, due: float) -> None:
+        tally, sent = self.tally, time.perf_counter()
+        try:
+            _check(*self._answer(path), self._plan.markers)
+        except _WrongAnswerError as error:
+            tally.errors[str(error)] += 1
+        except TimeoutError:
+            tally.unanswered += 1
+            self._hang_up()
+        except OSError as error:
+            tally.errors[error.strerror or type(error).__name__] += 1
+            self._hang_up()
+        answered = time.perf_counter()
+        tally.latencies.append(answered - due)
+        if sent < self._give_up:
+            tally.services.append(answered - sent)
+        tally.last = answered
+
+    def _answer(self, path: str) -> tuple[int, bytes]:
+        """Send one request; return the status and the body."""
+        line = self._connected()
+        line.sendall(f"GET {path} HTTP/1.1\r\nhost: {self._plan.host}\r\n\r\n".encode())
+        data = bytearray()
+        while (head_end := data.find(b"\r\n\r\n")) < 0:
+            data += _more(line)
+        head = bytes(data[:head_end])
+        status, length = _STATUS.match(head), _LENGTH.search(head)
+        if status is None or length is None:
+            self._hang_up()
+            raise _WrongAnswerError("an answer that is not HTTP/1.1 with a length")
+        begin, size = head_end + 4, int(length[1])
+        while len(data) < begin + size:
+            data += _more(line)
+        return int(status[1]), bytes(data[begin : begin + size])
+
+    def _connected(self) -> socket.socket:
+        now = time.perf_counter()
+        if now >= self._give_up:
+            raise TimeoutError
+        if now - self.tally.last > _IDLE_SECONDS:
+            self._hang_up()
+        if self._line is None:
+            self._line = socket.create_connection((self._plan.host, self._plan.port), timeout=self._give_up - now)
+            self._line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._line.settimeout(self._give_up - now)
+        return self._line
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+
+def _more(line: socket.socket) -> bytes:
+    chunk = line.recv(_CHUNK)
+    if not chunk:
+        raise ConnectionResetError(0, "connection closed by the server")
+    return chunk
+
+
+def _check(status: int, body: bytes, markers: tuple[bytes, ...]) -> None:
+    if status != HTTPStatus.OK:
+        raise _WrongAnswerError(f"status {status}")
+    for marker in markers:
+        if marker not in body:
+            raise _WrongAnswerError(f"an answer without {marker.decode()}")
+
+
+def _joined(tallies: Sequence[_Tally], begin: float) -> Outcome:
+    errors: Counter[str] = sum((tally.errors for tally in tallies), Counter())
+    return Outcome(
+        latency_ms=_milliseconds(tally.latencies for tally in tallies),
+        service_ms=_milliseconds(tally.services for tally in tallies),
+        errors=dict(sorted(errors.items())),
+        unanswered=sum(tally.unanswered for tally in tallies),
+        seconds=max(tally.last for tally in tallies) - begin,
+    )
+
+
+def _milliseconds(parts: Iterable[list[float]]) -> NDArray[np.float64]:
+    return np.fromiter(itertools.chain.from_iterable(parts), np.float64) * 1000

@@ -1,0 +1,78 @@
+"""The server as a process of its own, as it runs everywhere else, on a free port of this machine."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from movie_mlops.bench.errors import BenchError
+from movie_mlops.core.nouns import Workspace
+
+_HOST: Final = "127.0.0.1"
+_PATIENCE_SECONDS: Final = 30.0
+_LOG: Final = "server.log"
+
+
+@contextmanager
+def serving(workspace: Workspace) -> Iterator[int]:
+    """Run the server over a workspace; give the port at which it answers.
+
+    Raises:
+        BenchError: It ended before it was ready.
+    """
+    log = workspace.home / _LOG
+    command = [sys.executable, "-m", __name__, str(workspace.home), workspace.dataset]
+    pipe = subprocess.PIPE
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors) as server,  # noqa: S603 - this module, by this Python
+    ):
+        try:
+            assert server.stdout is not None
+            port = server.stdout.readline().strip()
+            if not port:
+                raise BenchError(
+                    f"The server ended before it was ready: {_last_line(log)}",
+                    next_step="Check that the catalogue and the bundle can be served.",
+                )
+            yield int(port)
+        finally:
+            server.terminate()
+            try:
+                server.wait(_PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), "it said nothing.")
+
+
+def main(home: str, dataset: str) -> None:
+    """Serve a workspace until SIGTERM; print the port once it answers."""
+    # Imported here: the process that starts this one needs none of it.
+    from movie_mlops.flows import PlatformConfig  # noqa: PLC0415
+    from movie_mlops.flows.serve import make_app  # noqa: PLC0415
+    from movie_mlops.serving import ServingConfig, bind, serve  # noqa: PLC0415
+
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    bound = bind(_HOST, 0)
+    app = make_app(Workspace(Path(home), dataset), PlatformConfig(), ServingConfig())
+    serve(app, bound, on_ready=lambda: print(bound.getsockname()[1], flush=True))  # noqa: T201 - the parent reads it
+
+
+def _end_with_parent() -> None:
+    """End as if told to when the other end of standard input is gone, also where the parent was killed."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,98 @@
+"""``movie-mlops bench``."""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from movie_mlops.cli import options
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+
+_RATES = (100.0, 200.0)
+
+
+class Model(StrEnum):
+    """Whose weights are made up."""
+
+    IALS = "ials"
+    EASE = "ease"
+
+
+@app.callback()
+def bench() -> None:
+    """Measure the platform on this machine."""
+
+
+@app.command()
+def serve(
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How long each scenario runs.")] = 10.0,
+    rate: Annotated[
+        list[float] | None,
+        typer.Option("--rate", min=0.1, help="Requests a second of an open loop; may be repeated (default: 100, 200)."),
+    ] = None,
+    connections: Annotated[int, typer.Option("--connections", min=1, help="Connections of the open loops.")] = 16,
+    catalogue: Annotated[
+        Path | None,
+        typer.Option("--catalogue", metavar="CSV", help="The films: movieId,title,genres (default: made up)."),
+    ] = None,
+    model: Annotated[Model, typer.Option("--model", help="Which model, with random weights.")] = Model.IALS,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", metavar="DIR", help="A bundle to serve instead, with its own weights.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to (default: reports/benchmarks/serve.json).")
+    ] = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How fast are live, personalised, explained answers? One server process, and a load that hides no stall."""
+    from movie_mlops.bench import ServeBenchConfig, bench_serve
+    from movie_mlops.cli import door, output, progress
+
+    config = ServeBenchConfig(
+        seconds=seconds,
+        connections=connections,
+        catalogue=catalogue,
+        model=model.value,
+        bundle=bundle,
+        rates=tuple(rate or _RATES),
+    )
+    file = out or door.settings(home).home / "reports" / "benchmarks" / "serve.json"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
+    result = bench_serve(config, file, command=command, progress=progress.listener())
+    if as_json:
+        output.print_json(result)
+        return
+    output.print_rows([_row(scenario) for scenario in result["scenarios"]], as_json=False)
+    typer.echo("")
+    output.print_rows([_target(target) for target in result["targets"]], as_json=False)
+    ratio = result["ratio_to_floor"]
+    typer.echo(f"\nAn answer takes {ratio['p50']} times the framework's floor at p50, {ratio['p99']} times at p99.")
+    machine = result["machine"]
+    typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
+
+
+def _row(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    latency = scenario["latency_ms"]
+    return {
+        "scenario": scenario["name"],
+        "requests": scenario["requests"],
+        "per second": f"{scenario['answered_per_second']:,.0f}",
+        **{f"{name} ms": f"{latency[name]:.2f}" for name in ("p50", "p95", "p99", "p99.9", "max")},
+        "errors": sum(scenario["errors"].values()),
+        "unanswered": scenario["unanswered"],
+    }
+
+
+def _target(target: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "target": f"{target['scenario']}, {target['what']}",
+        "at most": f"{target['limit_ms']:g} ms",
+        "measured": f"{target['measured_ms']:.2f} ms",
+        "": "met" if target["met"] else "missed",
+    }
