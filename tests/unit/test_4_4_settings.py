@@ -37,7 +37,7 @@ def test_no_file_means_the_defaults(tmp_path: Path) -> None:
         ("recipes: []", "no recipe is called 'popular'"),
         ("recipes: [{name: ease, model: ease}]", "no recipe is called 'popular'"),
         ("baselines: []", "without one nothing can be judged"),
-        ("recipes: [{name: ease, model: eese}]", "recipes.0: Value error, There is no recommender named 'eese'"),
+        ("recipes: [{name: ease, model: eese}]", "the recipe 'ease': There is no recommender named 'eese'"),
         ("recipes: [{name: ease, model: ease, params: {regularisatoin: 3}}]", "Did you mean 'regularisation'?"),
     ],
 )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from movie_mlops.flows import PlatformConfig, Recipe
     from movie_mlops.flows.config import Protocol as SplitProtocol
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 class Protocol(StrEnum):

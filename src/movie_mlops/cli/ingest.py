@@ -6,7 +6,12 @@ import typer
 
 from movie_mlops.cli import options
 
-app = typer.Typer(help="Bring data into the lake, through the contract.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Bring data into the lake, through the contract.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
 
 
 @app.command()

@@ -6,7 +6,12 @@ import typer
 
 from movie_mlops.cli import options
 
-app = typer.Typer(help="Look at the tables: list, history, rows, SQL.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Look at the tables: list, history, rows, SQL.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
 
 Table = Annotated[str, typer.Argument(help="A table, such as interactions.")]
 Version = Annotated[int | None, typer.Option("--version", min=0, help="As of this version (default: the newest).")]

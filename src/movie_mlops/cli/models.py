@@ -6,7 +6,9 @@ import typer
 
 from movie_mlops.cli import options
 
-app = typer.Typer(help="List, show and verify the bundles.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="List, show and verify the bundles.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+)
 
 Bundle = Annotated[str, typer.Argument(help="A bundle's id, such as edlae-0123456789ab.")]
 

@@ -7,7 +7,9 @@ import typer
 
 from movie_mlops.cli import options
 
-app = typer.Typer(help="What serves since when and why; roll back.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="What serves since when and why; roll back.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+)
 
 
 @app.command()

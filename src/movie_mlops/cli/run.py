@@ -12,7 +12,7 @@ from movie_mlops.cli import options
 if TYPE_CHECKING:
     from movie_mlops.flows import RunReport, StepReport
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 _DOING = {
     "ingest": "Bringing the ratings in",

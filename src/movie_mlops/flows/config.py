@@ -21,15 +21,6 @@ class Recipe(BaseModel):
     model: str = Field(description="The recommender.")
     params: dict[str, Any] = Field(default_factory=dict, description="Its parameters; the rest keep their defaults.")
 
-    @model_validator(mode="after")
-    def _can_be_made(self) -> Self:
-        try:
-            create(self.model, self.params)
-        except RecommenderError as error:
-            message = str(error).rstrip(".")
-            raise ValueError(message) from error
-        return self
-
 
 def _default_recipes() -> tuple[Recipe, ...]:
     return (
@@ -70,11 +61,17 @@ class PlatformConfig(BaseModel):
 
     @field_validator("recipes")
     @classmethod
-    def _names_are_unique(cls, recipes: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
+    def _can_be_made(cls, recipes: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
         names = [recipe.name for recipe in recipes]
         if len(set(names)) != len(names):
             message = "two recipes have the same name"
             raise ValueError(message)
+        for recipe in recipes:
+            try:
+                create(recipe.model, recipe.params)
+            except RecommenderError as error:
+                message = f"the recipe {recipe.name!r}: {str(error).rstrip('.')}"
+                raise ValueError(message) from error
         return recipes
 
     @model_validator(mode="after")

@@ -200,6 +200,9 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
     )
     opponent, note = releasing.recipe_of(platform, releasing.rival(platform, trained["bundle_id"]))
     opponent_name = None if opponent is None else evaluating.name_of_champion(config, opponent)
+    if opponent_name not in evaluated["models"]:
+        # What the champion replaced, by a recipe that is listed no more, was not evaluated again.
+        opponent_name = None
     verdict = steps.run(
         "gate",
         inputs={
