@@ -30,5 +30,4 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> "CommandLine":
     done = command("run", "--json")
     assert done.code == 0, done.err
     (folder / "first.json").write_text(done.out)
-    (folder / "first.err").write_text(done.err)
     return command
