@@ -1,5 +1,6 @@
 """What every kind of test shares."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,15 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> "CommandLine":
 
     folder = tmp_path_factory.mktemp("finished")
     command = CommandLine(folder, folder / "home", offline=True)
+    before = _made_here()
     done = command("run", "--json")
     assert done.code == 0, done.err
+    (folder / "checkout.json").write_text(json.dumps(sorted(_made_here() - before)))
     (folder / "first.json").write_text(done.out)
     return command
+
+
+def _made_here() -> set[str]:
+    """Return what lies in the folders of state of this checkout, which may well be somebody's home."""
+    kept = (REPOSITORY / name for name in ("data", "models", "experiments", "logs", "reports"))
+    return {str(path) for folder in kept for path in folder.rglob("*")}

@@ -63,15 +63,13 @@ def test_the_main_job_tells_all_that_it_did_offline(finished: CommandLine) -> No
         assert step["seconds"] >= 0
         assert step["peak_memory_mib"] > 0
     assert Path(document["report"]).is_file()
-    assert not (REPOSITORY / "data" / "lake").exists()
 
 
 def test_all_state_is_in_the_home(finished: CommandLine) -> None:
     """The main job writes to ``--home`` and nowhere else: not beside where it was called, nor to the user's folder."""
     assert list((finished.folder / "user").iterdir()) == []
     assert sorted(path.name for path in finished.home.iterdir()) == ["data", "experiments", "models", "reports"]
-    for kept in ("data", "models", "experiments", "reports"):
-        assert not (REPOSITORY / kept / "sample").exists()
+    assert json.loads((finished.folder / "checkout.json").read_text()) == []
 
 
 def test_a_second_run_skips_every_step_and_says_so(finished: CommandLine, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import httpx
 import pytest
 
 from movie_mlops.cli.main import main
-from tests.conftest import REPOSITORY
 from tests.fixtures.stage_4.command_line import CommandLine, contents, copied
 from tests.fixtures.stage_5.platform import Platform
 
@@ -339,8 +338,3 @@ def test_an_unknown_genre_gives_no_film_and_says_so(client: httpx.Client) -> Non
     answer = client.get("/v1/users/nobody/recommendations", params={"genres": "Wester"}).json()
     assert (answer["items"], answer["source"]) == ([], "popular")
     assert "No film has the genre 'Wester'; GET /v1/genres lists those that there are." in answer["note"]
-
-
-def test_the_checkout_is_untouched() -> None:
-    """No test of this kind leaves a home in the checkout."""
-    assert not (REPOSITORY / "data" / "state").exists()
