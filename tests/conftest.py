@@ -1,8 +1,13 @@
 """What every kind of test shares."""
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.fixtures.stage_4.command_line import CommandLine
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -14,3 +19,24 @@ def shared_data() -> Path:
         if folder.is_dir():
             return folder
     pytest.skip("the development data (../shared/data) is not beside this checkout")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> "CommandLine":
+    """A home after the main job on the sample, with the network blocked. Never changed: copy it first."""
+    from tests.fixtures.stage_4.command_line import CommandLine  # noqa: PLC0415 - it asks this module where we are
+
+    folder = tmp_path_factory.mktemp("finished")
+    command = CommandLine(folder, folder / "home", offline=True)
+    before = _made_here()
+    done = command("run", "--json")
+    assert done.code == 0, done.err
+    (folder / "checkout.json").write_text(json.dumps(sorted(_made_here() - before)))
+    (folder / "first.json").write_text(done.out)
+    return command
+
+
+def _made_here() -> set[str]:
+    """Return what lies in the folders of state of this checkout, which may well be somebody's home."""
+    kept = (REPOSITORY / name for name in ("data", "models", "experiments", "logs", "reports"))
+    return {str(path) for folder in kept for path in folder.rglob("*")}

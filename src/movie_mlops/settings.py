@@ -80,9 +80,11 @@ def read_sources(path: Path) -> dict[str, NamedSource]:
 
 def _read(path: Path, adapter: TypeAdapter[T]) -> T:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+        content = yaml.safe_load(path.read_bytes()) if path.exists() else None
         _refuse_unknown(path, content, adapter.json_schema(mode="serialization"))
         return adapter.validate_python(content or {})
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror}).", next_step="Make it a file.") from error
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""

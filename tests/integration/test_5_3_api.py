@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -111,6 +112,34 @@ def test_history_is_shown_newest_first(client: httpx.Client) -> None:
     assert client.get("/v1/users/nobody/history").json() == {"user_id": "nobody", "items": [], "unknown_films": 0}
 
 
+def test_a_history_tells_what_was_done(client: httpx.Client) -> None:
+    """Each film of a history has the kind of the word that counts and its value, and a click does not hide a film."""
+    events = [
+        {"user_id": "ann", "movie_id": 6, "kind": "rating", "value": 4.5, "event_time": "2026-01-01T00:00:00Z"},
+        {"user_id": "ann", "movie_id": 47, "kind": "click", "event_time": "2026-01-02T00:00:00Z"},
+        {"user_id": "ann", "movie_id": 50, "kind": "skip", "event_time": "2026-01-03T00:00:00Z"},
+    ]
+    client.post("/v1/events", json={"events": events})
+    items = client.get("/v1/users/ann/history").json()["items"]
+    said = [(item["movie_id"], item["kind"], item["value"], item["liked"]) for item in items]
+    assert said == [(50, "skip", None, False), (47, "click", None, False), (6, "rating", 4.5, True)]
+    recommended = ids(client.get("/v1/users/ann/recommendations", params={"k": 100}).json())
+    assert 47 in recommended
+    assert not {6, 50} & set(recommended)
+
+
+@pytest.mark.parametrize("user", ["a/b", "/", "a b", "봉준호", "ann/history", "100%", "a?b#c", ".."])
+def test_any_printable_user_id_has_an_address(client: httpx.Client, user: str) -> None:
+    """A user id with slashes, spaces or other scripts is reached percent-encoded, and is told apart from all others."""
+    like(client, user, 6)
+    path = f"/v1/users/{quote(user, safe='')}" if user != ".." else "/v1/users/%2E%2E"
+    answer = client.get(f"{path}/recommendations").json()
+    assert (answer["user_id"], answer["source"]) == (user, "personalised")
+    assert [item["movie_id"] for item in client.get(f"{path}/history").json()["items"]] == [6]
+    metrics = client.get("/metrics").text
+    assert 'route="/v1/users/{user_id}/recommendations"' in metrics
+
+
 def test_events_are_idempotent(client: httpx.Client) -> None:
     """The same event twice counts once; another event under its id is refused."""
     event = {"event_id": "e1", "user_id": "ann", "movie_id": 6, "kind": "like"}
@@ -138,7 +167,7 @@ def test_a_bad_event_refuses_its_batch_with_a_reason_for_each(client: httpx.Clie
     answer = client.post("/v1/events", json={"events": [good, *bad]})
     assert answer.status_code == 422
     assert [error["item"] for error in answer.json()["errors"]] == list(range(1, 10))
-    assert answer.json()["errors"][0]["reason"] == "a rating needs a value: 0.5 to 5.0 stars"
+    assert answer.json()["errors"][0]["reason"] == "value is missing: a rating has 0.5 to 5.0 stars"
     unknown = client.post("/v1/events", json={"events": [good, {**good, "movie_id": 7}]})
     assert unknown.status_code == 422
     assert unknown.json()["errors"] == [

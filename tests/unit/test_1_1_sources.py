@@ -213,6 +213,23 @@ def test_a_file_with_well_known_names_needs_no_mapping(tmp_path: Path, name: str
     assert source.movies().placeholder
 
 
+@pytest.mark.parametrize(
+    ("path", "dataset"),
+    [
+        ("Shop One/ratings.csv", "shop-one"),
+        ("shop/Interactions.tsv", "shop"),
+        ("shop/ratings-2026.csv", "ratings-2026"),
+    ],
+)
+def test_a_file_that_is_only_called_ratings_takes_its_folders_name(tmp_path: Path, path: str, dataset: str) -> None:
+    """Two shops' ``ratings.csv`` are two data sets: a name that tells nothing is replaced by the folder's."""
+    file = tmp_path / path
+    file.parent.mkdir()
+    file.write_text("user_id,movie_id\na,1\n")
+    assert of_file(file).dataset == dataset
+    assert of_file(file, dataset="Mine").dataset == "mine"
+
+
 def test_columns_can_be_mapped(tmp_path: Path) -> None:
     """A mapping says which column is which, and goes before what is recognised."""
     path = tmp_path / "mine.csv"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from movie_mlops.core.nouns import Kind
 from movie_mlops.features import FeatureError, FeedbackConfig, Histories
 from movie_mlops.state import Database, StateConfig
 from tests.fixtures.stage_2.interactions import day, did, table
@@ -44,6 +45,21 @@ def test_a_history_is_in_order_of_time(database: Database) -> None:
         assert history.movie_ids.tolist() == [3, 7, 4, 5]
         assert history.weights.tolist() == [1.0, 1.0, 0.0, 0.0]
         assert history.times.tolist() == [-1, day_1, day_1 + 86400, day_1 + 86400]
+        with database.write() as connection:
+            connection.execute(text("DELETE FROM histories"))
+            histories.apply(connection, words, CONFIG)
+
+
+def test_a_history_keeps_what_was_said(database: Database) -> None:
+    """Each film has the kind and the value of the word that counts, from the lake and from events alike."""
+    histories = Histories(database)
+    words = [did("a", 1, "rating", 4.5, at=1), did("a", 2, "click", at=2), did("a", 3, "watch", 0.25, at=3)]
+    histories.replace_all(table(words), CONFIG)
+    for _ in ("from the lake", "from events"):
+        history = histories.read("a")
+        assert history.kinds == [Kind.RATING, Kind.CLICK, Kind.WATCH]
+        assert str(history.values.tolist()) == "[4.5, nan, 0.25]"
+        assert history.consumed.tolist() == [True, False, True]
         with database.write() as connection:
             connection.execute(text("DELETE FROM histories"))
             histories.apply(connection, words, CONFIG)
@@ -97,7 +113,7 @@ def test_events_that_the_lake_has_not_got_survive_a_replacement(database: Databa
     assert histories.count() == 2
 
 
-@pytest.mark.parametrize("packed", [b"", b"\x02" + bytes(39), b"\x01" + bytes(20)], ids=["empty", "version", "cut"])
+@pytest.mark.parametrize("packed", [b"", b"\x01" + bytes(39), b"\x02" + bytes(20)], ids=["empty", "version", "cut"])
 def test_a_damaged_history_is_refused(database: Database, packed: bytes) -> None:
     """Bytes of another version or a wrong length are an error that names the user, never a made-up history."""
     with database.write() as connection:

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.features import FeedbackConfig, Histories, feedback
+from movie_mlops.features.feedback import latest_words
 from movie_mlops.state import Database, StateConfig
 from tests.fixtures.stage_2.interactions import START, did, table
 
@@ -24,7 +26,7 @@ words = st.builds(
 )
 
 
-def online(histories: Histories, users: Sequence[str]) -> list[tuple[str, int, float, int]]:
+def online(histories: Histories, users: Sequence[str]) -> list[tuple[str, int, float, int, str, str]]:
     return sorted(
         (user, *entry)
         for user in users
@@ -34,14 +36,16 @@ def online(histories: Histories, users: Sequence[str]) -> list[tuple[str, int, f
 
 def _arrays(histories: Histories, user: str):
     history = histories.read(user)
-    return history.movie_ids, history.weights, history.times
+    return history.movie_ids, history.weights, history.times, np.array(history.kinds), history.values.astype(str)
 
 
-def batch(interactions: pl.LazyFrame) -> list[tuple[str, int, float, int]]:
-    frame = feedback(interactions, CONFIG).with_columns(
-        (pl.col("event_time").to_physical() // 1_000_000).fill_null(-1),
-    )
-    return sorted(frame.rows())
+def batch(interactions: pl.LazyFrame) -> list[tuple[str, int, float, int, str, str]]:
+    frame = latest_words(interactions, CONFIG)
+    assert frame.select("user_id", "movie_id", "weight", "event_time").equals(feedback(interactions, CONFIG))
+    frame = frame.with_columns((pl.col("event_time").to_physical() // 1_000_000).fill_null(-1))
+    values = frame["value"].fill_null(float("nan")).to_numpy().astype(str)
+    said = frame.with_columns(pl.Series("value", values.tolist(), pl.String))
+    return sorted(said.select("user_id", "movie_id", "weight", "event_time", "kind", "value").rows())
 
 
 def empty_store() -> tuple[Database, Histories]:
@@ -87,5 +91,5 @@ def test_an_undated_event_is_later_than_the_lake_online_and_in_batch() -> None:
     with database.write() as connection:
         histories.apply(connection, [second], CONFIG)
     both = pl.concat([table([first], ingested_at=START), table([second], ingested_at=START + timedelta(days=1))])
-    assert online(histories, ["a"]) == batch(both) == [("a", 1, 1.0, -1)]
+    assert online(histories, ["a"]) == batch(both) == [("a", 1, 1.0, -1, "like", "nan")]
     database.close()

@@ -33,6 +33,12 @@ def test_no_file_means_the_defaults(tmp_path: Path) -> None:
         ("protocol: tomorrow", "protocol"),
         ("recipes: [{name: a, model: ease}, {name: a, model: ials}]", "two recipes have the same name"),
         ("gate: [", "line 1 is not YAML"),
+        ("gate: {metric: ndcg@20}", "gate.metric is 'ndcg@20', but measured are ndcg@10, "),
+        ("recipes: []", "no recipe is called 'popular'"),
+        ("recipes: [{name: ease, model: ease}]", "no recipe is called 'popular'"),
+        ("baselines: []", "without one nothing can be judged"),
+        ("recipes: [{name: ease, model: eese}]", "the recipe 'ease': There is no recommender named 'eese'"),
+        ("recipes: [{name: ease, model: ease, params: {regularisatoin: 3}}]", "Did you mean 'regularisation'?"),
     ],
 )
 def test_a_configuration_that_cannot_be_used_is_refused_with_its_place(tmp_path: Path, text: str, told: str) -> None:

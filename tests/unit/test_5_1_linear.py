@@ -1,10 +1,14 @@
 """EASE and EDLAE against their textbook formulas, computed in another way."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from movie_mlops.recommenders import TrainingError, create, gram, linear
+from movie_mlops.release import write_bundle
 
 #        film:  0  1  2
 LIKES = np.array([[1, 1, 0],
@@ -158,3 +162,18 @@ def test_taking_a_film_away_lowers_the_score_by_its_contribution(name: str) -> N
         rest = np.delete(np.arange(4), gone)
         without = recommender.score_one(items[rest], weights[rest])[7]
         assert full - without == pytest.approx(parts[gone], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["ease", "edlae"])
+@pytest.mark.parametrize("n_users", [900, 400])
+def test_the_number_of_cores_changes_no_byte(tmp_path: Path, name: str, n_users: int) -> None:
+    """A training where BLAS may use one core and one where it may use two give bundles of the same bytes."""
+    likes = sparse.csr_matrix(random_likes(n_users, 600))
+    found = []
+    for cores in (1, 2):
+        model = create(name)
+        with threadpool_limits(cores, user_api="blas"):
+            model.fit(likes)
+        bundle = write_bundle(tmp_path / str(cores), model=model, movie_ids=np.arange(600), facts={})
+        found.append({file.name: file.read_bytes() for file in bundle.path.iterdir()})
+    assert found[0] == found[1]

@@ -1,12 +1,14 @@
 """From a history to a list of films."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from movie_mlops.features import History
+from movie_mlops.core.nouns import Kind
+from movie_mlops.features import FeedbackConfig, History
 from movie_mlops.release import read_bundle
 from movie_mlops.serving import Catalogue
 from movie_mlops.serving.errors import BadRequestError
@@ -15,15 +17,14 @@ from movie_mlops.serving.recommend import Answer, Source, recommend
 from movie_mlops.serving.wishes import Filters, Wish, Years, read_genres, read_ids, read_years
 from tests.fixtures.stage_5.platform import FILMS, Platform
 
-NOBODY = History(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.int64))
+NOBODY = History.of([], FeedbackConfig())
 
 
 def history(**weights: float) -> History:
-    """Return a history of films named ``m<id>`` with their weights."""
-    ids = [int(name[1:]) for name in weights]
-    return History(
-        np.array(ids, np.int64), np.array(list(weights.values()), np.float32), np.full(len(ids), -1, np.int64)
-    )
+    """Return a history of films named ``m<id>`` with their weights: likes, and dislikes where it is 0."""
+    words = [(int(name[1:]), Kind.LIKE if weight else Kind.DISLIKE, None) for name, weight in weights.items()]
+    liked = History.of(words, FeedbackConfig())
+    return replace(liked, weights=np.array(list(weights.values()), np.float32))
 
 
 def ids(answer: Answer) -> list[int]:
@@ -128,6 +129,16 @@ def test_filters_and_exclusions_hold(snapshot: Snapshot) -> None:
     assert ids(recommend(snapshot, history(m6=1.0), crime)) == [47]
     nineties = Wish(filters=Filters(years=Years(1990, 1999)), exclude_seen=False)
     assert set(ids(recommend(snapshot, history(m6=1.0), nineties))) == {1, 2, 6, 47, 50}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_only_what_was_consumed_is_left_out(snapshot: Snapshot, kind: Kind) -> None:
+    """A film that was rated, liked, disliked, watched or skipped stays away; one only clicked or viewed may come."""
+    value = 2.0 if kind is Kind.RATING else None
+    met = History.of([(6, Kind.LIKE, None), (47, kind, value)], FeedbackConfig())
+    answer = ids(recommend(snapshot, met, Wish(k=8)))
+    assert 6 not in answer
+    assert (47 in answer) == (kind in {Kind.CLICK, Kind.VIEW})
 
 
 def test_filters_that_leave_nothing_say_so(snapshot: Snapshot) -> None:

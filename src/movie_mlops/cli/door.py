@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 
 from movie_mlops.core.errors import ConfigurationError
@@ -10,7 +11,7 @@ from movie_mlops.flows import NothingReleasedError, PlatformConfig, active_datas
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig
-from movie_mlops.release import Ledger, Release
+from movie_mlops.release import BundleError, Ledger, Release, list_bundles
 from movie_mlops.settings import NamedSource, Settings, read_platform_config, read_settings, read_sources
 from movie_mlops.state import Database, StateConfig
 
@@ -53,6 +54,21 @@ def champion(workspace: Workspace) -> Release:
             f"Nothing of {workspace.dataset} is released yet.", next_step="Run 'movie-mlops run' first."
         )
     return release
+
+
+def check_bundle(folder: Path, bundle_id: str) -> None:
+    """Make sure that ``bundle_id`` names a bundle of ``folder``, and no path to anything else.
+
+    Raises:
+        BundleError: It does not.
+    """
+    known = list_bundles(folder)
+    if bundle_id not in known:
+        near = get_close_matches(bundle_id, known, n=1)
+        raise BundleError(
+            f"There is no bundle {bundle_id!r} in {folder}.",
+            next_step=f"Did you mean {near[0]!r}?" if near else "List them with: movie-mlops models list",
+        )
 
 
 @contextmanager

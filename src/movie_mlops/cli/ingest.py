@@ -37,6 +37,7 @@ def load(
     opened = door.source(
         settings, source, columns=column, movies=movies, movie_columns=movie_column, scale=scale, dataset=dataset
     )
+    opened.prepare(progress.listener())
     with door.one_flow(Workspace(settings.home, opened.dataset)) as workspace:
         report = load_source(opened, Lake(LakeConfig(root=workspace.lake)), progress=progress.listener())
     if as_json:

@@ -39,12 +39,19 @@ def list_(dataset: options.Dataset = None, home: options.Home = None, as_json: o
 
 
 @app.command()
-def show(bundle: Bundle, dataset: options.Dataset = None, home: options.Home = None) -> None:
+def show(
+    bundle: Bundle,
+    dataset: options.Dataset = None,
+    home: options.Home = None,
+    _as_json: options.AsJson = True,
+) -> None:
     """Print a bundle's manifest: parameters, data versions, evaluation, hashes."""
     from movie_mlops.cli import door, output
     from movie_mlops.release import read_manifest
 
-    manifest: Any = read_manifest(door.workspace(home, dataset).models / bundle)
+    folder = door.workspace(home, dataset).models
+    door.check_bundle(folder, bundle)
+    manifest: Any = read_manifest(folder / bundle)
     output.print_json(manifest.model_dump(mode="json"))
 
 
@@ -59,9 +66,14 @@ def verify(
     from movie_mlops.cli import door, output
     from movie_mlops.release import BundleError, list_bundles, read_bundle
 
-    folder = door.workspace(home, dataset).models
+    workspace = door.workspace(home, dataset)
+    folder, champion = workspace.models, door.ledger(workspace).champion()
+    # Also where its folder is gone: what should serve and cannot be read is what matters most.
+    serving = [champion.bundle_id] if champion else []
+    if bundle:
+        door.check_bundle(folder, bundle)
     rows = []
-    for bundle_id in [bundle] if bundle else list_bundles(folder):
+    for bundle_id in [bundle] if bundle else sorted({*list_bundles(folder), *serving}):
         try:
             read_bundle(folder / bundle_id)
         except BundleError as error:

@@ -56,12 +56,18 @@ def run(
         on_start=lambda step: None if as_json else _say(f"{_DOING[step]} …"),
         on_end=lambda step: None if as_json else _say_step(step),
     )
+    refusal = report.refusal
     if as_json:
         from movie_mlops.cli.output import print_json
 
-        print_json(report.to_json())
+        print_json({**report.to_json(), **({"error": refusal.to_json()} if refusal else {})})
     else:
         _say_result(report)
+    if refusal is not None:
+        _say(f"error: {refusal}")
+        # Asked to serve, what served before is served: the refusal is said, and is no reason for an empty page.
+        if not serve or report.serving is None:
+            raise typer.Exit(1)
     if serve:
         sys.stdout.flush()
         # A fresh process: what training needed does not stay in the server's memory.
@@ -112,7 +118,9 @@ _TELL: dict[str, Callable[[dict[str, Any]], str]] = {
     "features": lambda made: f"{made['histories']:,} histories",
     "evaluate": _tell_models,
     "train": lambda made: f"bundle {made['bundle_id']}",
-    "gate": lambda made: "passed" if made["passed"] else "refused: " + made["text"],
+    "gate": lambda made: " ".join(
+        ["passed" if made["passed"] else "refused", *([made["note"]] if made["note"] else [])]
+    ),
     "release": lambda made: f"{made['action']}; serving {made['serving']}",
     "track": lambda made: f"{len(made['runs'])} runs in experiment {made['experiment']}",
 }
@@ -121,4 +129,4 @@ _TELL: dict[str, Callable[[dict[str, Any]], str]] = {
 def _say_result(report: "RunReport") -> None:
     seconds = sum(step.seconds for step in report.steps)
     _say(f"Done in {seconds:.1f} s. {report.result('evaluate')['verdict']}")
-    _say(f"Report: {report.result('evaluate')['report']}")
+    _say(f"Report: {report.report}")

@@ -21,6 +21,10 @@ class MovieMlopsError(Exception):
         self.problem = problem
         self.next_step = next_step
 
+    def to_json(self) -> dict[str, str]:
+        """Return the error as plain data."""
+        return {"code": self.code, "problem": self.problem, "next_step": self.next_step}
+
 
 class ConfigurationError(MovieMlopsError):
     """A setting, an option or a file under ``config/`` cannot be used as it is."""

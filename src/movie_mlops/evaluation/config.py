@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from movie_mlops.evaluation.errors import EvaluationError
+from movie_mlops.evaluation.metrics import PER_USER
+
 NewUsers = Literal["fold-in", "drop"]
 
 
@@ -63,6 +66,9 @@ class EvaluationConfig:
         level: Share of the bootstrap samples that an interval holds.
         seed: Seed of the bootstrap.
         block_scores: How many scores a model is asked for at once; the memory is four bytes for each.
+
+    Raises:
+        EvaluationError: There is no cut-off, or one is below 1.
     """
 
     cutoffs: tuple[int, ...] = (10,)
@@ -70,3 +76,15 @@ class EvaluationConfig:
     level: float = 0.95
     seed: int = 20
     block_scores: int = 1 << 24
+
+    def __post_init__(self) -> None:
+        if not self.cutoffs or min(self.cutoffs) < 1:
+            raise EvaluationError(
+                f"The cut-offs are {', '.join(map(str, self.cutoffs)) or 'missing'}.",
+                next_step="Give one or more lengths of lists, each at least 1, such as 10.",
+            )
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of the per-user metrics that are measured, such as ``ndcg@10``."""
+        return [f"{metric}@{k}" for k in self.cutoffs for metric in PER_USER]

@@ -10,7 +10,7 @@ from movie_mlops.evaluation.case import EvaluationCase, Scorer, entry_keys
 from movie_mlops.evaluation.config import EvaluationConfig
 from movie_mlops.evaluation.errors import EvaluationError
 from movie_mlops.evaluation.scores import Scores
-from movie_mlops.recommenders.ranking import NO_ITEM, top_k
+from movie_mlops.recommenders import NO_ITEM, top_k
 
 
 def evaluate(

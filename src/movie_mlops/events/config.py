@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from movie_mlops.core.contract import CLOCK_SKEW, LONGEST_NAME
+
 
 @dataclass(frozen=True)
 class EventConfig:
@@ -13,5 +15,5 @@ class EventConfig:
         longest_id: The most characters of an event id, a user id or a source.
     """
 
-    clock_skew: timedelta = timedelta(minutes=5)
-    longest_id: int = 256
+    clock_skew: timedelta = CLOCK_SKEW
+    longest_id: int = LONGEST_NAME

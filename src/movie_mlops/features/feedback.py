@@ -3,8 +3,9 @@
 A word has an authority: what was said (rating, like, dislike) stands above what was watched, and that above what
 passed by (view, click, skip). The word that counts is, among those of the highest authority, the latest by
 ``event_time`` (an unknown time is the oldest), then by ``ingested_at``; of two words in the same instant the one with
-the smaller weight counts, because contradicting oneself is no praise. The choice is a maximum, so that neither the
-order nor the grouping in which interactions arrive can change it.
+the smaller weight counts, because contradicting oneself is no praise, then the later in :data:`AUTHORITY`, then the
+greater value. The choice is a maximum, so that neither the order nor the grouping in which interactions arrive can
+change it.
 """
 
 from types import MappingProxyType
@@ -39,7 +40,18 @@ AUTHORITY: Final = MappingProxyType(
 )
 """Which kinds of word stand above which."""
 
+KIND_CODES: Final = MappingProxyType({kind: code for code, kind in enumerate(AUTHORITY)})
+"""The number that stands for each kind where words are packed; it never changes."""
+
+NO_VALUE: Final = -1.0
+"""Below every value: how a word without one is compared."""
+
+CONSUMED: Final = frozenset({Kind.SKIP, Kind.WATCH, Kind.RATING, Kind.LIKE, Kind.DISLIKE})
+"""The kinds that say that somebody is done with a film: it is not recommended again. Who only looked at it (view,
+click) is not."""
+
 AUTHORITY_COLUMN: Final = "authority"
+CODE_COLUMN: Final = "kind_code"
 
 
 def weigh(kind: Kind, value: float | None, config: FeedbackConfig) -> float:
@@ -88,7 +100,7 @@ def latest_words(interactions: pl.LazyFrame, config: FeedbackConfig) -> pl.DataF
 
     Returns:
         One row per (user, film), sorted by both: user_id, movie_id, kind, value, weight (Float32), authority (UInt8),
-        event_time, ingested_at.
+        event_time, ingested_at, kind_code (UInt8).
     """
     weighed = interactions.select(
         USER_ID,
@@ -102,6 +114,9 @@ def latest_words(interactions: pl.LazyFrame, config: FeedbackConfig) -> pl.DataF
         EVENT_TIME,
         INGESTED_AT,
         EVENT_ID,
+        pl.col(KIND)
+        .replace_strict({kind.value: code for kind, code in KIND_CODES.items()}, return_dtype=pl.UInt8)
+        .alias(CODE_COLUMN),
     ).collect()
     # Most users speak once of a film: only the others need the long sort.
     repeated = pl.struct(USER_ID, MOVIE_ID).is_duplicated()
@@ -112,8 +127,10 @@ def latest_words(interactions: pl.LazyFrame, config: FeedbackConfig) -> pl.DataF
             EVENT_TIME,
             INGESTED_AT,
             WEIGHT,
+            CODE_COLUMN,
+            pl.col(VALUE).fill_null(NO_VALUE),
             EVENT_ID,
-            descending=[False, False, False, True, False],
+            descending=[False, False, False, True, False, False, False],
             nulls_last=False,
         )
         .unique([USER_ID, MOVIE_ID], keep="last", maintain_order=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import polars as pl
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Column, Connection, LargeBinary, String, Table, bindparam, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from movie_mlops.core.columns import EVENT_TIME, INGESTED_AT, MOVIE_ID, USER_ID, WEIGHT
-from movie_mlops.core.nouns import Interaction
+from movie_mlops.core.columns import EVENT_TIME, INGESTED_AT, MOVIE_ID, USER_ID, VALUE, WEIGHT
+from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.features.config import FeedbackConfig
-from movie_mlops.features.feedback import AUTHORITY_COLUMN, latest_words
+from movie_mlops.features.feedback import CODE_COLUMN, CONSUMED, KIND_CODES, latest_words, weigh
 from movie_mlops.features.words import UNKNOWN_TIME, WORD, add, pack, unpack
 from movie_mlops.state import METADATA, Database
 
@@ -32,6 +32,8 @@ _READ_MANY: Final = (
     .with_for_update()
 )
 _USERS_AT_ONCE: Final = 5_000
+_KINDS: Final = tuple(KIND_CODES)
+_CONSUMED: Final = np.array([kind in CONSUMED for kind in _KINDS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,43 @@ class History:
         movie_ids: int64[n], the films.
         weights: float32[n], above 0 for a positive, 0 for seen but not liked.
         times: int64[n], Unix seconds; -1 where unknown.
+        values: float32[n], stars or watched fraction of each word; NaN where it has none.
+        codes: uint8[n], the kind of each word; see :attr:`kinds`.
     """
 
     movie_ids: NDArray[np.int64]
     weights: NDArray[np.float32]
     times: NDArray[np.int64]
+    values: NDArray[np.float32]
+    codes: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, words: Iterable[tuple[int, Kind, float | None]], config: FeedbackConfig) -> Self:
+        """Return the history of somebody who has no account: undated words on films; of two on one the last counts.
+
+        Args:
+            words: Film, kind and value of each.
+            config: What counts as liking.
+        """
+        latest = {movie_id: (kind, value) for movie_id, kind, value in words}
+        n = len(latest)
+        return cls(
+            movie_ids=np.fromiter(latest, np.int64, n),
+            weights=np.fromiter((weigh(*word, config) for word in latest.values()), np.float32, n),
+            times=np.full(n, -1, np.int64),
+            values=np.array([np.nan if value is None else value for _, value in latest.values()], np.float32),
+            codes=np.fromiter((KIND_CODES[kind] for kind, _ in latest.values()), np.uint8, n),
+        )
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """What the user did with each film: the word that counts."""
+        return [_KINDS[code] for code in self.codes.tolist()]
+
+    @property
+    def consumed(self) -> NDArray[np.bool_]:
+        """bool[n], which films the user is done with; those that were only looked at may be recommended again."""
+        return _CONSUMED[self.codes]
 
     def __len__(self) -> int:
         return len(self.movie_ids)
@@ -146,6 +180,8 @@ def _history(words: NDArray[np.void]) -> History:
         movie_ids=np.ascontiguousarray(words["movie_id"], np.int64),
         weights=np.ascontiguousarray(words["weight"], np.float32),
         times=times,
+        values=np.ascontiguousarray(words["value"], np.float32),
+        codes=np.ascontiguousarray(words["kind"], np.uint8),
     )
 
 
@@ -157,7 +193,8 @@ def _rows(words: pl.DataFrame) -> Iterator[dict[str, str | bytes]]:
     records["time"] = ordered[EVENT_TIME].to_physical().fill_null(UNKNOWN_TIME).to_numpy()
     records["arrival"] = ordered[INGESTED_AT].to_physical().to_numpy()
     records["weight"] = ordered[WEIGHT].to_numpy()
-    records["authority"] = ordered[AUTHORITY_COLUMN].to_numpy()
+    records["value"] = ordered[VALUE].fill_null(float("nan")).to_numpy()
+    records["kind"] = ordered[CODE_COLUMN].to_numpy()
     start = 0
     for user, length in ordered[USER_ID].rle().struct.unnest().select("value", "len").iter_rows():
         yield {USER_ID: user, "words": pack(records[start : start + length])}

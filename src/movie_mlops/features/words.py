@@ -4,6 +4,7 @@ import struct
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from math import isnan, nan
 from typing import Final
 
 import numpy as np
@@ -12,17 +13,16 @@ from numpy.typing import NDArray
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.errors import FeatureError
-from movie_mlops.features.feedback import AUTHORITY, weigh
+from movie_mlops.features.feedback import AUTHORITY, KIND_CODES, NO_VALUE, weigh
 
 WORD: Final = np.dtype(
     {
-        "names": ["movie_id", "time", "arrival", "weight", "authority"],
-        "formats": ["<i8", "<i8", "<i8", "<f4", "u1"],
-        "offsets": [0, 8, 16, 24, 28],
-        "itemsize": 32,
+        "names": ["movie_id", "time", "arrival", "weight", "value", "kind"],
+        "formats": ["<i8", "<i8", "<i8", "<f4", "<f4", "u1"],
     },
 )
-"""One word: film; microseconds since 1970 when it was said and when it was ingested; its weight and authority."""
+"""One word: film; microseconds since 1970 when it was said and when it was ingested; its weight; its value (NaN where
+it has none) and the code of its kind."""
 
 UNKNOWN_TIME: Final = -(2**63)
 """The ``time`` of a word that nobody dated: older than every other."""
@@ -30,13 +30,14 @@ UNKNOWN_TIME: Final = -(2**63)
 NOT_IN_LAKE: Final = 2**63 - 1
 """The ``arrival`` of a word that the lake has not got yet: later than everything that it has."""
 
-_RECORD: Final = struct.Struct("<qqqfB3x")
+_RECORD: Final = struct.Struct("<qqqffB")
 _HEADER: Final = struct.Struct("<B7x")
-_VERSION: Final = 1
+_VERSION: Final = 2
+_AUTHORITIES: Final = tuple(AUTHORITY.values())
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-_Word = tuple[int, int, int, float, int]
+_Word = tuple[int, int, int, float, float, int]
 """A record in plain Python, in the order of :data:`WORD`."""
 
 
@@ -61,7 +62,7 @@ def unpack(packed: bytes, user_id: str) -> NDArray[np.void]:
     if len(packed) < _HEADER.size or packed[0] != _VERSION or (len(packed) - _HEADER.size) % WORD.itemsize:
         raise FeatureError(
             f"The stored history of the user '{user_id}' ({len(packed)} bytes) cannot be read.",
-            next_step="Build the online store anew with 'movie-mlops features'.",
+            next_step="Build the online store anew with 'movie-mlops run'.",
         )
     return np.frombuffer(packed, WORD, offset=_HEADER.size)
 
@@ -110,11 +111,12 @@ def _word(interaction: Interaction, config: FeedbackConfig) -> _Word:
         UNKNOWN_TIME if moment is None else (moment - _EPOCH) // _MICROSECOND,
         NOT_IN_LAKE,
         weigh(interaction.kind, interaction.value, config),
-        AUTHORITY[interaction.kind],
+        nan if interaction.value is None else float(np.float32(interaction.value)),
+        KIND_CODES[interaction.kind],
     )
 
 
-def _rank(word: _Word) -> tuple[int, int, int, float]:
+def _rank(word: _Word) -> tuple[int, int, int, float, int, float]:
     """Return what the word that counts has the most of, as ``features.feedback`` says it."""
-    _, time, arrival, weight, authority = word
-    return authority, time, arrival, -weight
+    _, time, arrival, weight, value, code = word
+    return _AUTHORITIES[code], time, arrival, -weight, code, NO_VALUE if isnan(value) else value

@@ -2,7 +2,7 @@
 
 from movie_mlops.flows.config import PlatformConfig, Recipe
 from movie_mlops.flows.datasets import active_dataset, datasets
-from movie_mlops.flows.errors import BusyError, FlowError, NothingReleasedError
+from movie_mlops.flows.errors import BusyError, FlowError, NothingReleasedError, RefusedError
 from movie_mlops.flows.main_job import RunReport, run
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import StepReport
@@ -14,6 +14,7 @@ __all__ = [
     "Platform",
     "PlatformConfig",
     "Recipe",
+    "RefusedError",
     "RunReport",
     "StepReport",
     "active_dataset",

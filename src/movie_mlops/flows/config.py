@@ -1,11 +1,12 @@
 """Everything about the main job that a project may choose; ``config/platform.yaml`` is this, written out."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from movie_mlops.evaluation import EvaluationConfig, StrongGeneralisationConfig, TimeSplitConfig, UserFoldsConfig
 from movie_mlops.features import FeedbackConfig
+from movie_mlops.recommenders import RecommenderError, create
 from movie_mlops.release import GateConfig
 
 Protocol = Literal["auto", "time", "user-folds", "strong-generalisation"]
@@ -60,9 +61,28 @@ class PlatformConfig(BaseModel):
 
     @field_validator("recipes")
     @classmethod
-    def _names_are_unique(cls, recipes: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
+    def _can_be_made(cls, recipes: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
         names = [recipe.name for recipe in recipes]
         if len(set(names)) != len(names):
             message = "two recipes have the same name"
             raise ValueError(message)
+        for recipe in recipes:
+            try:
+                create(recipe.model, recipe.params)
+            except RecommenderError as error:
+                message = f"the recipe {recipe.name!r}: {str(error).rstrip('.')}"
+                raise ValueError(message) from error
         return recipes
+
+    @model_validator(mode="after")
+    def _can_be_judged(self) -> Self:
+        names = [recipe.name for recipe in self.recipes]
+        absent = [name for name in self.baselines if name not in names]
+        if not self.baselines or absent:
+            what = f"no recipe is called {absent[0]!r}" if absent else "there is none"
+            message = f"baselines: {what}, and without one nothing can be judged; the recipes are {', '.join(names)}"
+            raise ValueError(message)
+        if self.gate.metric not in (measured := self.evaluation.metrics):
+            message = f"gate.metric is {self.gate.metric!r}, but measured are {', '.join(measured)}"
+            raise ValueError(message)
+        return self

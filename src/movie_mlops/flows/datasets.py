@@ -23,11 +23,14 @@ def active_dataset(home: Path, named: str | None = None) -> Workspace:
     known = datasets(home)
     if named is None:
         marker = _marker(home)
-        named = marker.read_text().strip() if marker.exists() else None
+        named = marker.read_text(errors="replace").strip() if marker.exists() else None
     if named is None or named not in known:
-        which = "No data set is here yet" if named is None else f"There is no data set {named!r} here"
+        which = "No data set has a release" if named is None else f"There is no data set {named!r} here"
         rest = f"; there are {', '.join(known)}" if known else ""
-        raise FlowError(f"{which} (in {home.absolute()}){rest}.", next_step="Run 'movie-mlops run' first.")
+        raise FlowError(
+            f"{which} (in {home.absolute()}){rest}.",
+            next_step=f"Name one, for example --dataset {known[0]}." if known else "Run 'movie-mlops run' first.",
+        )
     return Workspace(home, named)
 
 

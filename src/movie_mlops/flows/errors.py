@@ -16,6 +16,12 @@ class BusyError(FlowError):
     retryable = True
 
 
+class RefusedError(FlowError):
+    """The gate refused the candidate; what served before, if anything, goes on serving."""
+
+    code = "refused"
+
+
 class NothingReleasedError(FlowError):
     """No release is there to serve or to inspect."""
 

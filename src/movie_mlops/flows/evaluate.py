@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 
 from movie_mlops.core.columns import EVENT_TIME
+from movie_mlops.core.digests import file_digest
+from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import (
     EvaluationCase,
@@ -63,18 +65,19 @@ def evaluation(
     config = platform.config
     cases = make_cases(config.protocol, feedback, config)
     scores = judge_recipes(recipes, cases, config, progress=progress)
-    candidates = [s for s in scores if s.model not in config.baselines]
+    # The champion's own recipe is judged for comparison; it is a candidate where the project still lists it.
+    listed = {recipe.name for recipe in config.recipes} - set(config.baselines)
+    candidates = [s for s in scores if s.model in listed]
     if not candidates:
         raise FlowError(
-            "Every recipe is a baseline, so that there is nothing to release.",
+            "Every recipe that could be tried is a baseline, so that there is nothing to release.",
             next_step="Add a personal model under 'recipes' in config/platform.yaml.",
         )
     metric = config.gate.metric
     # Of equals the first: the order of the recipes is the order of preference.
     best = max(candidates, key=lambda s: s.mean(metric))
-    reports = platform.workspace.reports
     board = write_report(
-        reports / "evaluation.html",
+        report_path(platform.workspace),
         title=f"Which model for {platform.workspace.dataset}?",
         scores=scores,
         baseline=_shown_baseline(config, scores),
@@ -82,7 +85,7 @@ def evaluation(
         command=f"movie-mlops evaluate --dataset {platform.workspace.dataset}",
         metric=metric,
     )
-    write_scores(reports / "evaluation-scores.parquet", scores)
+    write_scores(scores_path(platform.workspace), scores)
     return {
         "case": cases[0].name,
         "facts": dict(cases[0].facts),
@@ -96,8 +99,24 @@ def evaluation(
         },
         "skipped": sorted({recipe.name for recipe in recipes} - {s.model for s in scores}),
         "verdict": board.verdict,
-        "report": str(reports / "evaluation.html"),
+        "scores_sha256": file_digest(scores_path(platform.workspace)),
     }
+
+
+def outcome_is_there(workspace: Workspace, made: Result) -> bool:
+    """Return whether the report and the scores of each user are still what the evaluation wrote."""
+    scores = scores_path(workspace)
+    return report_path(workspace).exists() and scores.exists() and file_digest(scores) == made["scores_sha256"]
+
+
+def report_path(workspace: Workspace) -> Path:
+    """Return where the evaluation writes its report."""
+    return workspace.reports / "evaluation.html"
+
+
+def scores_path(workspace: Workspace) -> Path:
+    """Return where the evaluation keeps the scores of each user."""
+    return workspace.reports / "evaluation-scores.parquet"
 
 
 def make_cases(protocol: Protocol, feedback: pl.DataFrame, config: PlatformConfig) -> list[EvaluationCase]:

@@ -14,11 +14,12 @@ from movie_mlops.flows import release as releasing
 from movie_mlops.flows import train as training
 from movie_mlops.flows.config import PlatformConfig, Recipe
 from movie_mlops.flows.datasets import make_active
-from movie_mlops.flows.errors import FlowError
+from movie_mlops.flows.errors import FlowError, RefusedError
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.provenance import code_commit
 from movie_mlops.flows.steps import Result, StepReport, Steps, one_at_a_time
 from movie_mlops.ingest import Source
+from movie_mlops.lake import INTERACTIONS
 
 _DATA_ROOMS = ("lake", "ingest")
 _MODEL_ROOMS = ("features", "recommenders", "evaluation")
@@ -30,10 +31,12 @@ class RunReport:
 
     Attributes:
         dataset: The data set.
+        report: The HTML report of the evaluation.
         steps: Each step, in order, with its time, memory and result.
     """
 
     dataset: str
+    report: Path
     steps: tuple[StepReport, ...]
 
     def result(self, step: str) -> Result:
@@ -45,6 +48,18 @@ class RunReport:
         """The bundle that serves now."""
         serving: str | None = self.result("release")["serving"]
         return serving
+
+    @property
+    def refusal(self) -> RefusedError | None:
+        """Why there is no new release, where the gate refused it."""
+        if self.result("release")["action"] != "refused":
+            return None
+        goes_on = "nothing serves" if self.serving is None else f"{self.serving} goes on serving"
+        failed = " ".join(check["sentence"] for check in self.result("gate")["checks"] if not check["passed"])
+        return RefusedError(
+            f"The gate refused {self.result('gate')['candidate']}, and {goes_on}: {failed}",
+            next_step=f"Look at {self.report}, bring more data, or try other recipes in config/platform.yaml.",
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain data."""
@@ -59,7 +74,7 @@ class RunReport:
             "candidate": self.result("evaluate")["candidate"],
             "gate": self.result("gate"),
             "release": self.result("release"),
-            "report": self.result("evaluate")["report"],
+            "report": str(self.report),
             "seconds": round(sum(report.seconds for report in self.steps), 3),
             "peak_memory_mib": max(report.peak_memory_mib for report in self.steps),
             "steps": [report.to_json() for report in self.steps],
@@ -86,7 +101,7 @@ def run(
         on_end: Called with each step's report.
 
     Raises:
-        FlowError: Nothing could be released and nothing serves.
+        FlowError: There is nothing to learn from, or nothing that could be released.
         MovieMlopsError: A step cannot be done; nothing is half-written.
     """
     source.prepare(progress)
@@ -98,14 +113,9 @@ def run(
             _run_steps(platform, source, steps, progress)
         finally:
             platform.close()
-        report = RunReport(dataset=workspace.dataset, steps=tuple(steps.reports))
-        if report.serving is None:
-            raise FlowError(
-                f"No model of {workspace.dataset} passed the gate, and none serves: {report.result('gate')['text']}",
-                next_step=f"Look at {report.result('evaluate')['report']}, bring more data, or try other recipes in "
-                "config/platform.yaml.",
-            )
-        make_active(workspace)
+        report = RunReport(workspace.dataset, evaluating.report_path(workspace), tuple(steps.reports))
+        if report.serving is not None:
+            make_active(workspace)
     return report
 
 
@@ -121,6 +131,12 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         ),
         still_there=lambda made: all(lake.version(table) == at for table, at in made["versions"].items()),
     )
+    if not ingested["rows_good"] and not lake.has_rows(INTERACTIONS):
+        raise FlowError(
+            f"None of the {ingested['rows_read']:,} rows of {source.dataset} keeps the contract"
+            f" ({', '.join(ingested['reasons'])}).",
+            next_step=f"Look at them: movie-mlops ingest quarantine --dataset {source.dataset}",
+        )
     featured = steps.run(
         "features",
         inputs={"lake": ingested["versions"], "feedback": _plain(config, "feedback")},
@@ -128,7 +144,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         work=lambda: featuring.features(platform, ingested),
         still_there=lambda made: all(lake.version(table) == at for table, at in made["versions"].items()),
     )
-    champion = releasing.champion_recipe(platform)
+    champion, _ = releasing.recipe_of(platform, platform.ledger.champion())
     recipes = evaluating.recipes_to_try(config, champion)
     data = {
         "dataset": platform.workspace.dataset,
@@ -164,7 +180,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
             },
             progress=progress,
         ),
-        still_there=lambda made: releasing.scores_path(platform).exists() and Path(made["report"]).exists(),
+        still_there=lambda made: evaluating.outcome_is_there(platform.workspace, made),
     )
     candidate = next(recipe for recipe in recipes if recipe.name == evaluated["candidate"])
     facts = {**data, "evaluation": {"case": evaluated["case"], **evaluated["models"][candidate.name]}}
@@ -182,32 +198,32 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         ),
         still_there=lambda made: releasing.bundle_is_whole(platform, made["bundle_id"]),
     )
-    champion_name = None if champion is None else evaluating.name_of_champion(config, champion)
+    opponent, note = releasing.recipe_of(platform, releasing.rival(platform, trained["bundle_id"]))
+    opponent_name = None if opponent is None else evaluating.name_of_champion(config, opponent)
+    if opponent_name not in evaluated["models"]:
+        # What the champion replaced, by a recipe that is listed no more, was not evaluated again.
+        opponent_name = None
     verdict = steps.run(
         "gate",
         inputs={
             "evaluated": evaluated["models"],
             "candidate": candidate.name,
-            "champion": champion_name,
+            "champion": opponent_name,
+            "note": note,
             **data,
             **_plain(config, "gate", "baselines"),
         },
         rooms=("release", "evaluation"),
-        work=lambda: releasing.gate(platform, evaluated, champion=champion_name),
+        work=lambda: releasing.gate(platform, evaluated, champion=opponent_name, note=note),
         still_there=lambda _made: True,
     )
-    serving = platform.ledger.champion()
     released = steps.run(
         "release",
-        inputs={
-            "bundle": trained["bundle_id"],
-            "passed": verdict["passed"],
-            "serving": serving.bundle_id if serving else None,
-        },
+        inputs={"bundle": trained["bundle_id"], "passed": verdict["passed"]},
         rooms=("release",),
         work=lambda: releasing.release(platform, trained["bundle_id"], verdict),
         # What serves may have been rolled back since: the ledger is asked each time.
-        still_there=lambda made: made["action"] != "promoted",
+        still_there=lambda made: made["serving"] == releasing.serving(platform),
     )
     steps.run(
         "track",

@@ -1,59 +1,87 @@
 """Steps 5 to 7: the gate, the release, the record of the experiments."""
 
-from pathlib import Path
-
 from movie_mlops.flows.config import Recipe
+from movie_mlops.flows.evaluate import scores_path
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.scores import read_scores
 from movie_mlops.flows.steps import Result
-from movie_mlops.release import BundleError, Run, Tracking, TrackingConfig, judge, read_bundle, read_manifest
+from movie_mlops.release import (
+    Action,
+    BundleError,
+    Release,
+    Run,
+    Tracking,
+    TrackingConfig,
+    judge,
+    read_bundle,
+    read_manifest,
+)
 
 _APPROVED_BY = "gate"
 
 
-def champion_recipe(platform: Platform) -> Recipe | None:
-    """Return how the champion was made; ``None`` while nothing serves."""
+def recipe_of(platform: Platform, release: Release | None) -> tuple[Recipe | None, str | None]:
+    """Return how what was released was made, or why nobody can tell; neither where there is no release."""
+    if release is None:
+        return None, None
+    try:
+        manifest = read_manifest(platform.workspace.models / release.bundle_id)
+    except BundleError as error:
+        # A champion that is lost must not stop the run that replaces it.
+        return None, f"What serves could not be compared. {error.problem}"
+    return Recipe(name="champion", model=manifest.model, params=dict(manifest.params)), None
+
+
+def rival(platform: Platform, bundle_id: str) -> Release | None:
+    """Return what the bundle has to stand up to: the champion, or what that one replaced where the bundle is it."""
     champion = platform.ledger.champion()
-    if champion is None:
-        return None
-    manifest = read_manifest(platform.workspace.models / champion.bundle_id)
-    return Recipe(name="champion", model=manifest.model, params=dict(manifest.params))
+    if champion is None or champion.bundle_id != bundle_id or champion.action is not Action.PROMOTE:
+        return champion
+    before = (r for r in platform.ledger.history() if r.release_id == champion.previous_release_id)
+    return next(before, None)
 
 
-def gate(platform: Platform, evaluated: Result, *, champion: str | None) -> Result:
+def serving(platform: Platform) -> str | None:
+    """Return the bundle that serves now."""
+    champion = platform.ledger.champion()
+    return None if champion is None else champion.bundle_id
+
+
+def gate(platform: Platform, evaluated: Result, *, champion: str | None, note: str | None) -> Result:
     """Judge the candidate against the baselines and the champion on the same split.
 
     Args:
         platform: The stores.
         evaluated: What the evaluation gave.
-        champion: Under which name the champion's recipe was judged; ``None`` while nothing serves.
+        champion: Under which name the champion's recipe was judged; ``None`` where there is none to compare with.
+        note: What else belongs beside the verdict.
     """
     config = platform.config
-    scores = read_scores(scores_path(platform), config.evaluation)
+    scores = read_scores(scores_path(platform.workspace), config.evaluation)
     verdict = judge(
         scores[evaluated["candidate"]],
         {name: scores[name] for name in config.baselines if name in scores},
         None if champion is None else scores[champion],
         config.gate,
     )
-    return {**verdict.to_json(), "text": verdict.to_text()}
+    return {**verdict.to_json(), "text": verdict.to_text(), "note": note}
 
 
 def release(platform: Platform, bundle_id: str, verdict: Result) -> Result:
     """Promote the bundle when it passed; the champion goes on serving when it did not."""
     champion = platform.ledger.champion()
-    serving = None if champion is None else champion.bundle_id
+    present = None if champion is None else champion.bundle_id
     if not verdict["passed"]:
-        return {"action": "refused", "serving": serving}
-    if serving == bundle_id:
-        return {"action": "kept", "serving": serving, "release_id": champion.release_id if champion else None}
+        return {"action": "refused", "serving": present}
+    if champion is not None and present == bundle_id:
+        return {"action": "kept", "serving": present, "release_id": champion.release_id}
     # What cannot be read back, byte for byte, is not released.
     read_bundle(platform.workspace.models / bundle_id)
     passed = "; ".join(check["sentence"] for check in verdict["checks"])
     promoted = platform.ledger.promote(
-        bundle_id, reason=f"It passed the gate. {passed}", gate=verdict, approved_by=_APPROVED_BY, expected=serving
+        bundle_id, reason=f"It passed the gate. {passed}", gate=verdict, approved_by=_APPROVED_BY, expected=present
     )
-    return {"action": "promoted", "serving": bundle_id, "release_id": promoted.release_id, "previous": serving}
+    return {"action": "promoted", "serving": bundle_id, "release_id": promoted.release_id, "previous": present}
 
 
 def track(platform: Platform, evaluated: Result, trained: Result, released: Result, tags: Result) -> Result:
@@ -85,8 +113,3 @@ def bundle_is_whole(platform: Platform, bundle_id: str) -> bool:
     except BundleError:
         return False
     return True
-
-
-def scores_path(platform: Platform) -> Path:
-    """Return where the evaluation keeps the scores of each user."""
-    return platform.workspace.reports / "evaluation-scores.parquet"

@@ -17,7 +17,8 @@ class SourceOptions:
         movie_columns: The same as ``columns``, for the file of films.
         value_scale: The lowest and the highest rating that a ``file:`` source uses, to be stretched to 0.5 to 5;
             ``None`` takes ratings as they are.
-        dataset: The data set's name for a ``file:`` source; the file's own when ``None``.
+        dataset: The data set's name for a ``file:`` source; when ``None`` the file's own, or its folder's where the
+            file has a name like ``ratings.csv``.
         movielens_url: The folder of the official MovieLens downloads.
     """
 

@@ -32,7 +32,6 @@ def download_zip(url: str, target: Path, *, checks: Checks, progress: Progress =
         DownloadError: No connection, an unwelcome answer, a cut-off that lasts, or a failed check (the part is
             deleted).
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     with httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client:
         _fetch_whole(client, url, part, progress)
@@ -76,6 +75,7 @@ def _fetch_rest(client: httpx.Client, url: str, part: Path, progress: Progress) 
             return
         _check_status(response, url)
         resumed = response.status_code == _PARTIAL
+        part.parent.mkdir(parents=True, exist_ok=True)
         _stamp_of(part).write_text(response.headers.get("ETag") or response.headers.get("Last-Modified") or "")
         length = response.headers.get("Content-Length")
         total = int(length) + (start if resumed else 0) if length else None

@@ -23,6 +23,8 @@ from movie_mlops.ingest.text import header_of, read_lines, sniff_separator, spli
 _READER_VERSION: Final = 1
 _PARQUET_MAGIC: Final = b"PAR1"
 _ZIP_MAGIC: Final = b"PK\x03\x04"
+# What half of all files of ratings are called: as a data set's name it tells nothing, and two of them would mix.
+_GENERIC: Final = frozenset({"ratings", "interactions", "events", "feedback", "data", "train", "dataset"})
 _ABOUT: Final = (c.LINE, c.RAW, c.REASON, c.DETAIL)
 
 
@@ -52,7 +54,7 @@ class FileSource:
                 f"The scale of ratings {scale[0]:g} to {scale[1]:g} does not rise.",
                 next_step="Write the lowest rating first, for example --scale 1,10",
             )
-        self.dataset = short_name(Path(options.dataset) if options.dataset else self._path)
+        self.dataset = short_name(Path(options.dataset)) if options.dataset else _name_of(self._path)
 
     def prepare(self, progress: Progress = SILENT) -> None:  # noqa: ARG002 - the protocol's; there is nothing to wait for
         """Check that the files can be read and have the columns that are needed.
@@ -61,6 +63,7 @@ class FileSource:
             SourceError: A file is empty or damaged, or a column is missing.
         """
         self._columns(self._path, INTERACTION_NAMES)
+        _refuse_empty(self._path)
         if self._movies is not None and self._movies.suffix == ".parquet":
             self._columns(self._movies, MOVIE_NAMES)
 
@@ -108,8 +111,7 @@ class FileSource:
             return frame.select(pl.col(theirs).alias(ours) for ours, theirs in mapped.items())
         lines = read_lines(path, file=path.name)
         separator = sniff_separator(lines)
-        if lines.height == 1:
-            raise SourceError(f"The file {path} is empty but for its first line.", next_step="Check the file.")
+        _refuse_empty(path)
         frame = split(lines.slice(1), header_of(lines, separator), separator, quoted=True, keep=list(mapped.values()))
         about = [name for name in _ABOUT if name in frame.columns]
         return frame.select(*about, *(pl.col(theirs).alias(ours) for ours, theirs in mapped.items()))
@@ -126,6 +128,12 @@ class FileSource:
         )
 
 
+def _name_of(path: Path) -> str:
+    """Return the data set's name: the file's, or its folder's where the file is only called what it holds."""
+    name, folder = short_name(path), path.absolute().parent.name
+    return short_name(Path(folder)) if name in _GENERIC and folder else name
+
+
 def _column_names(path: Path) -> Sequence[str]:
     if _is_parquet(path):
         try:
@@ -135,6 +143,17 @@ def _column_names(path: Path) -> Sequence[str]:
     with path.open("rb") as file:
         first = read_lines(file.readline(1 << 20), file=str(path))
     return header_of(first, sniff_separator(first))
+
+
+def _refuse_empty(path: Path) -> None:
+    """Refuse a text file that has nothing but its first line."""
+    if _is_parquet(path):
+        return
+    with path.open("rb") as file:
+        file.readline()
+        if any(line.strip() for line in file):
+            return
+    raise SourceError(f"The file {path} is empty but for its first line.", next_step="Check the file.")
 
 
 def _is_parquet(path: Path) -> bool:

@@ -98,6 +98,10 @@ class Lake:
         """Return the newest version of ``table``, or ``None`` where it does not exist yet."""
         return self._open(table).version() if table in self.names() else None
 
+    def has_rows(self, table: str) -> bool:
+        """Return whether the newest version of ``table`` has any row; a table that does not exist has none."""
+        return table in self.names() and self._info(table).rows > 0
+
     def append(self, table: str, frame: pl.DataFrame, *, note: Mapping[str, str] | None = None) -> int:
         """Add ``frame``'s rows in one commit and return the new version.
 
@@ -179,14 +183,25 @@ class Lake:
             return DeltaTable(self._root / table)
         except DeltaError as error:
             raise LakeError(
-                f"The table {table!r} in {self._root} cannot be read ({error}).",
+                f"The table {table!r} in {self._root} cannot be read ({_first_line(error)}).",
                 next_step=f"Restore {self._root / table / '_delta_log'} from a back-up, or delete the table's folder"
                 " and ingest again.",
             ) from error
 
     def _files(self, table: str, delta: DeltaTable) -> list[Path]:
-        """Return the data files of the version that ``delta`` is at."""
-        return [self._root / table / unquote(path) for path in pl.DataFrame(delta.get_add_actions())["path"]]
+        """Return the data files of the version that ``delta`` is at.
+
+        Raises:
+            LakeError: One of them is gone.
+        """
+        files = [self._root / table / unquote(path) for path in pl.DataFrame(delta.get_add_actions())["path"]]
+        gone = [file for file in files if not file.is_file()]
+        if gone:
+            raise LakeError(
+                f"The table {table!r} in {self._root} has lost {len(gone)} of its {len(files)} files ({gone[0].name}).",
+                next_step=f"Restore the folder {self._root / table} from a back-up, or delete it and run again.",
+            )
+        return files
 
     def _info(self, name: str) -> TableInfo:
         delta = self._open(name)
@@ -220,7 +235,7 @@ class Lake:
             )
         except (DeltaError, OSError) as error:
             raise LakeError(
-                f"Writing {frame.height} rows to table {table!r} failed ({error}); the table is as it was.",
+                f"Writing {frame.height} rows to table {table!r} failed ({_first_line(error)}); it is as it was.",
                 next_step=f"Check the free space and the rights of {self._root}, then run the command again.",
             ) from error
         return self._open(table).version()
@@ -255,6 +270,11 @@ def _read_commit(version: int, actions: list[dict[str, Any]]) -> Commit:
         rows=None if rows is None else int(rows),
         note=json.loads(info.get(_NOTE, "{}")),
     )
+
+
+def _first_line(error: Exception) -> str:
+    # What follows is where in its own code the engine stood.
+    return str(error).strip().split("\n")[0]
 
 
 def _among(known: list[str]) -> str:

@@ -14,10 +14,13 @@ from movie_mlops.recommenders.errors import (
     UnsupportedError,
 )
 from movie_mlops.recommenders.port import Recommender
+from movie_mlops.recommenders.ranking import NO_ITEM, top_k
 from movie_mlops.recommenders.registry import NAMES, create, restore
+from movie_mlops.recommenders.strongest import strongest
 
 __all__ = [
     "NAMES",
+    "NO_ITEM",
     "Capabilities",
     "HistoryError",
     "MatrixError",
@@ -32,4 +35,6 @@ __all__ = [
     "UnsupportedError",
     "create",
     "restore",
+    "strongest",
+    "top_k",
 ]

@@ -55,12 +55,16 @@ class EaseParams:
 
     Attributes:
         regularisation: The L2 penalty λ; about 250 for ML-1M, more for more users.
+        threads: BLAS threads of the training. One gives the same bytes on a machine of any number of cores; more,
+            never above the cores there are, is quicker for thousands of films and rounds differently.
     """
 
     regularisation: float = 250.0
+    threads: int = 1
 
     def __post_init__(self) -> None:
         _require(self.regularisation > 0, "regularisation", self.regularisation, "a number above 0")
+        _require(self.threads >= 1, "threads", self.threads, "a whole number of at least 1")
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,17 @@ class EdlaeParams:
         regularisation: The L2 penalty λ that every film pays alike.
         dropout: Probability p that a film of a history is hidden in training; a film with n likes pays a
             further penalty of n · p / (1 - p).
+        threads: BLAS threads of the training, as for EASE.
     """
 
     regularisation: float = 300.0
     dropout: float = 0.33
+    threads: int = 1
 
     def __post_init__(self) -> None:
         _require(self.regularisation > 0, "regularisation", self.regularisation, "a number above 0")
         _require(0 <= self.dropout < 1, "dropout", self.dropout, "a number of at least 0 and below 1")
+        _require(self.threads >= 1, "threads", self.threads, "a whole number of at least 1")
 
 
 @dataclass(frozen=True)

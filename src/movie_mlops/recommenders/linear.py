@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import saxpy
 from scipy.linalg.lapack import spotrf, spotri
+from threadpoolctl import threadpool_limits
 
 from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.capabilities import Capabilities
@@ -32,6 +33,7 @@ class _LinearAutoencoder(Recommender):
     """
 
     capabilities = Capabilities(personalised=True, needs_times=False, similar=True, explains=True)
+    params: EaseParams | EdlaeParams
 
     @abstractmethod
     def _penalties(self, squares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -43,7 +45,9 @@ class _LinearAutoencoder(Recommender):
         active = matrix[np.flatnonzero(np.diff(matrix.indptr))]
         squares = squared_lengths(matrix)
         solve = _solve_by_users if active.shape[0] < n_items else _solve_by_items
-        return {"weights": solve(active, self._penalties(squares), advance)}
+        # Left alone, LAPACK takes every core, and rounds as their number has it.
+        with threadpool_limits(limits=self.params.threads, user_api="blas"):
+            return {"weights": solve(active, self._penalties(squares), advance)}
 
     def _layout(self, n_known: int) -> Layout:
         return {"weights": (np.float32, (n_known, n_known))}

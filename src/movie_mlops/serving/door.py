@@ -103,4 +103,4 @@ def _request_id(given: bytes | None) -> bytes:
 def _template(scope: Scope) -> str:
     """Return the route's template, such as ``/v1/movies/{movie_id}``."""
     path = getattr(scope.get("route"), "path", None)
-    return path if isinstance(path, str) and path else "unmatched"
+    return path.replace(":path}", "}") if isinstance(path, str) and path else "unmatched"

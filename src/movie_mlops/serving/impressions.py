@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from movie_mlops.core import clock
-from movie_mlops.state import METADATA, Database
+from movie_mlops.state import METADATA, Database, StateError
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.impressions")
 _RETRY_SECONDS: Final = 0.5
@@ -115,7 +115,7 @@ class Impressions:
         """Return an answer that was given, also one given just now.
 
         Raises:
-            SQLAlchemyError: The database refuses.
+            StateError: The database refuses.
         """
         statement = select(IMPRESSIONS).where(IMPRESSIONS.c.recommendation_id == recommendation_id)
         for write_first in (False, True):
@@ -139,7 +139,7 @@ class Impressions:
         """Write what waits.
 
         Raises:
-            SQLAlchemyError: The database refuses; what waits goes on waiting.
+            StateError: The database refuses; what waits goes on waiting.
         """
         while self._write_batch():
             pass
@@ -152,7 +152,7 @@ class Impressions:
         for _ in range(_FINAL_TRIES):
             try:
                 self.flush()
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, StateError) as error:
                 _LOG.warning("answers cannot be written: %s", error)
             else:
                 return
@@ -166,7 +166,7 @@ class Impressions:
             try:
                 while self._write_batch() == self._batch:
                     pass
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, StateError) as error:
                 _LOG.warning("answers cannot be written, they wait: %s", error)
                 pause = _RETRY_SECONDS
             self._stopped.wait(pause)

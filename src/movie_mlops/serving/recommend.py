@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from movie_mlops.features import History
-from movie_mlops.recommenders.strongest import strongest
+from movie_mlops.recommenders import strongest
 from movie_mlops.serving.catalogue import Catalogue, Film
 from movie_mlops.serving.model import ServingModel, Snapshot
 from movie_mlops.serving.wishes import Wish
@@ -83,7 +83,7 @@ def recommend(snapshot: Snapshot, history: History, wish: Wish, *, reasons: int 
     mask = wish.filters.mask(snapshot.catalogue)
     without = set(wish.exclude)
     if wish.exclude_seen:
-        without.update(history.movie_ids.tolist())
+        without.update(history.movie_ids[history.consumed].tolist())
     model = snapshot.model
     if model is None:
         return _popular(snapshot.catalogue, mask, without, wish, "No model is released yet")

@@ -1,7 +1,7 @@
 """The documents of the API: what it takes, checked strictly, and what it gives, for its description."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal, Self
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from fastapi import Path
 from pydantic import (
@@ -20,23 +20,25 @@ from pydantic import (
 )
 
 from movie_mlops.core import clock
+from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME, name_fault, time_fault, value_fault
 from movie_mlops.core.nouns import Kind
+
+T = TypeVar("T")
 
 MOST_EVENTS: Final = 1000
 MOST_HISTORY: Final = 1000
 MOST_PICKS: Final = 100
 LONGEST_QUERY: Final = 200
-_LONGEST_NAME: Final = 256
-_LARGEST_ID: Final = 2**63 - 1
-_CLOCK_SKEW: Final = timedelta(minutes=5)
-_OLDEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_VALUES: Final = {Kind.RATING: (0.5, 5.0, "stars"), Kind.WATCH: (0.0, 1.0, "the watched fraction")}
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must hold printable characters only")
-    return text
+def _name(text: str) -> str:
+    return _sound(text, name_fault(text))
+
+
+def _sound(value: T, fault: str | None) -> T:
+    if fault is not None:
+        raise ValueError(fault)
+    return value
 
 
 def _text_time(value: Any) -> Any:
@@ -46,11 +48,7 @@ def _text_time(value: Any) -> Any:
 
 
 def _possible_time(moment: datetime | None) -> datetime | None:
-    if moment is not None and moment < _OLDEST:
-        raise ValueError("is before 1970")
-    if moment is not None and moment - clock.now() > _CLOCK_SKEW:
-        raise ValueError("is in the future")
-    return moment
+    return _sound(moment, time_fault(moment, clock.now()))
 
 
 def _number(value: Any) -> Any:
@@ -59,15 +57,15 @@ def _number(value: Any) -> Any:
     return value
 
 
-Name = Annotated[StrictStr, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(_printable)]
+Name = Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_name)]
 UserId = Annotated[
     str,
     Path(
-        min_length=1, max_length=_LONGEST_NAME, description="Who; somebody unknown gets popular films.", examples=["1"]
+        min_length=1, max_length=LONGEST_NAME, description="Who; somebody unknown gets popular films.", examples=["1"]
     ),
-    AfterValidator(_printable),
+    AfterValidator(_name),
 ]
-MovieId = Annotated[StrictInt, Field(ge=0, le=_LARGEST_ID, description="The film.", examples=[1])]
+MovieId = Annotated[StrictInt, Field(ge=0, le=LARGEST_ID, description="The film.", examples=[1])]
 Value = Annotated[
     float | None,
     BeforeValidator(_number),
@@ -88,16 +86,8 @@ class _Word(_Strict):
 
     @model_validator(mode="after")
     def _value_fits(self) -> Self:
-        if self.kind not in _VALUES:
-            if self.value is not None:
-                raise ValueError(f"a {self.kind} has no value; leave it out")
-            return self
-        low, high, what = _VALUES[self.kind]
-        if self.value is None and self.kind is Kind.RATING:
-            raise ValueError(f"a rating needs a value: {low} to {high} stars")
-        if self.value is not None and not low <= self.value <= high:
-            raise ValueError(f"value must be {what} of a {self.kind}, from {low} to {high}")
-        return self
+        fault = value_fault(self.kind, self.value)
+        return _sound(self, fault and f"value {fault}")
 
 
 class HistoryWord(_Word):
@@ -225,6 +215,8 @@ class RecommendationOut(BaseModel):
 class HistoryItemOut(FilmOut):
     """A film of a history."""
 
+    kind: Kind
+    value: float | None
     weight: float
     liked: bool
     event_time: str | None

@@ -67,7 +67,7 @@ class Wish:
         k: How many films.
         filters: Which films.
         exclude: These not.
-        exclude_seen: None of the history.
+        exclude_seen: None that was rated, liked, disliked, watched or skipped; what was only looked at may come again.
         explain: With a reason for each film.
     """
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, MetaData, create_engine, event
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from movie_mlops.state.config import StateConfig
 from movie_mlops.state.errors import StateError
@@ -35,20 +35,18 @@ class Database:
         self._engine = create_engine(url)
         if url.get_backend_name() == "sqlite":
             _make_sqlite_durable(self._engine, config.busy_timeout_seconds)
-        try:
-            # Under the write lock from the start: two processes that open a new database at once must not race.
-            with self.write() as connection:
-                METADATA.create_all(connection)
-        except OperationalError as error:
-            raise StateError(
-                f"The state database {url.render_as_string(hide_password=True)} cannot be opened ({error.orig}).",
-                next_step="Check that the folder can be written and that the disk is not full.",
-            ) from error
+        # Under the write lock from the start: two processes that open a new database at once must not race.
+        with self.write() as connection:
+            METADATA.create_all(connection)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open a transaction that holds the write lock from its start; leaving commits, an exception rolls back."""
-        with self._engine.connect() as connection:
+        """Open a transaction that holds the write lock from its start; leaving commits, an exception rolls back.
+
+        Raises:
+            StateError: The database refuses; nothing was written.
+        """
+        with self._refusals(), self._engine.connect() as connection:
             connection.info["write"] = True
             try:
                 with connection.begin():
@@ -58,9 +56,28 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a transaction that only reads, on one snapshot."""
-        with self._engine.connect() as connection:
+        """Open a transaction that only reads, on one snapshot.
+
+        Raises:
+            StateError: The database refuses.
+        """
+        with self._refusals(), self._engine.connect() as connection:
             yield connection
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Say in a sentence that the database itself refuses; a broken constraint stays what it is."""
+        try:
+            yield
+        except DatabaseError as error:
+            if type(error) not in {DatabaseError, OperationalError}:
+                raise
+            raise StateError(
+                f"The state database {self._engine.url.render_as_string(hide_password=True)} cannot be used"
+                f" ({error.orig}).",
+                next_step="Check that its folder can be written and that the disk is not full; a damaged file can be"
+                " put back from a back-up.",
+            ) from error
 
     def close(self) -> None:
         """Close every connection."""

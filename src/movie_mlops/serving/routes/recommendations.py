@@ -1,13 +1,14 @@
 """Recommendations, for a user and for a list of films."""
 
+import math
 import secrets
+from collections.abc import Iterator
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, Query
 
 from movie_mlops.core import clock
-from movie_mlops.features import History, weigh
+from movie_mlops.features import History
 from movie_mlops.serving.impressions import Impression
 from movie_mlops.serving.model import Snapshot
 from movie_mlops.serving.recommend import Answer, recommend
@@ -31,14 +32,16 @@ def make_router(services: Services) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["recommendations"])
 
     # The work takes less time than handing it to another thread, so it is done right here.
-    @router.get("/users/{user_id}/recommendations", responses=_RESPONSES, summary="Recommendations for a user")
+    @router.get("/users/{user_id:path}/recommendations", responses=_RESPONSES, summary="Recommendations for a user")
     async def for_user(  # noqa: PLR0917 - each is a parameter of the query
         user_id: UserId,
         k: Annotated[int, Query(ge=1, le=MOST_PICKS, description="How many films.")] = 10,
         genres: Annotated[str | None, Query(description="At least one of these.", examples=["Comedy,Drama"])] = None,
         years: Annotated[str | None, Query(description="1994, 1990-1999, 1990-, -1999.")] = None,
         exclude: Annotated[str | None, Query(description="Not these films.", examples=["1,2"])] = None,
-        exclude_seen: Annotated[bool, Query(description="None of the user's history.")] = True,
+        exclude_seen: Annotated[
+            bool, Query(description="None that the user rated, liked, disliked, watched or skipped.")
+        ] = True,
         explain: Annotated[bool, Query(description="With a reason for each film.")] = True,
     ) -> Json:
         """Score every film with the released model from what the user did up to this moment."""
@@ -64,33 +67,38 @@ def make_router(services: Services) -> APIRouter:
         request = {**wish.document(), "history": [word.model_dump(mode="json") for word in body.history]}
         return _answer(services, _history(services, body), wish, user_id=None, request=request)
 
-    @router.get("/users/{user_id}/history", responses={200: {"model": HistoryOut}}, summary="What a user met")
+    @router.get("/users/{user_id:path}/history", responses={200: {"model": HistoryOut}}, summary="What a user met")
     async def history(user_id: UserId) -> Json:
         """Return the films of a user's history, the newest first; none for somebody unknown."""
         films = services.watcher.snapshot.catalogue
         words = services.histories.read(user_id)
-        items: list[dict[str, Any]] = []
-        for movie_id, weight, time in zip(
-            words.movie_ids.tolist(), words.weights.tolist(), words.times.tolist(), strict=True
-        ):
-            film = films.get(movie_id)
-            if film is not None:
-                said = None if time < 0 else clock.to_iso(clock.from_unix(time))
-                items.append({**film.document(), "weight": weight, "liked": weight > 0, "event_time": said})
+        items = [
+            {**film.document(), **word}
+            for movie_id, word in zip(words.movie_ids.tolist(), _said(words), strict=True)
+            if (film := films.get(movie_id)) is not None
+        ]
         unknown = len(words) - len(items)
         return Json({"user_id": user_id, "items": items[::-1], "unknown_films": unknown})
 
     return router
 
 
+def _said(words: History) -> Iterator[dict[str, Any]]:
+    """Yield what was said of each film, in the API's shape."""
+    for kind, value, weight, time in zip(
+        words.kinds, words.values.tolist(), words.weights.tolist(), words.times.tolist(), strict=True
+    ):
+        yield {
+            "kind": kind.value,
+            "value": None if math.isnan(value) else value,
+            "weight": weight,
+            "liked": weight > 0,
+            "event_time": None if time < 0 else clock.to_iso(clock.from_unix(time)),
+        }
+
+
 def _history(services: Services, body: RecommendationRequest) -> History:
-    """Return the list as a history: of two words on one film the last counts."""
-    words = {word.movie_id: weigh(word.kind, word.value, services.feedback) for word in body.history}
-    return History(
-        movie_ids=np.fromiter(words.keys(), dtype=np.int64, count=len(words)),
-        weights=np.fromiter(words.values(), dtype=np.float32, count=len(words)),
-        times=np.full(len(words), -1, dtype=np.int64),
-    )
+    return History.of(((word.movie_id, word.kind, word.value) for word in body.history), services.feedback)
 
 
 def _answer(services: Services, history: History, wish: Wish, *, user_id: str | None, request: dict[str, Any]) -> Json:
