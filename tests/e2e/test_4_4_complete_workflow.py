@@ -160,6 +160,26 @@ def test_a_refused_model_is_not_released(finished: CommandLine, tmp_path: Path, 
         assert (status.code, status.err) == (1, "error: Nothing of few is released yet. Run 'movie-mlops run' first.\n")
 
 
+def test_what_a_person_rolled_back_stays_back(finished: CommandLine, tmp_path: Path) -> None:
+    """The next run does not release again what somebody rolled back; it says why and how to, and then it is done."""
+    much_the_same = {"name": "ease", "model": "ease", "params": {"regularisation": 260}}
+    home = copied(finished, tmp_path).configured(
+        recipes=[{"name": "popular", "model": "popular"}, much_the_same], baselines=["popular"]
+    )
+    first = home("release", "status", "--json").document["bundle_id"]
+    assert home("run", "--json").document["release"]["action"] == "promoted"
+    second = home("release", "status", "--json").document["bundle_id"]
+    assert second != first
+    assert home("release", "rollback", "--reason", "odd lists").out.startswith(f"Release 3 serves {first}")
+    again = home("run")
+    assert again.code == 0
+    assert "withheld, because operator rolled it back: odd lists" in again.err
+    assert home("release", "status", "--json").document["bundle_id"] == first
+    assert home("release", "promote", "ease-000000000000", "--reason", "x").code == 1
+    assert home("release", "promote", second, "--reason", "they were not odd").code == 0
+    assert home("run", "--json").document["release"]["serving"] == second
+
+
 def test_a_recipe_list_of_baselines_releases_nothing(finished: CommandLine, tmp_path: Path) -> None:
     """Where only ``popular`` is listed there is no candidate, also while another model serves: it goes on serving."""
     home = copied(finished, tmp_path).configured(

@@ -157,6 +157,22 @@ def test_rolling_back_again_goes_further_back(ledger):
     assert ledger.rollback("bad too", "ops").bundle_id == A
 
 
+def test_what_was_rolled_back_is_withdrawn_until_somebody_promotes_it(ledger):
+    """The ledger knows which bundles a person took out of service, by which roll-back, and forgets none of them."""
+
+    def taken_by(bundle):
+        withdrawn = ledger.withdrawn(bundle)
+        return withdrawn and withdrawn.release_id
+
+    for bundle, before in ((A, None), (B, A), (C, B)):
+        promote(ledger, bundle, before)
+    first, second = ledger.rollback("bad", "Kim"), ledger.rollback("still bad", "Lee")
+    assert [taken_by(bundle) for bundle in (C, B, A)] == [first.release_id, second.release_id, None]
+    promote(ledger, D, A)
+    promote(ledger, C, D)
+    assert [taken_by(bundle) for bundle in (C, B, D)] == [None, second.release_id, None]
+
+
 def test_two_people_who_roll_back_at_once_take_one_step(ledger):
     """Who names the champion that they saw cannot roll back another one."""
     promote(ledger, A)

@@ -13,7 +13,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "ingest": "Bring data into the lake, through the contract.",
     "evaluate": "Judge models on a split of the data, or on given folds.",
     "models": "List, show and verify the bundles.",
-    "release": "What serves since when and why; roll back.",
+    "release": "What serves since when and why; promote, roll back.",
     "serve": "Answer requests: the API and the page.",
     "bench": "Measure how fast the platform answers on this machine.",
 }

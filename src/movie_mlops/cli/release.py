@@ -8,8 +8,15 @@ import typer
 from movie_mlops.cli import options
 
 app = typer.Typer(
-    help="What serves since when and why; roll back.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+    help="What serves since when and why; promote, roll back.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
 )
+
+
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the ledger.")]
+ApprovedBy = Annotated[str, typer.Option("--approved-by", help="Who decides.")]
 
 
 @app.command()
@@ -71,9 +78,40 @@ def who_served(
 
 
 @app.command()
+def promote(
+    bundle: Annotated[str, typer.Argument(help="A bundle, as 'movie-mlops models list' names it.")],
+    reason: Reason,
+    approved_by: ApprovedBy = "operator",
+    dataset: options.Dataset = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Release a bundle by hand, past the gate; a running server follows within a second."""
+    from movie_mlops.cli import door, output
+    from movie_mlops.release import read_bundle
+
+    workspace = door.workspace(home, dataset)
+    door.check_bundle(workspace.models, bundle)
+    read_bundle(workspace.models / bundle)
+    ledger = door.ledger(workspace)
+    champion = ledger.champion()
+    release = ledger.promote(
+        bundle,
+        reason=reason,
+        gate={"passed": None, "text": "Promoted by hand; the gate was not asked."},
+        approved_by=approved_by,
+        expected=None if champion is None else champion.bundle_id,
+    )
+    if as_json:
+        output.print_json(release.to_json())
+    else:
+        typer.echo(f"Release {release.release_id} serves {release.bundle_id}.")
+
+
+@app.command()
 def rollback(
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept in the ledger.")],
-    approved_by: Annotated[str, typer.Option("--approved-by", help="Who decides.")] = "operator",
+    reason: Reason,
+    approved_by: ApprovedBy = "operator",
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,

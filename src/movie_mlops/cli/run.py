@@ -113,6 +113,13 @@ def _tell_models(made: dict[str, Any]) -> str:
     return f"best of {len(made['models'])} is {made['candidate']}: nDCG@10 {best['estimate']:.4f} {interval}"
 
 
+def _tell_action(made: dict[str, Any]) -> str:
+    if made["action"] != "withheld":
+        return str(made["action"])
+    promote = f"movie-mlops release promote {made['bundle_id']} --reason …"
+    return f"withheld, because {made['why']} (to release it all the same: {promote})"
+
+
 _TELL: dict[str, Callable[[dict[str, Any]], str]] = {
     "ingest": _tell_ingest,
     "features": lambda made: f"{made['histories']:,} histories",
@@ -121,7 +128,7 @@ _TELL: dict[str, Callable[[dict[str, Any]], str]] = {
     "gate": lambda made: " ".join(
         ["passed" if made["passed"] else "refused", *([made["note"]] if made["note"] else [])]
     ),
-    "release": lambda made: f"{made['action']}; serving {made['serving']}",
+    "release": lambda made: f"{_tell_action(made)}; serving {made['serving']}",
     "track": lambda made: f"{len(made['runs'])} runs in experiment {made['experiment']}",
 }
 

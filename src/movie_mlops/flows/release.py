@@ -68,13 +68,18 @@ def gate(platform: Platform, evaluated: Result, *, champion: str | None, note: s
 
 
 def release(platform: Platform, bundle_id: str, verdict: Result) -> Result:
-    """Promote the bundle when it passed; the champion goes on serving when it did not."""
+    """Promote the bundle when it passed; the champion goes on when it did not, or when somebody rolled it back."""
     champion = platform.ledger.champion()
     present = None if champion is None else champion.bundle_id
     if not verdict["passed"]:
         return {"action": "refused", "serving": present}
     if champion is not None and present == bundle_id:
         return {"action": "kept", "serving": present, "release_id": champion.release_id}
+    withdrawn = platform.ledger.withdrawn(bundle_id)
+    if withdrawn is not None:
+        # A person's decision stands until there is another bundle, or a person's other decision.
+        why = f"{withdrawn.approved_by} rolled it back: {withdrawn.reason}"
+        return {"action": "withheld", "serving": present, "bundle_id": bundle_id, "why": why}
     # What cannot be read back, byte for byte, is not released.
     read_bundle(platform.workspace.models / bundle_id)
     passed = "; ".join(check["sentence"] for check in verdict["checks"])

@@ -143,6 +143,16 @@ class Ledger:
             raise ReleaseError(f"The time {at} names no time zone.", next_step="Give the time with one, such as UTC.")
         return next((release for release in reversed(self.history()) if release.at <= at), None)
 
+    def withdrawn(self, bundle_id: str) -> Release | None:
+        """Return the roll-back that took a bundle out of service, unless it was promoted again since."""
+        history = self.history()
+        for before, release in zip(reversed(history[:-1]), reversed(history[1:]), strict=True):
+            if release.bundle_id == bundle_id and release.action is Action.PROMOTE:
+                return None
+            if before.bundle_id == bundle_id and release.action is Action.ROLLBACK:
+                return release
+        return None
+
     def promote(
         self, bundle_id: str, *, reason: str, gate: Mapping[str, Any], approved_by: str, expected: str | None
     ) -> Release:
