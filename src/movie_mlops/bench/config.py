@@ -59,3 +59,21 @@ class ServeBenchConfig:
                 raise BenchError(f"{name} is {getattr(self, name)}.", next_step="Give a number above 0.")
         if any(rate <= 0 for rate in self.rates):
             raise BenchError(f"The rates are {self.rates}.", next_step="Give requests a second, each above 0.")
+
+
+@dataclass(frozen=True)
+class MainJobBenchConfig:
+    """The benchmark of the main job.
+
+    Attributes:
+        runs: What each run gives to ``movie-mlops run``, as one would type it.
+
+    Raises:
+        BenchError: There is nothing to run.
+    """
+
+    runs: tuple[str, ...] = ("--source sample",)
+
+    def __post_init__(self) -> None:
+        if not self.runs:
+            raise BenchError("There is nothing to run.", next_step="Give at least one run, such as '--source sample'.")

@@ -1,7 +1,6 @@
 """How fast the API answers: the real server in its own process, the load in another."""
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,16 +10,14 @@ from urllib.request import urlopen
 from movie_mlops.bench.config import ServeBenchConfig
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.load import Outcome, Plan, drive_apart
-from movie_mlops.bench.machine import load_average, machine_facts
+from movie_mlops.bench.machine import machine_facts
 from movie_mlops.bench.percentiles import summary
 from movie_mlops.bench.process import serving
+from movie_mlops.bench.record import write_record
 from movie_mlops.bench.stage import Stage, set_stage
-from movie_mlops.core import clock
 from movie_mlops.core.digests import file_digest
 from movie_mlops.core.progress import SILENT, Progress
-from movie_mlops.flows.provenance import code_commit
 
-_FORMAT: Final = 1
 _HOST: Final = "127.0.0.1"
 _FLOOR: Final = "/healthz"
 _MARKERS: Final = (b'"source":"personalised"', b'"because":[{')
@@ -48,33 +45,30 @@ def bench_serve(
         BenchError: The answers are not personalised, not as many as were asked for, or without reasons.
         MovieMlopsError: The catalogue or the bundle cannot be used.
     """
-    machine, at = machine_facts(), clock.to_iso(clock.now())
+    machine = machine_facts()
     with tempfile.TemporaryDirectory(prefix="movie-mlops-bench-") as folder:
         stage = set_stage(Path(folder), config, progress)
         with serving(stage.workspace) as port:
             paths = tuple(f"/v1/users/{user}/recommendations?k={config.k}" for user in stage.user_ids)
             checked = _check_answers(port, paths[:_CHECKED_USERS], config.k)
             scenarios = _scenarios(config, port, paths, progress)
-    machine["load_average_after"] = load_average()
     closed, floor = scenarios[1]["latency_ms"], scenarios[0]["latency_ms"]
-    result = {
-        "format": _FORMAT,
-        "benchmark": "serve",
-        "at": at,
-        "command": command,
-        "code_commit": code_commit(),
-        "machine": machine,
-        "setup": _setup(config, stage),
-        "checked": checked,
-        "scenarios": scenarios,
-        "ratio_to_floor": {name: round(closed[name] / floor[name], 2) for name in ("p50", "p99")},
-        "targets": [
-            _target(scenarios[1], "p50", config.p50_ms),
-            _target(scenarios[1], "p99", config.p99_ms),
-        ],
-    }
-    _write_whole(out, result)
-    return result
+    return write_record(
+        out,
+        "serve",
+        command,
+        machine,
+        {
+            "setup": _setup(config, stage),
+            "checked": checked,
+            "scenarios": scenarios,
+            "ratio_to_floor": {name: round(closed[name] / floor[name], 2) for name in ("p50", "p99")},
+            "targets": [
+                _target(scenarios[1], "p50", config.p50_ms),
+                _target(scenarios[1], "p99", config.p99_ms),
+            ],
+        },
+    )
 
 
 def _scenarios(config: ServeBenchConfig, port: int, paths: tuple[str, ...], progress: Progress) -> list[dict[str, Any]]:
@@ -159,20 +153,3 @@ def _check_answers(port: int, paths: tuple[str, ...], k: int) -> dict[str, Any]:
             )
         explained += reasons
     return {"answers": len(paths), "films_each": k, "films_with_a_reason": explained}
-
-
-def _write_whole(path: Path, document: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(document, file, ensure_ascii=False, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -11,7 +11,7 @@ import typer
 
 from movie_mlops.cli import options
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
 _RATES = (100.0, 200.0)
 
@@ -75,6 +75,34 @@ def serve(
     typer.echo(f"\nAn answer takes {ratio['p50']} times the framework's floor at p50, {ratio['p99']} times at p99.")
     machine = result["machine"]
     typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
+
+
+@app.command("main-job")
+def main_job(
+    run: Annotated[
+        list[str] | None,
+        typer.Option("--run", metavar="OPTIONS", help="What to give 'movie-mlops run'; may be repeated."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to (default: reports/benchmarks/main-job.json).")
+    ] = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How long does the main job take, and how much memory? Whole processes, from a fresh home to the page."""
+    from movie_mlops.bench import MainJobBenchConfig, bench_main_job
+    from movie_mlops.cli import door, output, progress
+
+    config = MainJobBenchConfig(runs=tuple(run)) if run else MainJobBenchConfig()
+    file = out or door.settings(home).home / "reports" / "benchmarks" / "main-job.json"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
+    result = bench_main_job(config, file, command=command, progress=progress.listener())
+    if as_json:
+        output.print_json(result)
+        return
+    shown = ("run", "rows", "candidate", "seconds_to_release", "peak_memory_mib", "seconds_again_to_page")
+    output.print_rows([{name: row[name] for name in shown} for row in result["runs"]], as_json=False)
+    typer.echo(f"\n'movie-mlops --help' takes {result['help_seconds']} s. Written: {file}")
 
 
 def _row(scenario: Mapping[str, Any]) -> dict[str, Any]:
