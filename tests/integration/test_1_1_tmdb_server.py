@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -213,6 +214,29 @@ def test_retry_after_is_kept(world: World, server: TmdbServer, monkeypatch: pyte
     assert world.timer.slept == [30.0]
 
 
+def test_a_wait_that_one_worker_is_told_holds_the_others(world: World, server: TmdbServer) -> None:
+    """Even where the one that was told gives up, nobody asks anything before the time is over."""
+    serve(server, 7, 8)
+    server.faults["/movie/7"] = [Reply(429, {}, {"Retry-After": "30"})]
+    with world.client(attempts=1) as client:
+        with pytest.raises(TmdbUnavailableError):
+            client.details(7)
+        assert world.timer.slept == []
+        client.details(8)
+    assert world.timer.slept == [30.0]
+
+
+def test_stopping_ends_a_long_wait(server: TmdbServer) -> None:
+    """Whoever interrupts a run does not wait for a minute's Retry-After."""
+    server.faults["/movie/7"] = [Reply(429, {}, {"Retry-After": "60"})]
+    began = time.monotonic()
+    with TmdbClient(TmdbConfig(url=server.url), SecretStr(V3_KEY)) as client:
+        threading.Timer(0.1, client.stop).start()
+        with pytest.raises(TmdbUnavailableError, match="is being stopped"):
+            client.details(7)
+    assert time.monotonic() - began < 10
+
+
 def test_a_wait_beyond_patience_is_not_begun(world: World, server: TmdbServer) -> None:
     """A wait of an hour is told at once instead of slept."""
     server.faults["/movie/7"] = [Reply(429, {}, {"Retry-After": "3600"})]
@@ -254,12 +278,16 @@ def test_gone_is_tmdb_s_own_word(world: World, server: TmdbServer) -> None:
     with world.client() as client:
         with pytest.raises(GoneError):
             client.details(404)
-        server.faults["/movie/7"] = [Reply(404, b"<html>Not Found</html>"), Reply(301, b"", {"Location": "/login"})]
-        for status in (404, 301):
+        server.faults["/movie/7"] = [
+            Reply(404, b"<html>Not Found</html>"),
+            Reply(404, {"message": "no route"}),
+            Reply(301, b"", {"Location": "/login"}),
+        ]
+        for status in (404, 404, 301):
             with pytest.raises(TmdbError, match=f"answered {status}") as refused:
                 client.details(7)
             assert type(refused.value) is TmdbError
-    assert len(server.asked) == 3
+    assert len(server.asked) == 4
 
 
 def test_an_answer_without_end_is_left(world: World, server: TmdbServer) -> None:
@@ -363,6 +391,18 @@ def test_changed_films_are_asked_again_and_only_tmdb_s_own_facts_are_renewed(
         (99, ["Me"], ["Drama", "Sci-Fi"], ["sea"]),
         (102, ["Di Rector 2"], ["Drama", "Sci-Fi"], ["grief", "moon"]),
     ]
+
+
+def test_changed_films_can_be_asked_a_few_at_a_time(world: World, server: TmdbServer) -> None:
+    """With a limit, the same command goes on with the changed films that are left, and reads the changes once."""
+    world.hold(*links(1, 2))
+    serve(server, 1, 2)
+    world.enrich()
+    server.lists["/movie/changes"] = [1, 2]
+    server.asked.clear()
+    request = TmdbRequest(since=clock.now().date(), limit=1)
+    assert [world.enrich(request).left for _ in range(2)] == [1, 0]
+    assert server.paths() == ["/movie/changes?page=1", "/movie/1", "/movie/2"]
 
 
 def test_films_that_come_to_the_lake_later_get_known_facts_without_a_request(world: World, server: TmdbServer) -> None:

@@ -151,17 +151,16 @@ class TmdbClient:
 
     def _wait(self, trouble: "_NotNow", attempt: int, deadline: float) -> None:
         """Wait before the next attempt; raise where there is to be none."""
-        if attempt == self._config.attempts:
-            raise self._unavailable(f"{trouble}, in {attempt} attempts") from trouble
-        seconds = backoff(attempt, self._config, self._jitter)
-        if trouble.after is not None:
-            seconds = max(seconds, trouble.after)
-        if self._timer.now() + seconds > deadline:
+        seconds = max(backoff(attempt, self._config, self._jitter), trouble.after or 0.0)
+        in_time = self._timer.now() + seconds <= deadline
+        if trouble.after is not None and in_time:
+            self._limit.hold(seconds)  # for every worker; this one waits for its next token
+        if not in_time:
             asks = f" and asks to wait {trouble.after:,.0f} s" if trouble.after else ""
             raise self._unavailable(f"{trouble}{asks}") from trouble
-        if trouble.after is not None:
-            self._limit.hold(seconds)  # for every worker; this one waits for its token
-        else:
+        if attempt == self._config.attempts:
+            raise self._unavailable(f"{trouble}, in {attempt} attempts") from trouble
+        if trouble.after is None:
             self._timer.sleep(seconds)
 
     def _once(self, path: str, params: Params) -> Answer:
