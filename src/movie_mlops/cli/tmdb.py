@@ -60,7 +60,7 @@ def tmdb(
         if check:
             _check(client, as_json=as_json)
             return
-        _print(_enrich(home, dataset, request, client), as_json=as_json)
+        _print(_enrich(home, dataset, request, client), dataset, as_json=as_json)
 
 
 def _enrich(home: Path | None, dataset: str | None, request: "TmdbRequest", client: "TmdbClient") -> "TmdbReport":
@@ -78,7 +78,7 @@ def _enrich(home: Path | None, dataset: str | None, request: "TmdbRequest", clie
             database.close()
 
 
-def _print(report: "TmdbReport", *, as_json: bool) -> None:
+def _print(report: "TmdbReport", dataset: str | None, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     from movie_mlops.cli import output
@@ -91,7 +91,8 @@ def _print(report: "TmdbReport", *, as_json: bool) -> None:
             f"{report.gone:,} gone, {report.refused:,} refused; {report.changed:,} films of the lake changed."
         )
         if report.quarantined:
-            typer.echo("Look at what was refused: movie-mlops ingest quarantine")
+            which = "" if dataset is None else f" --dataset {dataset}"
+            typer.echo(f"{report.quarantined:,} rows are new in the quarantine: movie-mlops ingest quarantine{which}")
         if report.left:
             typer.echo(f"{report.left:,} films are left: run the same command again.")
     if report.failed:
