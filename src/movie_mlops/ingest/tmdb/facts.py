@@ -54,11 +54,13 @@ def bring(lake: Lake, told: Sequence[Told]) -> Brought:
         if facts is None:
             continue
         for row in held.get(facts.tmdb_id) or _own(facts, adds=film.adds):
-            wrong = _contradiction(row, facts, film.given, taken)
-            if wrong is None:
-                rows.append(complete(row, facts, film.given))
-            else:
+            if wrong := _contradiction(row, facts, film.given, taken):
                 refusals.append(wrong)
+            # Most of what was told long ago is in the lake as it is.
+            elif (completed := complete(row, facts, film.given)) != row or facts.tmdb_id not in held:
+                rows.append(completed)
+    if not rows:
+        return Brought(0, quarantine(lake, refusals))
     films = merge_films(lake, pl.DataFrame(rows, schema=SCHEMAS[MOVIES]), placeholder=False, note={"source": SOURCE})
     return Brought(films, quarantine(lake, refusals))
 

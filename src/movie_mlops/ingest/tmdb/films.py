@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -50,7 +50,7 @@ class Film:
 
     def to_json(self) -> str:
         """Return the film as text, for the journal."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        return json.dumps(vars(self), ensure_ascii=False, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -59,7 +59,7 @@ class Film:
 
     def facts(self) -> dict[str, Any]:
         """Return the facts by column."""
-        return {name: value for name, value in asdict(self).items() if name != c.TMDB_ID}
+        return {name: value for name, value in vars(self).items() if name != c.TMDB_ID}
 
 
 def place_of(tmdb_id: int) -> str:
