@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes .env from .env.template: every name that ends in _SECRET, _TOKEN or _KEY gets a fresh random value.
+# Writes .env from .env.template: every name that ends in _SECRET, _TOKEN or _KEY and has no value there gets a fresh
+# random one. A key that only somebody else can give has the value "" there, and stays empty until you fill it in.
 # What .env already holds is never changed; only names that are missing are added.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -12,8 +13,8 @@ while IFS= read -r line || [ -n "$line" ]; do
   esac
   name="${line%%=*}"
   grep -q "^${name}=" .env && continue
-  case "$name" in
-    *_SECRET | *_TOKEN | *_KEY) value="$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" ;;
+  case "$line" in
+    *_SECRET= | *_TOKEN= | *_KEY=) value="$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" ;;
     *) value="${line#*=}" ;;
   esac
   printf '%s=%s\n' "$name" "$value" >> .env

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
@@ -27,6 +29,10 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = Field(
         default=None, description="Whoever holds it may use the routes under /v1/admin; without it they are closed."
     )
+    tmdb_key: SecretStr | None = Field(
+        default=None, description="The key of your TMDB account: the v3 API key or the v4 read access token."
+    )
+    tmdb_url: str = Field(default="https://api.themoviedb.org/3", description="The address of TMDB's API.")
     config: Path = Field(default=Path("config"), description="The folder of the configuration files.")
 
 
@@ -45,6 +51,12 @@ def read_settings() -> Settings:
         raise ConfigurationError(
             f"{name} cannot be used: {first['msg']}.", next_step="Correct it in the environment or in .env."
         ) from error
+
+
+def read_proxy(url: str) -> str | None:
+    """Return the proxy that this machine's settings put between us and ``url``, if any."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
 class NamedSource(BaseModel):

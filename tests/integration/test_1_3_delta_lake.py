@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from movie_mlops.core import clock
 from movie_mlops.lake import SCHEMAS, Lake, LakeConfig, LakeError, QueryError
@@ -14,7 +14,7 @@ MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
 def movies(*rows: tuple[int, str, int | None, list[str]]) -> pl.DataFrame:
-    filled = [(*row, [], None, None, None, None) for row in rows]
+    filled = [(*row, [], None, None, None, None, [], []) for row in rows]
     return pl.DataFrame(filled, schema=SCHEMAS["movies"], orient="row")
 
 
@@ -178,3 +178,29 @@ def test_a_folder_that_delta_cannot_take_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LakeError, match=r"its path holds \[ \]\. Name another folder"):
         Lake(LakeConfig(tmp_path / "home [1]"))
     assert list(tmp_path.iterdir()) == []
+
+
+OLDER = [name for name in SCHEMAS["movies"] if name not in {"keywords", "cast"}]
+
+
+def write_older(path: Path, films: pl.DataFrame) -> None:
+    """Write a table of films as it was before it had keywords and a cast."""
+    write_deltalake(path, films.select(OLDER))
+
+
+@pytest.mark.parametrize("mode", ["append", "overwrite"])
+def test_a_table_from_before_a_column_is_read_and_grows_at_its_next_write(lake: Lake, mode: str) -> None:
+    """Older rows read the new columns as empty; the next write brings the table up to date in its own commit."""
+    folder = lake._root / "movies"
+    folder.parent.mkdir()
+    write_older(folder, HEAT)
+    assert lake.scan("movies").collect().equals(HEAT)
+    assert lake.scan("movies").select("cast").collect().rows() == [([],)]
+    told = ALIEN.with_columns(pl.Series("keywords", [["space"]]), pl.Series("cast", [["Sigourney Weaver"]]))
+    new = told if mode == "append" else pl.concat([HEAT, told])
+    assert getattr(lake, mode)("movies", new) == 1
+    assert lake.scan("movies").sort("movie_id").collect().equals(pl.concat([HEAT, told]))
+    assert lake.scan("movies", version=0).collect().equals(HEAT)
+    assert [field.name for field in DeltaTable(folder).schema().fields] == list(SCHEMAS["movies"])
+    assert lake.sql("SELECT movie_id FROM movies WHERE list_contains(keywords, 'space')").rows() == [(1214,)]
+    assert lake.append("movies", HEAT) == 2

@@ -1,5 +1,7 @@
 """Settings and configuration files."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import yaml
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.flows import PlatformConfig
-from movie_mlops.settings import read_platform_config, read_settings, read_sources
+from movie_mlops.settings import read_platform_config, read_proxy, read_settings, read_sources
 from tests.conftest import REPOSITORY
 
 
@@ -67,3 +69,31 @@ def test_the_environment_goes_over_the_env_file(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("MOVIE_MLOPS_PORT", "many")
     with pytest.raises(ConfigurationError, match="MOVIE_MLOPS_PORT"):
         read_settings()
+
+
+def test_secrets_are_made_up_but_not_the_keys_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set-up fills our own secrets with random values, leaves the key of a service empty, and changes nothing twice."""
+    (tmp_path / "scripts" / "setup").mkdir(parents=True)
+    shutil.copy(REPOSITORY / ".env.template", tmp_path)
+    script = shutil.copy(REPOSITORY / "scripts" / "setup" / "setup_secrets.sh", tmp_path / "scripts" / "setup")
+    subprocess.run(["bash", script], check=True)
+    first = (tmp_path / ".env").read_text()
+    lines = dict(line.split("=", 1) for line in first.splitlines())
+    assert len(lines["MOVIE_MLOPS_ADMIN_TOKEN"]) == 64
+    assert lines["MOVIE_MLOPS_TMDB_KEY"] == '""'
+    subprocess.run(["bash", script], check=True)
+    assert (tmp_path / ".env").read_text() == first
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings()
+    assert settings.tmdb_key is not None
+    assert settings.tmdb_key.get_secret_value() == ""
+    assert settings.admin_token is not None
+    assert lines["MOVIE_MLOPS_ADMIN_TOKEN"] not in repr(settings)
+
+
+def test_a_proxy_is_taken_from_the_environment_where_it_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's proxy is used for the addresses that it is for."""
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "localhost,127.0.0.1")
+    assert read_proxy("https://api.themoviedb.org/3") == "http://proxy.example:3128"
+    assert read_proxy("https://127.0.0.1:8443/3") is None

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from movie_mlops.cli import options
+from movie_mlops.cli import options, tmdb
 
 app = typer.Typer(
     help="Bring data into the lake, through the contract.",
@@ -12,6 +12,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+app.command("tmdb")(tmdb.tmdb)
 
 
 @app.command()

@@ -21,6 +21,8 @@ LANGUAGE: Final = "language"
 RUNTIME: Final = "runtime_minutes"
 TMDB_ID: Final = "tmdb_id"
 IMDB_ID: Final = "imdb_id"
+KEYWORDS: Final = "keywords"
+CAST: Final = "cast"
 
 # A quarantined row.
 TABLE: Final = "table"

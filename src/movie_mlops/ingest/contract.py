@@ -140,6 +140,8 @@ def _parse_movies(frame: pl.DataFrame) -> pl.DataFrame:
         (c.RUNTIME, parsing.integer),
         (c.TMDB_ID, parsing.integer),
         (c.IMDB_ID, parsing.imdb_id),
+        (c.KEYWORDS, parsing.names),
+        (c.CAST, parsing.names),
     ):
         empty = pl.lit([], pl.List(pl.String)) if parse is parsing.names else pl.lit(None, pl.String)
         parsed[name] = parse(name, types[name]) if name in types else empty

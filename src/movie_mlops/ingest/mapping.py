@@ -26,6 +26,8 @@ MOVIE_NAMES: Final[dict[str, str]] = {
     c.RUNTIME: "runtimeminutes runtime",
     c.TMDB_ID: "tmdbid",
     c.IMDB_ID: "imdbid",
+    c.KEYWORDS: "keywords keyword",
+    c.CAST: "cast actors",
 }
 
 

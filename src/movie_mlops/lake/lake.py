@@ -121,12 +121,21 @@ class Lake:
     def scan(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
         """Return ``table`` lazily, as it was at ``version`` (newest when ``None``).
 
+        A version from before a column was declared reads that column as unknown: null, or an empty list.
+
         Raises:
             LakeError: There is no such table or version.
         """
         files = self._files(table, delta := self.delta(table, version=version))
+        declared = SCHEMAS.get(table)
+        if not files:
+            return pl.LazyFrame(schema=declared) if declared else pl.scan_delta(delta)
         # Not pl.scan_delta on the files: it looks for them under a percent-encoded path ("my%20lake").
-        return pl.scan_parquet(files, glob=False) if files else pl.scan_delta(delta)
+        if declared is None:
+            return pl.scan_parquet(files, glob=False)
+        rows = pl.scan_parquet(files, glob=False, schema=declared, missing_columns="insert")
+        lists = [name for name, dtype in declared.items() if isinstance(dtype, pl.List)]
+        return rows.with_columns(pl.col(name).fill_null([]) for name in lists)
 
     def history(self, table: str) -> list[Commit]:
         """Return the commits of ``table``, newest first.
@@ -222,13 +231,14 @@ class Lake:
         self._check_schema(table, frame, mode)
         self._root.mkdir(parents=True, exist_ok=True)
         exists = table in self.names()
-        replaces_schema = exists and mode == "overwrite" and table not in SCHEMAS
+        evolved: Literal["merge", "overwrite"] = "merge" if mode == "append" else "overwrite"
+        changes_schema = exists and (mode == "overwrite" if table not in SCHEMAS else self._is_older(table))
         try:
             write_deltalake(
                 self._root / table,
                 frame,
                 mode=mode,
-                schema_mode="overwrite" if replaces_schema else None,
+                schema_mode=evolved if changes_schema else None,
                 configuration=None if exists else _KEEP_FOR_EVER,
                 writer_properties=WriterProperties(compression="ZSTD"),
                 commit_properties=CommitProperties(custom_metadata={_NOTE: json.dumps(dict(note or {}))}),
@@ -239,6 +249,11 @@ class Lake:
                 next_step=f"Check the free space and the rights of {self._root}, then run the command again.",
             ) from error
         return self._open(table).version()
+
+    def _is_older(self, table: str) -> bool:
+        """Tell whether a declared table was last written before one of its columns was declared."""
+        held = {field.name for field in self._open(table).schema().fields}
+        return not held.issuperset(SCHEMAS[table])
 
     def _check_schema(self, table: str, frame: pl.DataFrame, mode: str) -> None:
         expected = SCHEMAS.get(table)

@@ -36,6 +36,9 @@ SCHEMAS: dict[str, pl.Schema] = {
             c.RUNTIME: pl.Int32(),
             c.TMDB_ID: pl.Int64(),
             c.IMDB_ID: pl.String(),
+            # Newer than the first tables: a lake that was written without them reads them as unknown.
+            c.KEYWORDS: pl.List(pl.String()),
+            c.CAST: pl.List(pl.String()),
         },
     ),
     QUARANTINE: pl.Schema(
