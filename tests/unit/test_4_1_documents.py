@@ -31,7 +31,9 @@ def unknown(words: list[str]) -> str | None:
             return words[0]
         _, group, words = group.resolve_command(context, words)
     options = {name for parameter in group.params for name in parameter.opts} | {"--help"}
-    return next((word for word in words if word.startswith("--") and word.partition("=")[0] not in options), None)
+    # A word with a space is an option's value.
+    named = (word.partition("=")[0] for word in words if word.startswith("--") and " " not in word)
+    return next((name for name in named if name not in options), None)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
