@@ -27,6 +27,15 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = Field(
         default=None, description="Whoever holds it may use the routes under /v1/admin; without it they are closed."
     )
+    lake: str | None = Field(
+        default=None, description="Where the lakes are: a folder or s3://bucket/prefix (default: data/lake in home)."
+    )
+    s3_endpoint: str | None = Field(
+        default=None, description="The address of the S3-compatible server of the lake (default: Amazon's own)."
+    )
+    s3_region: str = Field(default="us-east-1", description="The region of the lake's bucket.")
+    s3_access_key_id: SecretStr | None = Field(default=None, description="Who asks for the lake's files on S3.")
+    s3_secret_access_key: SecretStr | None = Field(default=None, description="What proves it.")
     config: Path = Field(default=Path("config"), description="The folder of the configuration files.")
 
 

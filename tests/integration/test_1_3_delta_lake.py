@@ -1,5 +1,6 @@
-"""The lake on real Delta tables: commits, versions, notes, SQL."""
+"""The lake on real Delta tables, in folders and on S3: commits, versions, notes, SQL."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,11 +21,6 @@ def movies(*rows: tuple[int, str, int | None, list[str]]) -> pl.DataFrame:
 
 HEAT = movies((6, "Heat", 1995, ["Action", "Crime"]))
 ALIEN = movies((1214, "Alien", 1979, []))
-
-
-@pytest.fixture(params=["lake", "my lake 데이터 #1 {x} 'y'"])
-def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
-    return Lake(LakeConfig(tmp_path / request.param))
 
 
 def test_every_write_is_one_commit_that_can_be_read_again(lake: Lake) -> None:
@@ -171,6 +167,20 @@ def test_sql_mistakes_name_the_tables(lake: Lake) -> None:
         lake.sql("SELECT * FROM nope")
     with pytest.raises(QueryError, match="syntax error"):
         lake.sql("SELEC 1")
+
+
+def test_writers_at_the_same_time_lose_nothing(lake_config: LakeConfig) -> None:
+    """Promise P1: appends from several threads at once, the first ones included, each make a version of their own."""
+
+    def write(writer: int) -> list[int]:
+        own = Lake(lake_config)
+        return [own.append("counts", pl.DataFrame({"writer": [writer], "number": [n]})) for n in range(3)]
+
+    with ThreadPoolExecutor(4) as pool:
+        versions = [version for versions in pool.map(write, range(4)) for version in versions]
+    assert sorted(versions) == list(range(12))
+    rows = Lake(lake_config).scan("counts").sort("writer", "number").collect().rows()
+    assert rows == [(writer, number) for writer in range(4) for number in range(3)]
 
 
 def test_a_folder_that_delta_cannot_take_is_refused(tmp_path: Path) -> None:

@@ -31,14 +31,13 @@ def load(
     from movie_mlops.cli import door, output, progress
     from movie_mlops.core.nouns import Workspace
     from movie_mlops.ingest import load as load_source
-    from movie_mlops.lake import Lake, LakeConfig
 
     settings = door.settings(home)
     opened = door.source(
         settings, source, columns=column, movies=movies, movie_columns=movie_column, scale=scale, dataset=dataset
     )
     with door.one_flow(Workspace(settings.home, opened.dataset)) as workspace:
-        report = load_source(opened, Lake(LakeConfig(root=workspace.lake)), progress=progress.listener())
+        report = load_source(opened, door.lake_of(settings, workspace), progress=progress.listener())
     if as_json:
         output.print_json(asdict(report))
         return

@@ -13,3 +13,22 @@ class QueryError(LakeError):
     """An SQL query cannot be answered, or is not one that only reads."""
 
     code = "lake-query"
+
+
+class StorageError(LakeError):
+    """The storage under the lake refuses: no such bucket, or keys that it does not accept."""
+
+    code = "lake-storage"
+
+
+class StorageDownError(StorageError):
+    """The storage under the lake does not answer."""
+
+    code = "lake-storage-down"
+    retryable = True
+
+
+class CareError(LakeError):
+    """Compaction or vacuum cannot be done without risk to what the lake holds."""
+
+    code = "lake-care"
