@@ -52,6 +52,37 @@ def load(
 
 
 @app.command()
+def report(
+    open_: Annotated[bool, typer.Option("--open", help="Then show it in the browser.")] = False,
+    dataset: options.Dataset = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Write an HTML page on what came in: volumes, distributions, the long tail, what is missing, what was refused."""
+    import shlex
+    import sys
+    from dataclasses import asdict
+
+    from movie_mlops.cli import door, output
+    from movie_mlops.ingest.report import write_ingest_report
+
+    workspace = door.workspace(home, dataset)
+    path = workspace.reports / "ingest.html"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
+    facts = write_ingest_report(path, door.lake(home, dataset), dataset=workspace.dataset, command=command)
+    if as_json:
+        output.print_json({**asdict(facts), "report": str(path)})
+    else:
+        refused = f", {facts.refused:,} refused" if facts.refused else ""
+        typer.echo(f"{workspace.dataset}: {facts.interactions:,} interactions of {facts.users:,} users{refused}.")
+        typer.echo(f"Report: {path}")
+    if open_:
+        import webbrowser
+
+        webbrowser.open(path.absolute().as_uri())
+
+
+@app.command()
 def quarantine(
     reason: Annotated[str | None, typer.Option("--reason", help="Only rows refused for this reason.")] = None,
     rows: Annotated[int, typer.Option("--rows", min=1, help="How many rows.")] = 20,
