@@ -179,6 +179,25 @@ def test_vacuum_counts_from_when_a_version_was_replaced(three: Lake, monkeypatch
     assert rows(three) == rows(three, version=3) == ZOE.rows()
 
 
+def test_vacuum_keeps_a_version_that_was_the_newest_for_long(lake: Lake) -> None:
+    """A version of 90 days ago that was replaced 10 days ago was in use all the while: 30 days keep it."""
+    for version, (part, days) in enumerate([(ANN, 100), (BOB, 90), (ANN, 10), (ZOE, 5)]):
+        lake.overwrite("interactions", part)
+        set_time(lake, version, clock.now() - timedelta(days=days))
+    assert vacuum(lake, "interactions", keep_days=30).kept == (1, 2, 3)
+    assert vacuum(lake, "interactions", keep_days=7).kept == (2, 3)
+
+
+def set_time(lake: Lake, version: int, moment: datetime) -> None:
+    """Make the log say that a version was written at another time."""
+    path = f"interactions/_delta_log/{version:020d}.json"
+    actions = [json.loads(line) for line in lake.storage.read(path).splitlines()]
+    for action in actions:
+        if "commitInfo" in action:
+            action["commitInfo"]["timestamp"] = int(moment.timestamp() * 1000)
+    lake.storage.write(path, "\n".join(json.dumps(action) for action in actions).encode())
+
+
 def test_vacuum_leaves_a_writer_at_work_alone(three: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that no version names yet goes after a day, not at once, even with no retention at all."""
     three.storage.write("interactions/part-of-a-dead-writer.parquet", b"half")

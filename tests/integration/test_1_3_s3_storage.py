@@ -8,8 +8,10 @@ import time
 import traceback
 from pathlib import Path
 
+import obstore
 import polars as pl
 import pytest
+from obstore.exceptions import GenericError
 from pydantic import SecretStr
 
 from movie_mlops.lake import Lake, LakeConfig, LakeError, S3Config, StorageDownError, StorageError, open_storage, verify
@@ -63,6 +65,39 @@ def test_a_server_that_is_down_is_said_so_soon() -> None:
             act()
         assert refused.value.retryable
     assert time.monotonic() - started < 60
+
+
+def test_a_server_that_goes_down_half_way_is_said_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Delta itself meets the fault, in the middle of a call, the sentence is the same."""
+    server, address = start_s3()
+    make_bucket(address, "lakes")
+    lake = Lake(LakeConfig("s3://lakes/x", s3_config(address)))
+    lake.append("t", FRAME)
+    stop(server)
+    monkeypatch.setattr(lake.storage, "has_table", lambda _table: True)
+    for act in (lambda: lake.append("t", FRAME), lambda: lake.delta("t")):
+        with pytest.raises(StorageDownError, match="does not answer") as refused:
+            act()
+        assert not any(canary in every_word_of(refused.value) for canary in CANARIES)
+
+
+@pytest.mark.parametrize("code", ["InvalidAccessKeyId", "SomethingNew"])
+def test_keys_that_a_server_repeats_stay_out_of_the_error(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """A server may tell a key back in its answer: the error and the errors behind it do not pass it on."""
+    lake = Lake(LakeConfig("s3://lakes/x", s3_config("http://127.0.0.1:9")))
+
+    def refuse(*_words: object) -> object:
+        raise GenericError(f"<Error><Code>{code}</Code><AWSAccessKeyId>{CANARIES[0]}</AWSAccessKeyId></Error>")
+
+    monkeypatch.setattr(obstore, "list_with_delimiter", refuse)
+    monkeypatch.setattr(obstore, "list", refuse)
+    for act in (lake.tables, lambda: lake.append("t", FRAME)):
+        with pytest.raises(StorageError) as refused:
+            act()
+        assert not any(canary in every_word_of(refused.value) for canary in CANARIES)
+    told = lake.storage.fault(OSError(f"{code} {CANARIES[1]}"))
+    assert told is not None
+    assert CANARIES[1] not in str(told)
 
 
 def test_the_address_is_checked_before_anything_is_asked() -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Final, Literal
 from urllib.parse import unquote
 from uuid import uuid4
@@ -16,9 +15,9 @@ from deltalake.exceptions import DeltaError
 
 from movie_mlops.lake import checksums
 from movie_mlops.lake.config import LakeConfig
-from movie_mlops.lake.errors import LakeError
+from movie_mlops.lake.errors import LakeError, no_such_table
 from movie_mlops.lake.log import COMMIT_ID, NOTE, Commit, UnreadableEntryError, read_entry
-from movie_mlops.lake.schemas import SCHEMAS
+from movie_mlops.lake.schemas import SCHEMAS, differences
 from movie_mlops.lake.storage import open_storage
 from movie_mlops.lake.vacuumed import forgotten
 
@@ -170,11 +169,7 @@ class Lake:
             LakeError: There is no such table.
         """
         if not self.storage.has_table(table):
-            known = self.names()
-            raise LakeError(
-                f"The lake {self.storage.place} has no table {table!r}{_among(known)}.",
-                next_step=_suggest(table, known),
-            )
+            raise no_such_table(self.storage.place, table, self.names())
 
     def commit(self, table: str, version: int) -> Commit:
         """Return what the log says of a version.
@@ -286,14 +281,8 @@ class Lake:
             expected = self.scan(table).collect_schema()
         if expected is None or frame.schema == expected:
             return
-        wrong = [
-            f"{name}: {frame.schema.get(name, 'missing')} instead of {expected.get(name, 'no such column')}"
-            for name in dict.fromkeys([*expected, *frame.schema])
-            if frame.schema.get(name) != expected.get(name)
-        ]
-        why = "; ".join(wrong) or "columns in another order"
         raise LakeError(
-            f"The frame does not have the schema of table {table!r} ({why}).",
+            f"The frame does not have the schema of table {table!r} ({differences(frame.schema, expected)}).",
             next_step=f"Select and cast these columns in this order: {', '.join(expected)}.",
         )
 
@@ -301,14 +290,3 @@ class Lake:
 def commit_properties(commit_id: str, note: Mapping[str, str]) -> CommitProperties:
     """Return what a commit of this platform says of itself."""
     return CommitProperties(custom_metadata={NOTE: json.dumps(dict(note)), COMMIT_ID: commit_id})
-
-
-def _among(known: list[str]) -> str:
-    return f" (it has: {', '.join(known)})" if known else " (it is empty)"
-
-
-def _suggest(table: str, known: list[str]) -> str:
-    near = get_close_matches(table, known, n=1, cutoff=0.0)
-    if not near:
-        return "Fill it first with: movie-mlops ingest --source sample"
-    return f"Did you mean {near[0]!r}? See them all with: movie-mlops lake tables"
