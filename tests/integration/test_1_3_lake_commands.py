@@ -55,6 +55,8 @@ def test_vacuum_keeps_the_versions_behind_every_bundle(lake: Lake, tmp_path: Pat
     code, told, _ = call(tmp_path, "vacuum", "--keep-days", "0")
     assert (code, "2 files, giving up versions 2 to 3." in told) == (0, True)
     assert lake.scan("movies", version=1).sort("movie_id").collect()["movie_id"].to_list() == [1, 2]
+    _, told, _ = call(tmp_path, "history", "movies", "--json")
+    assert [row["version"] for row in json.loads(told) if row["readable"] == "yes"] == [4, 1, 0]
     code, _, problem = call(tmp_path, "show", "movies", "--version", "2")
     assert (code, "was given up by a vacuum" in problem) == (1, True)
 

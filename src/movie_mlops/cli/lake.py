@@ -42,15 +42,18 @@ def history(
     from movie_mlops.cli import door, output
     from movie_mlops.core.clock import to_iso
 
+    lake = door.lake(home, dataset)
+    commits, given_up = lake.history(table), lake.given_up(table)
     rows = [
         {
             "version": commit.version,
             "time": to_iso(commit.time),
             "operation": commit.operation,
             "rows": commit.rows,
+            "readable": "no" if commit.version in given_up else "yes",
             "note": ", ".join(f"{name}={value}" for name, value in commit.note.items()),
         }
-        for commit in door.lake(home, dataset).history(table)
+        for commit in commits
     ]
     output.print_rows(rows, as_json=as_json)
 

@@ -120,6 +120,10 @@ class Lake:
         newest = self.delta(table).version()
         return [self.commit(table, version) for version in range(newest, -1, -1)]
 
+    def given_up(self, table: str) -> dict[int, datetime]:
+        """Return the versions of ``table`` that can no longer be read, each with the time of its vacuum."""
+        return forgotten(self.storage, table)
+
     def sql(self, query: str, *, versions: Mapping[str, int] | None = None) -> pl.DataFrame:
         """Answer one reading SQL statement (DuckDB's dialect) over all tables.
 
@@ -153,7 +157,7 @@ class Lake:
                 f"Table {table!r} has versions 0 to {newest.version()}; there is no version {version}.",
                 next_step=f"Ask for version {nearest}, or see them all with: movie-mlops lake history {table}",
             )
-        if version in (gone := forgotten(self.storage, table)):
+        if version in (gone := self.given_up(table)):
             raise LakeError(
                 f"Version {version} of table {table!r} was given up by a vacuum on {gone[version]:%Y-%m-%d}.",
                 next_step=f"See which versions can be read with: movie-mlops lake history {table}",
