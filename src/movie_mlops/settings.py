@@ -33,6 +33,15 @@ class Settings(BaseSettings):
         default=None, description="The key of your TMDB account: the v3 API key or the v4 read access token."
     )
     tmdb_url: str = Field(default="https://api.themoviedb.org/3", description="The address of TMDB's API.")
+    lake: str | None = Field(
+        default=None, description="Where the lakes are: a folder or s3://bucket/prefix (default: data/lake in home)."
+    )
+    s3_endpoint: str | None = Field(
+        default=None, description="The address of the S3-compatible server of the lake (default: Amazon's own)."
+    )
+    s3_region: str = Field(default="us-east-1", description="The region of the lake's bucket.")
+    s3_access_key_id: SecretStr | None = Field(default=None, description="Who asks for the lake's files on S3.")
+    s3_secret_access_key: SecretStr | None = Field(default=None, description="What proves it.")
     config: Path = Field(default=Path("config"), description="The folder of the configuration files.")
 
 

@@ -1,5 +1,6 @@
-"""The lake on real Delta tables: commits, versions, notes, SQL."""
+"""The lake on real Delta tables, in folders and on S3: commits, versions, notes, SQL."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,11 +21,6 @@ def movies(*rows: tuple[int, str, int | None, list[str]]) -> pl.DataFrame:
 
 HEAT = movies((6, "Heat", 1995, ["Action", "Crime"]))
 ALIEN = movies((1214, "Alien", 1979, []))
-
-
-@pytest.fixture(params=["lake", "my lake 데이터 #1 {x} 'y'"])
-def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
-    return Lake(LakeConfig(tmp_path / request.param))
 
 
 def test_every_write_is_one_commit_that_can_be_read_again(lake: Lake) -> None:
@@ -173,6 +169,20 @@ def test_sql_mistakes_name_the_tables(lake: Lake) -> None:
         lake.sql("SELEC 1")
 
 
+def test_writers_at_the_same_time_lose_nothing(lake_config: LakeConfig) -> None:
+    """Promise P1: appends from several threads at once, the first ones included, each make a version of their own."""
+
+    def write(writer: int) -> list[int]:
+        own = Lake(lake_config)
+        return [own.append("counts", pl.DataFrame({"writer": [writer], "number": [n]})) for n in range(3)]
+
+    with ThreadPoolExecutor(4) as pool:
+        versions = [version for versions in pool.map(write, range(4)) for version in versions]
+    assert sorted(versions) == list(range(12))
+    rows = Lake(lake_config).scan("counts").sort("writer", "number").collect().rows()
+    assert rows == [(writer, number) for writer in range(4) for number in range(3)]
+
+
 def test_a_folder_that_delta_cannot_take_is_refused(tmp_path: Path) -> None:
     """A lake in a folder whose name the libraries misread is refused before anything is written."""
     with pytest.raises(LakeError, match=r"its path holds \[ \]\. Name another folder"):
@@ -183,17 +193,16 @@ def test_a_folder_that_delta_cannot_take_is_refused(tmp_path: Path) -> None:
 OLDER = [name for name in SCHEMAS["movies"] if name not in {"keywords", "cast"}]
 
 
-def write_older(path: Path, films: pl.DataFrame) -> None:
-    """Write a table of films as it was before it had keywords and a cast."""
-    write_deltalake(path, films.select(OLDER))
+def write_older(lake: Lake, films: pl.DataFrame) -> None:
+    """Write the table of films as it was before it had keywords and a cast."""
+    lake.storage.prepare()
+    write_deltalake(lake.storage.address("movies"), films.select(OLDER), storage_options=lake.storage.options or None)
 
 
 @pytest.mark.parametrize("mode", ["append", "overwrite"])
 def test_a_table_from_before_a_column_is_read_and_grows_at_its_next_write(lake: Lake, mode: str) -> None:
     """Older rows read the new columns as empty; the next write brings the table up to date in its own commit."""
-    folder = lake._root / "movies"
-    folder.parent.mkdir()
-    write_older(folder, HEAT)
+    write_older(lake, HEAT)
     assert lake.scan("movies").collect().equals(HEAT)
     assert lake.scan("movies").select("cast").collect().rows() == [([],)]
     told = ALIEN.with_columns(pl.Series("keywords", [["space"]]), pl.Series("cast", [["Sigourney Weaver"]]))
@@ -201,6 +210,6 @@ def test_a_table_from_before_a_column_is_read_and_grows_at_its_next_write(lake: 
     assert getattr(lake, mode)("movies", new) == 1
     assert lake.scan("movies").sort("movie_id").collect().equals(pl.concat([HEAT, told]))
     assert lake.scan("movies", version=0).collect().equals(HEAT)
-    assert [field.name for field in DeltaTable(folder).schema().fields] == list(SCHEMAS["movies"])
+    assert [field.name for field in lake.delta("movies").schema().fields] == list(SCHEMAS["movies"])
     assert lake.sql("SELECT movie_id FROM movies WHERE list_contains(keywords, 'space')").rows() == [(1214,)]
     assert lake.append("movies", HEAT) == 2

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from movie_mlops.cli import door
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.flows import PlatformConfig
+from movie_mlops.lake import S3Config
 from movie_mlops.settings import read_platform_config, read_proxy, read_settings, read_sources
 from tests.conftest import REPOSITORY
 
@@ -97,3 +99,27 @@ def test_a_proxy_is_taken_from_the_environment_where_it_is_meant(monkeypatch: py
     monkeypatch.setenv("no_proxy", "localhost,127.0.0.1")
     assert read_proxy("https://api.themoviedb.org/3") == "http://proxy.example:3128"
     assert read_proxy("https://127.0.0.1:8443/3") is None
+
+
+def test_keys_of_the_storage_are_read_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lake's place and keys come from the environment; no text that settings or configuration give holds a key."""
+    monkeypatch.chdir(tmp_path)
+    told = {"LAKE": "s3://b/x", "S3_ACCESS_KEY_ID": "AKIA-a-canary", "S3_SECRET_ACCESS_KEY": "the-other-canary"}
+    for name, value in told.items():
+        monkeypatch.setenv(f"MOVIE_MLOPS_{name}", value)
+    settings = read_settings()
+    lakes = door.lakes(settings)
+    assert str(lakes.of("sample").root) == "s3://b/x/sample"
+    assert lakes.s3.secret_access_key is not None
+    assert lakes.s3.secret_access_key.get_secret_value() == "the-other-canary"
+    shown = f"{settings!r} {settings} {settings.model_dump_json()} {lakes!r} {lakes.s3}"
+    assert "canary" not in shown
+
+
+def test_no_place_for_the_lakes_means_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty lines of ``.env`` are no settings: the lakes are in the home, and nobody asks S3 for anything."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("LAKE", "S3_ENDPOINT", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(f"MOVIE_MLOPS_{name}", "")
+    lakes = door.lakes(read_settings())
+    assert (lakes.of("sample").root, lakes.s3) == (Path("data/lake/sample"), S3Config())

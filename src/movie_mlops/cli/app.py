@@ -9,7 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 GROUPS: Final[Mapping[str, str]] = {
     "run": "The main job: from a source of ratings to a released model, and to the page with --serve.",
-    "lake": "Look at the tables: list, history, rows, SQL.",
+    "lake": "Look at the tables and take care of them: list, history, rows, SQL, compact, vacuum, verify.",
     "ingest": "Bring data into the lake, through the contract.",
     "evaluate": "Judge models on a split of the data, or on given folds.",
     "models": "List, show and verify the bundles.",

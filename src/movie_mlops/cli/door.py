@@ -10,7 +10,7 @@ from movie_mlops.core.nouns import Workspace
 from movie_mlops.flows import NothingReleasedError, PlatformConfig, active_dataset
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import Source, SourceOptions, open_source
-from movie_mlops.lake import Lake, LakeConfig
+from movie_mlops.lake import Lake, LakeConfig, S3Config
 from movie_mlops.release import BundleError, Ledger, Release, list_bundles
 from movie_mlops.settings import NamedSource, Settings, read_platform_config, read_settings, read_sources
 from movie_mlops.state import Database, StateConfig
@@ -29,12 +29,29 @@ def platform_config(settings: Settings) -> PlatformConfig:
 
 def workspace(home: Path | None, dataset: str | None) -> Workspace:
     """Return the workspace that a command means."""
-    return active_dataset(settings(home).home, dataset)
+    found = settings(home)
+    return active_dataset(found.home, dataset, lakes(found))
+
+
+def lakes(settings: Settings) -> LakeConfig:
+    """Return where the lakes of all data sets are."""
+    s3 = S3Config(
+        endpoint=settings.s3_endpoint or None,
+        region=settings.s3_region,
+        access_key_id=settings.s3_access_key_id or None,
+        secret_access_key=settings.s3_secret_access_key or None,
+    )
+    return LakeConfig(root=settings.lake or Workspace(settings.home, "").lakes, s3=s3)
 
 
 def lake(home: Path | None, dataset: str | None) -> Lake:
     """Return the lake that a command means."""
-    return Lake(LakeConfig(root=workspace(home, dataset).lake))
+    return lake_of(settings(home), workspace(home, dataset))
+
+
+def lake_of(settings: Settings, workspace: Workspace) -> Lake:
+    """Return the lake of a data set."""
+    return Lake(lakes(settings).of(workspace.dataset))
 
 
 def ledger(workspace: Workspace) -> Ledger:

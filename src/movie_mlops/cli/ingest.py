@@ -32,7 +32,6 @@ def load(
     from movie_mlops.cli import door, output, progress
     from movie_mlops.core.nouns import Workspace
     from movie_mlops.ingest import load as load_source
-    from movie_mlops.lake import Lake, LakeConfig
 
     settings = door.settings(home)
     opened = door.source(
@@ -40,7 +39,7 @@ def load(
     )
     opened.prepare(progress.listener())
     with door.one_flow(Workspace(settings.home, opened.dataset)) as workspace:
-        report = load_source(opened, Lake(LakeConfig(root=workspace.lake)), progress=progress.listener())
+        report = load_source(opened, door.lake_of(settings, workspace), progress=progress.listener())
     if as_json:
         output.print_json(asdict(report))
         return
@@ -52,6 +51,37 @@ def load(
         typer.echo(f"  {count:>10,}  {reason}")
     if report.rows_quarantined or report.movies_quarantined:
         typer.echo(f"Look at them: movie-mlops ingest quarantine --dataset {opened.dataset}")
+
+
+@app.command()
+def report(
+    open_: Annotated[bool, typer.Option("--open", help="Then show it in the browser.")] = False,
+    dataset: options.Dataset = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Write an HTML page on what came in: volumes, distributions, the long tail, what is missing, what was refused."""
+    import shlex
+    import sys
+    from dataclasses import asdict
+
+    from movie_mlops.cli import door, output
+    from movie_mlops.ingest.report import write_ingest_report
+
+    workspace = door.workspace(home, dataset)
+    path = workspace.reports / "ingest.html"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
+    facts = write_ingest_report(path, door.lake(home, dataset), dataset=workspace.dataset, command=command)
+    if as_json:
+        output.print_json({**asdict(facts), "report": str(path)})
+    else:
+        refused = f", {facts.refused:,} refused" if facts.refused else ""
+        typer.echo(f"{workspace.dataset}: {facts.interactions:,} interactions of {facts.users:,} users{refused}.")
+        typer.echo(f"Report: {path}")
+    if open_:
+        import webbrowser
+
+        webbrowser.open(path.absolute().as_uri())
 
 
 @app.command()

@@ -52,6 +52,7 @@ def run(
         opened,
         home=settings.home,
         config=door.platform_config(settings),
+        lakes=door.lakes(settings),
         progress=progress.listener(),
         on_start=lambda step: None if as_json else _say(f"{_DOING[step]} …"),
         on_end=lambda step: None if as_json else _say_step(step),

@@ -28,7 +28,8 @@ def serve(
     workspace = door.workspace(home, dataset)
     bound = bind(host or settings.host, port or settings.port)
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
-    app = make_app(workspace, door.platform_config(settings), ServingConfig(admin_token=token or None))
+    serving = ServingConfig(admin_token=token or None)
+    app = make_app(workspace, door.platform_config(settings), serving, door.lakes(settings))
 
     def ready() -> None:
         typer.echo(

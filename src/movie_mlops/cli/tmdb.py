@@ -1,7 +1,6 @@
 """``movie-mlops ingest tmdb``."""
 
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -10,6 +9,7 @@ from movie_mlops.cli import options
 
 if TYPE_CHECKING:
     from movie_mlops.ingest.tmdb import TmdbClient, TmdbReport, TmdbRequest
+    from movie_mlops.settings import Settings
 
 Films = Annotated[
     Literal["linked", "popular", "discover"],
@@ -60,19 +60,18 @@ def tmdb(
         if check:
             _check(client, as_json=as_json)
             return
-        _print(_enrich(home, dataset, request, client), dataset, as_json=as_json)
+        _print(_enrich(settings, dataset, request, client), dataset, as_json=as_json)
 
 
-def _enrich(home: Path | None, dataset: str | None, request: "TmdbRequest", client: "TmdbClient") -> "TmdbReport":
+def _enrich(settings: "Settings", dataset: str | None, request: "TmdbRequest", client: "TmdbClient") -> "TmdbReport":
     from movie_mlops.cli import door, progress
     from movie_mlops.ingest.tmdb import Journal, enrich
-    from movie_mlops.lake import Lake, LakeConfig
     from movie_mlops.state import Database, StateConfig
 
-    with door.one_flow(door.workspace(home, dataset)) as workspace:
+    with door.one_flow(door.workspace(settings.home, dataset)) as workspace:
         database = Database(StateConfig(url=workspace.state_url))
         try:
-            lake = Lake(LakeConfig(root=workspace.lake))
+            lake = door.lake_of(settings, workspace)
             return enrich(request, lake, Journal(database), client, progress=progress.listener())
         finally:
             database.close()

@@ -54,9 +54,9 @@ class Workspace:
     dataset: str
 
     @property
-    def lake(self) -> Path:
-        """The folder of the Delta tables."""
-        return self.home / "data" / "lake" / self.dataset
+    def lakes(self) -> Path:
+        """The folder of the lakes, one for each data set, where no other place is configured."""
+        return self.home / "data" / "lake"
 
     @property
     def state_url(self) -> str:

@@ -1,11 +1,11 @@
 """The report's plots, as SVG that takes its colours from the page, so that they follow light and dark."""
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
+from movie_mlops.core import report_page
 from movie_mlops.evaluation.leaderboard import Leaderboard, metric_label
 from movie_mlops.evaluation.scores import Scores
 
@@ -153,22 +153,4 @@ def _svg(chart: Any) -> str:
     """Draw a chart; its size becomes the page's business, its text and lines take the page's colours."""
     import vl_convert  # noqa: PLC0415 (heavy)
 
-    styled = (
-        chart.configure(background="transparent")
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor="currentColor",
-            titleColor="currentColor",
-            gridColor="var(--line)",
-            domainColor="var(--line)",
-            tickColor="var(--line)",
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            titlePadding=10,
-            labelLimit=220,
-        )
-        .configure_legend(labelColor="currentColor", labelFontSize=12, labelLimit=220)
-    )
-    drawn: str = vl_convert.vegalite_to_svg(styled.to_dict())
-    return re.sub(r' width="[\d.]+" height="[\d.]+" viewBox', " viewBox", drawn, count=1)
+    return report_page.fluid(vl_convert.vegalite_to_svg({**chart.to_dict(), "config": report_page.PLOT_STYLE}))

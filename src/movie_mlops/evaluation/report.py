@@ -1,13 +1,11 @@
 """The report: one HTML file that needs nothing beside it."""
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from movie_mlops.core import clock
+from movie_mlops.core import clock, report_page
 from movie_mlops.evaluation import plots
 from movie_mlops.evaluation.case import Facts
 from movie_mlops.evaluation.leaderboard import Leaderboard, Standing, leaderboard, metric_label
@@ -44,7 +42,7 @@ def write_report(
     """
     board = leaderboard(scores, baseline=baseline, metric=metric)
     html = _render(board, scores, title=title, facts=facts, command=command, made_at=made_at or clock.now())
-    _write_whole(path, html)
+    report_page.write_whole(path, html)
     return board
 
 
@@ -57,12 +55,11 @@ def _render(
     command: str,
     made_at: datetime,
 ) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 (heavy)
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 (heavy)
     from markupsafe import Markup  # noqa: PLC0415 (heavy)
 
-    environment = Environment(
-        loader=PackageLoader("movie_mlops.evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    loader = ChoiceLoader([PackageLoader("movie_mlops.evaluation"), PackageLoader(report_page.PACKAGE)])
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["metric"] = metric_label
     environment.filters["fact"] = _fact
     figures = {
@@ -107,19 +104,3 @@ def _fact(value: str | float) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -6,21 +6,26 @@ from pathlib import Path
 
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.flows.errors import FlowError
+from movie_mlops.lake import LakeConfig, open_storage
 
 
-def datasets(home: Path) -> list[str]:
-    """Return the names of the data sets in ``home``, in alphabetical order."""
-    folder = home / "data" / "lake"
-    return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+def datasets(home: Path, lakes: LakeConfig | None = None) -> list[str]:
+    """Return the names of the data sets in ``home``, in alphabetical order.
+
+    Args:
+        home: The folder of all state.
+        lakes: The place of the lakes, where it is not in ``home``.
+    """
+    return open_storage(lakes or LakeConfig(root=Workspace(home, "").lakes)).folders()
 
 
-def active_dataset(home: Path, named: str | None = None) -> Workspace:
+def active_dataset(home: Path, named: str | None = None, lakes: LakeConfig | None = None) -> Workspace:
     """Return the workspace of the data set that is named, or of the one that was run last.
 
     Raises:
         FlowError: There is no such data set.
     """
-    known = datasets(home)
+    known = datasets(home, lakes)
     if named is None:
         marker = _marker(home)
         named = marker.read_text(errors="replace").strip() if marker.exists() else None

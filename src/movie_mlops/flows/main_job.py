@@ -19,7 +19,7 @@ from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.provenance import code_commit
 from movie_mlops.flows.steps import Result, StepReport, Steps, one_at_a_time
 from movie_mlops.ingest import Source
-from movie_mlops.lake import INTERACTIONS
+from movie_mlops.lake import INTERACTIONS, LakeConfig
 
 _DATA_ROOMS = ("lake", "ingest")
 _MODEL_ROOMS = ("features", "recommenders", "evaluation")
@@ -86,6 +86,7 @@ def run(
     *,
     home: Path,
     config: PlatformConfig,
+    lakes: LakeConfig | None = None,
     progress: Progress = SILENT,
     on_start: Callable[[str], None] = lambda _name: None,
     on_end: Callable[[StepReport], None] = lambda _report: None,
@@ -96,6 +97,7 @@ def run(
         source: Where the data comes from; its name is the data set's.
         home: The folder of all state.
         config: What the project chose.
+        lakes: The place of the lakes, where it is not in ``home``.
         progress: Told of long work.
         on_start: Called with a step's name when it starts.
         on_end: Called with each step's report.
@@ -107,7 +109,7 @@ def run(
     source.prepare(progress)
     workspace = Workspace(home, source.dataset)
     with one_at_a_time(workspace.lock):
-        platform = Platform(workspace, config)
+        platform = Platform(workspace, config, lakes)
         try:
             steps = Steps(platform.database, on_start=on_start, on_end=on_end)
             _run_steps(platform, source, steps, progress)

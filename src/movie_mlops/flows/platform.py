@@ -20,12 +20,17 @@ class Platform:
         histories: The online store.
         events: The event log.
         ledger: The releases.
+
+    Args:
+        workspace: The data set.
+        config: What the project chose.
+        lakes: The place of all data sets' lakes, where it is not the workspace's own.
     """
 
-    def __init__(self, workspace: Workspace, config: PlatformConfig) -> None:
+    def __init__(self, workspace: Workspace, config: PlatformConfig, lakes: LakeConfig | None = None) -> None:
         self.workspace = workspace
         self.config = config
-        self.lake = Lake(LakeConfig(root=workspace.lake))
+        self.lake = Lake((lakes or LakeConfig(root=workspace.lakes)).of(workspace.dataset))
         self.database = Database(StateConfig(url=workspace.state_url))
         self.histories = Histories(self.database)
         self.events = EventLog(self.database, self.histories, config.feedback)

@@ -7,13 +7,15 @@ from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import FILM_FEATURES
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.platform import Platform
-from movie_mlops.lake import MOVIES, Lake
+from movie_mlops.lake import MOVIES, Lake, LakeConfig
 from movie_mlops.serving import Catalogue, ServingConfig, create_app
 
 
-def make_app(workspace: Workspace, config: PlatformConfig, serving: ServingConfig) -> FastAPI:
+def make_app(
+    workspace: Workspace, config: PlatformConfig, serving: ServingConfig, lakes: LakeConfig | None = None
+) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
-    platform = Platform(workspace, config)
+    platform = Platform(workspace, config, lakes)
     return create_app(
         serving,
         database=platform.database,

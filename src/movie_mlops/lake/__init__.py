@@ -1,19 +1,36 @@
-"""The Delta tables: one commit per write, readable at any version, SQL over all of them."""
+"""The Delta tables: one commit per write, readable at any version, SQL over all of them, and their care."""
 
-from movie_mlops.lake.config import LakeConfig
-from movie_mlops.lake.errors import LakeError, QueryError
-from movie_mlops.lake.lake import Commit, Lake, TableInfo
+from movie_mlops.lake.compaction import CompactionReport, compact
+from movie_mlops.lake.config import LakeConfig, S3Config
+from movie_mlops.lake.errors import CareError, LakeError, QueryError, StorageDownError, StorageError
+from movie_mlops.lake.lake import Lake, TableInfo
+from movie_mlops.lake.log import Commit
 from movie_mlops.lake.schemas import INTERACTIONS, MOVIES, QUARANTINE, SCHEMAS
+from movie_mlops.lake.storage import open_storage
+from movie_mlops.lake.vacuum import VacuumReport, vacuum
+from movie_mlops.lake.verification import Defect, Verification, verify
 
 __all__ = [
     "INTERACTIONS",
     "MOVIES",
     "QUARANTINE",
     "SCHEMAS",
+    "CareError",
     "Commit",
+    "CompactionReport",
+    "Defect",
     "Lake",
     "LakeConfig",
     "LakeError",
     "QueryError",
+    "S3Config",
+    "StorageDownError",
+    "StorageError",
     "TableInfo",
+    "VacuumReport",
+    "Verification",
+    "compact",
+    "open_storage",
+    "vacuum",
+    "verify",
 ]

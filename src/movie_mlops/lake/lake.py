@@ -1,31 +1,40 @@
-"""The lake: named Delta tables under one folder."""
+"""The lake: named Delta tables under one root."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from urllib.parse import unquote
+from uuid import uuid4
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError
 
-from movie_mlops.core import clock
+from movie_mlops.lake import checksums
 from movie_mlops.lake.config import LakeConfig
-from movie_mlops.lake.errors import LakeError
-from movie_mlops.lake.schemas import SCHEMAS
+from movie_mlops.lake.errors import LakeError, no_such_table
+from movie_mlops.lake.log import COMMIT_ID, NOTE, Commit, UnreadableEntryError, read_entry
+from movie_mlops.lake.schemas import SCHEMAS, differences
+from movie_mlops.lake.storage import open_storage
+from movie_mlops.lake.vacuumed import forgotten
 
-_NOTE: Final = "note"
-# delta-rs gives up on, or decodes, the first six; DuckDB would read the others as patterns.
-_FORBIDDEN: Final = frozenset("[]^|%\\*?")
 # Every version stays readable: Delta would otherwise forget log entries after 30 days.
 _KEEP_FOR_EVER: Final = {
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
 }
+
+Mode = Literal["append", "overwrite"]
+
+WRITING: Final = WriterProperties(compression="ZSTD")
+"""How data files are written."""
+
+# Words that delta-rs knows and polars does not.
+_DELTA_ONLY: Final = frozenset({"aws_conditional_put", "max_retries", "retry_timeout"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,48 +56,25 @@ class TableInfo:
     modified: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One write to a table.
-
-    Attributes:
-        version: The version that the write made.
-        time: When (aware UTC).
-        operation: ``append``, ``overwrite`` or Delta's own word for anything else.
-        rows: How many rows it wrote; ``None`` where another writer did not say.
-        note: What the writer left with it.
-    """
-
-    version: int
-    time: datetime
-    operation: str
-    rows: int | None
-    note: dict[str, str]
-
-
 class Lake:
-    """Delta tables under one folder; polars frames in, polars frames out.
+    """Delta tables in one folder or under one S3 prefix; polars frames in, polars frames out.
 
     Args:
-        config: Where the lake is. The folder need not exist yet.
+        config: Where the lake is. The folder need not exist yet; the bucket must.
+
+    Attributes:
+        storage: The files under the tables, for what takes care of them.
 
     Raises:
-        LakeError: The folder's path holds a character that Delta or DuckDB cannot take in a path.
+        LakeError: The root cannot hold a lake.
     """
 
     def __init__(self, config: LakeConfig) -> None:
-        self._root = config.root.absolute()
-        if bad := sorted(_FORBIDDEN & set(str(self._root))):
-            raise LakeError(
-                f"The lake cannot be in {self._root}: its path holds {' '.join(bad)}.",
-                next_step="Name another folder with --home.",
-            )
+        self.storage = open_storage(config)
 
     def names(self) -> list[str]:
         """Return the names of the tables that exist, sorted."""
-        if not self._root.is_dir():
-            return []
-        return sorted(path.name for path in self._root.iterdir() if (path / "_delta_log").is_dir())
+        return [name for name in self.storage.folders() if self.storage.has_table(name)]
 
     def tables(self) -> list[TableInfo]:
         """Return every table as it is now, by name."""
@@ -96,7 +82,7 @@ class Lake:
 
     def version(self, table: str) -> int | None:
         """Return the newest version of ``table``, or ``None`` where it does not exist yet."""
-        return self._open(table).version() if table in self.names() else None
+        return self._open(table).version() if self.storage.has_table(table) else None
 
     def has_rows(self, table: str) -> bool:
         """Return whether the newest version of ``table`` has any row; a table that does not exist has none."""
@@ -129,11 +115,18 @@ class Lake:
         files = self._files(table, delta := self.delta(table, version=version))
         declared = SCHEMAS.get(table)
         if not files:
-            return pl.LazyFrame(schema=declared) if declared else pl.scan_delta(delta)
+            return pl.LazyFrame(schema=declared) if declared else self._no_rows(delta)
         # Not pl.scan_delta on the files: it looks for them under a percent-encoded path ("my%20lake").
         if declared is None:
-            return pl.scan_parquet(files, glob=False)
-        rows = pl.scan_parquet(files, glob=False, schema=declared, missing_columns="insert")
+            return pl.scan_parquet(files, glob=False, storage_options=self._reading(), credential_provider=None)
+        rows = pl.scan_parquet(
+            files,
+            glob=False,
+            schema=declared,
+            missing_columns="insert",
+            storage_options=self._reading(),
+            credential_provider=None,
+        )
         lists = [name for name, dtype in declared.items() if isinstance(dtype, pl.List)]
         return rows.with_columns(pl.col(name).fill_null([]) for name in lists)
 
@@ -144,7 +137,11 @@ class Lake:
             LakeError: There is no such table.
         """
         newest = self.delta(table).version()
-        return [self._commit(table, version) for version in range(newest, -1, -1)]
+        return [self.commit(table, version) for version in range(newest, -1, -1)]
+
+    def given_up(self, table: str) -> dict[int, datetime]:
+        """Return the versions of ``table`` that can no longer be read, each with the time of its vacuum."""
+        return forgotten(self.storage, table)
 
     def sql(self, query: str, *, versions: Mapping[str, int] | None = None) -> pl.DataFrame:
         """Answer one reading SQL statement (DuckDB's dialect) over all tables.
@@ -161,8 +158,7 @@ class Lake:
 
         wanted = dict(versions or {})
         names = sorted({*self.names(), *wanted})
-        deltas = {name: self.delta(name, version=wanted.get(name)) for name in names}
-        return answer(query, {name: self._files(name, delta) or pl.scan_delta(delta) for name, delta in deltas.items()})
+        return answer(query, {name: self._for_sql(name, wanted.get(name)) for name in names})
 
     def delta(self, table: str, *, version: int | None = None) -> DeltaTable:
         """Return delta-rs's handle on ``table`` at ``version``.
@@ -170,11 +166,7 @@ class Lake:
         Raises:
             LakeError: There is no such table or version.
         """
-        known = self.names()
-        if table not in known:
-            raise LakeError(
-                f"The lake {self._root} has no table {table!r}{_among(known)}.", next_step=_suggest(table, known)
-            )
+        self.require(table)
         newest = self._open(table)
         if version is None or version == newest.version():
             return newest
@@ -184,71 +176,145 @@ class Lake:
                 f"Table {table!r} has versions 0 to {newest.version()}; there is no version {version}.",
                 next_step=f"Ask for version {nearest}, or see them all with: movie-mlops lake history {table}",
             )
-        newest.load_as_version(version)
+        if version in (gone := self.given_up(table)):
+            raise LakeError(
+                f"Version {version} of table {table!r} was given up by a vacuum on {gone[version]:%Y-%m-%d}.",
+                next_step=f"See which versions can be read with: movie-mlops lake history {table}",
+            )
+        with self.named_faults():
+            newest.load_as_version(version)
         return newest
+
+    def require(self, table: str) -> None:
+        """Do nothing where the table exists.
+
+        Raises:
+            LakeError: There is no such table.
+        """
+        if not self.storage.has_table(table):
+            raise no_such_table(self.storage.place, table, self.names())
+
+    def commit(self, table: str, version: int) -> Commit:
+        """Return what the log says of a version.
+
+        Raises:
+            LakeError: The log's entry is missing or damaged.
+        """
+        try:
+            return read_entry(self.storage, table, version).commit
+        except (FileNotFoundError, UnreadableEntryError) as error:
+            raise LakeError(
+                f"Version {version} of table {table!r} has no readable entry in the log.",
+                next_step=f"See what is damaged with: movie-mlops lake verify {table}",
+            ) from error
+
+    def own_version(self, table: str, commit_id: str) -> int:
+        """Return the version that the write ``commit_id`` made; others may have written since."""
+        newest = self._open(table).version()
+        mine = (v for v in range(newest, -1, -1) if read_entry(self.storage, table, v).commit_id == commit_id)
+        return next(mine)
 
     def _open(self, table: str) -> DeltaTable:
         try:
-            return DeltaTable(self._root / table)
+            with self.named_faults():
+                return DeltaTable(self.storage.address(table), storage_options=self.storage.options or None)
         except DeltaError as error:
             raise LakeError(
-                f"The table {table!r} in {self._root} cannot be read ({_first_line(error)}).",
-                next_step=f"Restore {self._root / table / '_delta_log'} from a back-up, or delete the table's folder"
-                " and ingest again.",
+                f"The table {table!r} in {self.storage.place} cannot be read ({_first_line(error)}).",
+                next_step=f"Restore {self.storage.address(table)}/_delta_log from a back-up, or delete the table's"
+                " folder and ingest again.",
             ) from error
 
-    def _files(self, table: str, delta: DeltaTable) -> list[Path]:
-        """Return the data files of the version that ``delta`` is at.
+    @contextmanager
+    def named_faults(self) -> Iterator[None]:
+        """Turn what the storage says into a sentence for people; its own words, which may hold keys, stay out.
+
+        Raises:
+            StorageError: The storage is at fault.
+        """
+        try:
+            yield
+        except (DeltaError, OSError) as error:
+            if fault := self.storage.fault(error):
+                raise fault from None
+            raise
+
+    def _reading(self) -> dict[str, str | int] | None:
+        """Return what polars must know to read the files."""
+        options = {name: value for name, value in self.storage.options.items() if name not in _DELTA_ONLY}
+        return {**options, "max_retries": int(self.storage.options["max_retries"])} if options else None
+
+    def _files(self, table: str, delta: DeltaTable) -> list[str]:
+        """Return the addresses of the data files of the version that ``delta`` is at.
 
         Raises:
             LakeError: One of them is gone.
         """
-        files = [self._root / table / unquote(path) for path in pl.DataFrame(delta.get_add_actions())["path"]]
-        gone = [file for file in files if not file.is_file()]
+        paths = [unquote(path) for path in pl.DataFrame(delta.get_add_actions())["path"]]
+        # On S3 each question is a round trip; a file that is gone there is told when it is read.
+        gone = (
+            []
+            if self.storage.options
+            else [p for p in paths if not Path(self.storage.address(f"{table}/{p}")).is_file()]
+        )
         if gone:
             raise LakeError(
-                f"The table {table!r} in {self._root} has lost {len(gone)} of its {len(files)} files ({gone[0].name}).",
-                next_step=f"Restore the folder {self._root / table} from a back-up, or delete it and run again.",
+                f"The table {table!r} in {self.storage.place} has lost {len(gone)} of its {len(paths)} files"
+                f" ({Path(gone[0]).name}).",
+                next_step=f"Restore {self.storage.address(table)} from a back-up, or delete it and run again.",
             )
-        return files
+        return [self.storage.address(f"{table}/{path}") for path in paths]
+
+    def _for_sql(self, table: str, version: int | None) -> list[str] | pl.LazyFrame:
+        delta = self.delta(table, version=version)
+        files = self._files(table, delta)
+        return files if files and self.storage.sql_reads_files else self.scan(table, version=version)
+
+    def _no_rows(self, delta: DeltaTable) -> pl.LazyFrame:
+        return pl.DataFrame(schema=pl.DataFrame(delta.schema().to_arrow().empty_table()).schema).lazy()
 
     def _info(self, name: str) -> TableInfo:
         delta = self._open(name)
         files = pl.DataFrame(delta.get_add_actions(flatten=True))
-        newest = self._commit(name, delta.version())
+        newest = self.commit(name, delta.version())
         rows, size = int(files["num_records"].sum()), int(files["size_bytes"].sum())
         return TableInfo(name, newest.version, rows, size, newest.time)
 
-    def _commit(self, table: str, version: int) -> Commit:
-        # Not DeltaTable.history(): it is silently empty where the path holds a space or non-Latin letters.
-        path = self._root / table / "_delta_log" / f"{version:020d}.json"
-        with path.open(encoding="utf-8") as log:
-            return _read_commit(version, [json.loads(line) for line in log])
-
-    def _write(
-        self, table: str, frame: pl.DataFrame, mode: Literal["append", "overwrite"], note: Mapping[str, str] | None
-    ) -> int:
+    def _write(self, table: str, frame: pl.DataFrame, mode: Mode, note: Mapping[str, str] | None) -> int:
         self._check_schema(table, frame, mode)
-        self._root.mkdir(parents=True, exist_ok=True)
-        exists = table in self.names()
+        self.storage.prepare()
+        exists = self.storage.has_table(table)
+        commit_id = uuid4().hex
+        try:
+            self._commit_rows(table, frame, mode, commit_properties(commit_id, note or {}), exists=exists)
+        except (DeltaError, OSError) as error:
+            if not exists and self.storage.has_table(table):
+                # Another writer made the table meanwhile; this one wrote nothing and comes second.
+                return self._write(table, frame, mode, note)
+            raise LakeError(
+                f"Writing {frame.height} rows to table {table!r} failed ({_first_line(error)}); it is as it was.",
+                next_step=f"Check the free space and the rights of {self.storage.place}, then run the command again.",
+            ) from error
+        version = self.own_version(table, commit_id)
+        checksums.record(self.storage, table, version)
+        return version
+
+    def _commit_rows(
+        self, table: str, frame: pl.DataFrame, mode: Mode, properties: CommitProperties, *, exists: bool
+    ) -> None:
         evolved: Literal["merge", "overwrite"] = "merge" if mode == "append" else "overwrite"
         changes_schema = exists and (mode == "overwrite" if table not in SCHEMAS else self._is_older(table))
-        try:
+        with self.named_faults():
             write_deltalake(
-                self._root / table,
+                self.storage.address(table),
                 frame,
                 mode=mode,
                 schema_mode=evolved if changes_schema else None,
                 configuration=None if exists else _KEEP_FOR_EVER,
-                writer_properties=WriterProperties(compression="ZSTD"),
-                commit_properties=CommitProperties(custom_metadata={_NOTE: json.dumps(dict(note or {}))}),
+                writer_properties=WRITING,
+                commit_properties=properties,
+                storage_options=self.storage.options or None,
             )
-        except (DeltaError, OSError) as error:
-            raise LakeError(
-                f"Writing {frame.height} rows to table {table!r} failed ({_first_line(error)}); it is as it was.",
-                next_step=f"Check the free space and the rights of {self._root}, then run the command again.",
-            ) from error
-        return self._open(table).version()
 
     def _is_older(self, table: str) -> bool:
         """Tell whether a declared table was last written before one of its columns was declared."""
@@ -257,47 +323,21 @@ class Lake:
 
     def _check_schema(self, table: str, frame: pl.DataFrame, mode: str) -> None:
         expected = SCHEMAS.get(table)
-        if expected is None and mode == "append" and table in self.names():
+        if expected is None and mode == "append" and self.storage.has_table(table):
             expected = self.scan(table).collect_schema()
         if expected is None or frame.schema == expected:
             return
-        wrong = [
-            f"{name}: {frame.schema.get(name, 'missing')} instead of {expected.get(name, 'no such column')}"
-            for name in dict.fromkeys([*expected, *frame.schema])
-            if frame.schema.get(name) != expected.get(name)
-        ]
-        why = "; ".join(wrong) or "columns in another order"
         raise LakeError(
-            f"The frame does not have the schema of table {table!r} ({why}).",
+            f"The frame does not have the schema of table {table!r} ({differences(frame.schema, expected)}).",
             next_step=f"Select and cast these columns in this order: {', '.join(expected)}.",
         )
 
 
-def _read_commit(version: int, actions: list[dict[str, Any]]) -> Commit:
-    """Read one file of Delta's log; other writers may leave anything but the time out."""
-    info: dict[str, Any] = next(action["commitInfo"] for action in actions if "commitInfo" in action)
-    metrics = info.get("operationMetrics", {})
-    rows = metrics.get("num_added_rows", metrics.get("numOutputRows"))
-    return Commit(
-        version=version,
-        time=clock.from_unix(info["timestamp"] / 1000),
-        operation=str(info.get("operationParameters", {}).get("mode", info.get("operation", "unknown"))).lower(),
-        rows=None if rows is None else int(rows),
-        note=json.loads(info.get(_NOTE, "{}")),
-    )
+def commit_properties(commit_id: str, note: Mapping[str, str]) -> CommitProperties:
+    """Return what a commit of this platform says of itself."""
+    return CommitProperties(custom_metadata={NOTE: json.dumps(dict(note)), COMMIT_ID: commit_id})
 
 
 def _first_line(error: Exception) -> str:
     # What follows is where in its own code the engine stood.
     return str(error).strip().split("\n")[0]
-
-
-def _among(known: list[str]) -> str:
-    return f" (it has: {', '.join(known)})" if known else " (it is empty)"
-
-
-def _suggest(table: str, known: list[str]) -> str:
-    near = get_close_matches(table, known, n=1, cutoff=0.0)
-    if not near:
-        return "Fill it first with: movie-mlops ingest --source sample"
-    return f"Did you mean {near[0]!r}? See them all with: movie-mlops lake tables"

@@ -55,3 +55,13 @@ SCHEMAS: dict[str, pl.Schema] = {
     ),
 }
 """Table name to schema; a table that is not here has whatever schema its first write has."""
+
+
+def differences(given: pl.Schema, expected: pl.Schema) -> str:
+    """Return what is wrong with the schema ``given``, for people."""
+    wrong = [
+        f"{name}: {given.get(name, 'missing')} instead of {expected.get(name, 'no such column')}"
+        for name in dict.fromkeys([*expected, *given])
+        if given.get(name) != expected.get(name)
+    ]
+    return "; ".join(wrong) or "columns in another order"

@@ -1,7 +1,6 @@
 """Read-only SQL over Delta tables, by DuckDB on the tables' Parquet files."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -13,8 +12,8 @@ from movie_mlops.lake.errors import QueryError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-TableFiles = list[Path] | pl.LazyFrame
-"""The Parquet files of a table, or its rows where it has no file."""
+TableFiles = list[str] | pl.LazyFrame
+"""The Parquet files of a table, or its rows where DuckDB cannot open files of it."""
 
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
@@ -31,7 +30,7 @@ def answer(query: str, tables: Mapping[str, TableFiles]) -> pl.DataFrame:
     try:
         with duckdb.connect() as connection:
             _only_one_reading(query)
-            _open_views(connection, tables)
+            _open_views(connection, tables, query.lower())
             relation = connection.sql(query)
             # Through arro3, not straight into polars: that would leave DuckDB's stream open at exit.
             return pl.DataFrame(Table.from_arrow(relation))
@@ -53,18 +52,20 @@ def _only_one_reading(query: str) -> None:
     )
 
 
-def _open_views(connection: "DuckDBPyConnection", tables: Mapping[str, TableFiles]) -> None:
+def _open_views(connection: "DuckDBPyConnection", tables: Mapping[str, TableFiles], query: str) -> None:
     connection.execute("SET TimeZone = 'UTC'")
-    files = {name: [str(file) for file in table] for name, table in tables.items() if isinstance(table, list)}
+    files = {name: table for name, table in tables.items() if isinstance(table, list)}
     connection.execute(f"SET allowed_paths = {_list(file for many in files.values() for file in many)}")
     connection.execute("SET enable_external_access = false")
     for name, table in tables.items():
         if isinstance(table, pl.LazyFrame):
-            connection.register(name, Table.from_arrow(table.collect()))
+            # A table that the query does not mention is not fetched; it is there with its columns only.
+            rows = table if name.lower() in query else table.clear()
+            connection.register(name, Table.from_arrow(rows.collect()))
             continue
         quoted = '"' + name.replace('"', '""') + '"'
-        rows = f"read_parquet({_list(files[name])}, union_by_name = true)"
-        connection.execute(f"CREATE VIEW {quoted} AS SELECT * FROM {rows}")  # noqa: S608 - names of our own files
+        source = f"read_parquet({_list(files[name])}, union_by_name = true)"
+        connection.execute(f"CREATE VIEW {quoted} AS SELECT * FROM {source}")  # noqa: S608 - names of our own files
     connection.execute("SET lock_configuration = true")
 
 

@@ -1,0 +1,69 @@
+"""SHA-256 of every data file and log entry that the lake writes, kept beside the table.
+
+Delta has no place for a file's hash, and the writer gives its files away only with the commit. So the hashes are taken
+right after the commit and lie in ``<table>/_checksums/<version>.json``; Delta leaves folders with an underscore alone.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Final
+
+from movie_mlops.core.digests import Plain, canonical_json
+from movie_mlops.lake.errors import LakeError
+from movie_mlops.lake.log import entry_path, read_entry
+from movie_mlops.lake.storage import Storage
+
+_FOLDER: Final = "_checksums"
+
+
+@dataclass(frozen=True)
+class Checksums:
+    """What was recorded of a table.
+
+    Attributes:
+        files: Path of a data file under the table's folder to its SHA-256.
+        entries: Version to the SHA-256 of its log entry.
+        damaged: Paths of records that cannot be read.
+    """
+
+    files: dict[str, str] = field(default_factory=dict)
+    entries: dict[int, str] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+
+
+def record(storage: Storage, table: str, version: int) -> None:
+    """Write down the hashes of what the commit ``version`` added.
+
+    Raises:
+        LakeError: They cannot be taken or written; the commit itself stands.
+    """
+    try:
+        added = read_entry(storage, table, version).added
+        told: Plain = {
+            "log": storage.digest(entry_path(table, version)),
+            "files": {file.path: storage.digest(f"{table}/{file.path}") for file in added},
+        }
+        storage.write(f"{table}/{_FOLDER}/{version:020d}.json", canonical_json(told))
+    except (OSError, ValueError, LakeError) as error:
+        why = error.problem if isinstance(error, LakeError) else str(error)
+        raise LakeError(
+            f"Version {version} of table {table!r} is written, but its checksums are not ({why}).",
+            next_step=f"The rows are safe; check the storage, then run: movie-mlops lake verify {table}",
+        ) from None
+
+
+def read(storage: Storage, table: str) -> Checksums:
+    """Return everything that was recorded of a table."""
+    found = Checksums()
+    for file in storage.files(f"{table}/{_FOLDER}"):
+        path = f"{_FOLDER}/{file.path}"
+        try:
+            told = json.loads(storage.read(f"{table}/{path}"))
+            files, entry = {str(name): str(sha) for name, sha in told["files"].items()}, str(told["log"])
+            version = int(file.path.removesuffix(".json"))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            found.damaged.append(path)
+            continue
+        found.files.update(files)
+        found.entries[version] = entry
+    return found
