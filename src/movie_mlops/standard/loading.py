@@ -1,0 +1,168 @@
+"""From TOML to a :class:`Spec`: the shipped declaration, extended by the project's."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from movie_mlops.standard.errors import SpecError
+from movie_mlops.standard.schema import (
+    PLACEHOLDER,
+    SINGLES,
+    TABLES,
+    Entry,
+    Source,
+    Table,
+    check_entry,
+    hint,
+)
+from movie_mlops.standard.spec import Spec
+
+SHIPPED: Final = Path(__file__).with_name("standard.toml")
+PROJECT: Final = "config/standard.toml"
+
+Declaration = dict[str, list[Entry]]
+"""The entries of each table; single tables and placeholders have one entry per table."""
+
+
+def load_spec(root: Path | None) -> Spec:
+    """Return the declaration for a project: the shipped one, extended by ``root/config/standard.toml``.
+
+    Raises:
+        SpecError: Unknown key, contradiction or broken regex, with file, line and the nearest valid word.
+    """
+    own = _own_text(root)
+    return parse_spec(SHIPPED.read_text("utf-8"), own, own_name=PROJECT)
+
+
+def parse_spec(shipped: str, own: str | None = None, *, own_name: str = PROJECT) -> Spec:
+    """Return the declaration that is written in one text, or in two.
+
+    Raises:
+        SpecError: See :func:`load_spec`.
+    """
+    from movie_mlops.standard.building import build
+
+    project = read(Source(own_name, own)) if own is not None else {}
+    for entry in project.get("standard", ()):
+        if entry.data.get("extends") is False:
+            return build(project)
+    base = read(Source(SHIPPED.name, shipped))
+    return build(extended(base, project) if project else base)
+
+
+def read(source: Source) -> Declaration:
+    """Return the entries of a text.
+
+    Raises:
+        SpecError: It is not TOML, or a table or key is unknown.
+    """
+    import tomllib
+
+    try:
+        data = tomllib.loads(source.text)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"line (\d+)", str(error))
+        raise SpecError(
+            f"{source.name}:{at[1] if at else 1}: not TOML: {error}.", next_step="Correct that line."
+        ) from error
+    found: Declaration = {}
+    for section, value in data.items():
+        found[section] = list(_entries(section, value, source))
+    return found
+
+
+def _entries(section: str, value: Any, source: Source) -> list[Entry]:
+    if section in TABLES and isinstance(value, list) and all(isinstance(part, dict) for part in value):
+        entries = [Entry(part, source, section, index) for index, part in enumerate(value)]
+        _refuse_twice(entries, TABLES[section])
+        return entries
+    if section in SINGLES and isinstance(value, dict):
+        entry = Entry(value, source, section, -1)
+        check_entry(entry, Table("", SINGLES[section], ()))
+        return [entry]
+    if section == "placeholder" and isinstance(value, dict):
+        entries = []
+        for name, part in value.items():
+            entry = Entry({}, source, f"placeholder.{name}", -1)
+            if not isinstance(part, dict):
+                entry.refuse(f"'{name}' is not a table.", key=name, next_step=f"Write [placeholder.{name}].")
+            entries.append(entry._replace(data=part))
+        return entries
+    known = (*TABLES, *SINGLES, "placeholder")
+    entry = Entry({}, source, section, 0 if isinstance(value, list) else -1)
+    if section in known:
+        style = f"[[{section}]]" if section in TABLES else f"[{section}]"
+        entry.refuse(f"'{section}' is not written as {style}.", key=section, next_step=f"Write {style}.")
+    entry.refuse(f"unknown table '{section}'.", key=section, next_step=hint(section, known))
+
+
+def name_of(entry: Entry, table: Table) -> str:
+    """Return the words that name an entry of a table."""
+    parts = []
+    for key in table.key.split():
+        if key not in entry.data:
+            entry.refuse(f"[[{entry.section}]] has no '{key}'.", next_step=f"Add {key} = ….")
+        value = entry.data[key]
+        parts.append(str(value.get("en", value)) if isinstance(value, dict) else str(value))
+    return " ".join(parts)
+
+
+def _refuse_twice(entries: list[Entry], table: Table) -> None:
+    seen: set[str] = set()
+    for entry in entries:
+        name = name_of(entry, table)
+        if name in seen:
+            entry.refuse(
+                f"two entries of [[{entry.section}]] say '{name}'.", next_step="Keep one of them, or rename one."
+            )
+        seen.add(name)
+
+
+def extended(base: Declaration, own: Declaration) -> Declaration:
+    """Return the base with the project's entries: the same name changes the given keys, another one is added."""
+    found: Declaration = {section: list(entries) for section, entries in base.items()}
+    for section, entries in own.items():
+        there = found.setdefault(section, [])
+        names = [_key(entry) for entry in there]
+        for entry in entries:
+            key = _key(entry)
+            if key in names:
+                at = names.index(key)
+                _check_part(entry)
+                there[at] = entry._replace(data={**there[at].data, **entry.data})
+            else:
+                there.append(entry)
+                names.append(key)
+    return found
+
+
+def _key(entry: Entry) -> str:
+    return name_of(entry, TABLES[entry.section]) if entry.section in TABLES else entry.section
+
+
+def _check_part(entry: Entry) -> None:
+    if entry.section in TABLES:
+        check_entry(entry, TABLES[entry.section], complete=False)
+    elif entry.section.startswith("placeholder."):
+        check_entry(entry, PLACEHOLDER, complete=False)
+
+
+def _own_text(root: Path | None) -> str | None:
+    if root is None:
+        return None
+    path = root / PROJECT
+    try:
+        return path.read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{PROJECT} is not UTF-8 text.", next_step="Save it as UTF-8.") from error
+    except OSError as error:
+        raise SpecError(f"{PROJECT} cannot be read: {error.strerror}.", next_step="Check the file.") from error
+
+
+def single(declaration: Mapping[str, list[Entry]], section: str) -> dict[str, Any]:
+    """Return the keys of a single table, empty where it is not there."""
+    entries = declaration.get(section) or []
+    return entries[0].data if entries else {}

@@ -1,0 +1,218 @@
+"""The files to judge: of a working tree, of the index, of a commit, or of a plain folder."""
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from movie_mlops.standard import git
+from movie_mlops.standard.errors import GitError, TreeError
+
+LINK: Final = "120000"
+SUBMODULE: Final = "160000"
+_SKIPPED: Final = frozenset({".git", ".venv", "node_modules", "__pycache__"})
+
+
+class Tree:
+    """A list of files, and what is in them.
+
+    Attributes:
+        root: The folder that the paths start from.
+        paths: Files, links and submodules, sorted; POSIX, broken bytes as surrogates.
+        tracked: What git holds; None where there is no git.
+        entries: The line of git's index for each path (mode, object id, stage, path); empty without git.
+        changed: Tracked paths whose content on disk is not the index's.
+        kind: ``working``, ``index``, ``commit`` or ``folder``.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        paths: Sequence[str],
+        *,
+        kind: str,
+        tracked: frozenset[str] | None = None,
+        entries: Sequence[str] = (),
+        changed: frozenset[str] = frozenset(),
+        special: Mapping[str, str] | None = None,
+    ) -> None:
+        self.root, self.paths, self.kind = root, paths, kind
+        self.tracked, self.entries, self.changed = tracked, entries, changed
+        self._special = special or {}
+        self._files: frozenset[str] | None = None
+        self._folders: frozenset[str] | None = None
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The paths as a set."""
+        if self._files is None:
+            self._files = frozenset(self.paths)
+        return self._files
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """Every folder that holds a path, at any depth; the root is ""."""
+        if self._folders is None:
+            found = {path.rpartition("/")[0] for path in self.paths}
+            for folder in list(found):
+                above = folder.rpartition("/")[0]
+                while above not in found:
+                    found.add(above)
+                    above = above.rpartition("/")[0]
+            found.add("")
+            self._folders = frozenset(found)
+        return self._folders
+
+    @property
+    def links(self) -> list[str]:
+        """The symbolic links among the paths."""
+        return [path for path, mode in self._special.items() if mode == LINK]
+
+    @property
+    def submodules(self) -> list[str]:
+        """The submodules among the paths."""
+        return [path for path, mode in self._special.items() if mode == SUBMODULE]
+
+    def exists(self, path: str) -> bool:
+        """Return whether a file or folder of that path is in the tree; what lies in a submodule is taken on trust."""
+        path = path.rstrip("/")
+        if path in self.files or path in self.folders:
+            return True
+        return any(path.startswith(sub + "/") for sub in self.submodules)
+
+    def on_disk(self, path: str) -> bool:
+        """Return whether something lies there on disk, in git or not."""
+        return os.path.lexists(os.path.join(self.root, path))
+
+    def read(self, path: str) -> bytes:
+        """Return what is in a file; for a link, where it leads.
+
+        Raises:
+            TreeError: It cannot be read.
+        """
+        if self.kind in {"index", "commit"}:
+            return self._from_git(path)
+        full = os.path.join(self.root, path)
+        try:
+            if self._special.get(path) == LINK and os.path.islink(full):
+                return os.fsencode(os.readlink(full))
+            with open(full, "rb") as file:
+                return file.read()
+        except OSError as error:
+            raise TreeError(f"{path} cannot be read: {error.strerror}.", next_step="Check its permissions.") from error
+
+    def _from_git(self, path: str) -> bytes:
+        at = self.paths.index(path) if path in self.files else -1
+        found = git.blobs(self.root, [object_of(self.entries[at])])[0] if at >= 0 else None
+        if found is None:
+            raise TreeError(f"{path} is not in the {self.kind}.", next_step="Check the path.")
+        return found
+
+
+def object_of(entry: str) -> str:
+    """Return the object id of a line of the index."""
+    return entry.split(" ", 2)[1]
+
+
+def working_tree(root: Path) -> Tree:
+    """Return what git holds of a working tree and is on disk.
+
+    Raises:
+        GitError: Git could not read it.
+    """
+    listing = git.start(root, "ls-files", "-s", "-z")
+    changes = git.start(root, "diff-files", "--name-status", "--no-renames", "-z")
+    entries, paths, special = _index(git.finish(listing))
+    parts = git.split(git.finish(changes))
+    status = dict(zip(parts[1::2], parts[::2], strict=True))
+    gone = {path for path, letter in status.items() if letter == "D"}
+    if gone:
+        kept = [index for index, path in enumerate(paths) if path not in gone]
+        entries, paths = [entries[index] for index in kept], [paths[index] for index in kept]
+        special = {path: mode for path, mode in special.items() if path not in gone}
+    return Tree(
+        root,
+        paths,
+        kind="working",
+        tracked=frozenset(paths) | gone,
+        entries=entries,
+        changed=frozenset(status) - gone,
+        special=special,
+    )
+
+
+def index(root: Path) -> Tree:
+    """Return what is staged.
+
+    Raises:
+        GitError: Git could not read it.
+    """
+    entries, paths, special = _index(git.run(root, "ls-files", "-s", "-z"))
+    return Tree(root, paths, kind="index", tracked=frozenset(paths), entries=entries, special=special)
+
+
+def commit(root: Path, rev: str) -> Tree:
+    """Return what a commit holds.
+
+    Raises:
+        GitError: There is no such commit.
+    """
+    if rev.startswith("-"):
+        raise GitError(f"'{rev}' is not a commit.", next_step="Name a commit, a tag or a branch.")
+    out = git.run(root, "ls-tree", "-r", "-z", "--full-tree", rev)
+    entries = [_as_index(part) for part in git.split(out)]
+    paths = [entry.split("\t", 1)[1] for entry in entries]
+    special = {path: entry[:6] for entry, path in zip(entries, paths, strict=True) if entry[:6] in {LINK, SUBMODULE}}
+    return Tree(root, paths, kind="commit", tracked=frozenset(paths), entries=entries, special=special)
+
+
+def folder(root: Path) -> Tree:
+    """Return every file below a folder that git knows nothing of; links are not followed, so no loop can catch it.
+
+    Raises:
+        TreeError: The folder cannot be read.
+    """
+    paths: list[str] = []
+    special: dict[str, str] = {}
+    waiting = [("", os.fspath(root))]
+    while waiting:
+        prefix, full = waiting.pop()
+        try:
+            with os.scandir(full) as found:
+                entries = list(found)
+        except OSError as error:
+            raise TreeError(
+                f"{prefix or full} cannot be read: {error.strerror}.", next_step="Check the path and its permissions."
+            ) from error
+        for entry in entries:
+            path = f"{prefix}{entry.name}"
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if stat.S_ISLNK(mode):
+                special[path] = LINK
+                paths.append(path)
+            elif stat.S_ISDIR(mode):
+                if entry.name not in _SKIPPED:
+                    waiting.append((f"{path}/", entry.path))
+            else:
+                paths.append(path)
+    return Tree(root, sorted(paths), kind="folder", special=special)
+
+
+def _index(out: bytes) -> tuple[list[str], list[str], dict[str, str]]:
+    entries = git.split(out)
+    if not entries:
+        return [], [], {}
+    at = entries[0].index("\t") + 1
+    paths = [entry[at:] for entry in entries]
+    if len(set(paths)) != len(paths):  # a merge in progress has a path up to three times
+        last = dict(zip(paths, entries, strict=True))
+        entries, paths = list(last.values()), list(last)
+    special = {entry[at:]: entry[:6] for entry in entries if entry[:2] != "10"}
+    return entries, paths, special
+
+
+def _as_index(part: str) -> str:
+    head, path = part.split("\t", 1)
+    mode, _, sha = head.split(" ")
+    return f"{mode} {sha} 0\t{path}"
