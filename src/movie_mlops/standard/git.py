@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from movie_mlops.standard.errors import GitError
 
-
 StrPath = str | os.PathLike[str]
 """A path: text on the way of a check, where importing pathlib costs more than git."""
 

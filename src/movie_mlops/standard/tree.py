@@ -165,76 +165,9 @@ def working_tree(root: StrPath) -> Tree:
     Raises:
         GitError: Git could not read it.
     """
+    from movie_mlops.standard.beginning import Beginning
+
     return Beginning(root).tree()
-
-
-class Finished:
-    """A tree that nothing is waited for."""
-
-    def __init__(self, tree: Tree) -> None:
-        self.listed = tree
-
-    def __enter__(self) -> "Finished":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Do nothing."""
-
-    def tree(self) -> Tree:
-        """Return the tree."""
-        return self.listed
-
-
-class Beginning:
-    """A working tree that git is still comparing with the index, so that other work can be done meanwhile.
-
-    Attributes:
-        listed: What git holds, whether it is still on disk or not.
-    """
-
-    def __init__(self, root: StrPath) -> None:
-        listing = git.start(root, "ls-files", "-s", "-z")
-        self._changes = git.start(root, "diff-files", "--name-status", "--no-renames", "--relative", "-z")
-        try:
-            out = git.finish(listing)
-        except GitError:
-            self._changes.communicate()
-            raise
-        entries, paths, special = _index(out)
-        self.listed = Tree(
-            root, paths, kind="working", tracked=frozenset(paths), entries=entries, special=special, listing=out
-        )
-
-    def __enter__(self) -> "Beginning":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._changes.returncode is None:
-            self._changes.communicate()
-
-    def tree(self) -> Tree:
-        """Return what is on disk; the same tree as listed where nothing was changed.
-
-        Raises:
-            GitError: Git could not compare.
-        """
-        listed = self.listed
-        parts = git.split(git.finish(self._changes))
-        if not parts:
-            return listed
-        status = dict(zip(parts[1::2], parts[::2], strict=True))
-        gone = {path for path, letter in status.items() if letter == "D"}
-        kept = [(path, entry) for path, entry in zip(listed.paths, listed.entries, strict=True) if path not in gone]
-        return Tree(
-            listed.at,
-            [path for path, _ in kept],
-            kind="working",
-            tracked=listed.tracked,
-            entries=[entry for _, entry in kept],
-            changed=frozenset(status) - gone,
-            special={path: mode for path, mode in listed.special.items() if path not in gone},
-            listing=listed.listing,
-        )
 
 
 def index(root: StrPath) -> Tree:
@@ -244,7 +177,7 @@ def index(root: StrPath) -> Tree:
         GitError: Git could not read it.
     """
     out = git.run(root, "ls-files", "-s", "-z")
-    entries, paths, special = _index(out)
+    entries, paths, special = read_index(out)
     tracked = frozenset(paths)
     return Tree(root, paths, kind="index", tracked=tracked, entries=entries, special=special, listing=out)
 
@@ -258,7 +191,7 @@ def commit(root: StrPath, rev: str) -> Tree:
     if rev.startswith("-"):
         raise GitError(f"'{rev}' is not a commit.", next_step="Name a commit, a tag or a branch.")
     out = git.run(root, "ls-tree", "-r", "-z", rev)
-    entries = [_as_index(part) for part in git.split(out)]
+    entries = [_asread_index(part) for part in git.split(out)]
     paths = [entry.split("\t", 1)[1] for entry in entries]
     special = {path: entry[:6] for entry, path in zip(entries, paths, strict=True) if entry[:6] in {LINK, SUBMODULE}}
     return Tree(root, paths, kind="commit", tracked=frozenset(paths), entries=entries, special=special)
@@ -296,7 +229,8 @@ def folder(root: StrPath) -> Tree:
     return Tree(root, sorted(paths), kind="folder", special=special)
 
 
-def _index(out: bytes) -> tuple[list[str], list[str], dict[str, str]]:
+def read_index(out: bytes) -> tuple[list[str], list[str], dict[str, str]]:
+    """Return the lines of git's index, their paths, and the modes of links and submodules."""
     entries = git.split(out)
     if not entries:
         return [], [], {}
@@ -309,7 +243,7 @@ def _index(out: bytes) -> tuple[list[str], list[str], dict[str, str]]:
     return entries, paths, special
 
 
-def _as_index(part: str) -> str:
+def _asread_index(part: str) -> str:
     head, path = part.split("\t", 1)
     mode, _, sha = head.split(" ")
     return f"{mode} {sha} 0\t{path}"

@@ -17,7 +17,7 @@ _CODES: Final = "Exit codes: 0 clean, 1 findings, 2 wrong usage or a wrong decla
 
 
 def main(arguments: list[str]) -> int:
-    """Run ``movie-mlops standard …`` and return the exit code: 0 clean, 1 findings, 2 usage or spec, 3 could not run."""
+    """Run ``movie-mlops standard …`` and return the exit code: 0 clean, 1 findings, 2 usage, 3 could not run."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -47,7 +47,7 @@ def _run(name: str, rest: list[str]) -> int:
         return error.exit_code
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing is left to flush at exit.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
     except OSError as error:
         sys.stderr.write(f"error: {error.filename or 'A file'} cannot be used: {error.strerror}.\n")

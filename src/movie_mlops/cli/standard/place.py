@@ -2,7 +2,7 @@
 
 import os
 
-from movie_mlops.standard import git, tree
+from movie_mlops.standard import beginning, git, tree
 from movie_mlops.standard.errors import UsageError
 
 
@@ -19,7 +19,7 @@ def project(given: str | None) -> str:
     return given
 
 
-def begun(root: str) -> tree.Beginning | tree.Finished:
+def begun(root: str) -> beginning.Beginning | beginning.Finished:
     """Return the files of a project on disk, while git may still be comparing them.
 
     Raises:
@@ -27,12 +27,12 @@ def begun(root: str) -> tree.Beginning | tree.Finished:
     """
     repository = git.repository_of(root)
     if repository is None:
-        return tree.Finished(tree.folder(root))
-    found = tree.Beginning(root)
+        return beginning.Finished(tree.folder(root))
+    found = beginning.Beginning(root)
     # A folder inside a repository that git knows nothing of is judged as a plain folder.
     if not found.listed.paths and not os.path.samefile(repository, root):
         with found:
-            return tree.Finished(tree.folder(root))
+            return beginning.Finished(tree.folder(root))
     return found
 
 
