@@ -3,7 +3,6 @@
 from typing import Self
 
 from movie_mlops.standard import git
-from movie_mlops.standard.errors import GitError
 from movie_mlops.standard.git import StrPath
 from movie_mlops.standard.tree import Tree, read_index
 
@@ -26,31 +25,37 @@ class Finished:
 
 
 class Beginning:
-    """A working tree that git is still comparing with the index, so that other work can be done meanwhile.
-
-    Attributes:
-        listed: What git holds, whether it is still on disk or not.
-    """
+    """A working tree that git is still listing, and comparing with the index, while other work is done."""
 
     def __init__(self, root: StrPath) -> None:
-        listing = git.start(root, "ls-files", "-s", "-z")
+        self._root = root
+        self._listing = git.start(root, "ls-files", "-s", "-z")
         self._changes = git.start(root, "diff-files", "--name-status", "--no-renames", "--relative", "-z")
-        try:
-            out = git.finish(listing)
-        except GitError:
-            self._changes.communicate()
-            raise
-        entries, paths, special = read_index(out)
-        self.listed = Tree(
-            root, paths, kind="working", tracked=frozenset(paths), entries=entries, special=special, listing=out
-        )
+        self._listed: Tree | None = None
+
+    @property
+    def listed(self) -> Tree:
+        """What git holds, whether it is still on disk or not.
+
+        Raises:
+            GitError: Git could not list it.
+        """
+        if self._listed is None:
+            out = git.finish(self._listing)
+            entries, paths, special = read_index(out)
+            tracked = frozenset(paths)
+            self._listed = Tree(
+                self._root, paths, kind="working", tracked=tracked, entries=entries, special=special, listing=out
+            )
+        return self._listed
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._changes.returncode is None:
-            self._changes.communicate()
+        for process in (self._listing, self._changes):
+            if process.returncode is None:
+                process.communicate()
 
     def tree(self) -> Tree:
         """Return what is on disk; the same tree as listed where nothing was changed.

@@ -167,7 +167,8 @@ def working_tree(root: StrPath) -> Tree:
     """
     from movie_mlops.standard.beginning import Beginning
 
-    return Beginning(root).tree()
+    with Beginning(root) as begun:
+        return begun.tree()
 
 
 def index(root: StrPath) -> Tree:
@@ -191,7 +192,7 @@ def commit(root: StrPath, rev: str) -> Tree:
     if rev.startswith("-"):
         raise GitError(f"'{rev}' is not a commit.", next_step="Name a commit, a tag or a branch.")
     out = git.run(root, "ls-tree", "-r", "-z", rev)
-    entries = [_asread_index(part) for part in git.split(out)]
+    entries = [_as_index(part) for part in git.split(out)]
     paths = [entry.split("\t", 1)[1] for entry in entries]
     special = {path: entry[:6] for entry, path in zip(entries, paths, strict=True) if entry[:6] in {LINK, SUBMODULE}}
     return Tree(root, paths, kind="commit", tracked=frozenset(paths), entries=entries, special=special)
@@ -236,14 +237,15 @@ def read_index(out: bytes) -> tuple[list[str], list[str], dict[str, str]]:
         return [], [], {}
     at = entries[0].index("\t") + 1
     paths = [entry[at:] for entry in entries]
-    if len(set(paths)) != len(paths):  # a merge in progress has a path up to three times
+    if out.count(b" 0\t") < len(paths):  # a merge in progress has a path up to three times
         last = dict(zip(paths, entries, strict=True))
         entries, paths = list(last.values()), list(last)
-    special = {entry[at:]: entry[:6] for entry in entries if entry[:2] != "10"}
-    return entries, paths, special
+    if not any(mode.encode() + b" " in out for mode in (LINK, SUBMODULE)):
+        return entries, paths, {}
+    return entries, paths, {entry[at:]: entry[:6] for entry in entries if entry[:2] != "10"}
 
 
-def _asread_index(part: str) -> str:
+def _as_index(part: str) -> str:
     head, path = part.split("\t", 1)
     mode, _, sha = head.split(" ")
     return f"{mode} {sha} 0\t{path}"

@@ -1,7 +1,7 @@
 """``movie-mlops standard``: parse, call, print; the standard library alone, and each sub-command loaded when called."""
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, HelpFormatter
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Final
@@ -37,7 +37,9 @@ def _run(name: str, rest: list[str]) -> int:
     from movie_mlops.standard.errors import StandardError
 
     module = import_module(f"movie_mlops.cli.standard.{name.replace('-', '_')}")
-    parser = ArgumentParser(prog=f"movie-mlops standard {name}", description=COMMANDS[name], epilog=_CODES)
+    parser = ArgumentParser(
+        prog=f"movie-mlops standard {name}", description=COMMANDS[name], epilog=_CODES, formatter_class=_Help
+    )
     module.configure(parser)
     try:
         code: int = module.run(parser.parse_args(rest))
@@ -57,6 +59,13 @@ def _run(name: str, rest: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+class _Help(HelpFormatter):
+    """Help of one width; asking the terminal for its own would import compression libraries on every run."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=110)
 
 
 def _help() -> str:

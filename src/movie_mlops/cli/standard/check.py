@@ -3,13 +3,14 @@
 import gc
 import sys
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from movie_mlops.cli.standard import place
-from movie_mlops.standard import changes
-from movie_mlops.standard.checking import Report, check
 from movie_mlops.standard.errors import UsageError
-from movie_mlops.standard.loading import load_spec
-from movie_mlops.standard.spec import Spec
+
+if TYPE_CHECKING:
+    from movie_mlops.standard.checking import Report
+    from movie_mlops.standard.spec import Spec
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -42,6 +43,10 @@ def run(options: Namespace) -> int:
 def _check(root: str, options: Namespace) -> int:
     only = None
     if options.staged or options.changed or options.rev:
+        from movie_mlops.standard import changes
+        from movie_mlops.standard.checking import check
+        from movie_mlops.standard.loading import load_spec
+
         spec = load_spec(root)
         files = place.files(root, rev=options.rev, staged=options.staged)
         if not options.rev:
@@ -51,6 +56,10 @@ def _check(root: str, options: Namespace) -> int:
         report = check(spec, files, language=options.lang, only=kept, removed=removed)
     else:
         with place.begun(root) as begun:
+            # Imported while git is at work.
+            from movie_mlops.standard.checking import check
+            from movie_mlops.standard.loading import load_spec
+
             spec = load_spec(root)
             report = check(spec, begun, language=options.lang)
     stale = 0
@@ -61,7 +70,7 @@ def _check(root: str, options: Namespace) -> int:
     return 1 if fails or stale else 0
 
 
-def _accepted(report: Report, options: Namespace, *, whole: bool) -> tuple[Report, int]:
+def _accepted(report: "Report", options: Namespace, *, whole: bool) -> "tuple[Report, int]":
     from movie_mlops.standard import baseline
 
     entries = baseline.load(options.baseline)
@@ -77,7 +86,7 @@ def _accepted(report: Report, options: Namespace, *, whole: bool) -> tuple[Repor
     return report._replace(findings=outcome.findings), len(stale)
 
 
-def _rendered(spec: Spec, report: Report, options: Namespace, *, whole: bool) -> str:
+def _rendered(spec: "Spec", report: "Report", options: Namespace, *, whole: bool) -> str:
     if options.format == "json":
         from movie_mlops.standard.output import json
 

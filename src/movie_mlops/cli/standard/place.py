@@ -29,10 +29,10 @@ def begun(root: str) -> beginning.Beginning | beginning.Finished:
     if repository is None:
         return beginning.Finished(tree.folder(root))
     found = beginning.Beginning(root)
-    # A folder inside a repository that git knows nothing of is judged as a plain folder.
-    if not found.listed.paths and not os.path.samefile(repository, root):
+    if not os.path.samefile(repository, root):
         with found:
-            return beginning.Finished(tree.folder(root))
+            # A folder inside a repository that git knows nothing of is judged as a plain folder.
+            return beginning.Finished(found.tree() if found.listed.paths else tree.folder(root))
     return found
 
 
@@ -46,4 +46,5 @@ def files(root: str, *, rev: str | None = None, staged: bool = False) -> tree.Tr
         return tree.commit(root, rev)
     if staged:
         return tree.index(root)
-    return begun(root).tree()
+    with begun(root) as found:
+        return found.tree()
