@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LINK: Final = "120000"
 SUBMODULE: Final = "160000"
+_FEW: Final = 100
 _SKIPPED: Final = frozenset({".git", ".venv", "node_modules", "__pycache__"})
 
 
@@ -137,6 +138,10 @@ class Tree:
 
     def read_all(self, paths: Sequence[str]) -> list[bytes | None]:
         """Return what git holds of each path, None where it holds nothing; one process for all."""
+        if len(paths) < _FEW:
+            wanted = set(paths)
+            held = {path: object_of(e) for path, e in zip(self.paths, self.entries, strict=True) if path in wanted}
+            return git.blobs(self.at, [held.get(path, "0" * 40) for path in paths])
         if self._objects is None:
             self._objects = {path: object_of(e) for path, e in zip(self.paths, self.entries, strict=True)}
         return git.blobs(self.at, [self._objects.get(path, "0" * 40) for path in paths])
@@ -177,10 +182,14 @@ def index(root: StrPath) -> Tree:
     Raises:
         GitError: Git could not read it.
     """
-    out = git.run(root, "ls-files", "-s", "-z")
-    entries, paths, special = read_index(out)
+    return indexed(root, git.run(root, "ls-files", "-s", "-z"))
+
+
+def indexed(root: StrPath, listing: bytes) -> Tree:
+    """Return what is staged, as ``git ls-files -s -z`` lists it."""
+    entries, paths, special = read_index(listing)
     tracked = frozenset(paths)
-    return Tree(root, paths, kind="index", tracked=tracked, entries=entries, special=special, listing=out)
+    return Tree(root, paths, kind="index", tracked=tracked, entries=entries, special=special, listing=listing)
 
 
 def commit(root: StrPath, rev: str) -> Tree:

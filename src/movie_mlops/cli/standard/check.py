@@ -41,22 +41,31 @@ def run(options: Namespace) -> int:
 
 
 def _check(root: str, options: Namespace) -> int:
-    only = None
-    if options.staged or options.changed or options.rev:
-        from movie_mlops.standard import changes
+    from movie_mlops.standard import changes
+
+    whole = not (options.staged or options.changed)
+    if options.staged:
+        with changes.Staged(root) as staged:
+            # Imported while git is at work, here and below.
+            from movie_mlops.standard.checking import check
+            from movie_mlops.standard.loading import load_spec
+
+            spec, files, only = load_spec(root), staged.tree(), staged.changes()
+        kept = sorted(only.kept & files.files)
+        report = check(spec, files, language=options.lang, only=kept, removed=only.removed)
+    elif options.rev or options.changed:
         from movie_mlops.standard.checking import check
         from movie_mlops.standard.loading import load_spec
 
-        spec = load_spec(root)
-        files = place.files(root, rev=options.rev, staged=options.staged)
-        if not options.rev:
-            only = changes.staged(root) if options.staged else changes.since(root, options.changed)
-        kept = None if only is None else sorted(only.kept & files.files)
-        removed = () if only is None else only.removed
-        report = check(spec, files, language=options.lang, only=kept, removed=removed)
+        spec, files = load_spec(root), place.files(root, rev=options.rev)
+        if options.rev:
+            report = check(spec, files, language=options.lang)
+        else:
+            only = changes.since(root, options.changed)
+            kept = sorted(only.kept & files.files)
+            report = check(spec, files, language=options.lang, only=kept, removed=only.removed)
     else:
         with place.begun(root) as begun:
-            # Imported while git is at work.
             from movie_mlops.standard.checking import check
             from movie_mlops.standard.loading import load_spec
 
@@ -64,8 +73,8 @@ def _check(root: str, options: Namespace) -> int:
             report = check(spec, begun, language=options.lang)
     stale = 0
     if options.baseline is not None:
-        report, stale = _accepted(report, options, whole=only is None)
-    sys.stdout.write(_rendered(spec, report, options, whole=only is None))
+        report, stale = _accepted(report, options, whole=whole)
+    sys.stdout.write(_rendered(spec, report, options, whole=whole))
     fails = any(one.severity == "error" or options.strict for one in report.findings)
     return 1 if fails or stale else 0
 

@@ -36,15 +36,13 @@ def begun(root: str) -> beginning.Beginning | beginning.Finished:
     return found
 
 
-def files(root: str, *, rev: str | None = None, staged: bool = False) -> tree.Tree:
+def files(root: str, *, rev: str | None = None) -> tree.Tree:
     """Return the files to judge.
 
     Raises:
-        TreeError: They cannot be read, or there is no git where a commit or the index is asked for.
+        TreeError: They cannot be read, or there is no git where a commit is asked for.
     """
     if rev is not None:
         return tree.commit(root, rev)
-    if staged:
-        return tree.index(root)
     with begun(root) as found:
         return found.tree()
