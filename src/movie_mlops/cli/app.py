@@ -1,11 +1,16 @@
-"""The command groups, each loaded only when it is called, so that ``--help`` stays quick."""
+"""The platform's commands, each loaded only when it is called so that ``--help`` stays quick; what errors become."""
 
+import errno
+import json
+import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from movie_mlops.core.errors import MovieMlopsError
 
 GROUPS: Final[Mapping[str, str]] = {
     "run": "The main job: from a source of ratings to a released model, and to the page with --serve.",
@@ -14,6 +19,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "evaluate": "Judge models on a split of the data, or on given folds.",
     "models": "List, show and verify the bundles.",
     "release": "What serves since when and why; promote, roll back.",
+    "standard": "Hold a project against the project standard: check, explain, branch.",
     "serve": "Answer requests: the API and the page.",
     "bench": "Measure how fast the platform answers on this machine.",
 }
@@ -56,3 +62,47 @@ def _version(
     ),
 ) -> None:
     pass
+
+
+# Typer has no name of its own for what all wrong usage derives from.
+_UsageError: Final = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
+_CHECK: Final = (
+    "Check that the path exists and that you may read and write it; --home names another folder for all state."
+)
+_NEXT_STEPS: Final = {errno.ENOSPC: "Free space on the disk and run the same command again; what was finished is kept."}
+
+
+def run(given: list[str]) -> int:
+    """Run a command and return the exit code; every error becomes one sentence and the next step."""
+    try:
+        code = command().main(args=given, prog_name="movie-mlops", standalone_mode=False)
+    except MovieMlopsError as error:
+        _tell_program(given, **error.to_json())
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except _UsageError as error:
+        error.show()
+        _tell_program(given, "usage", error.format_message(), "Add --help to see what the command takes.")
+        return 2
+    except typer.Abort:
+        sys.stderr.write("Stopped.\n")
+        return 1
+    except OSError as error:
+        # Typer sees to a pipe that was closed at the other end; all else that the system refuses ends up here.
+        problem = f"{_refusal(error)}." if error.strerror else f"The system refused: {str(error).splitlines()[0]}."
+        next_step = _NEXT_STEPS.get(error.errno or 0, _CHECK)
+        _tell_program(given, "system", problem, next_step)
+        sys.stderr.write(f"error: {problem} {next_step}\n")
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _refusal(error: OSError) -> str:
+    where = f" {error.filename}" if error.filename else " a file"
+    return f"The system refused{where} ({error.strerror})"
+
+
+def _tell_program(given: list[str], code: str, problem: str, next_step: str) -> None:
+    if "--json" in given:
+        document = {"code": code, "problem": problem, "next_step": next_step}
+        sys.stdout.write(json.dumps({"error": document}, ensure_ascii=False) + "\n")
