@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The test command: makes the environment, then lint, types, the import contract and the tests.
+# The test command: makes the environment, then lint, types, the import contract, the standard and the tests.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -7,8 +7,8 @@ usage() {
   cat <<'END'
 Usage: ./run_tests.sh [--stage X[.Y]] [--kind unit|integration|e2e|performance|security] [-- pytest options]
 
-With no option: lint, types, the import contract, then every test.
-With --stage or --kind: only those tests.
+With no option: lint, types, the import contract, the project standard, then every test.
+With --stage or --kind: only those tests. --stage 5 and --stage 5.x: every test of stage 5, its end-to-end tests included.
 END
 }
 
@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
     *) die "'$1' is not an option. See ./run_tests.sh --help." ;;
   esac
 done
-case "$stage" in '' | [1-9] | [1-9].[0-9x] | [1-9].[0-9][0-9]) ;; *) die "'$stage' is not a stage. Use a number such as 5 or 5.1." ;; esac
+case "$stage" in '' | [0-9] | [0-9].[0-9x] | [0-9].[0-9][0-9]) ;; *) die "'$stage' is not a stage. Use a number such as 5 or 5.1." ;; esac
 case "$kind" in '' | unit | integration | e2e | performance | security) ;; *) die "'$kind' is not a kind of test. Use unit, integration, e2e, performance or security." ;; esac
 
 scripts/setup/setup_environment.sh dev
@@ -33,16 +33,19 @@ if [ "${CI:-}" = true ]; then scripts/setup/setup_test_tools.sh; fi
 
 bin=.venv/bin
 if [ -z "$stage$kind" ]; then
-  echo "== lint";            $bin/ruff check --quiet . && $bin/ruff format --quiet --check .
+  echo "== lint";            $bin/ruff check --quiet .; $bin/ruff format --quiet --check .
   echo "== types";           $bin/mypy
   echo "== import contract"; $bin/lint-imports --no-cache >/tmp/movie-mlops-imports.$$ || { cat /tmp/movie-mlops-imports.$$; rm -f /tmp/movie-mlops-imports.$$; exit 1; }
   tail -n 2 /tmp/movie-mlops-imports.$$; rm -f /tmp/movie-mlops-imports.$$
+  echo "== project standard"; $bin/movie-mlops standard check --strict
   echo "== tests"
 fi
 
 paths=()
 if [ -n "$stage" ]; then
-  pattern="test_${stage/./_}_*.py"
+  # "5.x" is the whole stage, as "5" is: what a substage has, and what is joined in test_5_x_*.py.
+  number="${stage%.x}"
+  pattern="test_${number/./_}_*.py"
   while IFS= read -r -d '' file; do paths+=("$file"); done < <(find "tests/${kind:-}" -name "$pattern" -print0 | sort -z)
   [ ${#paths[@]} -gt 0 ] || die "no test carries stage $stage${kind:+ and kind $kind}. Files are named $pattern."
 elif [ -n "$kind" ]; then
