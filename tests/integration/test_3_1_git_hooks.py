@@ -1,0 +1,179 @@
+"""``setup_mlops_git.sh`` in a real repository: real commits and pushes through the hooks that it installs."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+NEEDED = ("scripts", "config", ".pre-commit-config.yaml", ".gitmessage", "pyproject.toml", "requirements.txt")
+# What the hooks about Python take is tested where they are: whole runs of them would take a minute here.
+SLOW = "ruff,ruff-format,mypy,imports"
+OLD_HOOK = "#!/bin/sh\necho the old hook ran >&2\n"
+
+
+class Clone:
+    """Somebody's clone of this project, with a bare repository to push to and a user's folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.user, self.remote = folder / "clone", folder / "user", folder / "remote.git"
+        self.root.mkdir()
+        self.user.mkdir()
+        for name in NEEDED:
+            source = REPOSITORY / name
+            (shutil.copytree if source.is_dir() else shutil.copy2)(source, self.root / name)
+        ours = self.root / "src" / "movie_mlops"
+        shutil.copytree(REPOSITORY / "src" / "movie_mlops", ours, ignore=shutil.ignore_patterns("__pycache__"))
+        (self.root / ".gitignore").write_text(".venv\n.env\n")
+        self._environment()
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("init", "--quiet", "--bare", str(self.remote))
+        self.git("remote", "add", "origin", str(self.remote))
+
+    def run(self, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a program of the clone."""
+        environment = {
+            "PATH": os.defpath,
+            "HOME": str(self.user),
+            "PYTHONPATH": str(REPOSITORY / "src"),
+            "SKIP": SLOW,
+            **{f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+        }
+        return subprocess.run(
+            words, cwd=cwd or self.root, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def git(self, *words: str) -> str:
+        """Run git, which must succeed, and return what it printed."""
+        done = self.run("git", *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def set_up(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run the script."""
+        return self.run("scripts/setup/setup_mlops_git.sh", *options)
+
+    def commit(self, message: str, **files: str) -> subprocess.CompletedProcess[str]:
+        """Write files, stage everything and commit."""
+        for path, text in files.items():
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / path).write_text(text)
+        self.git("add", "--all")
+        return self.run("git", "commit", "--quiet", "--message", message)
+
+    def state(self) -> dict[str, str]:
+        """Return all that git is told by files of this repository and of its user."""
+        places = [*(self.root / ".git" / "hooks").glob("*"), self.root / ".git" / "config", self.user / ".gitconfig"]
+        return {str(path): path.read_text() for path in places if path.is_file()}
+
+    def _environment(self) -> None:
+        """Stand in for the environment that the set-up has made before: this one, under its usual name."""
+        (self.root / ".venv").mkdir()
+        (self.root / ".venv" / "bin").mkdir()
+        for name in ("python", "pre-commit", "movie-mlops"):
+            program = self.root / ".venv" / "bin" / name
+            module = {"python": "", "pre-commit": "-m pre_commit", "movie-mlops": "-m movie_mlops"}[name]
+            program.write_text(f'#!/bin/sh\nexec {sys.executable} {module} "$@"\n')
+            program.chmod(0o755)
+        script = self.root / "scripts" / "setup" / "setup_environment.sh"
+        script.write_text("#!/bin/sh\n[ -x .venv/bin/movie-mlops ]\n")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    pytest.importorskip("pre_commit")
+    return Clone(tmp_path)
+
+
+def test_commits_and_pushes_go_through_the_hooks(clone: Clone) -> None:
+    """A file in the wrong place, a message without a type and a branch without a kind are refused, then taken."""
+    assert clone.commit("feat: a beginning").returncode == 0
+    clone.git("push", "--quiet", "origin", "main")
+    done = clone.set_up()
+    assert done.returncode == 0, done.stderr
+
+    refused = clone.commit("feat: containers", **{"docker-compose.yml": "services: {}\n"})
+    assert (refused.returncode, "STD203" in refused.stdout + refused.stderr) == (1, True), refused
+    clone.git("rm", "--quiet", "--cached", "docker-compose.yml")
+    (clone.root / "docker-compose.yml").unlink()
+
+    refused = clone.commit("more words", **{"config/words.txt": "more\n"})
+    assert (refused.returncode, "should begin with a type" in refused.stdout + refused.stderr) == (1, True), refused
+    assert clone.commit("feat(config): more words").returncode == 0
+
+    clone.git("branch", "My_Branch")
+    refused = clone.run("git", "push", "origin", "My_Branch")
+    assert (refused.returncode, "STD801" in refused.stdout + refused.stderr) == (1, True), refused
+    # It is the name that the others will see that counts, not that of the branch here.
+    clone.git("push", "--quiet", "origin", "My_Branch:feature/stage1-more-words")
+    assert clone.commit("feat: still more words", **{"config/words.txt": "still more\n"}).returncode == 0
+    clone.git("tag", "v1")
+    clone.git("push", "--quiet", "origin", "v1")
+    assert clone.git("ls-remote", "origin").split()[1::2] == [
+        "refs/heads/feature/stage1-more-words",
+        "refs/heads/main",
+        "refs/tags/v1",
+    ]
+
+
+def test_a_second_time_changes_nothing_and_undo_puts_everything_back(clone: Clone) -> None:
+    """Hooks and the template of before run on and come back with --undo; nothing of the user's is touched."""
+    (clone.user / ".gitconfig").write_text("[alias]\n\tst = status\n")
+    hook = clone.root / ".git" / "hooks" / "pre-commit"
+    hook.write_text(OLD_HOOK)
+    hook.chmod(0o755)
+    clone.git("config", "commit.template", "mine.txt")
+    before = clone.state()
+
+    assert clone.set_up().returncode == 0
+    after = clone.state()
+    assert clone.git("config", "commit.template") == ".gitmessage\n"
+    assert "the old hook ran" in str(clone.commit("feat: a beginning"))
+    assert clone.set_up().returncode == 0
+    assert clone.state() == after
+
+    for _ in range(2):
+        assert clone.set_up("--undo").returncode == 0
+        assert clone.state() == before
+    assert clone.git("config", "commit.template") == "mine.txt\n"
+
+
+def test_the_template_is_what_an_editor_opens(clone: Clone) -> None:
+    """``git commit`` in any folder of the clone starts with the template, and refuses it when it is left as it is."""
+    assert clone.commit("feat: a beginning").returncode == 0
+    clone.set_up()
+    editor = clone.user / "editor"
+    editor.write_text(f'#!/bin/sh\ncp "$1" {clone.user}/opened\n')
+    editor.chmod(0o755)
+    clone.git("config", "core.editor", str(editor))
+    (clone.root / "config" / "words.txt").write_text("more\n")
+    clone.git("add", "--all")
+    done = clone.run("git", "commit", cwd=clone.root / "scripts")
+    assert done.returncode == 1
+    assert (clone.user / "opened").read_text().startswith((REPOSITORY / ".gitmessage").read_text())
+
+
+def test_hooks_that_would_never_run_are_refused(clone: Clone) -> None:
+    """Where git takes its hooks from another folder, nothing is installed and one sentence says so."""
+    clone.git("config", "core.hooksPath", "/somewhere/else")
+    before = clone.state()
+    done = clone.set_up()
+    assert done.returncode == 1
+    assert "git takes its hooks from /somewhere/else (core.hooksPath)" in done.stderr
+    assert clone.state() == before
+
+
+def test_help_and_wrong_words_change_nothing(clone: Clone) -> None:
+    """``--help`` tells what is done, an unknown option is told, and so is a folder that is in no repository."""
+    before = clone.state()
+    helped = clone.set_up("--help")
+    assert (helped.returncode, "--undo" in helped.stdout) == (0, True)
+    assert clone.set_up("--bogus").returncode == 2
+    assert clone.state() == before
+    shutil.rmtree(clone.root / ".git")
+    outside = clone.set_up()
+    assert (outside.returncode, "in no git repository" in outside.stderr) == (1, True)
