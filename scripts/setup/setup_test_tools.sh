@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Python: Chromium, for the page, and the font in which they measure it. Does nothing
+# Installs what the tests need beside Python: git, and Chromium with the font in which the page is measured. Does nothing
 # where they are already there.
 set -euo pipefail
 
 packages=()
+command -v git >/dev/null || packages+=(git)
 command -v chromium >/dev/null || packages+=(chromium)
 [ -d /usr/share/fonts/truetype/liberation ] || [ -d /usr/share/fonts/truetype/liberation2 ] || packages+=(fonts-liberation)
 [ ${#packages[@]} -eq 0 ] && exit 0
