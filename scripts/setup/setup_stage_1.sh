@@ -7,7 +7,7 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/setup/setup_stage_1.sh [SOURCE [options of 'movie-mlops ingest load']]
 
-Makes the environment and .env, loads SOURCE (default: sample) into the lake, and shows the tables. What breaks the
+Makes the environment and .env, and loads SOURCE (default: sample) into the lake. What breaks the
 contract goes to the quarantine with its line and reason. What the lake has already is not loaded again.
 
   scripts/setup/setup_stage_1.sh

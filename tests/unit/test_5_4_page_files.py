@@ -1,0 +1,73 @@
+"""The page's files fit together: every name that one gives is in the other."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+PAGES = Path(__file__).resolve().parents[2] / "src" / "movie_mlops" / "serving" / "pages"
+SCRIPTS = sorted(path.name for path in PAGES.glob("*.js"))
+KEY = re.compile(r"^  (\w+):", re.MULTILINE)
+NAMED = re.compile(r"/static/([\w.]+)(?:#([\w-]+))?")
+IMPORT = re.compile(r'^import (?:(\w+)|(?:(\w+), )?\{([^}]*)\}|\* as \w+) from "\./([\w.]+)";$', re.MULTILINE)
+HOLE = re.compile(r"\{(\w+)\}")
+
+
+def text(name: str) -> str:
+    return (PAGES / name).read_text(encoding="utf-8")
+
+
+def sentences(name: str) -> dict[str, set[str]]:
+    """Return each key of a language with the places that its sentence has for facts."""
+    _, _, after = text(name).partition("export default {")
+    body, _, _ = after.partition("\n};")
+    lines = [line for line in body.splitlines() if KEY.match(line)]
+    return {KEY.findall(line)[0]: set(HOLE.findall(line)) for line in lines}
+
+
+def test_both_languages_say_the_same_things() -> None:
+    """Every sentence is there in English and in Korean, with places for the same facts."""
+    english, korean = sentences("english.js"), sentences("korean.js")
+    assert len(english) > 60
+    assert english.keys() == korean.keys()
+    # English reasons come from the server as a sentence.
+    differ = {key for key in english if key != "because" and english[key] != korean[key]}
+    assert differ == set()
+
+
+def test_every_sentence_that_is_asked_for_exists() -> None:
+    """No script and no element asks for a sentence that no language has, and none lies unused."""
+    known = sentences("english.js").keys()
+    asked = set(re.findall(r'data-(?:text|label|placeholder)="(\w+)"', text("index.html")))
+    code = "".join(text(name) for name in SCRIPTS if name not in {"english.js", "korean.js"})
+    asked |= set(re.findall(r'\bt\("(\w+)"', code))
+    assert asked - known == set()
+    words = set(re.findall(r"\w+", text("index.html") + code))
+    # One that is asked for as `${act}Film` is called by the end of its name alone.
+    composed = tuple(re.findall(r"\bt\(`\$\{\w+\}(\w+)`", code))
+    assert {key for key in known - words if not key.endswith(composed)} == set()
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_imports_only_what_is_exported(name: str) -> None:
+    """Every import names a file of the page, and a name that the file exports."""
+    for default, beside, names, file in IMPORT.findall(text(name)):
+        exported = text(file)
+        if default or beside:
+            assert "export default" in exported
+        for one in filter(None, (word.split(" as ")[0].strip() for word in names.split(","))):
+            declared = rf"^export (?:async )?(?:function|const|let|class) {one}\b"
+            assert re.search(declared, exported, re.MULTILINE), f"{name} imports {one} from {file}"
+    assert text(name).count("\nimport ") + text(name).startswith("import ") == len(IMPORT.findall(text(name)))
+
+
+def test_the_page_asks_for_nothing_that_is_not_there() -> None:
+    """Every file and every icon that the page names is one of its own, and no address is another machine's."""
+    icons = set(re.findall(r'<symbol id="([\w-]+)"', text("icons.svg")))
+    for name in ["index.html", *SCRIPTS]:
+        for file, icon in NAMED.findall(text(name)):
+            assert (PAGES / file).is_file(), f"{name} names {file}"
+            assert not icon or icon in icons, f"{name} names the icon {icon}"
+    for path in PAGES.iterdir():
+        foreign = re.findall(r"https?://[^\s\"')]+", path.read_text(encoding="utf-8"))
+        assert [url for url in foreign if not url.startswith("http://www.w3.org/")] == [], path.name

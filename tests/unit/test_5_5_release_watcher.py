@@ -1,0 +1,126 @@
+"""Following the ledger: what is tried when, what serves meanwhile, what is remembered."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from movie_mlops.release import Action, BundleError, Release
+from movie_mlops.serving import Catalogue, Film, releases
+from movie_mlops.serving.releases import ReleaseWatcher
+
+FILMS = (Film(1, "Toy Story", 1995, ("Animation",), (), "en", likes=5, recent_likes=1),)
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def release(number: int, bundle_id: str) -> Release:
+    return Release(number, bundle_id, "ease", Action.PROMOTE, AT, None, "better", {}, "gate", None)
+
+
+@dataclass
+class World:
+    """A ledger that says what it is told to, and bundles of which some are broken."""
+
+    champion_now: Release | None = None
+    broken: set[str] = field(default_factory=set)
+    read: list[str] = field(default_factory=list)
+    ledger_is_down: bool = False
+
+    def champion(self) -> Release | None:
+        """Answer as the ledger does."""
+        if self.ledger_is_down:
+            raise BundleError("The state database cannot be used.", next_step="Look at the disk.")
+        return self.champion_now
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World()
+
+    def read_bundle(path: Path) -> str:
+        world.read.append(path.name)
+        if path.name in world.broken:
+            raise BundleError(f"{path.name} is damaged.", next_step="Release another one.")
+        return path.name
+
+    class Model:
+        @staticmethod
+        def of(chosen: Release, bundle: str, _catalogue: Catalogue) -> Any:
+            return (chosen.release_id, bundle)
+
+    monkeypatch.setattr(releases, "read_bundle", read_bundle)
+    monkeypatch.setattr(releases, "ServingModel", Model)
+    return world
+
+
+@pytest.fixture
+def watcher(world: World, tmp_path: Path) -> Iterator[ReleaseWatcher]:
+    made = ReleaseWatcher(ledger=world, bundles=tmp_path, load_catalogue=lambda: Catalogue(FILMS))  # type: ignore[arg-type]
+    yield made
+    made.stop()
+
+
+def test_each_release_is_read_once(world: World, watcher: ReleaseWatcher) -> None:
+    """Before the first release nothing serves; then each is read once, however often the ledger is asked."""
+    watcher.refresh()
+    assert watcher.snapshot.model is None
+    for number, bundle_id in ((1, "ease-a"), (2, "ease-b")):
+        world.champion_now = release(number, bundle_id)
+        for _ in range(3):
+            watcher.refresh()
+        assert watcher.snapshot.model == (number, bundle_id)
+    assert world.read == ["ease-a", "ease-b"]
+
+
+def test_a_release_that_cannot_be_loaded_changes_nothing_but_what_is_said(
+    world: World, watcher: ReleaseWatcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The old one goes on serving, as the same object; the broken one is tried once and told once, until it changes."""
+    world.champion_now = release(1, "ease-a")
+    watcher.refresh()
+    before = watcher.snapshot
+    world.champion_now, world.broken = release(2, "ease-b"), {"ease-b"}
+    for _ in range(5):
+        watcher.refresh()
+    assert watcher.snapshot is before
+    failure = watcher.failure
+    assert failure is not None
+    assert (failure.release, failure.code) == (world.champion_now, "bundle")
+    assert world.read == ["ease-a", "ease-b"]
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1
+
+    # Only who asks for it has it tried again; made whole, it serves and the failure is over.
+    watcher.refresh(again=True)
+    assert watcher.snapshot is before
+    world.broken = set()
+    watcher.refresh()
+    assert watcher.snapshot is before
+    watcher.refresh(again=True)
+    assert (watcher.snapshot.model, watcher.failure) == ((2, "ease-b"), None)
+
+
+def test_a_ledger_that_is_down_stops_no_answer(world: World, watcher: ReleaseWatcher) -> None:
+    """While the ledger cannot be read the old release serves and the failure names none; then it goes on."""
+    world.champion_now = release(1, "ease-a")
+    watcher.refresh()
+    world.ledger_is_down = True
+    watcher.refresh()
+    assert watcher.snapshot.model == (1, "ease-a")
+    failure = watcher.failure
+    assert failure is not None
+    assert failure.release is None
+    world.ledger_is_down, world.champion_now = False, release(2, "ease-b")
+    watcher.refresh()
+    assert (watcher.snapshot.model, watcher.failure) == ((2, "ease-b"), None)
+
+
+def test_a_rollback_to_the_same_bundle_is_a_release_of_its_own(world: World, watcher: ReleaseWatcher) -> None:
+    """It is the row of the ledger that counts: the same bundle under a new number is loaded and answers with it."""
+    for number, bundle_id in ((1, "ease-a"), (2, "ease-b"), (3, "ease-a")):
+        world.champion_now = release(number, bundle_id)
+        watcher.refresh()
+        assert watcher.snapshot.model == (number, bundle_id)
+    assert world.read == ["ease-a", "ease-b", "ease-a"]
