@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.fixtures.stage_4.command_line import CommandLine, copied
 from tests.fixtures.stage_5.server_process import REPOSITORY, ServerProcess, command, environment
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -19,6 +20,19 @@ QUIET = [
     "--no-first-run",
 ]
 TRAINS_WITHIN_S = 300
+
+
+@pytest.fixture(scope="session")
+def second_release(finished: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """The finished home with a second release, of a model with another parameter. Never changed: copy it first."""
+    recipe = {"name": "ease", "model": "ease", "params": {"regularisation": 260}}
+    home = copied(finished, tmp_path_factory.mktemp("second")).configured(
+        recipes=[{"name": "popular", "model": "popular"}, recipe], baselines=["popular"]
+    )
+    done = home("run", "--json")
+    assert done.code == 0, done.err
+    assert done.document["release"]["action"] == "promoted"
+    return home
 
 
 @pytest.fixture(scope="session")

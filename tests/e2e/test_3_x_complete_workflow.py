@@ -1,0 +1,145 @@
+"""Two releases: who served when, what is behind an answer, the way back, and bytes that nobody can change unseen."""
+
+import json
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.fixtures.stage_4.command_line import CommandLine, copied
+
+HISTORIES = ([1], [6, 50], [1, 6, 50, 260])
+TRAIN = """
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from movie_mlops.recommenders import create
+from movie_mlops.release import write_bundle
+
+likes = (np.random.default_rng(20).random((300, 40)) < 0.2).astype(np.float32)
+for name in ("popular", "item-knn", "ease", "edlae", "ials"):
+    model = create(name)
+    model.fit(sparse.csr_matrix(likes))
+    print(write_bundle(Path(sys.argv[1]), model=model, movie_ids=np.arange(40), facts={"dataset": "drawn"}).bundle_id)
+"""
+
+
+@pytest.fixture
+def home(second_release: CommandLine, tmp_path: Path) -> CommandLine:
+    return copied(second_release, tmp_path)
+
+
+def answers(client: httpx.Client) -> list[Any]:
+    """Return the lists that some histories get, scores and reasons included, and which bundle gave them."""
+    told = []
+    for liked in HISTORIES:
+        body = {"history": [{"movie_id": film, "kind": "like"} for film in liked], "explain": True}
+        document = client.post("/v1/recommendations", json=body).json()
+        assert document["source"] == "personalised"
+        told.append((document["items"], document["release"]["bundle_id"]))
+    return told
+
+
+def test_a_rollback_restores_the_very_same_answers(finished: CommandLine, home: CommandLine, tmp_path: Path) -> None:
+    """Promise P11: after a roll-back by hand the first release's lists come back, to the last digit of each score."""
+    (tmp_path / "before").mkdir()
+    with copied(finished, tmp_path / "before").serving() as client:
+        before = answers(client)
+    with home.serving() as client:
+        second = answers(client)
+        assert [items for items, _ in second] != [items for items, _ in before]
+        # The server goes on running: it follows the ledger, whoever writes it.
+        done = home("release", "rollback", "--reason", "odd lists", "--approved-by", "kim")
+        assert done.code == 0, done.err
+        for _ in range(200):
+            if (restored := answers(client)) != second:
+                break
+        assert restored == before
+        identifier = client.get("/v1/users/nobody/recommendations").json()["recommendation_id"]
+        page = client.get(f"/v1/recommendations/{identifier}/passport").json()
+    assert page["release"]["action"] == "rollback"
+    assert (page["release"]["reason"], page["release"]["approved_by"]) == ("odd lists", "kim")
+    assert page["bundle"]["bundle_id"] == before[0][1]
+    assert page["data"]["lake_versions"]["interactions"] == 0
+    assert page["gate"]["passed"] is True
+
+
+def test_who_served_is_known_for_every_moment(home: CommandLine) -> None:
+    """Promise P10: each moment has one release; one's end is the next one's beginning, and before the first is none."""
+    second, first = home("release", "history", "--json").document
+    assert (first["until"], second["until"]) == (second["at"], None)
+    # The ledger knows microseconds, the command whole seconds.
+    after_first = (datetime.fromisoformat(first["at"]) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")
+    assert after_first < second["at"]
+    moments = {"2000-01-01": None, after_first: first["release_id"], "2999-01-01": second["release_id"]}
+    for moment, expected in moments.items():
+        served = home("release", "who-served", "--at", moment, "--json").document
+        assert (served and served["release_id"]) == expected, moment
+
+
+def test_a_passport_names_the_bundle_to_the_byte(home: CommandLine) -> None:
+    """What a passport says of a bundle is what lies on the disk: every array's hash, and the data's version."""
+    with home.serving() as client:
+        given = client.get("/v1/users/nobody/recommendations").json()
+        page = client.get(f"/v1/recommendations/{given['recommendation_id']}/passport").json()
+    bundle_id = home("release", "status", "--json").document["bundle_id"]
+    manifest = json.loads((home.home / "models" / "sample" / bundle_id / "manifest.json").read_text())
+    assert page["bundle"]["bundle_id"] == bundle_id
+    for file, digest in page["bundle"]["sha256"].items():
+        assert digest in json.dumps(manifest), file
+    rows = home("lake", "history", "interactions", "--json").document
+    assert page["data"]["lake_versions"]["interactions"] in {commit["version"] for commit in rows}
+
+
+@pytest.mark.parametrize("what", ["an array", "the manifest"])
+def test_a_bundle_that_was_tampered_with_never_serves(home: CommandLine, what: str) -> None:
+    """Promise P8: one flipped bit is found by 'models verify', and no server starts to answer with it."""
+    serving = home("release", "status", "--json").document["bundle_id"]
+    folder = home.home / "models" / "sample" / serving
+    if what == "an array":
+        path = max(folder.glob("*.npy"), key=lambda file: file.stat().st_size)
+        whole = bytearray(path.read_bytes())
+        whole[len(whole) // 2] ^= 1
+        path.write_bytes(bytes(whole))
+    else:
+        path = folder / "manifest.json"
+        before = path.read_text()
+        path.write_text(before.replace('"regularisation": 260', '"regularisation": 261'))
+        assert path.read_text() != before
+    verified = home("models", "verify", "--json")
+    assert verified.code == 1
+    whole_ones = {row["bundle"]: row["whole"] for row in verified.document}
+    assert whole_ones.pop(serving) == "no"
+    assert set(whole_ones.values()) == {"yes"}
+    # It lives, so that somebody can ask it what is wrong; it is not ready, so that nobody is sent to it.
+    with home.serving(ready=False) as client:
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["failure"]["code"]) == (503, "bundle")
+        answer = client.post("/v1/recommendations", json={"history": [{"movie_id": 1, "kind": "like"}]}).json()
+        assert (answer["source"], answer["release"]) == ("popular", None)
+
+
+def test_two_clean_processes_make_the_same_bytes(tmp_path: Path) -> None:
+    """Promise P7: trained twice, in processes that share nothing, every model is the same, bit for bit."""
+    made = []
+    for number, threads in (("one", "1"), ("two", "2")):
+        done = subprocess.run(
+            [sys.executable, "-c", TRAIN, str(tmp_path / number)],
+            env={"PYTHONPATH": str(REPOSITORY / "src"), "PYTHONHASHSEED": threads, "OPENBLAS_NUM_THREADS": "1"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        files = {path.relative_to(tmp_path / number): path.read_bytes() for path in (tmp_path / number).rglob("*.*")}
+        made.append((done.stdout.split(), {path: content for path, content in files.items() if path.suffix}))
+    assert len(made[0][0]) == 5
+    assert made[0] == made[1]
