@@ -164,3 +164,26 @@ def test_a_benchmark_of_nothing_is_refused(change: dict[str, Any]) -> None:
     """Numbers that make no sense are refused before anything is started."""
     with pytest.raises(BenchError):
         ServeBenchConfig(**change)
+
+
+def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
+    """A server may close a connection between two requests, saying so or not: the next request takes a new one."""
+    opened = set()
+
+    def answer(request: BaseHTTPRequestHandler, number: int) -> None:
+        opened.add(request.client_address)
+        request.send_response(200)
+        request.send_header("content-length", "2")
+        if number % 2:
+            request.send_header("connection", "close")
+        request.end_headers()
+        request.wfile.write(b"ok")
+        request.wfile.flush()
+        # At once, long before the next request is due.
+        request.connection.shutdown(socket.SHUT_WR)
+        request.close_connection = True
+
+    with server(answer) as port:
+        outcome = drive(Plan("127.0.0.1", port, ("/",), seconds=1.2, rate=5))
+    assert (outcome.requests, outcome.errors, outcome.unanswered) == (6, {}, 0)
+    assert len(opened) == 6

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from movie_mlops.core.progress import SILENT, Progress
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+_CLOSE: Final = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 _STATUS: Final = re.compile(rb"HTTP/1\.1 ([0-9]{3}) ")
 _CHUNK: Final = 1 << 18
 _LOOK_SECONDS: Final = 0.2
@@ -185,13 +186,15 @@ class _Client:
         begin, size = head_end + 4, int(length[1])
         while len(data) < begin + size:
             data += _more(line)
+        if _CLOSE.search(head):
+            self._hang_up()
         return int(status[1]), bytes(data[begin : begin + size])
 
     def _connected(self) -> socket.socket:
         now = time.perf_counter()
         if now >= self._give_up:
             raise TimeoutError
-        if now - self.tally.last > _IDLE_SECONDS:
+        if now - self.tally.last > _IDLE_SECONDS or (self._line is not None and _is_closed(self._line)):
             self._hang_up()
         if self._line is None:
             self._line = socket.create_connection((self._plan.host, self._plan.port), timeout=self._give_up - now)
@@ -203,6 +206,17 @@ class _Client:
         if self._line is not None:
             self._line.close()
             self._line = None
+
+
+def _is_closed(line: socket.socket) -> bool:
+    """Return whether the server has closed a connection that nobody was using, as it may at any time."""
+    line.setblocking(False)
+    try:
+        return not line.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _more(line: socket.socket) -> bytes:
