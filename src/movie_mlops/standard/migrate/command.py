@@ -1,0 +1,139 @@
+"""The command ``standard migrate``: parses, calls, prints."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from movie_mlops.standard.migrate.journal import BACKUPS
+
+PLAN_NAME = f"{BACKUPS}/migration-plan.toml"
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``migrate`` with its four commands to those of ``standard``."""
+    parser = commands.add_parser("migrate", help="move what is there to its right place, references included")
+    add_arguments(parser)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the four commands to the parser of ``standard migrate``."""
+    steps = parser.add_subparsers(dest="step", required=True, metavar="plan|apply|verify|rollback")
+    plan = steps.add_parser("plan", help="write every move and every edit that it causes into a file to review")
+    plan.add_argument("-o", "--output", default=PLAN_NAME, help=f"where ('-': print it; default: {PLAN_NAME})")
+    apply = steps.add_parser("apply", help="make the moves of a plan, stage by stage")
+    apply.add_argument("plan", nargs="?", default=PLAN_NAME, help=f"the plan (default: {PLAN_NAME})")
+    apply.add_argument(
+        "--verify", metavar="CMD", help="run before and after each stage; a stage that it fails is undone"
+    )
+    apply.add_argument("--resume", action="store_true", help="go on with an interrupted migration")
+    verify = steps.add_parser("verify", help="prove the latest migration: places, references, history")
+    rollback = steps.add_parser("rollback", help="bring everything back to what it was, byte for byte")
+    for step in (plan, apply, verify, rollback):
+        step.add_argument(
+            "-C", "--root", type=Path, default=Path(), metavar="DIR", help="of the project (default: here)"
+        )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run ``standard migrate`` and return the exit code.
+
+    Returns:
+        0 done; 1 some stages were undone, or the proof fails.
+
+    Raises:
+        StandardError: It could not be done; the error has the exit code.
+    """
+    steps = {"plan": _plan, "apply": _apply, "verify": _verify, "rollback": _rollback}
+    return steps[options.step](options)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+def _print(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from movie_mlops.standard.loading import load_spec
+    from movie_mlops.standard.migrate import backup
+    from movie_mlops.standard.migrate.plan import to_toml
+    from movie_mlops.standard.migrate.planning import make_plan
+    from movie_mlops.standard.migrate.repository import Repository
+
+    repository = Repository.at(options.root)
+    plan = make_plan(repository, load_spec(repository.root))
+    changed = repository.changed()
+    where = repository.root / PLAN_NAME if options.output == PLAN_NAME else Path(options.output)
+    again = "" if options.output == PLAN_NAME else f" {options.output}"
+    text = to_toml(plan, apply=f"movie-mlops standard migrate apply{again}")
+    if options.output == "-":
+        sys.stdout.write(text)
+        return 0
+    backup.write_whole(where, text.encode("utf-8", "backslashreplace"))
+    files = len({edit.file for edit in plan.edits})
+    lines = [f"{len(plan.moves)} files to move, {len(plan.edits)} lines to change in {files} files."]
+    if plan.ambiguous or plan.doubts:
+        lines.append(
+            f"Left to you: {len(plan.ambiguous)} files whose place is not clear, {len(plan.doubts)} lines to look at."
+        )
+    if changed:
+        lines.append(
+            f"{len(changed)} tracked files have uncommitted changes: commit them, and plan again before you apply."
+        )
+    lines.append(f"The plan is in {where}. Read it, then: movie-mlops standard migrate apply{again}")
+    _print(*lines)
+    return 0
+
+
+def _apply(options: argparse.Namespace) -> int:
+    from movie_mlops.standard.loading import load_spec
+    from movie_mlops.standard.migrate import apply, planning
+    from movie_mlops.standard.migrate.report import REPORT
+    from movie_mlops.standard.migrate.repository import Repository
+
+    repository = Repository.at(options.root)
+    if options.resume:
+        outcome = apply.resume(repository, say=_say)
+    else:
+        path = repository.root / PLAN_NAME if options.plan == PLAN_NAME else Path(options.plan)
+        private = planning.private_files(repository, load_spec(repository.root))
+        outcome = apply.apply(repository, path, private=private, verify=options.verify, say=_say)
+    lines = [f"{outcome.moves} files moved, {outcome.edits} files followed."]
+    if outcome.undone:
+        lines.append(f"Undone, because the verification failed: stage {', '.join(str(n) for n, _ in outcome.undone)}.")
+    report = (outcome.folder / REPORT).relative_to(repository.root)
+    lines += [f"The report is {report}.", "To prove it: movie-mlops standard migrate verify. To go back: … rollback."]
+    _print(*lines)
+    return 1 if outcome.undone else 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from movie_mlops.standard.loading import load_spec
+    from movie_mlops.standard.migrate.repository import Repository
+    from movie_mlops.standard.migrate.verify import prove
+
+    repository = Repository.at(options.root)
+    proof = prove(repository, load_spec(repository.root))
+    lines = []
+    for what, found in (
+        ("are where the standard has them", proof.misplaced),
+        ("left no new dangling reference", proof.dangling),
+        ("keep their history (git log --follow)", proof.forgotten),
+    ):
+        mark = "✗" if found else "✓"
+        lines += [f"{mark} {proof.moved} moved files {what}", *(f"    {line}" for line in found)]
+    _print(*lines)
+    return 0 if proof.holds() else 1
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    from movie_mlops.standard.migrate.repository import Repository
+    from movie_mlops.standard.migrate.rollback import rollback
+
+    repository = Repository.at(options.root)
+    journal = rollback(repository, say=_say)
+    commit = journal.begin["commit"]
+    _print(f"Everything is as it was at {commit[:12]}, byte for byte: {len(journal.begin['files'])} files checked.")
+    return 0
