@@ -84,7 +84,9 @@ def test_renames_and_edits_are_never_one_commit(messy):
     first = messy.head()
     migrate(messy, plan_file(messy))
     for commit in git(messy.root, "rev-list", f"{first}..HEAD").split():
-        kinds = {line.split("\t")[0] for line in git(messy.root, "show", "--format=", "--name-status", commit).splitlines()}
+        kinds = {
+            line.split("\t")[0] for line in git(messy.root, "show", "--format=", "--name-status", commit).splitlines()
+        }
         assert kinds in ({"R100"}, {"M"})
     history = git(messy.root, "log", "--follow", "--format=%s", "scripts/setup/setup_database.sh").splitlines()
     assert history[-2:] == ["docs: say when it is done", "feat: everything at once"]

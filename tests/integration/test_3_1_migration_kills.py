@@ -144,7 +144,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 def test_nobody_disturbs(scene):
     """The scene has what kills are about: moves, edits, commits, a stage that is undone."""
-    assert {"move", "edit", "edit back", "move back", "commit renames", "commit edits", "commit back"} <= set(scene.steps)
+    assert {"move", "edit", "edit back", "move back", "commit renames", "commit edits", "commit back"} <= set(
+        scene.steps
+    )
     assert "scripts/a.sh" not in scene.after
     assert "docs/note.md" in scene.after
 

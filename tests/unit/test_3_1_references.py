@@ -4,7 +4,8 @@
 import pytest
 
 from movie_mlops.standard.migrate.edits import Book, edits_of
-from movie_mlops.standard.references import references
+from movie_mlops.standard.references import claims, has_reader, references
+from tests.fixtures.stage_3.messy_repository import FILES
 
 
 def moved(file: str, content: str, moves: dict[str, str], others: str = "") -> str:
@@ -152,6 +153,16 @@ def test_what_may_be_made_or_lie_elsewhere_is_never_certain(file, content):
     known = {"scripts", "docs", "docker", "pkg", "pkg/__init__.py"}
     found = references(file, content, known.__contains__)
     assert [each for each in found if each.certain and each.target not in known] == []
+
+
+def test_claims_are_what_is_certain():
+    """Looking for what must exist alone finds what looking for everything does, in every kind of file."""
+    known = {"docker", "config", "scripts", *FILES, "scripts/x.sh", "docs", "pkg", "pkg/__init__.py"}
+    contents = [*((file, content) for file, content, _ in DANGLING), *SILENT, *FILES.items()]
+    for file, content in contents:
+        assert has_reader(file) or file == "Makefile" or not references(file, content, known.__contains__)
+        certain = [found for found in references(file, content, known.__contains__) if found.certain]
+        assert claims(file, content, known.__contains__) == certain
 
 
 def test_a_reference_says_where_its_text_stands():

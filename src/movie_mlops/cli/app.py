@@ -14,6 +14,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "evaluate": "Judge models on a split of the data, or on given folds.",
     "models": "List, show and verify the bundles.",
     "release": "What serves since when and why; roll back.",
+    "standard": "Hold a project against the project standard: check, explain, branch.",
     "serve": "Answer requests: the API and the page.",
 }
 

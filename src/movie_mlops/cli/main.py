@@ -1,12 +1,15 @@
 """The entry point: finds the command, turns errors into one sentence, and nothing else."""
 
-import json
 import sys
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code: 0 done, 1 an error that was explained, 2 wrong usage."""
     given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["standard"]:
+        from movie_mlops.cli.standard import main as standard
+
+        return standard(given[1:])
     try:
         from movie_mlops.cli.app import command
     except ModuleNotFoundError as error:
@@ -20,6 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
         command().main(args=given, prog_name="movie-mlops", standalone_mode=True)
     except MovieMlopsError as error:
         if "--json" in given:
+            import json
+
             document = {"code": error.code, "problem": error.problem, "next_step": error.next_step}
             sys.stdout.write(json.dumps({"error": document}, ensure_ascii=False) + "\n")
         sys.stderr.write(f"error: {error}\n")

@@ -63,6 +63,19 @@ def _globs(globs: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(map(glob_pattern, globs)) or r"(?!)", re.IGNORECASE | re.DOTALL)
 
 
+def is_stray(spec: Spec, folder: str, name: str) -> bool:
+    """Return whether a name shows by itself that it is of some kind; quick, because every name is asked."""
+    if _all_globs(spec).match(name.lower()) is None:
+        return bool(spec.kinds_in(folder)) and bool(_claims(spec, folder, name))
+    return bool(_claims(spec, folder, name))
+
+
+@lru_cache(maxsize=4)
+def _all_globs(spec: Spec) -> re.Pattern[str]:
+    globs = dict.fromkeys(glob.lower() for kind in spec.kinds.values() for glob in kind.strays)
+    return re.compile("(?:" + "|".join(map(glob_pattern, globs)) + r")\Z" if globs else r"(?!)", re.DOTALL)
+
+
 def _claims(spec: Spec, folder: str, name: str) -> list[Claim]:
     """Return the kinds that a name speaks for, the loudest alone."""
     here = {kind.id for kind, _ in spec.kinds_in(folder)}

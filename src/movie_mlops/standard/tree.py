@@ -42,6 +42,7 @@ class Tree:
         self._special = special or {}
         self._files: frozenset[str] | None = None
         self._folders: frozenset[str] | None = None
+        self._objects: dict[str, str] | None = None
 
     @property
     def files(self) -> frozenset[str]:
@@ -81,6 +82,14 @@ class Tree:
             return True
         return any(path.startswith(sub + "/") for sub in self.submodules)
 
+    def ignored(self, paths: Sequence[str]) -> frozenset[str]:
+        """Return those of the paths that git is told to ignore: they are made, not kept, so nobody misses them."""
+        if self.tracked is None or not paths:
+            return frozenset()
+        data = b"".join(path.encode("utf-8", "surrogateescape") + b"\0" for path in paths)
+        process = git.start(self.root, "check-ignore", "--no-index", "-z", "--stdin", stdin=True)
+        return frozenset(git.split(process.communicate(data)[0]))
+
     def on_disk(self, path: str) -> bool:
         """Return whether something lies there on disk, in git or not."""
         return os.path.lexists(os.path.join(self.root, path))
@@ -92,7 +101,10 @@ class Tree:
             TreeError: It cannot be read.
         """
         if self.kind in {"index", "commit"}:
-            return self._from_git(path)
+            found = self.read_all([path])[0]
+            if found is None:
+                raise TreeError(f"{path} is not in the {self.kind}.", next_step="Check the path.")
+            return found
         full = os.path.join(self.root, path)
         try:
             if self._special.get(path) == LINK and os.path.islink(full):
@@ -102,12 +114,11 @@ class Tree:
         except OSError as error:
             raise TreeError(f"{path} cannot be read: {error.strerror}.", next_step="Check its permissions.") from error
 
-    def _from_git(self, path: str) -> bytes:
-        at = self.paths.index(path) if path in self.files else -1
-        found = git.blobs(self.root, [object_of(self.entries[at])])[0] if at >= 0 else None
-        if found is None:
-            raise TreeError(f"{path} is not in the {self.kind}.", next_step="Check the path.")
-        return found
+    def read_all(self, paths: Sequence[str]) -> list[bytes | None]:
+        """Return what git holds of each path, None where it holds nothing; one process for all."""
+        if self._objects is None:
+            self._objects = {path: object_of(e) for path, e in zip(self.paths, self.entries, strict=True)}
+        return git.blobs(self.root, [self._objects.get(path, "0" * 40) for path in paths])
 
 
 def object_of(entry: str) -> str:
@@ -122,7 +133,7 @@ def working_tree(root: Path) -> Tree:
         GitError: Git could not read it.
     """
     listing = git.start(root, "ls-files", "-s", "-z")
-    changes = git.start(root, "diff-files", "--name-status", "--no-renames", "-z")
+    changes = git.start(root, "diff-files", "--name-status", "--no-renames", "--relative", "-z")
     entries, paths, special = _index(git.finish(listing))
     parts = git.split(git.finish(changes))
     status = dict(zip(parts[1::2], parts[::2], strict=True))
@@ -160,7 +171,7 @@ def commit(root: Path, rev: str) -> Tree:
     """
     if rev.startswith("-"):
         raise GitError(f"'{rev}' is not a commit.", next_step="Name a commit, a tag or a branch.")
-    out = git.run(root, "ls-tree", "-r", "-z", "--full-tree", rev)
+    out = git.run(root, "ls-tree", "-r", "-z", rev)
     entries = [_as_index(part) for part in git.split(out)]
     paths = [entry.split("\t", 1)[1] for entry in entries]
     special = {path: entry[:6] for entry, path in zip(entries, paths, strict=True) if entry[:6] in {LINK, SUBMODULE}}

@@ -9,12 +9,6 @@ from movie_mlops.standard.migrate.journal import BACKUPS
 PLAN_NAME = f"{BACKUPS}/migration-plan.toml"
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add ``migrate`` with its four commands to those of ``standard``."""
-    parser = commands.add_parser("migrate", help="move what is there to its right place, references included")
-    add_arguments(parser)
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the four commands to the parser of ``standard migrate``."""
     steps = parser.add_subparsers(dest="step", required=True, metavar="plan|apply|verify|rollback")

@@ -73,7 +73,11 @@ def to_toml(plan: Plan, *, apply: str = "movie-mlops standard migrate apply") ->
     parts = [_HEADING.format(apply=apply)]
     parts.append(
         _table(
-            "[plan]", format=FORMAT, commit=plan.commit, made=clock.to_iso(clock.now()), digest=plan.digest or digest_of(plan.moves)
+            "[plan]",
+            format=FORMAT,
+            commit=plan.commit,
+            made=clock.to_iso(clock.now()),
+            digest=plan.digest or digest_of(plan.moves),
         )
     )
     left = f"{counted(len(plan.ambiguous), 'file')} and {counted(len(plan.doubts), 'line')} left to you"

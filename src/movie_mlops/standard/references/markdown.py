@@ -2,7 +2,6 @@
 
 import re
 from typing import Final
-from urllib.parse import unquote
 
 from movie_mlops.standard.references import shell
 from movie_mlops.standard.references.page import ROOT_THEN_BESIDE, Page
@@ -57,11 +56,19 @@ def _link(page: Page, line: int, match: re.Match[str]) -> None:
     path = re.split(r"[?#]", address, maxsplit=1)[0]
     start = match.start(group)
     if path.startswith("/"):
-        page.path(line, start + 1, path[1:], ("",), style="link", means=unquote(path[1:]))
+        page.path(line, start + 1, path[1:], ("",), style="link", means=_unquoted(path[1:]))
         return
     style = "link" if group == "plain" else "path"
     must = not re.search(r"[{}$*]", path)
-    page.path(line, start, path, (BESIDE,), must=must, style=style, means=unquote(path) if style == "link" else None)
+    page.path(line, start, path, (BESIDE,), must=must, style=style, means=_unquoted(path) if style == "link" else None)
+
+
+def _unquoted(path: str) -> str:
+    if "%" not in path:
+        return path
+    from urllib.parse import unquote
+
+    return unquote(path)
 
 
 def _fenced(page: Page, language: str, block: list[tuple[int, int, str]]) -> None:

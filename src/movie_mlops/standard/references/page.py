@@ -26,9 +26,18 @@ class Page:
         found: What was found so far, in the order of reading.
     """
 
-    __slots__ = ("_exists", "_known", "_spans", "content", "found", "lines", "source")
+    __slots__ = ("_claims", "_exists", "_known", "_spans", "content", "found", "lines", "source")
 
-    def __init__(self, source: str, content: str, exists: Callable[[str], bool]) -> None:
+    def __init__(self, source: str, content: str, exists: Callable[[str], bool], *, claims: bool = False) -> None:
+        """Begin to read.
+
+        Args:
+            source: The file's path.
+            content: Its text.
+            exists: Whether the repository has a file or a folder of a path.
+            claims: Only what must exist is wanted; of the rest nothing is asked.
+        """
+        self._claims = claims
         self.source = source
         self.content = content
         self.lines = content.split("\n")
@@ -56,6 +65,7 @@ class Page:
         likely: bool = True,
         means: str | None = None,
         assume: bool = False,
+        ask: bool = False,
     ) -> str | None:
         """Keep ``text`` if it is a path seen from one of ``bases``, or must be one.
 
@@ -69,12 +79,13 @@ class Page:
             likely: See :class:`Reference`.
             means: The path that ``text`` stands for where it is not spelt plainly.
             assume: It is a path in any case, and may be one that the repository does not keep.
+            ask: What follows depends on it, so it is looked for even where only claims are wanted.
 
         Returns:
             The target, if it was kept.
         """
         end = start + len(text)
-        if self._taken(line, start, end):
+        if (self._claims and not (must or ask)) or self._taken(line, start, end):
             return None
         said = text if means is None else means
         first: tuple[str, str] | None = None
@@ -98,6 +109,8 @@ class Page:
 
     def words(self, line: int, start: int, text: str, bases: tuple[str, ...], *, likely: bool = True) -> None:
         """Keep every word of ``text`` that is a path or a module of the repository."""
+        if self._claims:
+            return
         for match in WORD.finditer(text):
             word = match.group().rstrip(".")
             if LOOKS_LIKE_PATH.search(word):
@@ -115,6 +128,8 @@ class Page:
             bases: See :meth:`path`.
             bare: The key says that even a single plain word is a path.
         """
+        if self._claims:
+            return
         whole = text.strip()
         at = start + text.find(whole) if whole else start
         if whole and (bare or LOOKS_LIKE_PATH.search(whole)) and self.path(line, at, whole, bases) is not None:
@@ -126,7 +141,7 @@ class Page:
 
     def module_word(self, line: int, start: int, word: str) -> None:
         """Keep ``package.module`` or ``package.module.attribute`` if the repository has that module."""
-        if not _DOTTED.fullmatch(word):
+        if self._claims or not _DOTTED.fullmatch(word):
             return
         parts = word.split(".")
         for size in range(len(parts), 1, -1):
@@ -138,7 +153,7 @@ class Page:
         self, line: int, start: int, text: str, roots: Iterable[str], *, must: bool = False, style: str = "module"
     ) -> str | None:
         """Keep the dotted module ``text`` if one of ``roots`` has it; a package must hold a file to be one."""
-        if self._taken(line, start, start + len(text)):
+        if (self._claims and not must) or self._taken(line, start, start + len(text)):
             return None
         for base in roots:
             folder = base_folder(base, self.source)

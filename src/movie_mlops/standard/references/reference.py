@@ -3,7 +3,6 @@
 import posixpath
 import re
 from typing import Final, NamedTuple
-from urllib.parse import quote
 
 BESIDE: Final = "."
 """Base of what is relative to the folder of the file that says it; it moves with the file."""
@@ -102,7 +101,14 @@ def _spelt(reference: Reference, path: str) -> str:
     climbs = path.startswith("..") or path == "."
     if not climbs and (reference.style == "dotted" or reference.text.startswith("./")):
         path = f"./{path}"
-    return quote(path, safe="/!$&'*+,;=:@~") if reference.style == "link" and "<" not in reference.text else path
+    return _quoted(path) if reference.style == "link" else path
+
+
+def _quoted(path: str) -> str:
+    """Return a path as a link has it."""
+    from urllib.parse import quote
+
+    return quote(path, safe="/!$&'*+,;=:@~")
 
 
 def _literals(text: str, path: str) -> str:

@@ -110,7 +110,9 @@ def _anchors(script: _Script, line: int, start: int, code: str, taken: list[tupl
         if path.strip("./"):
             must = _must(script, code, match.start(), path)
             # What lies beside the script stays where it is when the script moves, even if git does not track it.
-            target = script.page.path(line, start + at, path, (base,), must=must, assume=base.startswith("."))
+            target = script.page.path(
+                line, start + at, path, (base,), must=must, assume=base.startswith("."), ask=name is not None or changes
+            )
             _remember(script, name, changes, target)
         else:
             _climb(script, line, start, code, match=match, rest=rest, base=base, name=name, changes=changes)
@@ -180,7 +182,7 @@ def _plain(script: _Script, line: int, start: int, code: str, taken: list[tuple[
         change = _CHANGE.search(code[:begin].rstrip("\"'"))
         if change is not None and change.end() == len(code[:begin].rstrip("\"'")):
             if word != "-":
-                target = page.path(line, start + begin, word, script.seen_from())
+                target = page.path(line, start + begin, word, script.seen_from(), ask=True)
                 script.previous, script.folder = script.folder, target
         elif LOOKS_LIKE_PATH.search(word):
             _word(script, line, start, code, begin=begin, word=word)

@@ -1,0 +1,164 @@
+"""One walk over a tree: what each path is, so that every rule reads it from here."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from movie_mlops.standard.findings import Finding, say, shown
+from movie_mlops.standard.placing import is_stray
+from movie_mlops.standard.spec import Kind, LayoutPath, Placement, Rule, Spec
+from movie_mlops.standard.template import Groups, Template
+from movie_mlops.standard.tree import Tree
+
+
+class Matcher(NamedTuple):
+    """How the names of one folder are read: a compiled template of a kind, and what stands in the folder's holes."""
+
+    fullmatch: "re.Pattern[str]"
+    kind: Kind
+    template: Template
+    folder: Groups
+
+
+class Numbered(NamedTuple):
+    """A stage and a substage that a file carries; the substage may be ``x``."""
+
+    stage: str
+    substage: str
+
+
+class Value(NamedTuple):
+    """A word in the name of a path, or of its folder, that must be declared."""
+
+    hole: str
+    value: str
+    path: str
+    groups: Groups
+
+
+class Survey:
+    """What a tree holds in the words of the standard.
+
+    Attributes:
+        spec: The declaration.
+        tree: The files.
+        language: The language of messages.
+        only: The paths to speak about, or None for all.
+        numbered: For each stage and substage that files carry: the kinds of those files.
+        values: Words of names that must be declared.
+        odd: Paths that are not right where they are, with what the standard says of them.
+    """
+
+    def __init__(self, spec: Spec, tree: Tree, *, language: str = "en", only: Collection[str] | None = None) -> None:
+        self.spec, self.tree, self.language = spec, tree, language
+        self.only = only
+        self.numbered: dict[Numbered, set[str]] = {}
+        self.values: list[Value] = []
+        self.odd: list[tuple[str, Placement]] = []
+        self._walk()
+
+    def finding(self, rule: Rule, path: str, **facts: object) -> Finding:
+        """Return a finding with the rule's own words, filled with the facts."""
+        words = {"path": shown(path), "limit": rule.limit, **facts}
+        fix = str(facts.get("fix") or say(rule.fix, self.language).format_map(words))
+        target = facts.get("to")
+        stage = facts.get("stage")
+        line, column = facts.get("line"), facts.get("column")
+        return Finding(
+            rule.code,
+            rule.severity,
+            path,
+            line if isinstance(line, int) else None,
+            column if isinstance(column, int) else None,
+            say(rule.message, self.language).format_map(words),
+            fix,
+            target if isinstance(target, str) else "",
+            int(stage) if isinstance(stage, int | str) and str(stage).isdecimal() else self.stage_of(path),
+        )
+
+    def stage_of(self, path: str) -> int | None:
+        """Return the stage that a path belongs to, where its name, its folder or the layout says it."""
+        for match in self.spec.kinds_of(path):
+            if match.groups.get("stage", "").isdecimal():
+                return int(match.groups["stage"])
+            number = re.match("[0-9]+", match.groups.get("stage_folder", ""))
+            if number:
+                return int(number[0])
+        layout = self.spec.paths.get(path)
+        return layout.since if layout else None
+
+    @property
+    def paths(self) -> Collection[str]:
+        """The paths to speak about."""
+        return self.tree.paths if self.only is None else self.only
+
+    @property
+    def reached(self) -> frozenset[int]:
+        """The stages that the project has reached."""
+        if self.spec.project.stages is not None:
+            return frozenset(self.spec.project.stages)
+        return frozenset(int(number.stage) for number in self.numbered)
+
+    def _walk(self) -> None:
+        names: dict[str, list[str]] = {}
+        for path in self.paths:
+            folder, _, name = path.rpartition("/")
+            if folder in names:
+                names[folder].append(name)
+            else:
+                names[folder] = [name]
+        known = {path.rpartition("/")[2] for path, layout in self.spec.paths.items() if not layout.folder}
+        for folder, inside in names.items():
+            layout = self._layout(folder)
+            if layout is None or not layout.open:
+                self._look(folder, inside, known, closed=layout is not None and layout.closed)
+
+    def _layout(self, folder: str) -> LayoutPath | None:
+        return self.spec.layout_of(f"{folder}/-") if folder else None
+
+    def _look(self, folder: str, names: list[str], known: set[str], *, closed: bool) -> None:
+        prefix = f"{folder}/" if folder else ""
+        matchers = self._matchers(folder)
+        declared = self.spec.paths
+        for name in names:
+            for matcher in matchers:
+                found = matcher.fullmatch.fullmatch(name)
+                if found is not None:
+                    if matcher.template.holes or matcher.folder:
+                        self._note(prefix + name, matcher, found.groupdict())
+                    break
+            else:
+                path = prefix + name
+                if path not in declared and (closed or name in known or is_stray(self.spec, folder, name)):
+                    placement = self.spec.place(path)
+                    if placement.verdict not in {"right", "open"}:
+                        self.odd.append((path, placement))
+
+    def _matchers(self, folder: str) -> list[Matcher]:
+        found = []
+        for kind, folder_groups in self.spec.kinds_in(folder):
+            for template in kind.templates:
+                pinned = self._pinned(template, folder_groups)
+                pattern = re.compile(template.pattern(pinned), re.DOTALL)
+                found.append(Matcher(pattern, kind, template, {**pinned, **folder_groups}))
+        found.sort(key=lambda matcher: -matcher.template.weight)
+        return found
+
+    def _pinned(self, template: Template, folder_groups: Mapping[str, str]) -> Groups:
+        """Return the stage that the folder fixes for names in it, if it does."""
+        if "stage" not in template.holes or not folder_groups:
+            return {}
+        for number in self.spec.stages:
+            if self.spec.agree({"stage": str(number)}, folder_groups):
+                return {"stage": str(number)}
+        return {}
+
+    def _note(self, path: str, matcher: Matcher, groups: Mapping[str, str]) -> None:
+        everything = {**matcher.folder, **groups}
+        stage, substage = everything.get("stage"), everything.get("substage")
+        if matcher.kind.counts and stage and substage:
+            self.numbered.setdefault(Numbered(stage, substage), set()).add(matcher.kind.id)
+        for hole in (*matcher.template.holes, *matcher.folder):
+            if hole in self.spec.words or hole in {"stage", "substage", "stage_folder"}:
+                self.values.append(Value(hole, everything[hole], path, everything))
+
