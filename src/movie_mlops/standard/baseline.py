@@ -1,9 +1,9 @@
 """Findings that a project has accepted for now, each with its reason; the list can only shrink."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from movie_mlops.standard.errors import SpecError
@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
     stale: list[Finding]
 
 
-def load(path: Path) -> list[Accepted]:
+def load(path: str) -> list[Accepted]:
     """Return the entries of a baseline.
 
     Raises:
@@ -44,7 +44,8 @@ def load(path: Path) -> list[Accepted]:
     import tomllib
 
     try:
-        text = path.read_text("utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
         data = tomllib.loads(text)
     except OSError as error:
         raise SpecError(
@@ -53,7 +54,7 @@ def load(path: Path) -> list[Accepted]:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"The baseline {path} is not TOML: {error}.", next_step="Correct that line.") from error
-    source = Source(str(path), text)
+    source = Source(path, text)
     for section in data:
         if section != "accepted" or not isinstance(data[section], list):
             Entry({}, source, section, -1).refuse(f"unknown table '{section}'.", next_step="Use [[accepted]].")
@@ -105,6 +106,17 @@ def shrunk(text: str, findings: Sequence[Finding], accepted: Sequence[Accepted])
         block = text[start:end]
         kept.append(re.sub(r"(?m)^([ \t]*count[ \t]*=[ \t]*)\d+", rf"\g<1>{count}", block))
     return "".join(kept)
+
+
+def shrink(path: str, findings: Sequence[Finding], accepted: Sequence[Accepted]) -> None:
+    """Take out of a baseline's file what no longer fires; the file is replaced whole, or not at all."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    new = shrunk(text, findings, accepted)
+    if new != text:
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            file.write(new)
+        os.replace(f"{path}.new", path)
 
 
 def proposed(findings: Sequence[Finding]) -> str:

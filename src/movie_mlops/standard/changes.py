@@ -1,10 +1,10 @@
 """Which paths a change touches: what is staged, or what differs from a commit."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 from movie_mlops.standard import git
 from movie_mlops.standard.errors import GitError
+from movie_mlops.standard.git import StrPath
 
 
 class Changes(NamedTuple):
@@ -14,7 +14,7 @@ class Changes(NamedTuple):
     removed: frozenset[str]
 
 
-def staged(root: Path) -> Changes:
+def staged(root: StrPath) -> Changes:
     """Return what the next commit would change.
 
     Raises:
@@ -23,7 +23,7 @@ def staged(root: Path) -> Changes:
     return _changes(git.run(root, "diff", "--cached", "--name-status", "--no-renames", "--relative", "-z"))
 
 
-def since(root: Path, rev: str) -> Changes:
+def since(root: StrPath, rev: str) -> Changes:
     """Return what differs between a commit and the working tree.
 
     Raises:

@@ -21,9 +21,7 @@ def conforming(spec: Spec, substages: Collection[str]) -> Files:
         stage, _, substage = number.partition(".")
         title = spec.substages[number].title
         words = title.replace("-", "_")
-        groups = spec.derived(
-            {"stage": stage, "substage": substage, "title": title, "feature": words, "system": words}
-        )
+        groups = spec.derived({"stage": stage, "substage": substage, "title": title, "feature": words, "system": words})
         for companion in spec.companions:
             files[companion.needs[0].fill(groups)] = f"# {title}\n"
     return files

@@ -258,6 +258,28 @@ class Spec:
         follow = {p.name: p.form.format(**form) for p in self.placeholders.values() if p.source == "stage"}
         return {**follow, **groups}
 
+    def is_declared(self, hole: str) -> bool:
+        """Return whether the values of a placeholder must be declared."""
+        return hole in self.words or hole in {"stage", "substage"} or self.placeholders[hole].source == "stage"
+
+    def declared(self, hole: str) -> list[str]:
+        """Return the declared values of a placeholder."""
+        if hole == "stage":
+            return [str(number) for number in self.stages]
+        if hole == "substage":
+            return list(self.substages)
+        if hole in self.words:
+            return list(self.words[hole])
+        return [self.derived({"stage": str(number)})[hole] for number in self.stages]
+
+    def undeclared(self, hole: str, value: str, groups: Mapping[str, str]) -> str:
+        """Return the word that nobody declared, or "" where it is right; a substage is judged with its stage."""
+        if hole != "substage":
+            return "" if value in self.declared(hole) else value
+        stage = groups["stage"]
+        number = f"{stage}.{value}"
+        return "" if value == "x" or number in self.substages or int(stage) not in self.stages else number
+
     def agree(self, name: Mapping[str, str], folder: Mapping[str, str]) -> bool:
         """Return whether a name may lie in a folder: the stage of the one is the stage of the other."""
         if not folder or "stage" not in name:

@@ -1,23 +1,35 @@
 """One walk over a tree: what each path is, so that every rule reads it from here."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from movie_mlops.standard.findings import Finding, say, shown
 from movie_mlops.standard.placing import is_stray
 from movie_mlops.standard.spec import Kind, LayoutPath, Placement, Rule, Spec
 from movie_mlops.standard.template import Groups, Template
-from movie_mlops.standard.tree import Tree
+from movie_mlops.standard.tree import Tree, by_folder
 
 
 class Matcher(NamedTuple):
-    """How the names of one folder are read: a compiled template of a kind, and what stands in the folder's holes."""
+    """How the names of one folder are read.
 
-    fullmatch: "re.Pattern[str]"
+    Attributes:
+        fullmatch: Holds a name against a template of the kind.
+        kind: The kind.
+        template: The template.
+        folder: What stands in the folder's holes.
+        watched: The holes whose words must be declared.
+        settled: What stood in them in names that were looked at already, and was right.
+    """
+
+    fullmatch: Callable[[str], "re.Match[str] | None"]
     kind: Kind
     template: Template
     folder: Groups
+    watched: tuple[str, ...]
+    settled: set[tuple[str | None, ...]]
 
 
 class Numbered(NamedTuple):
@@ -45,7 +57,7 @@ class Survey:
         language: The language of messages.
         only: The paths to speak about, or None for all.
         numbered: For each stage and substage that files carry: the kinds of those files.
-        values: Words of names that must be declared.
+        undeclared: Words of names that nobody declared.
         odd: Paths that are not right where they are, with what the standard says of them.
     """
 
@@ -53,7 +65,7 @@ class Survey:
         self.spec, self.tree, self.language = spec, tree, language
         self.only = only
         self.numbered: dict[Numbered, set[str]] = {}
-        self.values: list[Value] = []
+        self.undeclared: list[Value] = []
         self.odd: list[tuple[str, Placement]] = []
         self._walk()
 
@@ -73,12 +85,14 @@ class Survey:
             say(rule.message, self.language).format_map(words),
             fix,
             target if isinstance(target, str) else "",
-            int(stage) if isinstance(stage, int | str) and str(stage).isdecimal() else self.stage_of(path),
+            int(stage)
+            if isinstance(stage, int | str) and str(stage).isdecimal()
+            else self.stage_of(str(target or path)),
         )
 
     def stage_of(self, path: str) -> int | None:
         """Return the stage that a path belongs to, where its name, its folder or the layout says it."""
-        for match in self.spec.kinds_of(path):
+        for match in (*self.spec.kinds_of(path), *self.spec.kinds_in(path.rpartition("/")[0])):
             if match.groups.get("stage", "").isdecimal():
                 return int(match.groups["stage"])
             number = re.match("[0-9]+", match.groups.get("stage_folder", ""))
@@ -92,6 +106,18 @@ class Survey:
         """The paths to speak about."""
         return self.tree.paths if self.only is None else self.only
 
+    @cached_property
+    def text(self) -> str:
+        """The paths in one text, NUL before each but the first and after the last, and a slash before each."""
+        return "\0/".join(self.paths) + "\0"
+
+    @property
+    def names_only(self) -> set[str]:
+        """The names of the paths and of their folders, once each."""
+        inside = self.tree.by_folder if self.only is None else by_folder(self.only)
+        names = {name for names in inside.values() for name in names}
+        return names.union(*(folder.split("/") for folder in inside))
+
     @property
     def reached(self) -> frozenset[int]:
         """The stages that the project has reached."""
@@ -100,13 +126,7 @@ class Survey:
         return frozenset(int(number.stage) for number in self.numbered)
 
     def _walk(self) -> None:
-        names: dict[str, list[str]] = {}
-        for path in self.paths:
-            folder, _, name = path.rpartition("/")
-            if folder in names:
-                names[folder].append(name)
-            else:
-                names[folder] = [name]
+        names = self.tree.by_folder if self.only is None else by_folder(self.only)
         known = {path.rpartition("/")[2] for path, layout in self.spec.paths.items() if not layout.folder}
         for folder, inside in names.items():
             layout = self._layout(folder)
@@ -122,10 +142,11 @@ class Survey:
         declared = self.spec.paths
         for name in names:
             for matcher in matchers:
-                found = matcher.fullmatch.fullmatch(name)
+                found = matcher.fullmatch(name)
                 if found is not None:
-                    if matcher.template.holes or matcher.folder:
-                        self._note(prefix + name, matcher, found.groupdict())
+                    words = found.group(0, *matcher.watched)[1:] if matcher.watched else ()
+                    if words not in matcher.settled:
+                        self._note(prefix + name, matcher, found.groupdict(), words)
                     break
             else:
                 path = prefix + name
@@ -140,7 +161,9 @@ class Survey:
             for template in kind.templates:
                 pinned = self._pinned(template, folder_groups)
                 pattern = re.compile(template.pattern(pinned), re.DOTALL)
-                found.append(Matcher(pattern, kind, template, {**pinned, **folder_groups}))
+                known = {**pinned, **folder_groups}
+                watched = tuple(h for h in template.holes if h not in known and self.spec.is_declared(h))
+                found.append(Matcher(pattern.fullmatch, kind, template, known, watched, set()))
         found.sort(key=lambda matcher: -matcher.template.weight)
         return found
 
@@ -153,12 +176,16 @@ class Survey:
                 return {"stage": str(number)}
         return {}
 
-    def _note(self, path: str, matcher: Matcher, groups: Mapping[str, str]) -> None:
+    def _note(self, path: str, matcher: Matcher, groups: Mapping[str, str], words: tuple[str | None, ...]) -> None:
         everything = {**matcher.folder, **groups}
         stage, substage = everything.get("stage"), everything.get("substage")
         if matcher.kind.counts and stage and substage:
             self.numbered.setdefault(Numbered(stage, substage), set()).add(matcher.kind.id)
-        for hole in (*matcher.template.holes, *matcher.folder):
-            if hole in self.spec.words or hole in {"stage", "substage", "stage_folder"}:
-                self.values.append(Value(hole, everything[hole], path, everything))
-
+        wrong = [
+            Value(hole, value, path, everything)
+            for hole, value in everything.items()
+            if self.spec.is_declared(hole) and self.spec.undeclared(hole, value, everything)
+        ]
+        self.undeclared.extend(wrong)
+        if not wrong:
+            matcher.settled.add(words)

@@ -3,7 +3,6 @@
 import gc
 import sys
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from movie_mlops.cli.standard import place
 from movie_mlops.standard import changes
@@ -21,7 +20,7 @@ def configure(parser: ArgumentParser) -> None:
     which.add_argument("--changed", metavar="REV", help="judge only what differs from a commit")
     which.add_argument("--rev", metavar="REV", help="judge a commit instead of the working tree")
     parser.add_argument("--format", choices=["text", "json", "sarif", "github", "baseline"], default="text")
-    parser.add_argument("--baseline", metavar="FILE", type=Path, help="accepted findings, each with a reason")
+    parser.add_argument("--baseline", metavar="FILE", help="accepted findings, each with a reason")
     parser.add_argument("--update-baseline", action="store_true", help="take out of it what no longer fires")
     parser.add_argument("--strict", action="store_true", help="warnings fail too")
     parser.add_argument("--lang", default="en", metavar="LANG", help="language of the messages: en, ko")
@@ -30,24 +29,30 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Check, print, and return the exit code."""
-    gc.disable()  # a check makes many small objects that live until it ends; looking for garbage is a tenth of its time
     root = place.project(options.root)
     if options.update_baseline and options.baseline is None:
         raise UsageError("--update-baseline needs a baseline.", next_step="Add --baseline FILE.")
-    spec = load_spec(root)
-    files = place.files(root, rev=options.rev, staged=options.staged)
+    gc.disable()  # a check makes many small objects that live until it ends; looking for garbage is a tenth of its time
+    try:
+        return _check(root, options)
+    finally:
+        gc.enable()
+
+
+def _check(root: str, options: Namespace) -> int:
     only = None
-    if options.staged:
-        only = changes.staged(root)
-    elif options.changed:
-        only = changes.since(root, options.changed)
-    report = check(
-        spec,
-        files,
-        language=options.lang,
-        only=None if only is None else sorted(only.kept.intersection(files.files)),
-        removed=() if only is None else only.removed,
-    )
+    if options.staged or options.changed or options.rev:
+        spec = load_spec(root)
+        files = place.files(root, rev=options.rev, staged=options.staged)
+        if not options.rev:
+            only = changes.staged(root) if options.staged else changes.since(root, options.changed)
+        kept = None if only is None else sorted(only.kept & files.files)
+        removed = () if only is None else only.removed
+        report = check(spec, files, language=options.lang, only=kept, removed=removed)
+    else:
+        with place.begun(root) as begun:
+            spec = load_spec(root)
+            report = check(spec, begun, language=options.lang)
     stale = 0
     if options.baseline is not None:
         report, stale = _accepted(report, options, whole=only is None)
@@ -63,14 +68,9 @@ def _accepted(report: Report, options: Namespace, *, whole: bool) -> tuple[Repor
     if options.update_baseline:
         if not whole:
             raise UsageError("A part of a project cannot update its baseline.", next_step="Check everything.")
-        text = options.baseline.read_text("utf-8")
-        new = baseline.shrunk(text, report.findings, entries)
-        if new != text:
-            beside = options.baseline.with_name(f"{options.baseline.name}.new")
-            beside.write_text(new, "utf-8")
-            beside.replace(options.baseline)
+        baseline.shrink(options.baseline, report.findings, entries)
         entries = baseline.load(options.baseline)
-    outcome = baseline.apply(report.findings, entries, str(options.baseline))
+    outcome = baseline.apply(report.findings, entries, options.baseline)
     stale = outcome.stale if whole else []
     for one in stale:
         sys.stderr.write(f"error: {one.path}:{one.line}: {one.message}. {one.fix}\n")
