@@ -1,11 +1,11 @@
-"""A migration that is killed: the process ends with SIGKILL at a step or at a moment, and another one goes on or back."""
+"""A migration that is killed: SIGKILL ends the process at a step or at a moment, and another goes on or back."""
 
 import os
 import random
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from movie_mlops.standard.migrate.moves import Move
 from movie_mlops.standard.migrate.plan import Plan, to_toml
 from movie_mlops.standard.migrate.repository import Repository
 from movie_mlops.standard.migrate.rollback import rollback
-from tests.fixtures.stage_3.messy_repository import git, snapshot
+from tests.fixtures.stage_3.messy_repository import git, quick_folder, snapshot
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is killed, which needs fork")
 
@@ -78,9 +78,11 @@ class Scene:
         self.after_tree = git(whole, "rev-parse", "HEAD^{tree}")
 
     def copy(self, name: str) -> Path:
+        """Return a fresh copy of the repository."""
         return Path(shutil.copytree(self.origin, self.folder / name, symlinks=True))
 
     def start(self, root: Path, pause: Pause = no_pause) -> None:
+        """Migrate ``root`` in this process."""
         apply.apply(Repository.at(root), self.folder / "plan.toml", private=[".env"], verify=VERIFY, pause=pause)
 
 
@@ -138,8 +140,9 @@ def settle(scene: Scene, root: Path, chance: random.Random) -> None:
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    return Scene(tmp_path_factory.mktemp("kills"))
+def scene() -> Iterator[Scene]:
+    with quick_folder() as folder:
+        yield Scene(folder)
 
 
 def test_nobody_disturbs(scene):

@@ -1,9 +1,12 @@
 """References by file type: found, resolved, and written anew after a move."""
 # ruff: noqa: E501 - a case reads best on one line
 
+import random
+
 import pytest
 
 from movie_mlops.standard.migrate.edits import Book, edits_of
+from movie_mlops.standard.migrate.stages import edited
 from movie_mlops.standard.references import claims, has_reader, references
 from tests.fixtures.stage_3.messy_repository import FILES
 
@@ -163,6 +166,36 @@ def test_claims_are_what_is_certain():
         assert has_reader(file) or file == "Makefile" or not references(file, content, known.__contains__)
         certain = [found for found in references(file, content, known.__contains__) if found.certain]
         assert claims(file, content, known.__contains__) == certain
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_moves_every_reference_still_means_its_file(seed):
+    """After random moves, each line means where the files went that it meant before; the rest is left to a person."""
+    chance = random.Random(seed)
+    before = Book(FILES)
+    for path, content in FILES.items():
+        before.read(path, content.encode())
+    folders = sorted({path.rpartition("/")[0] for path in FILES})
+    moves: dict[str, str] = {}
+    for path in chance.sample(sorted(FILES), 10):
+        folder, name = chance.choice(folders), path.rpartition("/")[2]
+        target = f"{folder}/{chance.choice(('', 'new_'))}{name}".lstrip("/")
+        # These mean what they mean by their own name and place.
+        fixed = name.startswith(("Makefile", "Docker", ".", "__", "conftest")) or path.startswith(".github/")
+        if not fixed and target not in FILES and target not in moves.values():
+            moves[path] = target
+    edits, doubts = edits_of(before, [(0, moves)])
+    after = Book(moves.get(path, path) for path in FILES)
+    for path, content in FILES.items():
+        own = [edit for edit in edits if edit.file == path]
+        after.read(moves.get(path, path), edited(content.encode(), own, path))
+    left = {(doubt.file, doubt.line) for doubt in doubts}
+    for path, found in before.found.items():
+        now = {(each.line, each.target) for each in after.found[moves.get(path, path)]}
+        for each in found:
+            still_there = each.target in before.files or each.target in after.folders
+            if before.exists(each.target) and still_there and (path, each.line) not in left:
+                assert (each.line, moves.get(each.target, each.target)) in now, (path, each, moves)
 
 
 def test_a_reference_says_where_its_text_stands():

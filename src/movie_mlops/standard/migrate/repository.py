@@ -210,7 +210,7 @@ class Repository:
         Raises:
             RepositoryError: The branch is neither at ``expected`` nor at ``commit``.
         """
-        if self.head() != commit:
+        if expected != commit:
             self.git("update-ref", "-m", "standard migrate", "HEAD", commit, expected)
         self.git("read-tree", "--reset", commit)
         self.refresh()
