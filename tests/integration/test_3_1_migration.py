@@ -59,7 +59,7 @@ def test_plan_apply_verify_rollback(messy):
     before, tree = snapshot(messy.root), messy.tree("HEAD")
     assert "3 passed" in own_tests(messy.root)
 
-    outcome = migrate(messy, plan_file(messy), verify=OWN_TESTS)
+    outcome = migrate(messy, plan_file(messy), verify="bash run_tests.sh")
 
     assert (outcome.kept, outcome.undone, outcome.moves) == ((0, 1, 2, 3), (), 13)
     after = own_tests(messy.root)
@@ -232,6 +232,19 @@ def test_a_dirty_tree_another_commit_and_a_merge_are_refused(messy):
     (messy.git_dir / "MERGE_HEAD").write_text(messy.head() + "\n")
     with pytest.raises(MigrationError, match="A git merge is under way"):
         migrate(messy, plan_file(messy))
+
+
+def test_a_plan_that_was_committed_for_review_is_still_good(messy):
+    """The commit that holds nothing but the plan does not make it stale, and the plan's own words stay."""
+    plan = messy.root / "plan.toml"
+    plan.write_text(to_toml(make_plan(messy, load_spec(messy.root))), encoding="utf-8")
+    git(messy.root, "add", "plan.toml")
+    git(messy.root, "commit", "-qm", "docs: a plan to review")
+    tree, words = messy.tree("HEAD"), plan.read_text()
+    assert migrate(messy, plan).moves == 13
+    assert plan.read_text() == words
+    rollback(messy)
+    assert messy.tree("HEAD") == tree
 
 
 def test_a_rollback_never_takes_later_work_along(messy):

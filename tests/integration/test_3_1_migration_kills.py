@@ -5,6 +5,7 @@ import random
 import shutil
 import signal
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -99,12 +100,15 @@ def killed(work: Callable[[Pause], object], *, step: int | None = None, after: f
 
         try:
             work(pause)
-        finally:
-            os._exit(0)
+        except BaseException:  # noqa: BLE001 - whatever it is, the parent has to know
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
     if step is None:
         time.sleep(after)
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == 0, "see the traceback of the other process"
     return os.WIFSIGNALED(status)
 
 
@@ -131,7 +135,7 @@ def settle(scene: Scene, root: Path, chance: random.Random) -> None:
         assert git(root, "rev-parse", "HEAD^{tree}") == scene.after_tree
     else:
         again = lambda pause: rollback(repository, pause=pause)  # noqa: E731
-        while killed(again, step=chance.randrange(60)):
+        while killed(again, step=chance.randrange(60)) and journals(root)[-1].last() != "rolled back":
             pass
         assert snapshot(root) == scene.before
         assert git(root, "rev-parse", "HEAD^{tree}") == scene.tree

@@ -1,7 +1,9 @@
 """Applies a plan, stage by stage, and goes on where it was interrupted."""
 
+import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any, Final
 
 from movie_mlops.standard.migrate import backup, planning
 from movie_mlops.standard.migrate.edits import Book
-from movie_mlops.standard.migrate.errors import MigrationError, PlanError, UnfinishedError
+from movie_mlops.standard.migrate.errors import MigrationError, PlanError, RepositoryError, UnfinishedError
 from movie_mlops.standard.migrate.journal import Journal, Pause, must_be_finished, no_pause, unfinished
 from movie_mlops.standard.migrate.moves import Move, by_stage, check_moves, move_problems
 from movie_mlops.standard.migrate.plan import Plan, read_plan
@@ -20,6 +22,7 @@ from movie_mlops.standard.migrate.stages import Stage
 PLAN: Final = "plan.toml"
 
 _SHOWN_LINES: Final = 12
+_LOCK_WAIT_SECONDS: Final = 3.0
 
 Say = Callable[[str], None]
 """Tells a person what happens, one line at a time."""
@@ -38,12 +41,18 @@ def alone(repository: Repository) -> Iterator[None]:
         yield
         return
     with (repository.git_dir / "standard-migrate.lock").open("wb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise MigrationError(
-                "Another migration of this repository is running.", next_step="Wait for it."
-            ) from error
+        deadline = time.monotonic() + _LOCK_WAIT_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                # What a killed migration had just started may hold the lock for another moment.
+                if time.monotonic() > deadline:
+                    raise MigrationError(
+                        "Another migration of this repository is running.", next_step="Wait for it."
+                    ) from error
+                time.sleep(0.05)
         yield
 
 
@@ -75,7 +84,7 @@ def apply(
         must_be_finished(repository.root)
         plan = read_plan(plan_path)
         commit = repository.head()
-        if plan.commit != commit:
+        if not _made_for(repository, plan, commit, plan_path):
             raise PlanError(
                 f"The plan was made for commit {plan.commit[:12]}, and {commit[:12]} is checked out.",
                 next_step="Make a new plan: movie-mlops standard migrate plan.",
@@ -98,7 +107,7 @@ def apply(
                     f"The verification fails before anything has moved: {failed}", next_step="Repair that first."
                 )
         touched = {move.source for move in plan.moves} | {edit.file for edit in edits}
-        journal = _begin(repository, plan_path, plan, touched=touched, book=book, verify=verify, pause=pause)
+        journal = _begin(repository, plan_path, commit, touched=touched, book=book, verify=verify, pause=pause)
         say(f"backed up {len(journal.begin['files'])} files in {journal.folder.relative_to(repository.root)}")
         return _Run(repository, journal, plan, book, say=say).go_on()
 
@@ -120,15 +129,27 @@ def resume(repository: Repository, *, say: Say = lambda _: None, pause: Pause = 
         journal.pause = pause
         repository.committer()
         plan = read_plan(journal.folder / PLAN)
-        entries = repository.entries(plan.commit)
+        entries = repository.entries(journal.begin["commit"])
         book = planning.read_book(repository, entries, journal.begin["private"], journal.folder / backup.FILES)
         return _Run(repository, journal, plan, book, say=say).go_on()
+
+
+def _made_for(repository: Repository, plan: Plan, commit: str, plan_path: Path) -> bool:
+    """Return whether nothing has changed since the plan was made, but that the plan itself was committed."""
+    if plan.commit == commit:
+        return True
+    try:
+        changed = repository.git("diff", "--name-only", "--no-renames", "-z", plan.commit, commit).split(b"\0")[:-1]
+        inside = plan_path.resolve().relative_to(repository.root.resolve())
+    except (RepositoryError, ValueError):
+        return False
+    return changed == [os.fsencode(inside)]
 
 
 def _begin(
     repository: Repository,
     plan_path: Path,
-    plan: Plan,
+    commit: str,
     *,
     touched: set[str],
     book: Book,
@@ -147,13 +168,12 @@ def _begin(
     journal = Journal(folder, pause)
     journal.write(
         "begin",
-        commit=plan.commit,
+        commit=commit,
         branch=repository.branch(),
         verify=verify,
         files=files,
         private=private,
         folders=backup.folder_modes(repository.root, touched),
-        moves=len(plan.moves),
     )
     return journal
 
@@ -202,7 +222,7 @@ class _Run:
         if stage.facts["state"] == "undoing":
             stage.undo(str(stage.facts.get("said", "")))
             return
-        name = f"stage {stage.number}" if stage.number else "all stages"
+        name = f"stage {stage.number}"
         moved, changed = len(stage.facts["moves"]), len(stage.facts["changes"])
         self.say(f"{name}: {counted(moved, 'move')}, {counted(changed, 'file')} to change")
         stage.carry_out()

@@ -54,7 +54,7 @@ def _plan(options: argparse.Namespace) -> int:
     from movie_mlops.standard.migrate import backup
     from movie_mlops.standard.migrate.plan import to_toml
     from movie_mlops.standard.migrate.planning import make_plan
-    from movie_mlops.standard.migrate.repository import Repository
+    from movie_mlops.standard.migrate.repository import Repository, counted
 
     repository = Repository.at(options.root)
     plan = make_plan(repository, load_spec(repository.root))
@@ -67,16 +67,15 @@ def _plan(options: argparse.Namespace) -> int:
         return 0
     backup.write_whole(where, text.encode("utf-8", "backslashreplace"))
     files = len({edit.file for edit in plan.edits})
-    lines = [f"{len(plan.moves)} files to move, {len(plan.edits)} lines to change in {files} files."]
+    edits = f"{counted(len(plan.edits), 'line')} to change in {counted(files, 'file')}"
+    lines = [f"{counted(len(plan.moves), 'file')} to move, {edits}."]
     if plan.ambiguous or plan.doubts:
-        lines.append(
-            f"Left to you: {len(plan.ambiguous)} files whose place is not clear, {len(plan.doubts)} lines to look at."
-        )
+        unclear = f"{counted(len(plan.ambiguous), 'file')} whose place is not clear"
+        lines.append(f"Left to you: {unclear}, {counted(len(plan.doubts), 'line')} to look at.")
     if changed:
-        lines.append(
-            f"{len(changed)} tracked files have uncommitted changes: commit them, and plan again before you apply."
-        )
-    lines.append(f"The plan is in {where}. Read it, then: movie-mlops standard migrate apply{again}")
+        lines.append("There are uncommitted changes: commit them, and plan again before you apply.")
+    if plan.moves:
+        lines.append(f"The plan is in {options.output}. Read it, then: movie-mlops standard migrate apply{again}")
     _print(*lines)
     return 0
 
@@ -85,7 +84,7 @@ def _apply(options: argparse.Namespace) -> int:
     from movie_mlops.standard.loading import load_spec
     from movie_mlops.standard.migrate import apply, planning
     from movie_mlops.standard.migrate.report import REPORT
-    from movie_mlops.standard.migrate.repository import Repository
+    from movie_mlops.standard.migrate.repository import Repository, counted
 
     repository = Repository.at(options.root)
     if options.resume:
@@ -94,40 +93,43 @@ def _apply(options: argparse.Namespace) -> int:
         path = repository.root / PLAN_NAME if options.plan == PLAN_NAME else Path(options.plan)
         private = planning.private_files(repository, load_spec(repository.root))
         outcome = apply.apply(repository, path, private=private, verify=options.verify, say=_say)
-    lines = [f"{outcome.moves} files moved, {outcome.edits} files followed."]
+    lines = [f"{counted(outcome.moves, 'file')} moved, {counted(outcome.edits, 'file')} followed."]
     if outcome.undone:
         lines.append(f"Undone, because the verification failed: stage {', '.join(str(n) for n, _ in outcome.undone)}.")
     report = (outcome.folder / REPORT).relative_to(repository.root)
-    lines += [f"The report is {report}.", "To prove it: movie-mlops standard migrate verify. To go back: … rollback."]
+    lines += [
+        f"The report to share is {report}.",
+        "To prove it: movie-mlops standard migrate verify",
+        "To go back:  movie-mlops standard migrate rollback",
+    ]
     _print(*lines)
     return 1 if outcome.undone else 0
 
 
 def _verify(options: argparse.Namespace) -> int:
     from movie_mlops.standard.loading import load_spec
-    from movie_mlops.standard.migrate.repository import Repository
+    from movie_mlops.standard.migrate.repository import Repository, counted
     from movie_mlops.standard.migrate.verify import prove
 
     repository = Repository.at(options.root)
     proof = prove(repository, load_spec(repository.root))
-    lines = []
+    lines = [f"{counted(proof.moved, 'file')} moved."]
     for what, found in (
-        ("are where the standard has them", proof.misplaced),
-        ("left no new dangling reference", proof.dangling),
-        ("keep their history (git log --follow)", proof.forgotten),
+        ("each is where the standard has it", proof.misplaced),
+        ("nothing new dangles", proof.dangling),
+        ("each keeps its history (git log --follow)", proof.forgotten),
     ):
-        mark = "✗" if found else "✓"
-        lines += [f"{mark} {proof.moved} moved files {what}", *(f"    {line}" for line in found)]
+        lines += [f"{'✗' if found else '✓'} {what}", *(f"    {line}" for line in found)]
     _print(*lines)
     return 0 if proof.holds() else 1
 
 
 def _rollback(options: argparse.Namespace) -> int:
-    from movie_mlops.standard.migrate.repository import Repository
+    from movie_mlops.standard.migrate.repository import Repository, counted
     from movie_mlops.standard.migrate.rollback import rollback
 
     repository = Repository.at(options.root)
     journal = rollback(repository, say=_say)
-    commit = journal.begin["commit"]
-    _print(f"Everything is as it was at {commit[:12]}, byte for byte: {len(journal.begin['files'])} files checked.")
+    commit, files = journal.begin["commit"], len(journal.begin["files"])
+    _print(f"Everything is as it was at {commit[:12]}, byte for byte: {counted(files, 'file')} checked.")
     return 0

@@ -1,9 +1,9 @@
 """Which lines change when files move, and which of them a person has to look at."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
+from movie_mlops.standard.migrate.mentions import Names
 from movie_mlops.standard.references import Reference, references, rewritten
 from movie_mlops.standard.references.reference import folder_of, joined
 
@@ -170,6 +170,8 @@ def edits_of(book: Book, stages: Iterable[tuple[int, Mapping[str, str]]]) -> tup
                 original = book.lines[file][max(line - 1, 0)]
                 before = written.get((file, line), original)
                 after, causes, why = _rewrite(moved, file, original, touched)
+                # What is not clear in the middle may be when a later stage has moved the rest.
+                doubts.pop((file, line), None)
                 if why:
                     doubts[file, line] = Doubt(file, line, original, why)
                 if after != before:
@@ -231,33 +233,13 @@ def _causes(moved: _Moved, reference: Reference, file: str, target: str | None) 
 
 def _mentions(book: Book, now: Mapping[str, str], known: Mapping[tuple[str, int], Doubt]) -> Iterator[Doubt]:
     """Yield the lines that name a moved file in a way that no reader understood."""
-    names = {path.rpartition("/")[2]: path for path in now}
-    if not names:
-        return
-    pattern = re.compile(
-        r"(?<![\w.-])(" + "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) + r")(?![\w-])"
-    )
+    names = Names(now, book.files)
     for file, lines in book.lines.items():
         spans: dict[int, list[tuple[int, int]]] = {}
         for reference in book.found.get(file, ()):
             spans.setdefault(reference.line, []).append((reference.start, reference.end))
-        for number, line in enumerate(lines, 1):
-            if (file, number) in known or 0 in spans:
-                continue
-            for match in pattern.finditer(line):
-                path = names[match.group()]
-                same_name = now[path].rpartition("/")[2] == match.group()
-                bare = line[: match.start()][-1:] != "/"
-                if (
-                    (same_name and bare)
-                    or _in_address(line, match.start())
-                    or any(first <= match.start() < last for first, last in spans.get(number, ()))
-                ):
-                    continue
-                yield Doubt(file, number, line, f"seems to name {path}, which is {now[path]} then")
-                break
-
-
-def _in_address(line: str, at: int) -> bool:
-    """Return whether what stands at ``at`` is the end of a URL."""
-    return "://" in re.split(r"[\s\"'<>(]", line[:at])[-1]
+        if 0 in spans:
+            continue
+        for line, path, new in names.mentioned(lines, spans):
+            if (file, line) not in known:
+                yield Doubt(file, line, lines[line - 1], f"seems to name {path}, which is {new} then")

@@ -105,7 +105,7 @@ def journals(root: Path) -> list[Journal]:
             f"{BACKUPS}/ is a link, and a migration never follows one.", next_step="Replace it by a folder."
         )
     found = [Journal(path.parent) for path in sorted(folder.glob(f"*/{NAME}"))]
-    return [journal for journal in found if journal.steps and "moves" in journal.begin]
+    return [journal for journal in found if journal.steps]
 
 
 def unfinished(root: Path) -> Journal | None:

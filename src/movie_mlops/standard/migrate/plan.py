@@ -83,7 +83,7 @@ def to_toml(plan: Plan, *, apply: str = "movie-mlops standard migrate apply") ->
     left = f"{counted(len(plan.ambiguous), 'file')} and {counted(len(plan.doubts), 'line')} left to you"
     parts.append(f"# {counted(len(plan.moves), 'move')}, {counted(len(plan.edits), 'line')} to change, {left}\n")
     for stage in sorted({move.stage for move in plan.moves}):
-        parts.append(f"# {'-' * 20} {f'stage {stage}' if stage else 'all stages'} {'-' * 20}\n")
+        parts.append(f"# {'-' * 20} {f'stage {stage}' if stage else 'stage 0: the whole project'} {'-' * 20}\n")
         parts += [_move(move) for move in plan.moves if move.stage == stage]
         parts += [_edit(edit) for edit in plan.edits if edit.stage == stage]
     if plan.ambiguous:
@@ -103,8 +103,15 @@ def _move(move: Move) -> str:
 
 
 def _edit(edit: Edit) -> str:
-    where = {"stage": edit.stage, "line": edit.line}
-    return _table("[[edit]]", file=edit.file, **where, before=edit.before, after=edit.after, because=list(edit.causes))
+    return _table(
+        "[[edit]]",
+        stage=edit.stage,
+        file=edit.file,
+        line=edit.line,
+        before=edit.before,
+        after=edit.after,
+        because=list(edit.causes),
+    )
 
 
 def _table(heading: str, **values: str | int | list[str]) -> str:

@@ -136,7 +136,7 @@ def read_book(
     for (path, entry), content in zip(small.items(), repository.contents(e.blob for e in small.values()), strict=True):
         if entry.mode == LINK:
             book.read_link(path, content.decode("utf-8", "surrogateescape"))
-        else:
+        elif not content.startswith(FIRST_WORDS.encode()):
             book.read(path, content)
     for path in private:
         place = (folder or repository.root) / path

@@ -39,7 +39,8 @@ def outcome_of(journal: Journal) -> Outcome:
     kept = [stage for stage in stages if stage["state"] == "kept"]
     undone = tuple((stage["number"], str(stage.get("said", ""))) for stage in stages if stage["state"] == "undone")
     moves = sum(len(stage["moves"]) for stage in kept)
-    edits = len({change["path"] for stage in kept for change in stage["changes"]})
+    first = {target: source for stage in kept for source, target in stage["moves"]}
+    edits = len({first.get(change["path"], change["path"]) for stage in kept for change in stage["changes"]})
     return Outcome(journal.folder, tuple(stage["number"] for stage in kept), undone, moves, edits)
 
 
@@ -88,7 +89,7 @@ def write_report(repository: Repository, journal: Journal, plan: Plan, book: Boo
 
 
 def _stage(number: int, made: Iterable[Move], edits: Iterable[Edit]) -> list[str]:
-    lines = [f"## Stage {number}" if number else "## All stages", ""]
+    lines = [f"## Stage {number}" if number else "## Stage 0: the whole project", ""]
     lines += _moves(move for move in made if move.stage == number)
     changed = [edit for edit in edits if edit.stage == number]
     if changed:

@@ -52,8 +52,9 @@ class Repository:
         except OSError as error:
             raise MigrationError("Git could not be run.", next_step="Install git, then try again.") from error
         if made.returncode:
+            said = made.stderr.decode(errors="replace").strip().partition("\n")[0]
             raise MigrationError(
-                f"{folder} is not in a git working tree, and a migration needs its history.",
+                f"{folder} is not in a git working tree that can be used ({said}).",
                 next_step="Begin one: git init && git add --all && git commit.",
             )
         root, git_dir = (Path(os.fsdecode(line)) for line in made.stdout.rstrip(b"\n").split(b"\n")[:2])

@@ -170,12 +170,14 @@ class Stage:
         if began != "undoing":
             journal.write("undoing", number=self.number, said=said, reached=began)
             self.facts |= {"state": "undoing", "reached": began}
-        if self.facts["reached"] != "stage":
+        if self.facts["reached"] in {"moved", "committed", "kept"}:
             for index, change in enumerate(self.facts["changes"]):
-                if self.facts["done"] == len(self.facts["moves"]):
-                    journal.pause("edit back")
-                    known = frozenset({change["after"]})
-                    replace(self._root, change["path"], (self._kept / f"{index}-before").read_bytes(), known=known)
+                journal.pause("edit back")
+                known = frozenset({change["after"]})
+                replace(self._root, change["path"], (self._kept / f"{index}-before").read_bytes(), known=known)
+            # From here on the files go back, and are no longer looked for where they were edited.
+            journal.write("undoing", number=self.number, said=said, reached="unedited")
+            self.facts["reached"] = "unedited"
         self._moves_back()
         remove_made(self._root, self.facts["made"])
         journal.pause("commit back")

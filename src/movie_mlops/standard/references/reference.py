@@ -192,7 +192,8 @@ def _from(reference: Reference, source: str, new_source: str, target: str) -> st
 
 def _listed(reference: Reference, source: str, new_source: str, target: str) -> str | None:
     """One of several names: kept only while nothing about it changes."""
-    unchanged = reference.target == target and (folder_of(source) == folder_of(new_source) or not reference.base)
+    stays = folder_of(source) == folder_of(new_source) or not reference.base.startswith(".")
+    unchanged = reference.target == target and stays
     return reference.text if unchanged else None
 
 
