@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from movie_mlops.standard.loading import load_spec
-from movie_mlops.standard.migrate import apply, planning
+from movie_mlops.standard.migrate import apply, files, planning
 from movie_mlops.standard.migrate.errors import MigrationError, PlanError
 from movie_mlops.standard.migrate.moves import Move
 from movie_mlops.standard.migrate.plan import Plan, from_toml, read_plan, to_toml
@@ -170,13 +170,14 @@ def test_case_chains_links_and_empty_folders(messy):
     git(messy.root, "add", "--all", "--", ".")
     git(messy.root, "commit", "-qm", "chore: more")
     (messy.root / "docs").chmod(0o750)
+    (messy.root / "data" / "empty").mkdir()
     before = snapshot(messy.root)
     moves = {
         "lower.md": "LOWER.md",
         "worker/main.py": "worker/start.py",
         "worker/support.py": "worker/main.py",
         "current.yml": "docker/now.yml",
-        "old/only.txt": "data/only.txt",
+        "old/only.txt": "data/empty/only.txt",
     }
     migrate(messy, plan_of(messy, [Move(0, source, target) for source, target in moves.items()]))
     names = {place.name for place in messy.root.iterdir()}
@@ -276,6 +277,18 @@ def test_carriage_returns_that_git_hides_are_kept(messy):
 
 
 FILES_README_LINES = 12
+
+
+def test_a_move_that_was_cut_off_between_its_two_halves_is_ended(tmp_path):
+    """A file that has both names, because a kill came between, has the new one afterwards."""
+    (tmp_path / "a").write_text("x")
+    os.link(tmp_path / "a", tmp_path / "b")
+    files.move(tmp_path, "a", "b")
+    assert [place.name for place in tmp_path.iterdir()] == ["b"]
+    (tmp_path / "a").write_text("y")
+    with pytest.raises(MigrationError, match="already at"):
+        files.move(tmp_path, "a", "b")
+    assert (tmp_path / "b").read_text() == "x"
 
 
 def test_a_plan_that_is_not_one_is_refused(messy):

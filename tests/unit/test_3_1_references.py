@@ -38,6 +38,7 @@ REWRITTEN = [
     ("run.sh", 'bash "설정 하나.sh"', {"설정 하나.sh": "scripts/설정 하나.sh"}, 'bash "scripts/설정 하나.sh"'),
     ("run.sh", "python -m tools.load", {"tools/load.py": "lib/load.py"}, "python -m lib.load"),
     ("run.sh", "pytest -q checks", {"checks/test_a.py": "tests/unit/test_a.py"}, "pytest -q tests/unit"),
+    ("run.sh", "cd deploy && bash x.sh && sh ../lib.sh", {"deploy/x.sh": "ops/live/x.sh"}, "cd ops/live && bash x.sh && sh ../../lib.sh"),
     # the script itself moves
     ("setup.sh", 'cd "$(dirname "$0")"', MOVE_SCRIPT, 'cd "$(dirname "$0")/../.."'),
     ("setup.sh", 'ROOT="$(cd "$(dirname "$0")" && pwd)"', MOVE_SCRIPT, 'ROOT="$(cd "$(dirname "$0")/../.." && pwd)"'),

@@ -4,6 +4,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from movie_mlops.standard.errors import SpecError
@@ -24,7 +25,7 @@ class Accepted(NamedTuple):
     code: str
     path: str
     reason: str
-    count: int
+    times: int
     line: int
 
 
@@ -75,7 +76,7 @@ def load(path: str) -> list[Accepted]:
 def apply(findings: Sequence[Finding], accepted: Sequence[Accepted], name: str) -> Outcome:
     """Take accepted findings away; an entry that accepts more than there is becomes a finding itself."""
     there = Counter((one.code, one.path) for one in findings)
-    allowed = {(one.code, one.path): one.count for one in accepted}
+    allowed = {(one.code, one.path): one.times for one in accepted}
     left = [one for one in findings if there[one.code, one.path] > allowed.get((one.code, one.path), 0)]
     stale = [
         Finding(
@@ -84,12 +85,12 @@ def apply(findings: Sequence[Finding], accepted: Sequence[Accepted], name: str) 
             name,
             one.line,
             None,
-            f"accepts {one.count} of {one.code} at {one.path}, there is {there[one.code, one.path]}: "
+            f"accepts {one.times} of {one.code} at {one.path}, there is {there[one.code, one.path]}: "
             "a baseline can only shrink",
             "Run again with --update-baseline.",
         )
         for one in accepted
-        if there[one.code, one.path] < one.count
+        if there[one.code, one.path] < one.times
     ]
     return Outcome(left, stale)
 
@@ -100,7 +101,7 @@ def shrunk(text: str, findings: Sequence[Finding], accepted: Sequence[Accepted])
     blocks = _blocks(text)
     kept = [text[blocks[0][0] : blocks[0][1]]]
     for (start, end), one in zip(blocks[1:], accepted, strict=True):
-        count = min(one.count, there[one.code, one.path])
+        count = min(one.times, there[one.code, one.path])
         if count == 0:
             continue
         block = text[start:end]
@@ -135,4 +136,4 @@ def proposed(findings: Sequence[Finding]) -> str:
 def _blocks(text: str) -> list[tuple[int, int]]:
     """Return where the head of the text and each entry begin and end."""
     starts = [0, *(found.start() for found in _HEADER.finditer(text)), len(text)]
-    return list(zip(starts[:-1], starts[1:], strict=True))
+    return list(pairwise(starts))

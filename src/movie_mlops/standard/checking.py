@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
+from movie_mlops.standard.beginning import Beginning, Finished
 from movie_mlops.standard.findings import Finding, order
 from movie_mlops.standard.rules import CHECKS
 from movie_mlops.standard.spec import Spec
 from movie_mlops.standard.survey import Survey
-from movie_mlops.standard.tree import Beginning, Finished, Tree
+from movie_mlops.standard.tree import Tree
 
 _WHOLE: Final = frozenset({"require", "companion"})
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from movie_mlops.standard.findings import say, shown
 from movie_mlops.standard.rules.companion import satisfied, wanted_path
-from movie_mlops.standard.spec import Placement, Rule, Spec
+from movie_mlops.standard.spec import Match, Placement, Rule, Spec
 from movie_mlops.standard.survey import Numbered, Survey
 from movie_mlops.standard.template import Groups
 from movie_mlops.standard.tree import Tree
@@ -84,7 +84,7 @@ def _lines(spec: Spec, tree: Tree, path: str, words: dict[str, str], language: s
     groups = next(iter(spec.kinds_of(path)), None)
     if groups is not None:
         yield from _words_used(spec, groups.groups, words)
-        yield from _beside(spec, tree, groups.kind.id, groups.groups, words, language)
+        yield from _beside(spec, tree, groups, words, language)
 
 
 def _placement(spec: Spec, placement: Placement, words: dict[str, str], language: str) -> Iterator[str]:
@@ -117,7 +117,8 @@ def _words_used(spec: Spec, groups: Groups, words: dict[str, str]) -> Iterator[s
                 yield _row(words["undeclared"], f"{hole} {shown(wrong)}")
 
 
-def _beside(spec: Spec, tree: Tree, kind: str, groups: Groups, words: dict[str, str], language: str) -> Iterator[str]:
+def _beside(spec: Spec, tree: Tree, match: Match, words: dict[str, str], language: str) -> Iterator[str]:
+    kind, groups = match.kind.id, match.groups
     stage, substage = groups.get("stage", ""), groups.get("substage", "")
     if f"{stage}.{substage}" not in spec.substages:
         return

@@ -28,7 +28,7 @@ def conforming(spec: Spec, substages: Collection[str]) -> Files:
 
 
 def large(spec: Spec, *, files: int = 20_000, folders: int = 300) -> Files:
-    """Return a conforming project of that size: a tenth are numbered tests, a tenth documents with links, the rest code.
+    """Return a conforming project of that size: a tenth numbered tests, a tenth documents, the rest code.
 
     Every document links to two that exist, every name of a test and a document is judged.
     """

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from movie_mlops.standard.errors import GitError
 
-
 StrPath = str | os.PathLike[str]
 """A path: text on the way of a check, where importing pathlib costs more than git."""
 
@@ -19,10 +18,10 @@ def start(root: StrPath, *arguments: str, stdin: bool = False) -> subprocess.Pop
     """
     try:
         return subprocess.Popen(  # noqa: S603 -- arguments are a list, no shell reads them
-            ["git", "-C", str(root), *arguments],  # noqa: S607 -- git is whatever git the user runs
+            ["git", "-C", os.fspath(root), *arguments],  # noqa: S607 -- git is whatever git the user runs
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
     except FileNotFoundError as error:
         raise GitError("The program 'git' was not found.", next_step="Install git, or check a plain folder.") from error
@@ -34,14 +33,20 @@ def finish(process: subprocess.Popen[bytes], data: bytes | None = None) -> bytes
     Raises:
         GitError: It failed; the sentence is git's own.
     """
-    out, err = process.communicate(data)
+    out, _ = process.communicate(data)
     if process.returncode:
-        said = err.decode("utf-8", "replace").strip().splitlines()
         raise GitError(
-            f"git {_command(process)} failed: {said[0] if said else f'exit code {process.returncode}'}.",
+            f"git {_command(process)} failed: {_complaint(process, data)}.",
             next_step="Run that command by hand to see more.",
         )
     return out
+
+
+def _complaint(process: subprocess.Popen[bytes], data: bytes | None) -> str:
+    """Run a git that failed once more, for what it says: with one pipe alone, the usual run reads faster."""
+    again = subprocess.run(process.args, input=data or b"", capture_output=True, check=False)  # noqa: S603 -- as above
+    said = again.stderr.decode("utf-8", "replace").strip().splitlines()
+    return said[0] if said else f"exit code {process.returncode}"
 
 
 def run(root: StrPath, *arguments: str, data: bytes | None = None) -> bytes:

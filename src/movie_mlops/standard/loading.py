@@ -42,7 +42,7 @@ def load_spec(root: StrPath | None) -> Spec:
 
 
 class Kept:
-    """Texts that were parsed before, kept under git's own folder with what they gave; parsing costs more than all rules.
+    """Texts that were parsed before, kept under git's own folder with what they gave: parsing is slow.
 
     A text counts only when it is the same to the last character. The file may be deleted at any time.
     """
@@ -153,7 +153,7 @@ def _entries(section: str, value: Any, source: Source) -> list[Entry]:
     if section in known:
         style = f"[[{section}]]" if section in TABLES else f"[{section}]"
         entry.refuse(f"'{section}' is not written as {style}.", key=section, next_step=f"Write {style}.")
-    entry.refuse(f"unknown table '{section}'.", key=section, next_step=hint(section, known))
+    return entry.refuse(f"unknown table '{section}'.", key=section, next_step=hint(section, known))
 
 
 def name_of(entry: Entry, table: Table) -> str:

@@ -20,6 +20,7 @@ class Matcher(NamedTuple):
         kind: The kind.
         template: The template.
         folder: What stands in the folder's holes.
+        stage: The stage that the folder fixes, or "".
         watched: The holes whose words must be declared.
         settled: What stood in them in names that were looked at already, and was right.
     """
@@ -28,6 +29,7 @@ class Matcher(NamedTuple):
     kind: Kind
     template: Template
     folder: Groups
+    stage: str
     watched: tuple[str, ...]
     settled: set[tuple[str | None, ...]]
 
@@ -112,11 +114,9 @@ class Survey:
         return "\0/".join(self.paths) + "\0"
 
     @property
-    def names_only(self) -> set[str]:
-        """The names of the paths and of their folders, once each."""
-        inside = self.tree.by_folder if self.only is None else by_folder(self.only)
-        names = {name for names in inside.values() for name in names}
-        return names.union(*(folder.split("/") for folder in inside))
+    def by_folder(self) -> Mapping[str, list[str]]:
+        """The names of the paths to speak about, by folder."""
+        return self.tree.by_folder if self.only is None else by_folder(self.only)
 
     @property
     def reached(self) -> frozenset[int]:
@@ -126,7 +126,7 @@ class Survey:
         return frozenset(int(number.stage) for number in self.numbered)
 
     def _walk(self) -> None:
-        names = self.tree.by_folder if self.only is None else by_folder(self.only)
+        names = self.by_folder
         known = {path.rpartition("/")[2] for path, layout in self.spec.paths.items() if not layout.folder}
         for folder, inside in names.items():
             layout = self._layout(folder)
@@ -138,16 +138,19 @@ class Survey:
 
     def _look(self, folder: str, names: list[str], known: set[str], *, closed: bool) -> None:
         prefix = f"{folder}/" if folder else ""
-        matchers = self._matchers(folder)
+        literal, matchers = self._matchers(folder)
         declared = self.spec.paths
         for name in names:
+            if name in literal:
+                continue
             for matcher in matchers:
                 found = matcher.fullmatch(name)
-                if found is not None:
-                    words = found.group(0, *matcher.watched)[1:] if matcher.watched else ()
-                    if words not in matcher.settled:
-                        self._note(prefix + name, matcher, found.groupdict(), words)
-                    break
+                if found is None or (matcher.stage and found["stage"] != matcher.stage):
+                    continue
+                words = found.group(0, *matcher.watched)[1:] if matcher.watched else ()
+                if words not in matcher.settled:
+                    self._note(prefix + name, matcher, found.groupdict(), words)
+                break
             else:
                 path = prefix + name
                 if path not in declared and (closed or name in known or is_stray(self.spec, folder, name)):
@@ -155,26 +158,26 @@ class Survey:
                     if placement.verdict not in {"right", "open"}:
                         self.odd.append((path, placement))
 
-    def _matchers(self, folder: str) -> list[Matcher]:
+    def _matchers(self, folder: str) -> tuple[set[str], list[Matcher]]:
+        """Return the names that are right in a folder as they are, and what judges all others."""
+        literal: set[str] = set()
         found = []
-        for kind, folder_groups in self.spec.kinds_in(folder):
+        for kind, groups in self.spec.kinds_in(folder):
+            wrong = any(self.spec.is_declared(h) and self.spec.undeclared(h, v, groups) for h, v in groups.items())
             for template in kind.templates:
-                pinned = self._pinned(template, folder_groups)
-                pattern = re.compile(template.pattern(pinned), re.DOTALL)
-                known = {**pinned, **folder_groups}
-                watched = tuple(h for h in template.holes if h not in known and self.spec.is_declared(h))
-                found.append(Matcher(pattern.fullmatch, kind, template, known, watched, set()))
+                if len(template.pieces) == 1 and not wrong:
+                    literal.add(template.text)
+                    continue
+                watched = tuple(hole for hole in template.holes if self.spec.is_declared(hole))
+                stage = self._stage_of_folder(groups) if "stage" in template.holes and groups else ""
+                found.append(Matcher(template.regex.fullmatch, kind, template, groups, stage, watched, set()))
         found.sort(key=lambda matcher: -matcher.template.weight)
-        return found
+        return literal, found
 
-    def _pinned(self, template: Template, folder_groups: Mapping[str, str]) -> Groups:
-        """Return the stage that the folder fixes for names in it, if it does."""
-        if "stage" not in template.holes or not folder_groups:
-            return {}
-        for number in self.spec.stages:
-            if self.spec.agree({"stage": str(number)}, folder_groups):
-                return {"stage": str(number)}
-        return {}
+    def _stage_of_folder(self, groups: Groups) -> str:
+        """Return the stage that a folder fixes for the names in it, or "" where it fixes none."""
+        fits = [str(number) for number in self.spec.stages if self.spec.agree({"stage": str(number)}, groups)]
+        return fits[0] if len(fits) == 1 else ""
 
     def _note(self, path: str, matcher: Matcher, groups: Mapping[str, str], words: tuple[str | None, ...]) -> None:
         everything = {**matcher.folder, **groups}

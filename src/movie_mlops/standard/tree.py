@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LINK: Final = "120000"
 SUBMODULE: Final = "160000"
+_FEW: Final = 100
 _SKIPPED: Final = frozenset({".git", ".venv", "node_modules", "__pycache__"})
 
 
@@ -137,6 +138,10 @@ class Tree:
 
     def read_all(self, paths: Sequence[str]) -> list[bytes | None]:
         """Return what git holds of each path, None where it holds nothing; one process for all."""
+        if len(paths) < _FEW:
+            wanted = set(paths)
+            held = {path: object_of(e) for path, e in zip(self.paths, self.entries, strict=True) if path in wanted}
+            return git.blobs(self.at, [held.get(path, "0" * 40) for path in paths])
         if self._objects is None:
             self._objects = {path: object_of(e) for path, e in zip(self.paths, self.entries, strict=True)}
         return git.blobs(self.at, [self._objects.get(path, "0" * 40) for path in paths])
@@ -165,76 +170,10 @@ def working_tree(root: StrPath) -> Tree:
     Raises:
         GitError: Git could not read it.
     """
-    return Beginning(root).tree()
+    from movie_mlops.standard.beginning import Beginning
 
-
-class Finished:
-    """A tree that nothing is waited for."""
-
-    def __init__(self, tree: Tree) -> None:
-        self.listed = tree
-
-    def __enter__(self) -> "Finished":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Do nothing."""
-
-    def tree(self) -> Tree:
-        """Return the tree."""
-        return self.listed
-
-
-class Beginning:
-    """A working tree that git is still comparing with the index, so that other work can be done meanwhile.
-
-    Attributes:
-        listed: What git holds, whether it is still on disk or not.
-    """
-
-    def __init__(self, root: StrPath) -> None:
-        listing = git.start(root, "ls-files", "-s", "-z")
-        self._changes = git.start(root, "diff-files", "--name-status", "--no-renames", "--relative", "-z")
-        try:
-            out = git.finish(listing)
-        except GitError:
-            self._changes.communicate()
-            raise
-        entries, paths, special = _index(out)
-        self.listed = Tree(
-            root, paths, kind="working", tracked=frozenset(paths), entries=entries, special=special, listing=out
-        )
-
-    def __enter__(self) -> "Beginning":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._changes.returncode is None:
-            self._changes.communicate()
-
-    def tree(self) -> Tree:
-        """Return what is on disk; the same tree as listed where nothing was changed.
-
-        Raises:
-            GitError: Git could not compare.
-        """
-        listed = self.listed
-        parts = git.split(git.finish(self._changes))
-        if not parts:
-            return listed
-        status = dict(zip(parts[1::2], parts[::2], strict=True))
-        gone = {path for path, letter in status.items() if letter == "D"}
-        kept = [(path, entry) for path, entry in zip(listed.paths, listed.entries, strict=True) if path not in gone]
-        return Tree(
-            listed.at,
-            [path for path, _ in kept],
-            kind="working",
-            tracked=listed.tracked,
-            entries=[entry for _, entry in kept],
-            changed=frozenset(status) - gone,
-            special={path: mode for path, mode in listed.special.items() if path not in gone},
-            listing=listed.listing,
-        )
+    with Beginning(root) as begun:
+        return begun.tree()
 
 
 def index(root: StrPath) -> Tree:
@@ -243,10 +182,14 @@ def index(root: StrPath) -> Tree:
     Raises:
         GitError: Git could not read it.
     """
-    out = git.run(root, "ls-files", "-s", "-z")
-    entries, paths, special = _index(out)
+    return indexed(root, git.run(root, "ls-files", "-s", "-z"))
+
+
+def indexed(root: StrPath, listing: bytes) -> Tree:
+    """Return what is staged, as ``git ls-files -s -z`` lists it."""
+    entries, paths, special = read_index(listing)
     tracked = frozenset(paths)
-    return Tree(root, paths, kind="index", tracked=tracked, entries=entries, special=special, listing=out)
+    return Tree(root, paths, kind="index", tracked=tracked, entries=entries, special=special, listing=listing)
 
 
 def commit(root: StrPath, rev: str) -> Tree:
@@ -296,17 +239,19 @@ def folder(root: StrPath) -> Tree:
     return Tree(root, sorted(paths), kind="folder", special=special)
 
 
-def _index(out: bytes) -> tuple[list[str], list[str], dict[str, str]]:
+def read_index(out: bytes) -> tuple[list[str], list[str], dict[str, str]]:
+    """Return the lines of git's index, their paths, and the modes of links and submodules."""
     entries = git.split(out)
     if not entries:
         return [], [], {}
     at = entries[0].index("\t") + 1
     paths = [entry[at:] for entry in entries]
-    if len(set(paths)) != len(paths):  # a merge in progress has a path up to three times
+    if out.count(b" 0\t") < len(paths):  # a merge in progress has a path up to three times
         last = dict(zip(paths, entries, strict=True))
         entries, paths = list(last.values()), list(last)
-    special = {entry[at:]: entry[:6] for entry in entries if entry[:2] != "10"}
-    return entries, paths, special
+    if not any(mode.encode() + b" " in out for mode in (LINK, SUBMODULE)):
+        return entries, paths, {}
+    return entries, paths, {entry[at:]: entry[:6] for entry in entries if entry[:2] != "10"}
 
 
 def _as_index(part: str) -> str:

@@ -3,13 +3,14 @@
 import gc
 import sys
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from movie_mlops.cli.standard import place
-from movie_mlops.standard import changes
-from movie_mlops.standard.checking import Report, check
 from movie_mlops.standard.errors import UsageError
-from movie_mlops.standard.loading import load_spec
-from movie_mlops.standard.spec import Spec
+
+if TYPE_CHECKING:
+    from movie_mlops.standard.checking import Report
+    from movie_mlops.standard.spec import Spec
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -40,28 +41,45 @@ def run(options: Namespace) -> int:
 
 
 def _check(root: str, options: Namespace) -> int:
-    only = None
-    if options.staged or options.changed or options.rev:
-        spec = load_spec(root)
-        files = place.files(root, rev=options.rev, staged=options.staged)
-        if not options.rev:
-            only = changes.staged(root) if options.staged else changes.since(root, options.changed)
-        kept = None if only is None else sorted(only.kept & files.files)
-        removed = () if only is None else only.removed
-        report = check(spec, files, language=options.lang, only=kept, removed=removed)
+    from movie_mlops.standard import changes
+
+    whole = not (options.staged or options.changed)
+    if options.staged:
+        with changes.Staged(root) as staged:
+            # Imported while git is at work, here and below.
+            from movie_mlops.standard.checking import check
+            from movie_mlops.standard.loading import load_spec
+
+            spec, files, only = load_spec(root), staged.tree(), staged.changes()
+        kept = sorted(only.kept & files.files)
+        report = check(spec, files, language=options.lang, only=kept, removed=only.removed)
+    elif options.rev or options.changed:
+        from movie_mlops.standard.checking import check
+        from movie_mlops.standard.loading import load_spec
+
+        spec, files = load_spec(root), place.files(root, rev=options.rev)
+        if options.rev:
+            report = check(spec, files, language=options.lang)
+        else:
+            only = changes.since(root, options.changed)
+            kept = sorted(only.kept & files.files)
+            report = check(spec, files, language=options.lang, only=kept, removed=only.removed)
     else:
         with place.begun(root) as begun:
+            from movie_mlops.standard.checking import check
+            from movie_mlops.standard.loading import load_spec
+
             spec = load_spec(root)
             report = check(spec, begun, language=options.lang)
     stale = 0
     if options.baseline is not None:
-        report, stale = _accepted(report, options, whole=only is None)
-    sys.stdout.write(_rendered(spec, report, options, whole=only is None))
+        report, stale = _accepted(report, options, whole=whole)
+    sys.stdout.write(_rendered(spec, report, options, whole=whole))
     fails = any(one.severity == "error" or options.strict for one in report.findings)
     return 1 if fails or stale else 0
 
 
-def _accepted(report: Report, options: Namespace, *, whole: bool) -> tuple[Report, int]:
+def _accepted(report: "Report", options: Namespace, *, whole: bool) -> "tuple[Report, int]":
     from movie_mlops.standard import baseline
 
     entries = baseline.load(options.baseline)
@@ -77,7 +95,7 @@ def _accepted(report: Report, options: Namespace, *, whole: bool) -> tuple[Repor
     return report._replace(findings=outcome.findings), len(stale)
 
 
-def _rendered(spec: Spec, report: Report, options: Namespace, *, whole: bool) -> str:
+def _rendered(spec: "Spec", report: "Report", options: Namespace, *, whole: bool) -> str:
     if options.format == "json":
         from movie_mlops.standard.output import json
 

@@ -2,7 +2,7 @@
 
 import os
 
-from movie_mlops.standard import git, tree
+from movie_mlops.standard import beginning, git, tree
 from movie_mlops.standard.errors import UsageError
 
 
@@ -19,7 +19,7 @@ def project(given: str | None) -> str:
     return given
 
 
-def begun(root: str) -> tree.Beginning | tree.Finished:
+def begun(root: str) -> beginning.Beginning | beginning.Finished:
     """Return the files of a project on disk, while git may still be comparing them.
 
     Raises:
@@ -27,23 +27,22 @@ def begun(root: str) -> tree.Beginning | tree.Finished:
     """
     repository = git.repository_of(root)
     if repository is None:
-        return tree.Finished(tree.folder(root))
-    found = tree.Beginning(root)
-    # A folder inside a repository that git knows nothing of is judged as a plain folder.
-    if not found.listed.paths and not os.path.samefile(repository, root):
+        return beginning.Finished(tree.folder(root))
+    found = beginning.Beginning(root)
+    if not os.path.samefile(repository, root):
         with found:
-            return tree.Finished(tree.folder(root))
+            # A folder inside a repository that git knows nothing of is judged as a plain folder.
+            return beginning.Finished(found.tree() if found.listed.paths else tree.folder(root))
     return found
 
 
-def files(root: str, *, rev: str | None = None, staged: bool = False) -> tree.Tree:
+def files(root: str, *, rev: str | None = None) -> tree.Tree:
     """Return the files to judge.
 
     Raises:
-        TreeError: They cannot be read, or there is no git where a commit or the index is asked for.
+        TreeError: They cannot be read, or there is no git where a commit is asked for.
     """
     if rev is not None:
         return tree.commit(root, rev)
-    if staged:
-        return tree.index(root)
-    return begun(root).tree()
+    with begun(root) as found:
+        return found.tree()

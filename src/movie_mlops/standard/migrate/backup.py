@@ -71,8 +71,15 @@ def folder_modes(root: Path, paths: Iterable[str]) -> dict[str, int]:
     return modes
 
 
-def restore_facts(root: Path, facts: Iterable[dict[str, Any]], modes: dict[str, int]) -> list[str]:
-    """Give files and folders their modes and times back; return the files whose bytes are not what they were.
+def restore_modes(root: Path, modes: dict[str, int]) -> None:
+    """Give folders their modes back."""
+    for path, mode in modes.items():
+        if (root / path).is_dir():
+            (root / path).chmod(mode)
+
+
+def restore_facts(root: Path, facts: Iterable[dict[str, Any]]) -> list[str]:
+    """Give files their modes and times back; return the files whose bytes are not what they were.
 
     Raises:
         OSError: A mode cannot be set.
@@ -87,9 +94,6 @@ def restore_facts(root: Path, facts: Iterable[dict[str, Any]], modes: dict[str, 
         if not stat.S_ISLNK(fact["mode"]):
             place.chmod(stat.S_IMODE(fact["mode"]))
             os.utime(place, ns=(fact["time"], fact["time"]))
-    for path, mode in modes.items():
-        if (root / path).is_dir():
-            (root / path).chmod(mode)
     return wrong
 
 

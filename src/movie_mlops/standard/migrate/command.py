@@ -23,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify = steps.add_parser("verify", help="prove the latest migration: places, references, history")
     rollback = steps.add_parser("rollback", help="bring everything back to what it was, byte for byte")
     for step in (plan, apply, verify, rollback):
-        step.add_argument(
-            "-C", "--root", type=Path, default=Path(), metavar="DIR", help="of the project (default: here)"
-        )
+        step.add_argument("--root", type=Path, default=Path(), metavar="FOLDER", help="the project (default: here)")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -72,8 +72,14 @@ def replace(root: Path, path: str, content: bytes, *, known: frozenset[str]) -> 
     _settle(place.parent)
 
 
-def move(root: Path, source: str, target: str) -> None:
+def move(root: Path, source: str, target: str, *, tidy: bool = True) -> None:
     """Move a file to a path where nothing is; doing it again after an interruption ends the same way.
+
+    Args:
+        root: Of the working tree.
+        source: Where the file is.
+        target: Where it goes.
+        tidy: Remove the folders that are empty then.
 
     Raises:
         MigrationError: Something is at the target, nothing at the source, or a folder on the way is a link.
@@ -94,7 +100,8 @@ def move(root: Path, source: str, target: str) -> None:
     else:
         _rename(here, there)
     _settle(there.parent)
-    _leave(root, folder_of(source))
+    if tidy:
+        _leave(root, folder_of(source))
 
 
 def same_file(here: Path, there: Path) -> bool:

@@ -51,7 +51,8 @@ def _must_be_latest(repository: Repository, journal: Journal) -> None:
 
 def _check(repository: Repository, journal: Journal) -> None:
     begin = journal.begin
-    wrong = backup.restore_facts(repository.root, begin["files"], begin["folders"])
+    wrong = backup.restore_facts(repository.root, begin["files"])
+    backup.restore_modes(repository.root, begin["folders"])
     repository.refresh()
     if wrong or repository.head() != begin["commit"]:
         named = display(wrong[0]) if wrong else "the branch"

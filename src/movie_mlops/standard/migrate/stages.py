@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from movie_mlops.standard.migrate.backup import restore_modes
 from movie_mlops.standard.migrate.edits import Edit
 from movie_mlops.standard.migrate.errors import MigrationError
 from movie_mlops.standard.migrate.files import content_of, digest_of, move, remove_made, replace, same_file, write_new
@@ -144,13 +145,11 @@ class Stage:
             journal.write("moved", number=self.number)
             self.facts["state"] = "moved"
         if self.facts["state"] == "moved":
-            journal.pause("commit renames")
-            self._point(commits["renames"])
             for index, change in enumerate(self.facts["changes"]):
                 journal.pause("edit")
                 known = frozenset({change["before"]})
                 replace(self._root, change["path"], (self._kept / f"{index}-after").read_bytes(), known=known)
-            journal.pause("commit edits")
+            journal.pause("commit")
             self._point(commits.get("edits", commits["renames"]))
             journal.write("committed", number=self.number)
             self.facts["state"] = "committed"
@@ -180,6 +179,7 @@ class Stage:
             self.facts["reached"] = "unedited"
         self._moves_back()
         remove_made(self._root, self.facts["made"])
+        restore_modes(self._root, journal.begin["folders"])
         journal.pause("commit back")
         self._point(self.facts["parent"])
         journal.write("undone", number=self.number)
@@ -191,11 +191,11 @@ class Stage:
         if done < len(moves) and self.facts["reached"] == "stage":
             source, target = moves[done]
             if self._moved(done):
-                move(self._root, target, source)
+                move(self._root, target, source, tidy=False)
         for index in range(done - 1, -1, -1):
             source, target = moves[index]
             self.journal.pause("move back")
-            move(self._root, target, source)
+            move(self._root, target, source, tidy=False)
             self.journal.write("move back", number=self.number, done=index)
             self.facts["done"] = index
 

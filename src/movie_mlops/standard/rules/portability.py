@@ -13,7 +13,8 @@ from movie_mlops.standard.survey import Survey
 _DEVICES: Final = frozenset(
     ("con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10)))
 )
-_LONGEST: Final = 5  # of a device's name, with the dot after it
+_LONGEST: Final = 4
+_HEADS: Final = frozenset(device + end for device in _DEVICES for end in ("", ".") if len(device + end) <= _LONGEST)
 _DEVICE: Final = re.compile(rf"(?:^|/)({'|'.join(sorted(_DEVICES))})(?=\.|/|$)", re.IGNORECASE)
 _REFUSED: Final = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]|[. ](?=/|\Z)')
 _ALLOWED: Final = bytes(set(range(256)) - set(b'<>:"|?*\\\x7f') - set(range(1, 32)))
@@ -37,9 +38,9 @@ def _case(survey: Survey, rule: Rule) -> Iterator[Finding]:
 
 
 def _reserved(survey: Survey, rule: Rule) -> Iterator[Finding]:
-    names = survey.names_only
-    stems = {name.partition(".")[0] for name in names if len(name) < _LONGEST or "." in name[:_LONGEST]}
-    if _DEVICES.isdisjoint({stem.lower() for stem in stems}):
+    heads = {name[:_LONGEST] for names in survey.by_folder.values() for name in names}
+    heads.update(part[:_LONGEST] for folder in survey.by_folder for part in folder.split("/"))
+    if _HEADS.isdisjoint(map(str.lower, heads)):
         return
     for path in survey.paths:
         device = _DEVICE.search(path)

@@ -74,11 +74,13 @@ def _said(tree: Tree, paths: list[str]) -> Iterator[Said]:
             answer = asked[target] = tree.exists(target)
             return answer
 
-        ones = []
+        ones: list[Dangling] = []
         if content is not None and len(content) <= _LARGEST and b"\0" not in content:
-            for one in claims(path, content.decode("utf-8", "replace"), exists):
-                if not exists(one.target):
-                    ones.append(Dangling(one.line, one.start + 1, one.text, one.target))
+            ones.extend(
+                Dangling(one.line, one.start + 1, one.text, one.target)
+                for one in claims(path, content.decode("utf-8", "replace"), exists)
+                if not exists(one.target)
+            )
         yield Said(ones, asked)
 
 
