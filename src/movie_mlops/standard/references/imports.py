@@ -52,13 +52,17 @@ def _from(page: Page, line: int, match: re.Match[str]) -> None:
     names = [name.split(" as ")[0].strip() for name in names if name.strip()]
     start = match.start("dots")
     bases = (BESIDE,) if dots else _MODULE_ROOTS
+    if page.claims and (match.group("indent") or not (dots or "." in module)):
+        return
     for base in bases:
         folder = _package(page, base, dots)
-        if folder is None:
+        if folder is None or (module and not _begins(page, folder, module)):
             continue
         inside = joined(folder, module.replace(".", "/")) if module else folder
         if inside is None:
             continue
+        if page.claims and module and page.module_file(folder, module) is not None:
+            return
         submodules = [name for name in names if page.module_file(inside, name) is not None]
         if submodules and (inside or (not module and dots)):
             _submodules(page, line, match, names=names, submodules=submodules, inside=inside, base=base)
@@ -68,6 +72,12 @@ def _from(page: Page, line: int, match: re.Match[str]) -> None:
             page.keep_import(line, start, dots + module, target, base=base, style="module", must=False)
             return
     _missing(page, line, match, bases)
+
+
+def _begins(page: Page, folder: str, module: str) -> bool:
+    """Return whether ``folder`` has at least the first part of a dotted module; most imports end here."""
+    first = joined(folder, module.partition(".")[0])
+    return first is not None and (page.exists(first) or page.exists(first + ".py"))
 
 
 def _package(page: Page, base: str, dots: str) -> str | None:
@@ -105,7 +115,7 @@ def _missing(page: Page, line: int, match: re.Match[str], bases: tuple[str, ...]
         folder = _package(page, base, match.group("dots"))
         package = None if folder is None else joined(folder, module.rpartition(".")[0].replace(".", "/"))
         within = match.group("dots") or "." in module
-        if package and within and page.exists(f"{package}/__init__.py"):
+        if package and within and page.exists(f"{package}/__init__.py") and not page.exists(f"{package}/{last}"):
             target = f"{package}/{last}.py"
             text = match.group("dots") + module
             page.keep_import(line, match.start("dots"), text, target, base=base, style="module", must=True)

@@ -21,12 +21,13 @@ class Page:
     """One file's references, as they are found.
 
     Attributes:
+        claims: Only what must exist is wanted.
         source: The file's path in the repository.
         lines: Its lines, decoded, without line ends.
         found: What was found so far, in the order of reading.
     """
 
-    __slots__ = ("_claims", "_exists", "_known", "_spans", "content", "found", "lines", "source")
+    __slots__ = ("_exists", "_known", "_spans", "claims", "content", "found", "lines", "source")
 
     def __init__(self, source: str, content: str, exists: Callable[[str], bool], *, claims: bool = False) -> None:
         """Begin to read.
@@ -37,7 +38,7 @@ class Page:
             exists: Whether the repository has a file or a folder of a path.
             claims: Only what must exist is wanted; of the rest nothing is asked.
         """
-        self._claims = claims
+        self.claims = claims
         self.source = source
         self.content = content
         self.lines = content.split("\n")
@@ -85,7 +86,7 @@ class Page:
             The target, if it was kept.
         """
         end = start + len(text)
-        if (self._claims and not (must or ask)) or self._taken(line, start, end):
+        if (self.claims and not (must or ask)) or self._taken(line, start, end):
             return None
         said = text if means is None else means
         first: tuple[str, str] | None = None
@@ -109,7 +110,7 @@ class Page:
 
     def words(self, line: int, start: int, text: str, bases: tuple[str, ...], *, likely: bool = True) -> None:
         """Keep every word of ``text`` that is a path or a module of the repository."""
-        if self._claims:
+        if self.claims:
             return
         for match in WORD.finditer(text):
             word = match.group().rstrip(".")
@@ -128,7 +129,7 @@ class Page:
             bases: See :meth:`path`.
             bare: The key says that even a single plain word is a path.
         """
-        if self._claims:
+        if self.claims:
             return
         whole = text.strip()
         at = start + text.find(whole) if whole else start
@@ -141,7 +142,7 @@ class Page:
 
     def module_word(self, line: int, start: int, word: str) -> None:
         """Keep ``package.module`` or ``package.module.attribute`` if the repository has that module."""
-        if self._claims or not _DOTTED.fullmatch(word):
+        if self.claims or not _DOTTED.fullmatch(word):
             return
         parts = word.split(".")
         for size in range(len(parts), 1, -1):
@@ -153,7 +154,7 @@ class Page:
         self, line: int, start: int, text: str, roots: Iterable[str], *, must: bool = False, style: str = "module"
     ) -> str | None:
         """Keep the dotted module ``text`` if one of ``roots`` has it; a package must hold a file to be one."""
-        if (self._claims and not must) or self._taken(line, start, start + len(text)):
+        if (self.claims and not must) or self._taken(line, start, start + len(text)):
             return None
         for base in roots:
             folder = base_folder(base, self.source)
