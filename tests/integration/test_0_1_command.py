@@ -1,6 +1,7 @@
 """``movie-mlops standard …`` as a user types it, on real git repositories."""
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from movie_mlops.cli.main import main
-from movie_mlops.standard.generated import conforming
+from movie_mlops.standard.generated import conforming, large
+from movie_mlops.standard.generated import write as write_project
 from movie_mlops.standard.loading import load_spec
 from tests.fixtures.stage_0.trees import git, repository, write
 
@@ -317,3 +319,47 @@ def test_nothing_outside_the_standard_library_is_imported(project):
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+def test_a_folder_without_permission_is_one_sentence(tmp_path, capsys):
+    """A folder that may not be read: exit 3 and one sentence."""
+    (tmp_path / "closed").mkdir(mode=0)
+    code, _, err = run(capsys, "check", str(tmp_path))
+    assert code == 3
+    assert "closed/ cannot be read: Permission denied" in err
+
+
+def test_without_git_the_sentence_says_so(project, capsys, monkeypatch):
+    """A machine without git: exit 3 and what to install."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    code, _, err = run(capsys, "check")
+    assert code == 3
+    assert "The program 'git' was not found. Install git" in err
+
+
+def test_a_merge_in_progress_is_judged(project, capsys):
+    """A path that git holds three times while a merge is in conflict is one path."""
+    write(project, {GUIDE: "ours"})
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "ours")
+    git(project, "switch", "-qc", "docs/theirs", "HEAD~1")
+    write(project, {GUIDE: "theirs", "setup_a.sh": ""})
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "theirs")
+    subprocess.run(["git", "merge", "main"], check=False, capture_output=True)
+    assert git(project, "ls-files", "-u").count(GUIDE) == 2
+    assert found(capsys) == {("STD201", "setup_a.sh")}
+
+
+def test_a_large_project_is_made_and_is_clean(tmp_path, capsys):
+    """The project that speed is measured on has the size that was asked for, and no finding."""
+    files = large(SPEC, files=1500, folders=120)
+    assert len(files) == 1500
+    assert 100 <= len({path.rpartition("/")[0] for path in files}) <= 140
+    root = tmp_path / "large"
+    root.mkdir()
+    repository(root, {})
+    write_project(root, {**files, ".gitignore": ".env\n"})
+    git(root, "add", "-A")
+    assert found(capsys, str(root)) == {("STD102", ".env")}

@@ -19,6 +19,7 @@ class Matcher(NamedTuple):
         fullmatch: Holds a name against a template of the kind.
         kind: The kind.
         template: The template.
+        key: The longest literal text of the template; a name without it need not be matched.
         folder: What stands in the folder's holes.
         stage: The stage that the folder fixes, or "".
         watched: The holes whose words must be declared.
@@ -28,6 +29,7 @@ class Matcher(NamedTuple):
     fullmatch: Callable[[str], "re.Match[str] | None"]
     kind: Kind
     template: Template
+    key: str
     folder: Groups
     stage: str
     watched: tuple[str, ...]
@@ -144,6 +146,8 @@ class Survey:
             if name in literal:
                 continue
             for matcher in matchers:
+                if matcher.key not in name:
+                    continue
                 found = matcher.fullmatch(name)
                 if found is None or (matcher.stage and found["stage"] != matcher.stage):
                     continue
@@ -168,9 +172,10 @@ class Survey:
                 if len(template.pieces) == 1 and not wrong:
                     literal.add(template.text)
                     continue
+                key = max(template.pieces[::2], key=len)
                 watched = tuple(hole for hole in template.holes if self.spec.is_declared(hole))
                 stage = self._stage_of_folder(groups) if "stage" in template.holes and groups else ""
-                found.append(Matcher(template.regex.fullmatch, kind, template, groups, stage, watched, set()))
+                found.append(Matcher(template.regex.fullmatch, kind, template, key, groups, stage, watched, set()))
         found.sort(key=lambda matcher: -matcher.template.weight)
         return literal, found
 
