@@ -139,6 +139,9 @@ SILENT = [
         "try:\n    from pkg.gone import x\nexcept ImportError:\n    pass\nfrom pkg._version import v\nimport numpy.gone",
     ),
     ("a.py", 'open("reports/gone.csv", "w")\nx = tmp_path / "scripts" / "gone.sh"'),
+    ("a.py", "from pkg.x_pb2 import y\nfrom pkg.pkg import rust"),
+    ("pkg/a.py", "from pkg.gone.deep import x"),
+    ("docs/a.md", "[x]((#top)) [y](${BASE}/gone.md)"),
     (".gitignore", "build/\n/gone.txt"),
 ]
 

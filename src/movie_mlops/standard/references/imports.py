@@ -11,6 +11,9 @@ _FROM: Final = re.compile(
 )
 _IMPORT: Final = re.compile(r"^(?P<indent>\s*)import\s+(?P<names>[A-Za-z_][^#]*)")
 _NAME: Final = re.compile(r"(?P<module>[A-Za-z_][\w.]*)(?P<renamed>\s+as\s+\w+)?")
+_GENERATED: Final = re.compile(r"^_|_pb2(?:_grpc)?$|^version$")
+_BUILDERS: Final = ("Cargo.toml", "meson.build", "CMakeLists.txt")
+_SOURCES: Final = ("pyx", "pyi", "c", "cpp", "so", "pyd")
 _MODULE_ROOTS: Final = ("", "src", BESIDE)
 
 
@@ -106,17 +109,23 @@ def _submodules(
 
 
 def _missing(page: Page, line: int, match: re.Match[str], bases: tuple[str, ...]) -> None:
-    """A module that is not in a package that is: certain at the top level, and never for generated names."""
-    module = match.group("module") or ""
+    """A module that is not in a package that is: certain at the top level, and never for what a build makes."""
+    module, dots = match.group("module") or "", match.group("dots")
     last = module.rpartition(".")[2]
-    if match.group("indent") or not module or last.startswith("_"):
+    if match.group("indent") or not module or not (dots or "." in module) or _GENERATED.search(last):
         return
     for base in bases:
-        folder = _package(page, base, match.group("dots"))
+        # What lies beside a module is found by an absolute import only in a script: no claim.
+        folder = _package(page, base, dots) if dots or base != BESIDE else None
         package = None if folder is None else joined(folder, module.rpartition(".")[0].replace(".", "/"))
-        within = match.group("dots") or "." in module
-        if package and within and page.exists(f"{package}/__init__.py") and not page.exists(f"{package}/{last}"):
+        if package and page.exists(f"{package}/__init__.py") and not _built(page, package, last):
             target = f"{package}/{last}.py"
-            text = match.group("dots") + module
-            page.keep_import(line, match.start("dots"), text, target, base=base, style="module", must=True)
+            page.keep_import(line, match.start("dots"), dots + module, target, base=base, style="module", must=True)
             return
+
+
+def _built(page: Page, package: str, name: str) -> bool:
+    """Return whether a module may be something else than Python: a folder, or compiled."""
+    if name == package.rpartition("/")[2] or any(page.exists(file) for file in _BUILDERS):
+        return True
+    return page.exists(f"{package}/{name}") or any(page.exists(f"{package}/{name}.{end}") for end in _SOURCES)

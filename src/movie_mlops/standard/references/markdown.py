@@ -59,7 +59,7 @@ def _link(page: Page, line: int, match: re.Match[str]) -> None:
         page.path(line, start + 1, path[1:], ("",), style="link", means=_unquoted(path[1:]))
         return
     style = "link" if group == "plain" else "path"
-    must = not re.search(r"[{}$*]", path)
+    must = not re.search(r"[{}$*]", path) and path.count("(") == path.count(")")
     page.path(line, start, path, (BESIDE,), must=must, style=style, means=_unquoted(path) if style == "link" else None)
 
 
