@@ -156,7 +156,7 @@ class Repository:
             named = ", ".join(display(path) for path in changed[:3])
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""  # noqa: PLR2004
             raise MigrationError(
-                f"{len(changed)} tracked files have changes that are not committed: {named}{more}.",
+                f"There are changes that are not committed in {counted(len(changed), 'tracked file')}: {named}{more}.",
                 next_step="Commit or stash them first: git stash.",
             )
         hidden = [
