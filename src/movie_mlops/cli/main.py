@@ -13,7 +13,8 @@ def main(arguments: list[str] | None = None) -> int:
         code = standard(given[1:])
         if arguments is None:
             # The process ends here and now: to free every name of a large tree takes longer than to judge it.
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
             os._exit(code)
         return code
     try:
