@@ -16,7 +16,7 @@ from movie_mlops.standard.migrate.planning import make_plan
 from movie_mlops.standard.migrate.repository import Repository
 from movie_mlops.standard.migrate.rollback import rollback
 from movie_mlops.standard.migrate.verify import prove
-from tests.fixtures.stage_3.messy_repository import OWN_TESTS, git, make_repository, quick_folder, snapshot
+from tests.fixtures.stage_0.messy_repository import OWN_TESTS, git, make_repository, quick_folder, snapshot
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from movie_mlops.cli.main import main
-from tests.fixtures.stage_3.messy_repository import git, make_repository, quick_folder
+from tests.fixtures.stage_0.messy_repository import git, make_repository, quick_folder
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.fixtures.stage_3.messy_repository import make_repository, quick_folder
+from tests.fixtures.stage_0.messy_repository import make_repository, quick_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GUIDE = REPOSITORY / "docs/00-overview/migration-guide.md"

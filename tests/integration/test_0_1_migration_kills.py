@@ -18,7 +18,7 @@ from movie_mlops.standard.migrate.moves import Move
 from movie_mlops.standard.migrate.plan import Plan, to_toml
 from movie_mlops.standard.migrate.repository import Repository
 from movie_mlops.standard.migrate.rollback import rollback
-from tests.fixtures.stage_3.messy_repository import git, quick_folder, snapshot
+from tests.fixtures.stage_0.messy_repository import git, quick_folder, snapshot
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is killed, which needs fork")
 

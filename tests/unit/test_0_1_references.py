@@ -8,7 +8,7 @@ import pytest
 from movie_mlops.standard.migrate.edits import Book, edits_of
 from movie_mlops.standard.migrate.stages import edited
 from movie_mlops.standard.references import claims, has_reader, references
-from tests.fixtures.stage_3.messy_repository import FILES
+from tests.fixtures.stage_0.messy_repository import FILES
 
 
 def moved(file: str, content: str, moves: dict[str, str], others: str = "") -> str:
