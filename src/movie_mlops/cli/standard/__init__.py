@@ -10,6 +10,9 @@ COMMANDS: Final[Mapping[str, str]] = {
     "check": "Hold a project against the standard.",
     "explain": "Say what the standard says of a path: where it should live, what must exist beside it.",
     "branch": "Say whether the name of a branch is right.",
+    "new": "Make the files of a new substage and declare it.",
+    "init": "Start a new project that follows the standard.",
+    "render": "Write the standard as documents, and what each substage's tests promise.",
 }
 """Each is a module of this package with ``configure(parser)`` and ``run(options) -> exit code``."""
 

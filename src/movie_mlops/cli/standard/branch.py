@@ -12,7 +12,9 @@ from movie_mlops.standard.loading import load_spec
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="the branch; the one that is checked out by default")
-    parser.add_argument("--direct", action="store_true", help="it is about to be changed: a protected branch is refused")
+    parser.add_argument(
+        "--direct", action="store_true", help="it is about to be changed: a protected branch is refused"
+    )
     parser.add_argument("--root", metavar="FOLDER", help="the project; the repository around you by default")
     parser.add_argument("--lang", default="en", metavar="LANG", help="language of the message: en, ko")
 
