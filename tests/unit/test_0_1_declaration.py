@@ -1,11 +1,13 @@
 """The declaration: what it says, how a project extends it, and what is refused."""
 
+from pathlib import Path
+
 import pytest
 
 from movie_mlops.standard.errors import SpecError
 from movie_mlops.standard.loading import SHIPPED, load_spec, parse_spec
 
-TEXT = SHIPPED.read_text("utf-8")
+TEXT = Path(SHIPPED).read_text("utf-8")
 
 
 def test_stages_and_substages_have_their_numbers_once():

@@ -113,7 +113,7 @@ def test_git_finds_its_own_folders(repository):
     command(repository, "commit", "-qm", "all")
     command(repository, "worktree", "add", "-q", "../beside")
     beside = repository.parent / "beside"
-    assert git.repository_of(repository / "a") == repository
-    assert git.private_folder(repository) == repository / ".git"
-    assert git.private_folder(beside) == repository / ".git" / "worktrees" / "beside"
+    assert git.repository_of(repository / "a") == str(repository)
+    assert git.private_folder(repository) == str(repository / ".git")
+    assert git.private_folder(beside) == str(repository / ".git" / "worktrees" / "beside")
     assert git.blobs(repository, [":a/b.md", "HEAD:nothing"]) == [b"x", None]

@@ -1,9 +1,10 @@
 """Findings that a project has accepted for now, each with its reason; the list can only shrink."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from movie_mlops.standard.errors import SpecError
@@ -24,7 +25,7 @@ class Accepted(NamedTuple):
     code: str
     path: str
     reason: str
-    count: int
+    times: int
     line: int
 
 
@@ -35,7 +36,7 @@ class Outcome(NamedTuple):
     stale: list[Finding]
 
 
-def load(path: Path) -> list[Accepted]:
+def load(path: str) -> list[Accepted]:
     """Return the entries of a baseline.
 
     Raises:
@@ -44,7 +45,8 @@ def load(path: Path) -> list[Accepted]:
     import tomllib
 
     try:
-        text = path.read_text("utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
         data = tomllib.loads(text)
     except OSError as error:
         raise SpecError(
@@ -53,7 +55,7 @@ def load(path: Path) -> list[Accepted]:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"The baseline {path} is not TOML: {error}.", next_step="Correct that line.") from error
-    source = Source(str(path), text)
+    source = Source(path, text)
     for section in data:
         if section != "accepted" or not isinstance(data[section], list):
             Entry({}, source, section, -1).refuse(f"unknown table '{section}'.", next_step="Use [[accepted]].")
@@ -74,7 +76,7 @@ def load(path: Path) -> list[Accepted]:
 def apply(findings: Sequence[Finding], accepted: Sequence[Accepted], name: str) -> Outcome:
     """Take accepted findings away; an entry that accepts more than there is becomes a finding itself."""
     there = Counter((one.code, one.path) for one in findings)
-    allowed = {(one.code, one.path): one.count for one in accepted}
+    allowed = {(one.code, one.path): one.times for one in accepted}
     left = [one for one in findings if there[one.code, one.path] > allowed.get((one.code, one.path), 0)]
     stale = [
         Finding(
@@ -83,12 +85,12 @@ def apply(findings: Sequence[Finding], accepted: Sequence[Accepted], name: str) 
             name,
             one.line,
             None,
-            f"accepts {one.count} of {one.code} at {one.path}, there is {there[one.code, one.path]}: "
+            f"accepts {one.times} of {one.code} at {one.path}, there is {there[one.code, one.path]}: "
             "a baseline can only shrink",
             "Run again with --update-baseline.",
         )
         for one in accepted
-        if there[one.code, one.path] < one.count
+        if there[one.code, one.path] < one.times
     ]
     return Outcome(left, stale)
 
@@ -99,12 +101,23 @@ def shrunk(text: str, findings: Sequence[Finding], accepted: Sequence[Accepted])
     blocks = _blocks(text)
     kept = [text[blocks[0][0] : blocks[0][1]]]
     for (start, end), one in zip(blocks[1:], accepted, strict=True):
-        count = min(one.count, there[one.code, one.path])
+        count = min(one.times, there[one.code, one.path])
         if count == 0:
             continue
         block = text[start:end]
         kept.append(re.sub(r"(?m)^([ \t]*count[ \t]*=[ \t]*)\d+", rf"\g<1>{count}", block))
     return "".join(kept)
+
+
+def shrink(path: str, findings: Sequence[Finding], accepted: Sequence[Accepted]) -> None:
+    """Take out of a baseline's file what no longer fires; the file is replaced whole, or not at all."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    new = shrunk(text, findings, accepted)
+    if new != text:
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            file.write(new)
+        os.replace(f"{path}.new", path)
 
 
 def proposed(findings: Sequence[Finding]) -> str:
@@ -123,4 +136,4 @@ def proposed(findings: Sequence[Finding]) -> str:
 def _blocks(text: str) -> list[tuple[int, int]]:
     """Return where the head of the text and each entry begin and end."""
     starts = [0, *(found.start() for found in _HEADER.finditer(text)), len(text)]
-    return list(zip(starts[:-1], starts[1:], strict=True))
+    return list(pairwise(starts))

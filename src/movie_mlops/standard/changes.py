@@ -1,10 +1,11 @@
 """Which paths a change touches: what is staged, or what differs from a commit."""
 
-from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from movie_mlops.standard import git
 from movie_mlops.standard.errors import GitError
+from movie_mlops.standard.git import StrPath
+from movie_mlops.standard.tree import Tree, indexed
 
 
 class Changes(NamedTuple):
@@ -14,16 +15,40 @@ class Changes(NamedTuple):
     removed: frozenset[str]
 
 
-def staged(root: Path) -> Changes:
-    """Return what the next commit would change.
+class Staged:
+    """What is staged, listed by git while other work is done."""
 
-    Raises:
-        GitError: Git could not say it.
-    """
-    return _changes(git.run(root, "diff", "--cached", "--name-status", "--no-renames", "--relative", "-z"))
+    def __init__(self, root: StrPath) -> None:
+        self._root = root
+        self._listing = git.start(root, "ls-files", "-s", "-z")
+        self._changes = git.start(root, "diff", "--cached", "--name-status", "--no-renames", "--relative", "-z")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in (self._listing, self._changes):
+            if process.returncode is None:
+                process.communicate()
+
+    def tree(self) -> Tree:
+        """Return the whole index.
+
+        Raises:
+            GitError: Git could not list it.
+        """
+        return indexed(self._root, git.finish(self._listing))
+
+    def changes(self) -> Changes:
+        """Return what the next commit would change.
+
+        Raises:
+            GitError: Git could not say it.
+        """
+        return _changes(git.finish(self._changes))
 
 
-def since(root: Path, rev: str) -> Changes:
+def since(root: StrPath, rev: str) -> Changes:
     """Return what differs between a commit and the working tree.
 
     Raises:

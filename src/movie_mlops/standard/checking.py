@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
+from movie_mlops.standard.beginning import Beginning, Finished
 from movie_mlops.standard.findings import Finding, order
 from movie_mlops.standard.rules import CHECKS
 from movie_mlops.standard.spec import Spec
@@ -28,7 +29,7 @@ class Report(NamedTuple):
 
 def check(
     spec: Spec,
-    tree: Tree,
+    tree: Tree | Beginning | Finished,
     *,
     language: str = "en",
     only: Collection[str] | None = None,
@@ -38,12 +39,12 @@ def check(
 
     Args:
         spec: The declaration.
-        tree: The files.
+        tree: The files; a beginning is surveyed while git still compares it.
         language: The language of the messages.
         only: The paths to judge; what a whole project lacks is then no finding. None judges everything.
         removed: Paths that the change takes away: files that still name them are findings too.
     """
-    survey = Survey(spec, tree, language=language, only=only)
+    tree, survey = _surveyed(spec, tree, language, only)
     rules = [rule for rule in spec.rules.values() if rule.check in CHECKS and rule.severity != "off"]
     if only is not None:
         rules = [rule for rule in rules if rule.check not in _WHOLE]
@@ -62,15 +63,26 @@ def check(
     return Report(findings, len(tree.paths if only is None else only), tuple(rule.code for rule in rules))
 
 
+def _surveyed(
+    spec: Spec, tree: Tree | Beginning | Finished, language: str, only: Collection[str] | None
+) -> tuple[Tree, Survey]:
+    if isinstance(tree, Tree):
+        return tree, Survey(spec, tree, language=language, only=only)
+    survey = Survey(spec, tree.listed, language=language, only=only)
+    settled = tree.tree()
+    if settled.paths != survey.tree.paths:
+        return settled, Survey(spec, settled, language=language, only=only)
+    survey.tree = settled
+    return settled, survey
+
+
 def _once(spec: Spec, findings: list[Finding]) -> list[Finding]:
     """Leave out what a substage lacks where the layout itself asks for the same path."""
     asked = {one.path for one in findings if spec.rules[one.code].check == "require"}
     return [one for one in findings if spec.rules[one.code].check != "companion" or one.path not in asked]
 
 
-def _left_behind(
-    spec: Spec, tree: Tree, language: str, only: frozenset[str], removed: frozenset[str]
-) -> list[Finding]:
+def _left_behind(spec: Spec, tree: Tree, language: str, only: frozenset[str], removed: frozenset[str]) -> list[Finding]:
     """Return what files outside the change still say of paths that it takes away."""
     from movie_mlops.standard.findings import shown
 

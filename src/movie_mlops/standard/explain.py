@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from movie_mlops.standard.findings import say, shown
-from movie_mlops.standard.rules.companion import wanted_path
-from movie_mlops.standard.rules.registry import undeclared
-from movie_mlops.standard.spec import Placement, Rule, Spec
-from movie_mlops.standard.survey import Numbered, Survey, Value
+from movie_mlops.standard.rules.companion import satisfied, wanted_path
+from movie_mlops.standard.spec import Match, Placement, Rule, Spec
+from movie_mlops.standard.survey import Numbered, Survey
 from movie_mlops.standard.template import Groups
 from movie_mlops.standard.tree import Tree
 
@@ -84,8 +83,8 @@ def _lines(spec: Spec, tree: Tree, path: str, words: dict[str, str], language: s
     yield from _placement(spec, placement, words, language)
     groups = next(iter(spec.kinds_of(path)), None)
     if groups is not None:
-        yield from _words_used(spec, path, groups.groups, words)
-        yield from _beside(spec, tree, groups.kind.id, groups.groups, words, language)
+        yield from _words_used(spec, groups.groups, words)
+        yield from _beside(spec, tree, groups, words, language)
 
 
 def _placement(spec: Spec, placement: Placement, words: dict[str, str], language: str) -> Iterator[str]:
@@ -110,17 +109,16 @@ def _rules_of(spec: Spec, placement: Placement) -> list[Rule]:
     return [rule for rule in found if rule is not None]
 
 
-def _words_used(spec: Spec, path: str, groups: Groups, words: dict[str, str]) -> Iterator[str]:
+def _words_used(spec: Spec, groups: Groups, words: dict[str, str]) -> Iterator[str]:
     for hole, value in groups.items():
-        if hole in spec.words or hole in {"stage", "substage", "stage_folder"}:
-            wrong = undeclared(spec, Value(hole, value, path, groups))
+        if spec.is_declared(hole):
+            wrong = spec.undeclared(hole, value, groups)
             if wrong:
                 yield _row(words["undeclared"], f"{hole} {shown(wrong)}")
 
 
-def _beside(
-    spec: Spec, tree: Tree, kind: str, groups: Groups, words: dict[str, str], language: str
-) -> Iterator[str]:
+def _beside(spec: Spec, tree: Tree, match: Match, words: dict[str, str], language: str) -> Iterator[str]:
+    kind, groups = match.kind.id, match.groups
     stage, substage = groups.get("stage", ""), groups.get("substage", "")
     if f"{stage}.{substage}" not in spec.substages:
         return
@@ -129,8 +127,6 @@ def _beside(
     needs = [companion for companion in spec.companions if kind in companion.of]
     if needs:
         yield f"  {words['beside']} ({stage}.{substage} {say(spec.substages[f'{stage}.{substage}'].name, language)})"
-    from movie_mlops.standard.rules.companion import satisfied
-
     for companion in needs:
         done = satisfied(survey, companion, number)
         yield f"    {'✓' if done else '✗'} {done or wanted_path(survey, companion.needs[0], number)}"

@@ -1,7 +1,7 @@
 """What a check says."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Finding(NamedTuple):
@@ -30,6 +30,9 @@ class Finding(NamedTuple):
     stage: int | None = None
 
 
+_BROKEN: Final = 0xDC80  # where surrogateescape begins to put bytes that are not UTF-8
+
+
 def order(finding: Finding) -> tuple[str, int, str, str]:
     """Return the key that puts findings in the order of reading."""
     return (finding.path, finding.line or 0, finding.code, finding.message)
@@ -52,6 +55,6 @@ def shown(path: str) -> str:
 
 def _escape(character: str) -> str:
     point = ord(character)
-    if 0xDC80 <= point <= 0xDCFF:
+    if _BROKEN <= point <= _BROKEN + 0x7F:
         return f"\\x{point - 0xDC00:02x}"
     return {'"': '\\"', "\\": "\\\\"}.get(character) or character.encode("unicode_escape").decode("ascii")

@@ -21,16 +21,14 @@ def conforming(spec: Spec, substages: Collection[str]) -> Files:
         stage, _, substage = number.partition(".")
         title = spec.substages[number].title
         words = title.replace("-", "_")
-        groups = spec.derived(
-            {"stage": stage, "substage": substage, "title": title, "feature": words, "system": words}
-        )
+        groups = spec.derived({"stage": stage, "substage": substage, "title": title, "feature": words, "system": words})
         for companion in spec.companions:
             files[companion.needs[0].fill(groups)] = f"# {title}\n"
     return files
 
 
 def large(spec: Spec, *, files: int = 20_000, folders: int = 300) -> Files:
-    """Return a conforming project of that size: a tenth are numbered tests, a tenth documents with links, the rest code.
+    """Return a conforming project of that size: a tenth numbered tests, a tenth documents, the rest code.
 
     Every document links to two that exist, every name of a test and a document is judged.
     """

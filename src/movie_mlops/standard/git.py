@@ -1,13 +1,16 @@
 """Runs git, without a shell, and reads what it says."""
 
+import os
 import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 
 from movie_mlops.standard.errors import GitError
 
+StrPath = str | os.PathLike[str]
+"""A path: text on the way of a check, where importing pathlib costs more than git."""
 
-def start(root: Path | str, *arguments: str, stdin: bool = False) -> subprocess.Popen[bytes]:
+
+def start(root: StrPath, *arguments: str, stdin: bool = False) -> subprocess.Popen[bytes]:
     """Start git at a folder; read it with :func:`finish`.
 
     Raises:
@@ -15,10 +18,10 @@ def start(root: Path | str, *arguments: str, stdin: bool = False) -> subprocess.
     """
     try:
         return subprocess.Popen(  # noqa: S603 -- arguments are a list, no shell reads them
-            ["git", "-C", str(root), *arguments],  # noqa: S607 -- git is whatever git the user runs
+            ["git", "-C", os.fspath(root), *arguments],  # noqa: S607 -- git is whatever git the user runs
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
     except FileNotFoundError as error:
         raise GitError("The program 'git' was not found.", next_step="Install git, or check a plain folder.") from error
@@ -30,17 +33,23 @@ def finish(process: subprocess.Popen[bytes], data: bytes | None = None) -> bytes
     Raises:
         GitError: It failed; the sentence is git's own.
     """
-    out, err = process.communicate(data)
+    out, _ = process.communicate(data)
     if process.returncode:
-        said = err.decode("utf-8", "replace").strip().splitlines()
         raise GitError(
-            f"git {_command(process)} failed: {said[0] if said else f'exit code {process.returncode}'}.",
+            f"git {_command(process)} failed: {_complaint(process, data)}.",
             next_step="Run that command by hand to see more.",
         )
     return out
 
 
-def run(root: Path | str, *arguments: str, data: bytes | None = None) -> bytes:
+def _complaint(process: subprocess.Popen[bytes], data: bytes | None) -> str:
+    """Run a git that failed once more, for what it says: with one pipe alone, the usual run reads faster."""
+    again = subprocess.run(process.args, input=data or b"", capture_output=True, check=False)  # noqa: S603 -- as above
+    said = again.stderr.decode("utf-8", "replace").strip().splitlines()
+    return said[0] if said else f"exit code {process.returncode}"
+
+
+def run(root: StrPath, *arguments: str, data: bytes | None = None) -> bytes:
     """Run git at a folder and return what it printed.
 
     Raises:
@@ -54,7 +63,7 @@ def split(out: bytes) -> list[str]:
     return out.decode("utf-8", "surrogateescape").split("\0")[:-1]
 
 
-def blobs(root: Path | str, names: Sequence[str]) -> list[bytes | None]:
+def blobs(root: StrPath, names: Sequence[str]) -> list[bytes | None]:
     """Return the contents of objects (ids or ``:path``), None for one that is not there; one process for all."""
     if not names:
         return []
@@ -75,30 +84,33 @@ def blobs(root: Path | str, names: Sequence[str]) -> list[bytes | None]:
     return found
 
 
-def repository_of(folder: Path) -> Path | None:
+def repository_of(folder: StrPath) -> str | None:
     """Return the root of the working tree that holds a folder, or None where there is none; no process is started."""
-    import os
-
     here = os.path.abspath(folder)
     while True:
         if os.path.lexists(os.path.join(here, ".git")):
-            return Path(here)
+            return here
         above = os.path.dirname(here)
         if above == here:
             return None
         here = above
 
 
-def private_folder(root: Path) -> Path:
-    """Return the folder of a working tree where git keeps its own files (a worktree and a submodule have theirs elsewhere)."""
-    marker = root / ".git"
-    if marker.is_dir():
+def private_folder(root: StrPath) -> str:
+    """Return the folder where git keeps its own files for a working tree (a worktree has its own elsewhere).
+
+    Raises:
+        GitError: It cannot be read.
+    """
+    marker = os.path.join(root, ".git")
+    if os.path.isdir(marker):
         return marker
     try:
-        text = marker.read_text("utf-8", "surrogateescape")
+        with open(marker, encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
     except OSError as error:
         raise GitError(f"{marker} cannot be read: {error.strerror}.", next_step="Check its permissions.") from error
-    return root / text.removeprefix("gitdir:").strip()
+    return os.path.normpath(os.path.join(root, text.removeprefix("gitdir:").strip()))
 
 
 def _command(process: subprocess.Popen[bytes]) -> str:

@@ -1,11 +1,13 @@
 """From TOML to a :class:`Spec`: the shipped declaration, extended by the project's."""
 
-import re
+import json
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
+from movie_mlops.standard import git
 from movie_mlops.standard.errors import SpecError
+from movie_mlops.standard.git import StrPath
 from movie_mlops.standard.schema import (
     PLACEHOLDER,
     SINGLES,
@@ -18,24 +20,71 @@ from movie_mlops.standard.schema import (
 )
 from movie_mlops.standard.spec import Spec
 
-SHIPPED: Final = Path(__file__).with_name("standard.toml")
+SHIPPED: Final = os.path.join(os.path.dirname(__file__), "standard.toml")
 PROJECT: Final = "config/standard.toml"
 
 Declaration = dict[str, list[Entry]]
 """The entries of each table; single tables and placeholders have one entry per table."""
 
 
-def load_spec(root: Path | None) -> Spec:
+def load_spec(root: StrPath | None) -> Spec:
     """Return the declaration for a project: the shipped one, extended by ``root/config/standard.toml``.
 
     Raises:
         SpecError: Unknown key, contradiction or broken regex, with file, line and the nearest valid word.
     """
-    own = _own_text(root)
-    return parse_spec(SHIPPED.read_text("utf-8"), own, own_name=PROJECT)
+    kept = Kept(root)
+    spec = parse_spec(
+        _text(SHIPPED, SHIPPED) or "", _text(os.path.join(root, PROJECT), PROJECT) if root else None, kept=kept
+    )
+    kept.write()
+    return spec
 
 
-def parse_spec(shipped: str, own: str | None = None, *, own_name: str = PROJECT) -> Spec:
+class Kept:
+    """Texts that were parsed before, kept under git's own folder with what they gave: parsing is slow.
+
+    A text counts only when it is the same to the last character. The file may be deleted at any time.
+    """
+
+    def __init__(self, root: StrPath | None) -> None:
+        repository = git.repository_of(root) if root is not None else None
+        self._place = os.path.join(git.private_folder(repository), "movie-mlops", "declaration") if repository else ""
+        self._known: dict[str, Any] = {}
+        self._used: dict[str, Any] = {}
+        if self._place:
+            try:
+                with open(self._place, encoding="utf-8") as file:
+                    self._known = json.load(file)
+            except (OSError, ValueError):
+                self._known = {}
+
+    def data(self, source: Source) -> dict[str, Any]:
+        """Return what a text says.
+
+        Raises:
+            SpecError: It is not TOML.
+        """
+        found: dict[str, Any] | None = self._known.get(source.text)
+        data = found if found is not None else parsed(source)
+        self._used[source.text] = data
+        return data
+
+    def write(self) -> None:
+        """Keep what was parsed; a place that cannot be written costs time, nothing else."""
+        if not self._place or self._used.keys() == self._known.keys():
+            return
+        beside = f"{self._place}.{os.getpid()}"
+        try:
+            os.makedirs(os.path.dirname(self._place), exist_ok=True)
+            with open(beside, "w", encoding="utf-8") as file:
+                json.dump(self._used, file)
+            os.replace(beside, self._place)
+        except (OSError, TypeError):  # TypeError: TOML has dates, JSON has not
+            return
+
+
+def parse_spec(shipped: str, own: str | None = None, *, own_name: str = PROJECT, kept: Kept | None = None) -> Spec:
     """Return the declaration that is written in one text, or in two.
 
     Raises:
@@ -43,29 +92,39 @@ def parse_spec(shipped: str, own: str | None = None, *, own_name: str = PROJECT)
     """
     from movie_mlops.standard.building import build
 
-    project = read(Source(own_name, own)) if own is not None else {}
+    project = read(Source(own_name, own), kept) if own is not None else {}
     for entry in project.get("standard", ()):
         if entry.data.get("extends") is False:
             return build(project)
-    base = read(Source(SHIPPED.name, shipped))
+    base = read(Source(os.path.basename(SHIPPED), shipped), kept)
     return build(extended(base, project) if project else base)
 
 
-def read(source: Source) -> Declaration:
-    """Return the entries of a text.
+def parsed(source: Source) -> dict[str, Any]:
+    """Return what a text says.
 
     Raises:
-        SpecError: It is not TOML, or a table or key is unknown.
+        SpecError: It is not TOML.
     """
+    import re
     import tomllib
 
     try:
-        data = tomllib.loads(source.text)
+        return tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"line (\d+)", str(error))
         raise SpecError(
             f"{source.name}:{at[1] if at else 1}: not TOML: {error}.", next_step="Correct that line."
         ) from error
+
+
+def read(source: Source, kept: Kept | None = None) -> Declaration:
+    """Return the entries of a text.
+
+    Raises:
+        SpecError: It is not TOML, or a table or key is unknown.
+    """
+    data = kept.data(source) if kept else parsed(source)
     found: Declaration = {}
     for section, value in data.items():
         found[section] = list(_entries(section, value, source))
@@ -94,7 +153,7 @@ def _entries(section: str, value: Any, source: Source) -> list[Entry]:
     if section in known:
         style = f"[[{section}]]" if section in TABLES else f"[{section}]"
         entry.refuse(f"'{section}' is not written as {style}.", key=section, next_step=f"Write {style}.")
-    entry.refuse(f"unknown table '{section}'.", key=section, next_step=hint(section, known))
+    return entry.refuse(f"unknown table '{section}'.", key=section, next_step=hint(section, known))
 
 
 def name_of(entry: Entry, table: Table) -> str:
@@ -148,18 +207,16 @@ def _check_part(entry: Entry) -> None:
         check_entry(entry, PLACEHOLDER, complete=False)
 
 
-def _own_text(root: Path | None) -> str | None:
-    if root is None:
-        return None
-    path = root / PROJECT
+def _text(path: str, name: str) -> str | None:
     try:
-        return path.read_text("utf-8")
+        with open(path, encoding="utf-8") as file:
+            return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except UnicodeDecodeError as error:
-        raise SpecError(f"{PROJECT} is not UTF-8 text.", next_step="Save it as UTF-8.") from error
+        raise SpecError(f"{name} is not UTF-8 text.", next_step="Save it as UTF-8.") from error
     except OSError as error:
-        raise SpecError(f"{PROJECT} cannot be read: {error.strerror}.", next_step="Check the file.") from error
+        raise SpecError(f"{name} cannot be read: {error.strerror}.", next_step="Check the file.") from error
 
 
 def single(declaration: Mapping[str, list[Entry]], section: str) -> dict[str, Any]:

@@ -9,13 +9,12 @@ import json
 import os
 import sys
 from collections.abc import Collection
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from movie_mlops.standard import git
 from movie_mlops.standard.tree import Tree
 
-_PART: Final = "\0\0"
+_PART: Final = "\n\0\0\n"
 _PARTS: Final = 6
 
 
@@ -40,61 +39,56 @@ class Memory:
 
     Attributes:
         dangling: The paths named in vain, by line of the index; only files that name some.
-        outdated: Whether what is kept on disk must be written anew.
     """
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._place = _place(tree)
+        self._parts = self._read()
+        self._asked: dict[str, list[str]] | None = None
         self.dangling: dict[str, list[Dangling]] = {}
-        self.outdated = False
-        self._known: set[str] = set()
-        self._asked: dict[str, list[str]] = {}
-        self._details = ""
 
-    def recall(self, entries: Collection[str]) -> Collection[str]:
-        """Return those lines of the index whose files need not be read again."""
-        parts = self._parts()
-        if parts is None:
-            self.outdated = True
-            return self._known
-        self._known = set(_split(parts[3]))
-        wanted = self._known.intersection(entries)
-        flipped = self._flipped(set(_split(parts[1])), set(_split(parts[2])))
-        self._details = parts[5]
-        if flipped:
-            self.outdated = True
-            wanted -= {entry for entry, asked in self._all_asked().items() if not flipped.isdisjoint(asked)}
-        self._known = wanted
-        for entry, ones in json.loads(parts[4]).items():
-            if entry in wanted:
-                self.dangling[entry] = [Dangling(*one) for one in ones]
-        return wanted
+    def unknown(self) -> list[str]:
+        """Return the lines of the index whose files must be read, because they or what they name have changed."""
+        if self._parts is None:
+            return list(self._tree.entries)
+        known = self._parts[3]
+        same = bool(known) and known == self._tree.listing
+        flipped = self._flipped(_split(self._parts[1]), _split(self._parts[2]))
+        again = (
+            {entry for entry, asked in self._questions().items() if not flipped.isdisjoint(asked)} if flipped else ()
+        )
+        for entry, ones in json.loads(self._parts[4]).items():
+            self.dangling[entry] = [Dangling(*one) for one in ones]
+        if same and not again:
+            return []
+        settled = set(_split(known)).difference(again)
+        self.dangling = {entry: ones for entry, ones in self.dangling.items() if entry in settled}
+        present = set(self._tree.entries)
+        self.dangling = {entry: ones for entry, ones in self.dangling.items() if entry in present}
+        return [entry for entry in self._tree.entries if entry not in settled]
 
     def learn(self, entry: str, said: Said) -> None:
         """Take in what a file was found to say."""
-        self._all_asked()[entry] = list(said.asked)
+        self._questions()[entry] = list(said.asked)
         if said.dangling:
             self.dangling[entry] = said.dangling
-        else:
-            self.dangling.pop(entry, None)
-        self._known.add(entry)
 
-    def keep(self, entries: Collection[str]) -> None:
+    def keep(self, known: Collection[str]) -> None:
         """Write what is known of these lines of the index; a place that cannot be written costs time, nothing else."""
         if self._place is None:
             return
-        known = self._known.intersection(entries)
-        asked = {entry: paths for entry, paths in self._all_asked().items() if entry in known}
+        wanted = set(known)
+        asked = {entry: paths for entry, paths in self._questions().items() if paths and entry in wanted}
         questions = {path for paths in asked.values() for path in paths if path}
         there = {path for path in questions if self._tree.exists(path)}
         parts = [
             _version(),
-            "\0".join(sorted(there)),
-            "\0".join(sorted(questions - there)),
-            "\0".join(sorted(known)),
-            json.dumps({entry: ones for entry, ones in self.dangling.items() if entry in known}),
-            json.dumps({entry: paths for entry, paths in asked.items() if paths}),
+            "".join(f"{path}\0" for path in sorted(there)),
+            "".join(f"{path}\0" for path in sorted(questions - there)),
+            "".join(f"{entry}\0" for entry in known),
+            json.dumps({entry: ones for entry, ones in self.dangling.items() if entry in wanted}),
+            json.dumps(asked),
         ]
         beside = f"{self._place}.{os.getpid()}"
         try:
@@ -105,48 +99,48 @@ class Memory:
         except OSError:
             return
 
-    def _parts(self) -> list[str] | None:
+    def _read(self) -> list[bytes] | None:
         if self._place is None:
             return None
         try:
             with open(self._place, "rb") as file:
-                parts = file.read().decode("utf-8", "surrogateescape").split(_PART, _PARTS - 1)
-        except (OSError, UnicodeDecodeError):
+                parts = file.read().split(_PART.encode(), _PARTS - 1)
+        except OSError:
             return None
-        return parts if len(parts) == _PARTS and parts[0] == _version() else None
+        return parts if len(parts) == _PARTS and parts[0] == _version().encode() else None
 
-    def _flipped(self, there: set[str], missing: set[str]) -> set[str]:
+    def _flipped(self, there: list[str], missing: list[str]) -> set[str]:
         """Return the questions that would be answered otherwise now."""
         tree = self._tree
-        gone = {path for path in there - tree.files - tree.folders if not tree.exists(path)}
-        come = (missing & tree.files) | (missing & tree.folders)
+        gone = {path for path in set(there) - tree.files - tree.folders if not tree.exists(path)}
+        asked = set(missing)
+        come = (asked & tree.files) | (asked & tree.folders)
         if tree.submodules:
-            come |= {path for path in missing if tree.exists(path)}
+            come |= {path for path in asked if tree.exists(path)}
         return gone | come
 
-    def _all_asked(self) -> dict[str, list[str]]:
-        if self._details:
-            self._asked = json.loads(self._details)
-            self._details = ""
+    def _questions(self) -> dict[str, list[str]]:
+        if self._asked is None:
+            self._asked = json.loads(self._parts[5]) if self._parts else {}
         return self._asked
 
 
-def _split(part: str) -> list[str]:
-    return part.split("\0") if part else []
+def _split(part: bytes) -> list[str]:
+    return part.decode("utf-8", "surrogateescape").split("\0")[:-1]
 
 
 def _place(tree: Tree) -> str | None:
-    repository = git.repository_of(tree.root) if tree.kind in {"working", "index"} else None
+    repository = git.repository_of(tree.at) if tree.kind in {"working", "index"} else None
     if repository is None:
         return None
-    prefix = os.path.relpath(tree.root, repository).replace(os.sep, "-")
+    prefix = os.path.relpath(tree.at, repository).replace(os.sep, "-")
     name = "references" if prefix == "." else f"references-{prefix}"
     return os.path.join(git.private_folder(repository), "movie-mlops", name)
 
 
 def _version() -> str:
     """Return a word that changes whenever the readers change."""
-    readers = Path(__file__).with_name("references")
+    readers = os.path.join(os.path.dirname(__file__), "references")
     with os.scandir(readers) as found:
         files = sorted((entry.name, entry.stat()) for entry in found if entry.name.endswith(".py"))
     marks = [f"{name}:{about.st_size}:{about.st_mtime_ns}" for name, about in files]

@@ -19,7 +19,6 @@ class Claim(NamedTuple):
 
 def place(spec: Spec, path: str) -> Placement:
     """Return where a path should live, and why."""
-    folder, _, name = path.rpartition("/")
     if path in spec.paths and not spec.paths[path].folder:
         return Placement("right", why="the layout names it")
     matches = spec.kinds_of(path)
@@ -28,9 +27,14 @@ def place(spec: Spec, path: str) -> Placement:
     layout = spec.layout_of(path)
     if layout is not None and layout.open:
         return Placement("open", why=f"anything may lie in {layout.path}/")
+    return _odd(spec, path, layout)
+
+
+def _odd(spec: Spec, path: str, layout: LayoutPath | None) -> Placement:
+    folder, _, name = path.rpartition("/")
     known = _named_in_layout(spec, name)
     if known is not None:
-        return _moved(spec, path, known)
+        return _moved(spec, known)
     claims = _claims(spec, folder, name)
     if claims:
         return _claimed(spec, path, claims)
@@ -47,7 +51,7 @@ def _named_in_layout(spec: Spec, name: str) -> str | None:
     return found[0] if len(found) == 1 and "/" in found[0] else None
 
 
-def _moved(spec: Spec, path: str, target: str) -> Placement:
+def _moved(spec: Spec, target: str) -> Placement:
     matches = spec.kinds_of(target)
     kind = matches[0].kind if matches else None
     rule = spec.rule_for("place", kind.id) if kind else None
@@ -108,7 +112,7 @@ def _claimed(spec: Spec, path: str, claims: list[Claim]) -> Placement:
 
 
 def _hinted(claims: list[Claim], folder: str) -> list[Claim]:
-    """Return the claim whose own folder is named in the path (integration_tests/… is for tests/integration), if one is."""
+    """Return the claim whose own folder is named in the path (integration_tests/…), if one is."""
     said = set(words(folder))
     named = [
         claim

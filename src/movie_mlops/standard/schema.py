@@ -1,4 +1,4 @@
-"""What may stand in a declaration: its tables, their keys and the type of each; wrong words are named with the nearest."""
+"""What may stand in a declaration: its tables, their keys and the type of each."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -146,10 +146,8 @@ def line_of(entry: Entry, key: str) -> int:
     """Return the line of an entry, or of a key in it (1-based)."""
     lines = entry.source.text.splitlines()
     quoted = re.escape(entry.section)
-    if entry.nth < 0:
-        header = re.compile(rf"\s*\[\s*{quoted}\s*\]")
-    else:
-        header = re.compile(rf"\s*\[\[\s*{quoted}\s*\]\]")
+    brackets = (r"\[", r"\]") if entry.nth < 0 else (r"\[\[", r"\]\]")
+    header = re.compile(rf"\s*{brackets[0]}\s*{quoted}\s*{brackets[1]}")
     skip = max(entry.nth, 0)
     start = 0
     for number, line in enumerate(lines):

@@ -211,6 +211,7 @@ class Spec:
         self.checklist = tuple(checklist)
         self.project = project
         self.substages = MappingProxyType({sub.number: sub for stage in stages for sub in stage.substages})
+        self._following: dict[str, Groups] = {}
         self._in_folder: dict[str, tuple[Match, ...]] = {}
 
     def kinds_of(self, path: str) -> list[Match]:
@@ -251,19 +252,44 @@ class Spec:
 
     def derived(self, groups: Mapping[str, str]) -> Groups:
         """Return the values together with those that follow from the stage (its folder, its set-up)."""
-        stage = self.stages.get(int(groups["stage"])) if groups.get("stage", "").isdecimal() else None
-        if stage is None:
-            return dict(groups)
-        form = {"number": stage.number, "slug": stage.slug, "setup": stage.setup}
-        follow = {p.name: p.form.format(**form) for p in self.placeholders.values() if p.source == "stage"}
+        number = groups.get("stage", "")
+        follow = self._following.get(number)
+        if follow is None:
+            stage = self.stages.get(int(number)) if number.isdecimal() else None
+            form = {"number": stage.number, "slug": stage.slug, "setup": stage.setup} if stage else {}
+            from_stage = [one for one in self.placeholders.values() if one.source == "stage"] if stage else []
+            follow = self._following[number] = {one.name: one.form.format(**form) for one in from_stage}
         return {**follow, **groups}
+
+    def is_declared(self, hole: str) -> bool:
+        """Return whether the values of a placeholder must be declared."""
+        return hole in self.words or hole in {"stage", "substage"} or self.placeholders[hole].source == "stage"
+
+    def declared(self, hole: str) -> list[str]:
+        """Return the declared values of a placeholder."""
+        if hole == "stage":
+            return [str(number) for number in self.stages]
+        if hole == "substage":
+            return list(self.substages)
+        if hole in self.words:
+            return list(self.words[hole])
+        return [self.derived({"stage": str(number)})[hole] for number in self.stages]
+
+    def undeclared(self, hole: str, value: str, groups: Mapping[str, str]) -> str:
+        """Return the word that nobody declared, or "" where it is right; a substage is judged with its stage."""
+        if hole != "substage":
+            return "" if value in self.declared(hole) else value
+        stage = groups["stage"]
+        number = f"{stage}.{value}"
+        return "" if value == "x" or number in self.substages or int(stage) not in self.stages else number
 
     def agree(self, name: Mapping[str, str], folder: Mapping[str, str]) -> bool:
         """Return whether a name may lie in a folder: the stage of the one is the stage of the other."""
         if not folder or "stage" not in name:
             return True
-        derived = self.derived({"stage": name["stage"]})
-        return all(derived.get(hole, value) == value for hole, value in folder.items())
+        number = name["stage"]
+        follow = self._following.get(number) or self.derived({"stage": number})
+        return all(follow.get(hole, value) == value for hole, value in folder.items())
 
     def layout_of(self, path: str) -> LayoutPath | None:
         """Return the nearest folder of the layout that holds a path, or None at the root and in undeclared folders."""

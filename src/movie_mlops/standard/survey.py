@@ -1,23 +1,37 @@
 """One walk over a tree: what each path is, so that every rule reads it from here."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from movie_mlops.standard.findings import Finding, say, shown
 from movie_mlops.standard.placing import is_stray
 from movie_mlops.standard.spec import Kind, LayoutPath, Placement, Rule, Spec
 from movie_mlops.standard.template import Groups, Template
-from movie_mlops.standard.tree import Tree
+from movie_mlops.standard.tree import Tree, by_folder
 
 
 class Matcher(NamedTuple):
-    """How the names of one folder are read: a compiled template of a kind, and what stands in the folder's holes."""
+    """How the names of one folder are read.
 
-    fullmatch: "re.Pattern[str]"
+    Attributes:
+        fullmatch: Holds a name against a template of the kind.
+        kind: The kind.
+        template: The template.
+        folder: What stands in the folder's holes.
+        stage: The stage that the folder fixes, or "".
+        watched: The holes whose words must be declared.
+        settled: What stood in them in names that were looked at already, and was right.
+    """
+
+    fullmatch: Callable[[str], "re.Match[str] | None"]
     kind: Kind
     template: Template
     folder: Groups
+    stage: str
+    watched: tuple[str, ...]
+    settled: set[tuple[str | None, ...]]
 
 
 class Numbered(NamedTuple):
@@ -45,7 +59,7 @@ class Survey:
         language: The language of messages.
         only: The paths to speak about, or None for all.
         numbered: For each stage and substage that files carry: the kinds of those files.
-        values: Words of names that must be declared.
+        undeclared: Words of names that nobody declared.
         odd: Paths that are not right where they are, with what the standard says of them.
     """
 
@@ -53,7 +67,7 @@ class Survey:
         self.spec, self.tree, self.language = spec, tree, language
         self.only = only
         self.numbered: dict[Numbered, set[str]] = {}
-        self.values: list[Value] = []
+        self.undeclared: list[Value] = []
         self.odd: list[tuple[str, Placement]] = []
         self._walk()
 
@@ -73,12 +87,14 @@ class Survey:
             say(rule.message, self.language).format_map(words),
             fix,
             target if isinstance(target, str) else "",
-            int(stage) if isinstance(stage, int | str) and str(stage).isdecimal() else self.stage_of(path),
+            int(stage)
+            if isinstance(stage, int | str) and str(stage).isdecimal()
+            else self.stage_of(str(target or path)),
         )
 
     def stage_of(self, path: str) -> int | None:
         """Return the stage that a path belongs to, where its name, its folder or the layout says it."""
-        for match in self.spec.kinds_of(path):
+        for match in (*self.spec.kinds_of(path), *self.spec.kinds_in(path.rpartition("/")[0])):
             if match.groups.get("stage", "").isdecimal():
                 return int(match.groups["stage"])
             number = re.match("[0-9]+", match.groups.get("stage_folder", ""))
@@ -92,6 +108,16 @@ class Survey:
         """The paths to speak about."""
         return self.tree.paths if self.only is None else self.only
 
+    @cached_property
+    def text(self) -> str:
+        """The paths in one text, NUL before each but the first and after the last, and a slash before each."""
+        return "\0/".join(self.paths) + "\0"
+
+    @property
+    def by_folder(self) -> Mapping[str, list[str]]:
+        """The names of the paths to speak about, by folder."""
+        return self.tree.by_folder if self.only is None else by_folder(self.only)
+
     @property
     def reached(self) -> frozenset[int]:
         """The stages that the project has reached."""
@@ -100,13 +126,7 @@ class Survey:
         return frozenset(int(number.stage) for number in self.numbered)
 
     def _walk(self) -> None:
-        names: dict[str, list[str]] = {}
-        for path in self.paths:
-            folder, _, name = path.rpartition("/")
-            if folder in names:
-                names[folder].append(name)
-            else:
-                names[folder] = [name]
+        names = self.by_folder
         known = {path.rpartition("/")[2] for path, layout in self.spec.paths.items() if not layout.folder}
         for folder, inside in names.items():
             layout = self._layout(folder)
@@ -118,15 +138,19 @@ class Survey:
 
     def _look(self, folder: str, names: list[str], known: set[str], *, closed: bool) -> None:
         prefix = f"{folder}/" if folder else ""
-        matchers = self._matchers(folder)
+        literal, matchers = self._matchers(folder)
         declared = self.spec.paths
         for name in names:
+            if name in literal:
+                continue
             for matcher in matchers:
-                found = matcher.fullmatch.fullmatch(name)
-                if found is not None:
-                    if matcher.template.holes or matcher.folder:
-                        self._note(prefix + name, matcher, found.groupdict())
-                    break
+                found = matcher.fullmatch(name)
+                if found is None or (matcher.stage and found["stage"] != matcher.stage):
+                    continue
+                words = found.group(0, *matcher.watched)[1:] if matcher.watched else ()
+                if words not in matcher.settled:
+                    self._note(prefix + name, matcher, found.groupdict(), words)
+                break
             else:
                 path = prefix + name
                 if path not in declared and (closed or name in known or is_stray(self.spec, folder, name)):
@@ -134,31 +158,37 @@ class Survey:
                     if placement.verdict not in {"right", "open"}:
                         self.odd.append((path, placement))
 
-    def _matchers(self, folder: str) -> list[Matcher]:
+    def _matchers(self, folder: str) -> tuple[set[str], list[Matcher]]:
+        """Return the names that are right in a folder as they are, and what judges all others."""
+        literal: set[str] = set()
         found = []
-        for kind, folder_groups in self.spec.kinds_in(folder):
+        for kind, groups in self.spec.kinds_in(folder):
+            wrong = any(self.spec.is_declared(h) and self.spec.undeclared(h, v, groups) for h, v in groups.items())
             for template in kind.templates:
-                pinned = self._pinned(template, folder_groups)
-                pattern = re.compile(template.pattern(pinned), re.DOTALL)
-                found.append(Matcher(pattern, kind, template, {**pinned, **folder_groups}))
+                if len(template.pieces) == 1 and not wrong:
+                    literal.add(template.text)
+                    continue
+                watched = tuple(hole for hole in template.holes if self.spec.is_declared(hole))
+                stage = self._stage_of_folder(groups) if "stage" in template.holes and groups else ""
+                found.append(Matcher(template.regex.fullmatch, kind, template, groups, stage, watched, set()))
         found.sort(key=lambda matcher: -matcher.template.weight)
-        return found
+        return literal, found
 
-    def _pinned(self, template: Template, folder_groups: Mapping[str, str]) -> Groups:
-        """Return the stage that the folder fixes for names in it, if it does."""
-        if "stage" not in template.holes or not folder_groups:
-            return {}
-        for number in self.spec.stages:
-            if self.spec.agree({"stage": str(number)}, folder_groups):
-                return {"stage": str(number)}
-        return {}
+    def _stage_of_folder(self, groups: Groups) -> str:
+        """Return the stage that a folder fixes for the names in it, or "" where it fixes none."""
+        fits = [str(number) for number in self.spec.stages if self.spec.agree({"stage": str(number)}, groups)]
+        return fits[0] if len(fits) == 1 else ""
 
-    def _note(self, path: str, matcher: Matcher, groups: Mapping[str, str]) -> None:
+    def _note(self, path: str, matcher: Matcher, groups: Mapping[str, str], words: tuple[str | None, ...]) -> None:
         everything = {**matcher.folder, **groups}
         stage, substage = everything.get("stage"), everything.get("substage")
         if matcher.kind.counts and stage and substage:
             self.numbered.setdefault(Numbered(stage, substage), set()).add(matcher.kind.id)
-        for hole in (*matcher.template.holes, *matcher.folder):
-            if hole in self.spec.words or hole in {"stage", "substage", "stage_folder"}:
-                self.values.append(Value(hole, everything[hole], path, everything))
-
+        wrong = [
+            Value(hole, value, path, everything)
+            for hole, value in everything.items()
+            if self.spec.is_declared(hole) and self.spec.undeclared(hole, value, everything)
+        ]
+        self.undeclared.extend(wrong)
+        if not wrong:
+            matcher.settled.add(words)

@@ -82,11 +82,16 @@ class Template:
                 seen.add(piece)
         return "".join(parts)
 
-    def match(self, text: str) -> Groups | None:
-        """Return what stands in the holes, or None where the text does not fit."""
+    @property
+    def regex(self) -> re.Pattern[str]:
+        """The template, compiled when it is first needed."""
         if self._regex is None:
             self._regex = re.compile(self.pattern(), re.DOTALL)
-        found = self._regex.fullmatch(text)
+        return self._regex
+
+    def match(self, text: str) -> Groups | None:
+        """Return what stands in the holes, or None where the text does not fit."""
+        found = self.regex.fullmatch(text)
         return found.groupdict() if found else None
 
     def fill(self, groups: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
 """``movie-mlops standard``: parse, call, print; the standard library alone, and each sub-command loaded when called."""
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, HelpFormatter
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Final
@@ -20,7 +20,7 @@ _CODES: Final = "Exit codes: 0 clean, 1 findings, 2 wrong usage or a wrong decla
 
 
 def main(arguments: list[str]) -> int:
-    """Run ``movie-mlops standard …`` and return the exit code: 0 clean, 1 findings, 2 usage or spec, 3 could not run."""
+    """Run ``movie-mlops standard …`` and return the exit code: 0 clean, 1 findings, 2 usage, 3 could not run."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -40,7 +40,9 @@ def _run(name: str, rest: list[str]) -> int:
     from movie_mlops.standard.errors import StandardError
 
     module = import_module(f"movie_mlops.cli.standard.{name.replace('-', '_')}")
-    parser = ArgumentParser(prog=f"movie-mlops standard {name}", description=COMMANDS[name], epilog=_CODES)
+    parser = ArgumentParser(
+        prog=f"movie-mlops standard {name}", description=COMMANDS[name], epilog=_CODES, formatter_class=_Help
+    )
     module.configure(parser)
     try:
         code: int = module.run(parser.parse_args(rest))
@@ -50,7 +52,7 @@ def _run(name: str, rest: list[str]) -> int:
         return error.exit_code
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing is left to flush at exit.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
     except OSError as error:
         sys.stderr.write(f"error: {error.filename or 'A file'} cannot be used: {error.strerror}.\n")
@@ -60,6 +62,13 @@ def _run(name: str, rest: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+class _Help(HelpFormatter):
+    """Help of one width; asking the terminal for its own would import compression libraries on every run."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=110)
 
 
 def _help() -> str:

@@ -3,7 +3,6 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from movie_mlops.cli.standard import place
 from movie_mlops.standard.errors import UsageError
@@ -27,9 +26,9 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _inside(root: Path, given: str, chosen: str | None) -> str:
-    start = os.path.abspath(root) if chosen is not None else os.getcwd()  # noqa: PTH100, PTH109 -- paths stay text
-    path = os.path.relpath(os.path.normpath(os.path.join(start, given)), os.path.abspath(root))  # noqa: PTH100, PTH118
+def _inside(root: str, given: str, chosen: str | None) -> str:
+    start = os.path.abspath(root) if chosen is not None else os.getcwd()
+    path = os.path.relpath(os.path.normpath(os.path.join(start, given)), os.path.abspath(root))
     if path == ".." or path.startswith(f"..{os.sep}"):
         raise UsageError(f"'{given}' is outside the project.", next_step=f"Name a path below {root}.")
     return path.replace(os.sep, "/")

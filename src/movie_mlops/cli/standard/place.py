@@ -1,38 +1,48 @@
 """Which tree a command means: the project around a folder, what is staged, or a commit."""
 
-from pathlib import Path
+import os
 
-from movie_mlops.standard import git, tree
+from movie_mlops.standard import beginning, git, tree
 from movie_mlops.standard.errors import UsageError
 
 
-def project(given: str | None) -> Path:
+def project(given: str | None) -> str:
     """Return the root of the project: the folder that was given, or the repository around the present one.
 
     Raises:
         UsageError: There is no such folder.
     """
     if given is None:
-        return git.repository_of(Path.cwd()) or Path.cwd()
-    root = Path(given)
-    if not root.is_dir():
+        return git.repository_of(".") or os.path.abspath(".")
+    if not os.path.isdir(given):
         raise UsageError(f"'{given}' is not a folder.", next_step="Name the root of a project.")
-    return root
+    return given
 
 
-def files(root: Path, *, rev: str | None = None, staged: bool = False) -> tree.Tree:
+def begun(root: str) -> beginning.Beginning | beginning.Finished:
+    """Return the files of a project on disk, while git may still be comparing them.
+
+    Raises:
+        TreeError: They cannot be read.
+    """
+    repository = git.repository_of(root)
+    if repository is None:
+        return beginning.Finished(tree.folder(root))
+    found = beginning.Beginning(root)
+    if not os.path.samefile(repository, root):
+        with found:
+            # A folder inside a repository that git knows nothing of is judged as a plain folder.
+            return beginning.Finished(found.tree() if found.listed.paths else tree.folder(root))
+    return found
+
+
+def files(root: str, *, rev: str | None = None) -> tree.Tree:
     """Return the files to judge.
 
     Raises:
-        TreeError: They cannot be read, or there is no git where a commit or the index is asked for.
+        TreeError: They cannot be read, or there is no git where a commit is asked for.
     """
     if rev is not None:
         return tree.commit(root, rev)
-    if staged:
-        return tree.index(root)
-    repository = git.repository_of(root)
-    if repository is None:
-        return tree.folder(root)
-    found = tree.working_tree(root)
-    # A folder inside a repository that git knows nothing of is judged as a plain folder.
-    return found if found.paths or repository.samefile(root) else tree.folder(root)
+    with begun(root) as found:
+        return found.tree()

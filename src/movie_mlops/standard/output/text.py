@@ -1,6 +1,6 @@
 """A report for a reader: grouped by stage and rule, with the checklist ticked at the end."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Final, NamedTuple
 
@@ -14,7 +14,7 @@ _GREEN: Final = "32"
 _DIM: Final = "2"
 _BOLD: Final = "1"
 _WIDE: Final = 110
-_WORDS: Final = {
+_WORDS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
     "en": {
         "general": "The whole project",
         "stage": "Stage {number} · {name}",

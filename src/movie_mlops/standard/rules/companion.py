@@ -69,14 +69,18 @@ def _present(survey: Survey, need: Template) -> Present | None:
     """Return the stages and substages that have such a path; None where the path itself can be looked up."""
     if set(need.holes) <= {"stage", "substage", "stage_folder", "stage_setup"}:
         return None
-    pattern = re.compile(need.pattern(), re.DOTALL)
-    start, end = need.pieces[0], need.pieces[-1]
+    home, _, last = need.text.rpartition("/")
+    where = Template(home, survey.spec.placeholders)
+    pattern = re.compile(Template(last, survey.spec.placeholders).pattern(), re.DOTALL)
+    start, end = last.partition("{")[0], last.rpartition("}")[2]
     found: Present = {}
-    for path in survey.tree.paths:
-        if path.startswith(start) and path.endswith(end):
-            match = pattern.fullmatch(path)
-            if match is not None:
-                groups = match.groupdict()
-                if survey.spec.agree({"stage": groups["stage"]}, {k: v for k, v in groups.items() if k == "stage_folder"}):
-                    found.setdefault((groups["stage"], groups.get("substage") or "x"), path)
+    for folder, names in survey.tree.by_folder.items():
+        inside = where.match(folder)
+        if inside is None:
+            continue
+        for name in names:
+            if name.endswith(end) and name.startswith(start):
+                match = pattern.fullmatch(name)
+                if match is not None and survey.spec.agree(match.groupdict(), inside):
+                    found.setdefault((match["stage"], match.groupdict().get("substage", "x")), f"{folder}/{name}")
     return found

@@ -14,7 +14,7 @@ def check(survey: Survey, rule: Rule) -> Iterator[Finding]:
             yield survey.finding(
                 rule,
                 path,
-                kind=say(placement.kind.name, survey.language) if placement.kind else "",
+                kind=_kinds(survey, placement, rule),
                 folder=_folder(survey, path, placement, own=not rule.kinds),
                 holds=_holds(survey, path),
                 to=placement.target,
@@ -29,6 +29,15 @@ def advice(placement: Placement) -> str:
     if len(placement.alternatives) == 1:
         return f"→ {shown(placement.alternatives[0])} ?"
     return "→ " + " | ".join(shown(path) for path in placement.alternatives) if placement.alternatives else ""
+
+
+def _kinds(survey: Survey, placement: Placement, rule: Rule) -> str:
+    """Return the kind that the path is of, or all that it may be of."""
+    if placement.kind:
+        return say(placement.kind.name, survey.language)
+    folders = {path.rpartition("/")[0] for path in placement.alternatives}
+    kinds = [survey.spec.kinds[name] for name in rule.kinds]
+    return " | ".join(say(kind.name, survey.language) for kind in kinds if kind.folders[0].show() in folders)
 
 
 def _folder(survey: Survey, path: str, placement: Placement, *, own: bool) -> str:

@@ -2,7 +2,6 @@
 
 import posixpath
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -11,10 +10,14 @@ from movie_mlops.standard.findings import Finding, shown
 from movie_mlops.standard.spec import Rule
 from movie_mlops.standard.survey import Survey
 
-_DEVICES: Final = ("con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10)))
-_DEVICE: Final = re.compile(rf"(?:^|/)({'|'.join(_DEVICES)})(?=\.|/|$)", re.IGNORECASE)
+_DEVICES: Final = frozenset(
+    ("con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10)))
+)
+_LONGEST: Final = 4
+_HEADS: Final = frozenset(device + end for device in _DEVICES for end in ("", ".") if len(device + end) <= _LONGEST)
+_DEVICE: Final = re.compile(rf"(?:^|/)({'|'.join(sorted(_DEVICES))})(?=\.|/|$)", re.IGNORECASE)
 _REFUSED: Final = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]|[. ](?=/|\Z)')
-_REFUSED_CHARACTERS: Final = ('<', '>', ':', '"', "|", "?", "*", "\\", "\x7f", *map(chr, range(1, 32)))
+_ALLOWED: Final = bytes(set(range(256)) - set(b'<>:"|?*\\\x7f') - set(range(1, 32)))
 _ENDS: Final = ("./", " /", ".\0", " \0")
 
 
@@ -25,7 +28,7 @@ def check(survey: Survey, rule: Rule) -> Iterator[Finding]:
 
 def _case(survey: Survey, rule: Rule) -> Iterator[Finding]:
     everything = [*survey.tree.paths, *survey.tree.folders]
-    if len({path.lower() for path in everything}) == len(set(everything)):
+    if len(set("\0".join(everything).lower().split("\0"))) == len(everything):
         return
     first: dict[str, str] = {}
     for path in sorted(everything):
@@ -35,8 +38,9 @@ def _case(survey: Survey, rule: Rule) -> Iterator[Finding]:
 
 
 def _reserved(survey: Survey, rule: Rule) -> Iterator[Finding]:
-    text = ("/" + "\0/".join(survey.paths) + "\0").lower()
-    if not any(f"/{device}" in text for device in _DEVICES):
+    heads = {name[:_LONGEST] for names in survey.by_folder.values() for name in names}
+    heads.update(part[:_LONGEST] for folder in survey.by_folder for part in folder.split("/"))
+    if _HEADS.isdisjoint(map(str.lower, heads)):
         return
     for path in survey.paths:
         device = _DEVICE.search(path)
@@ -45,14 +49,17 @@ def _reserved(survey: Survey, rule: Rule) -> Iterator[Finding]:
 
 
 def _length(survey: Survey, rule: Rule) -> Iterator[Finding]:
+    if max(map(len, survey.paths), default=0) <= rule.limit:
+        return
     for path in survey.paths:
         if len(path) > rule.limit:
             yield survey.finding(rule, path, value=len(path))
 
 
 def _characters(survey: Survey, rule: Rule) -> Iterator[Finding]:
-    text = "\0".join(survey.paths) + "\0"
-    if not any(part in text for part in (*_REFUSED_CHARACTERS, *_ENDS)):
+    text = survey.text
+    refused_bytes = text.encode("utf-8", "surrogateescape").translate(None, _ALLOWED)
+    if not refused_bytes and not any(end in text for end in _ENDS):
         return
     for path in survey.paths:
         refused = _REFUSED.search(path)
@@ -67,6 +74,10 @@ def _character(character: str) -> str:
 
 
 def _encoding(survey: Survey, rule: Rule) -> Iterator[Finding]:
+    if survey.text.isascii():
+        return
+    import unicodedata
+
     for path in survey.paths:
         if path.isascii():
             continue

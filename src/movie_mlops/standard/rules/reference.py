@@ -39,23 +39,24 @@ def dangling(survey: Survey) -> list[tuple[str, list[Dangling]]]:
     tree = survey.tree
     if survey.only is not None or not tree.entries:
         return _read(tree, [path for path in survey.paths if has_reader(path)])
-    fresh = [path for path in tree.paths if path in tree.changed and has_reader(path)]
-    entries = [
-        entry
-        for entry, path in zip(tree.entries, tree.paths, strict=True)
-        if has_reader(path) and entry[:6] not in {LINK, SUBMODULE} and path not in tree.changed
-    ]
+    changed = tree.changed
     memory = Memory(tree)
-    known = memory.recall(entries)
-    missing = [entry for entry in entries if entry not in known]
-    if missing or memory.outdated:
-        for path_entries in (missing[at : at + _AT_ONCE] for at in range(0, len(missing), _AT_ONCE)):
-            paths = [entry.partition("\t")[2] for entry in path_entries]
-            for entry, said in zip(path_entries, _said(tree, paths), strict=True):
+    unknown = memory.unknown()
+    if unknown:
+        missing = [entry for entry in unknown if _is_read(entry) and entry.partition("\t")[2] not in changed]
+        for some in (missing[at : at + _AT_ONCE] for at in range(0, len(missing), _AT_ONCE)):
+            paths = [entry.partition("\t")[2] for entry in some]
+            for entry, said in zip(some, _said(tree, paths), strict=True):
                 memory.learn(entry, said)
-        memory.keep(entries)
-    found = [(entry.partition("\t")[2], ones) for entry, ones in memory.dangling.items() if ones]
-    return found + _read(tree, fresh)
+        unread = {entry for entry in unknown if entry.partition("\t")[2] in changed}
+        memory.keep([entry for entry in tree.entries if entry not in unread])
+    found = [(entry.partition("\t")[2], ones) for entry, ones in memory.dangling.items()]
+    fresh = [path for path in tree.files & changed if has_reader(path)]
+    return [(path, ones) for path, ones in found if path not in changed] + _read(tree, fresh)
+
+
+def _is_read(entry: str) -> bool:
+    return has_reader(entry) and entry[:6] not in {LINK, SUBMODULE}
 
 
 def _read(tree: Tree, paths: list[str]) -> list[tuple[str, list[Dangling]]]:
@@ -73,11 +74,14 @@ def _said(tree: Tree, paths: list[str]) -> Iterator[Said]:
             answer = asked[target] = tree.exists(target)
             return answer
 
-        ones = []
+        ones: list[Dangling] = []
         if content is not None and len(content) <= _LARGEST and b"\0" not in content:
-            for one in references(path, content.decode("utf-8", "replace"), exists):
-                if one.certain and not exists(one.target):
-                    ones.append(Dangling(one.line, one.start + 1, one.text, one.target))
+            named = references(path, content.decode("utf-8", "replace"), exists)
+            ones.extend(
+                Dangling(one.line, one.start + 1, one.text, one.target)
+                for one in named
+                if one.certain and not exists(one.target)
+            )
         yield Said(ones, asked)
 
 
