@@ -25,6 +25,7 @@ def run(options: Namespace) -> int:
     root: Path = options.folder
     stages = options.stages if options.stages is not None else () if options.into_existing else (1,)
     languages = tuple(part.strip() for part in options.lang.split(",") if part.strip())
+    making.recover(root, dry_run=options.dry_run)
     plan = plan_project(root, Request(stages, options.package, languages, options.into_existing))
     making.carry_out(root, plan, verb="Started", dry_run=options.dry_run)
     if options.dry_run:

@@ -1,13 +1,17 @@
-"""What ``new`` and ``init`` share: show a plan, write it, and take it back where the run is ended."""
+"""What ``new``, ``init`` and ``render`` share: the files that are there, and a plan that is shown or carried out."""
 
 import signal
 import sys
 from pathlib import Path
 from types import FrameType
 
+from movie_mlops.cli.standard import place
+from movie_mlops.standard import git
+from movie_mlops.standard.errors import UsageError
 from movie_mlops.standard.findings import shown
 from movie_mlops.standard.scaffold import writing
 from movie_mlops.standard.scaffold.plan import Plan
+from movie_mlops.standard.tree import Tree
 
 
 def carry_out(root: Path, plan: Plan, *, verb: str, dry_run: bool) -> None:
@@ -25,12 +29,34 @@ def carry_out(root: Path, plan: Plan, *, verb: str, dry_run: bool) -> None:
         sys.stdout.write(f"{plan.title}: {_files(len(plan.files))}, nothing was written.\n")
         return
     signal.signal(signal.SIGTERM, _ended)
-    done = writing.write(root, plan.files)
-    if done.undone:
-        sys.stdout.write(f"A run before this one was killed: its {_files(len(done.undone))} were taken back first.\n")
+    writing.write(root, plan.files)
     for one in plan.files:
         sys.stdout.write(f"  {'changed' if one.replaces is not None else 'made'}  {shown(one.path)}\n")
     sys.stdout.write(f"{verb} {plan.title}: {_files(len(plan.files))}.\n")
+
+
+def recover(root: Path, *, dry_run: bool) -> None:
+    """Take back what a killed run left, before anything is planned on top of it.
+
+    Raises:
+        UsageError: Nothing may be written, so it cannot be taken back.
+    """
+    if dry_run and writing.is_unfinished(root):
+        raise UsageError(
+            "A run before this one was killed half-way.", next_step="Run without --dry-run: it is taken back first."
+        )
+    undone = writing.recover(root)
+    if undone:
+        sys.stdout.write(f"A run before this one was killed: {_files(len(undone))} taken back first.\n")
+
+
+def everything(root: Path) -> Tree:
+    """Return the files of a project together with those that git does not hold yet, what it ignores aside."""
+    found = place.files(str(root))
+    if found.tracked is None:
+        return found
+    new = git.split(git.run(root, "ls-files", "--others", "--exclude-standard", "-z"))
+    return Tree(root, sorted({*found.paths, *new}), kind="working", tracked=found.tracked)
 
 
 def say_next(steps: tuple[str, ...]) -> None:

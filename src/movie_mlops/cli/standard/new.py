@@ -1,6 +1,7 @@
 """``movie-mlops standard new``."""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from movie_mlops.cli.standard import making, place
 from movie_mlops.standard.loading import load_spec
@@ -20,9 +21,10 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Make the substage."""
-    root = place.project(options.root)
+    root = Path(place.project(options.root))
+    making.recover(root, dry_run=options.dry_run)
     request = Request(options.number, options.title, options.name_ko, options.containers, options.stage_name)
-    plan = plan_substage(root, load_spec(root), place.files(root), request)
+    plan = plan_substage(root, load_spec(root), making.everything(root), request)
     making.carry_out(root, plan, verb="Made", dry_run=options.dry_run)
     if not options.dry_run:
         making.say_next(plan.next_steps)

@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from movie_mlops.cli.standard import place
+from movie_mlops.cli.standard import making, place
 from movie_mlops.standard.findings import shown
 from movie_mlops.standard.loading import load_spec
 from movie_mlops.standard.render import rendering
@@ -26,10 +26,10 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Render, or compare; 0 where all is up to date, 1 where something differs or had to be left alone."""
-    root = place.project(options.root)
+    root = Path(place.project(options.root))
     spec = load_spec(root)
     languages = [options.lang] if options.lang else list(spec.languages)
-    rendered = rendering.render(spec, place.files(root), languages=languages)
+    rendered = rendering.render(spec, making.everything(root), languages=languages)
     folder = options.out or root
     found = rendering.differences(rendered, folder)
     for line in rendered.silent:

@@ -151,6 +151,6 @@ def plain(text: str) -> str:
     """Return a sentence so that Markdown shows it as it was written; code between back-ticks stays code."""
     parts = _CODE.split(text)
     return "".join(
-        part if index % 2 else re.sub(r"([\\*<>\[\]|#]|(?<!\w)_|_(?!\w))", r"\\\1", part)
+        part if index % 2 else re.sub(r"([\\*<>\[\]|#]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", part)
         for index, part in enumerate(parts)
     )

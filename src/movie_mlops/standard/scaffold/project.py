@@ -51,7 +51,7 @@ def plan_project(root: Path, request: Request) -> Plan:
     package = names.package(request.package or name.replace("-", "_"))
     own = (root / PROJECT).is_file()
     text = "" if own else _declaration(load_spec(None), request)
-    spec = load_spec(root) if own else parse_spec(SHIPPED.read_text("utf-8"), text)
+    spec = load_spec(root) if own else parse_spec(Path(SHIPPED).read_text("utf-8"), text)
     base = facts.of_project(spec, name, package) | _linked(spec, request)
     made = {} if own else {PROJECT: text}
     made |= _layout(spec, there, base)

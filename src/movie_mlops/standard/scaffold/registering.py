@@ -1,5 +1,6 @@
 """Declares a substage in a project's ``config/standard.toml``: edited as text, so that comments and order survive."""
 
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from movie_mlops.standard.errors import SpecError, UsageError
@@ -51,7 +52,7 @@ def declared(own: str | None, spec: Spec, substage: Substage, *, new_stage: NewS
 
 def _read(text: str, substage: Substage) -> Spec:
     try:
-        return parse_spec(SHIPPED.read_text("utf-8"), text)
+        return parse_spec(Path(SHIPPED).read_text("utf-8"), text)
     except SpecError as error:
         raise _by_hand(substage) from error
 

@@ -35,20 +35,13 @@ class Planned(NamedTuple):
     replaces: bytes | None = None
 
 
-class Written(NamedTuple):
-    """What was done: a run before that was killed may have been undone first."""
-
-    paths: tuple[str, ...]
-    undone: tuple[str, ...]
-
-
 class WriteError(StandardError):
     """The files could not be written; nothing was left behind."""
 
     code = "standard-write"
 
 
-def write(root: Path, planned: Sequence[Planned]) -> Written:
+def write(root: Path, planned: Sequence[Planned]) -> None:
     """Write all files of a plan, or none.
 
     Raises:
@@ -59,7 +52,7 @@ def write(root: Path, planned: Sequence[Planned]) -> Written:
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _locked(root):
-            undone = undo(root)
+            undo(root)
             refuse_taken(root, planned)
             try:
                 _stage(root, planned)
@@ -81,7 +74,23 @@ def write(root: Path, planned: Sequence[Planned]) -> Written:
         if made_root:
             _remove_empty(root)
         raise
-    return Written(tuple(one.path for one in planned), tuple(undone))
+
+
+def is_unfinished(root: Path) -> bool:
+    """Return whether a run was killed here and is still to be taken back."""
+    return (root / STAGING).exists() or (root / _DONE).exists()
+
+
+def recover(root: Path) -> list[str]:
+    """Take back what a killed run left, and return its paths.
+
+    Raises:
+        UsageError: That run is still at work.
+    """
+    if not is_unfinished(root):
+        return []
+    with _locked(root):
+        return undo(root)
 
 
 def refuse_taken(root: Path, planned: Sequence[Planned]) -> None:
