@@ -95,6 +95,10 @@ def test_every_check_has_a_rule_and_every_rule_a_check():
         ({"tests/unit/한국어.json": ""}, {("STD206", "tests/unit/한국어.json")}),
         ({"docs/01-data-pipeline/Notes.md": ""}, {("STD305", "docs/01-data-pipeline/Notes.md")}),
         ({"docker/docker-compose.stage-12.yml": ""}, {("STD501", "docker/docker-compose.stage-12.yml")}),
+        (
+            {"tests/unit/test_1_47_a.py": "", "tests/unit/test_1_47_b.py": ""},
+            {("STD502", "tests/unit/test_1_47_a.py"), ("STD502", "tests/unit/test_1_47_b.py")},
+        ),
         ({"docs/10-quantum/q-guide.md": ""}, {("STD505", "docs/10-quantum")}),
         ({"scripts/data/load_films.sh": "", "scripts/data/load_users.sh": ""}, {("STD504", "scripts/data")}),
         ({"src/a.py": "", "src/A.py": ""}, {("STD701", "src/a.py")}),

@@ -1,5 +1,6 @@
 """The entry point: finds the command, turns errors into one sentence, and nothing else."""
 
+import os
 import sys
 
 
@@ -9,7 +10,13 @@ def main(arguments: list[str] | None = None) -> int:
     if given[:1] == ["standard"]:
         from movie_mlops.cli.standard import main as standard
 
-        return standard(given[1:])
+        code = standard(given[1:])
+        if arguments is None:
+            # The process ends here and now: to free every name of a large tree takes longer than to judge it.
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            os._exit(code)
+        return code
     try:
         from movie_mlops.cli.app import command
     except ModuleNotFoundError as error:

@@ -1,7 +1,7 @@
 """One walk over a tree: what each path is, so that every rule reads it from here."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,18 +16,18 @@ class Matcher(NamedTuple):
     """How the names of one folder are read.
 
     Attributes:
-        fullmatch: Holds a name against a template of the kind.
         kind: The kind.
         template: The template.
+        key: The longest literal text of the template; a name without it need not be matched.
         folder: What stands in the folder's holes.
         stage: The stage that the folder fixes, or "".
         watched: The holes whose words must be declared.
         settled: What stood in them in names that were looked at already, and was right.
     """
 
-    fullmatch: Callable[[str], "re.Match[str] | None"]
     kind: Kind
     template: Template
+    key: str
     folder: Groups
     stage: str
     watched: tuple[str, ...]
@@ -144,7 +144,9 @@ class Survey:
             if name in literal:
                 continue
             for matcher in matchers:
-                found = matcher.fullmatch(name)
+                if matcher.key not in name:
+                    continue
+                found = matcher.template.regex.fullmatch(name)
                 if found is None or (matcher.stage and found["stage"] != matcher.stage):
                     continue
                 words = found.group(0, *matcher.watched)[1:] if matcher.watched else ()
@@ -168,9 +170,10 @@ class Survey:
                 if len(template.pieces) == 1 and not wrong:
                     literal.add(template.text)
                     continue
+                key = max(template.pieces[::2], key=len)
                 watched = tuple(hole for hole in template.holes if self.spec.is_declared(hole))
                 stage = self._stage_of_folder(groups) if "stage" in template.holes and groups else ""
-                found.append(Matcher(template.regex.fullmatch, kind, template, groups, stage, watched, set()))
+                found.append(Matcher(kind, template, key, groups, stage, watched, set()))
         found.sort(key=lambda matcher: -matcher.template.weight)
         return literal, found
 

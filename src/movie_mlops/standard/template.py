@@ -91,6 +91,8 @@ class Template:
 
     def match(self, text: str) -> Groups | None:
         """Return what stands in the holes, or None where the text does not fit."""
+        if len(self.pieces) == 1:
+            return {} if text == self.text else None
         found = self.regex.fullmatch(text)
         return found.groupdict() if found else None
 

@@ -246,7 +246,7 @@ def read_index(out: bytes) -> tuple[list[str], list[str], dict[str, str]]:
         return [], [], {}
     at = entries[0].index("\t") + 1
     paths = [entry[at:] for entry in entries]
-    if out.count(b" 0\t") < len(paths):  # a merge in progress has a path up to three times
+    if len(frozenset(paths)) < len(paths):  # a merge in progress has a path up to three times
         last = dict(zip(paths, entries, strict=True))
         entries, paths = list(last.values()), list(last)
     if not any(mode.encode() + b" " in out for mode in (LINK, SUBMODULE)):

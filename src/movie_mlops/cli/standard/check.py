@@ -41,10 +41,10 @@ def run(options: Namespace) -> int:
 
 
 def _check(root: str, options: Namespace) -> int:
-    from movie_mlops.standard import changes
-
     whole = not (options.staged or options.changed)
     if options.staged:
+        from movie_mlops.standard import changes
+
         with changes.Staged(root) as staged:
             # Imported while git is at work, here and below.
             from movie_mlops.standard.checking import check
@@ -54,6 +54,7 @@ def _check(root: str, options: Namespace) -> int:
         kept = sorted(only.kept & files.files)
         report = check(spec, files, language=options.lang, only=kept, removed=only.removed)
     elif options.rev or options.changed:
+        from movie_mlops.standard import changes
         from movie_mlops.standard.checking import check
         from movie_mlops.standard.loading import load_spec
 
