@@ -46,7 +46,7 @@ def test_a_file_is_read_and_never_run():
     assert [promise._replace(line=0) for promise in found.promises] == [
         Promise("test_one", 0, "A row that is refused is kept with its line.", ("P2",), ("marked browser",)),
         Promise("test_many", 0, "Both.", ("P4", "P5", "P6"), ("6 cases", "marked browser")),
-        Promise("test_silent", 0, "", (), ("cases", "marked browser")),
+        Promise("test_silent", 0, "", (), ("several cases", "marked browser")),
         Promise(
             "TestInside::test_property", 0, "Any number is kept.", (),
             ("property", "marked browser", "left out where it cannot run"),

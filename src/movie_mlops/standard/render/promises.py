@@ -92,7 +92,7 @@ def _proof(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
         elif name == "given":
             yield "property"
     if counted:
-        yield f"{cases} cases" if cases > 1 else "1 case" if cases else "cases"
+        yield f"{cases} cases" if cases > 1 else "1 case" if cases else "several cases"
 
 
 _SAID: Final = frozenset({"parametrize", "given", "usefixtures", "filterwarnings"})

@@ -60,7 +60,7 @@ def of_substage(spec: Spec, stage: Stage, substage: str, base: Mapping[str, str]
         "test_globs": " ".join(pytest_globs),
         "bash_globs": " ".join(bash_globs),
         "first_glob": pytest_globs[0] if pytest_globs else "",
-        "test_patterns": ", ".join(json.dumps(glob) for glob in pytest_globs),
+        "test_patterns": "\n".join(f"    {json.dumps(glob)}," for glob in pytest_globs),
         "command": ", ".join(json.dumps(word) for word in command),
     }
 

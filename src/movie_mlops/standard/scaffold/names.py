@@ -9,7 +9,7 @@ from movie_mlops.standard.spec import Spec
 _NUMBER: Final = re.compile(r"(0|[1-9][0-9]{0,2})\.([1-9][0-9]{0,2})")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9]+(?:[ _-]+[A-Za-z0-9]+)*")
 _DEVICES: Final = re.compile(r"con|prn|aux|nul|(?:com|lpt)[1-9]")
-_LONGEST: Final = 60
+_LONGEST: Final = 48
 # Words that a name of the standard is read by: "x" is every substage, the others end the names of documents and tests.
 _TAKEN: Final = frozenset({"x", "testing", "implementation", "complete-workflow"})
 

@@ -149,6 +149,8 @@ def _layout(spec: Spec, there: Tree, base: dict[str, str]) -> dict[str, str]:
     for one in wanted:
         if not one.folder:
             made[one.path] = _text(spec, one, base, there)
+    # What has a template and stands in the root comes too, whether the layout names it or not.
+    made |= {path: text for path, text in inside("", base) if "/" not in path and path not in spec.paths}
     for one in wanted:
         if one.folder and not there.exists(one.path):
             # What the layout names comes by itself, from its stage on.
