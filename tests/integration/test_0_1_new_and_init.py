@@ -75,20 +75,30 @@ def test_a_new_project_is_clean_and_its_own_tests_run(tmp_path, capsys):
         assert shell(root, "bash", "-n", script).returncode == 0, script
 
 
-@pytest.mark.parametrize("stage", ["3", "4", "6", "7", "8", "9"])
-def test_every_stage_can_be_begun(tmp_path, capsys, stage):
-    """Whatever stage comes first: the project and its first substage are clean once git holds them, and collected."""
+def test_a_project_may_begin_with_every_stage(tmp_path, capsys):
+    """A project that begins with all nine stages is clean, and its own tests run."""
     root = tmp_path / "demo"
-    assert run(capsys, "init", root, "--stages", stage)[0] == 0
-    assert run(capsys, "check", root)[0] == 0
-    assert run(capsys, "new", f"{stage}.1", "--title", "first part", "--containers", "--root", root)[0] == 0
+    assert run(capsys, "init", root, "--stages", "1,2,3,4,5,6,7,8,9")[0] == 0
+    assert run(capsys, "check", root, "--strict")[0] == 0
+    assert passed(shell(root, "./run_tests.sh", "--", "-q")) >= 9
+    assert shell(root, "scripts/security/security_scan.sh").returncode == 0
+    (root / "notes.txt").write_text("-----BEGIN RSA PRIVATE " + "KEY-----\n")
     git(root, "add", "-A")
-    code, out, _ = run(capsys, "check", root, "--strict")
+    assert shell(root, "scripts/security/security_scan.sh").returncode == 1
+
+
+@pytest.mark.parametrize("stage", ["2", "3", "4", "5", "6", "7", "8", "9"])
+def test_a_substage_brings_what_its_stage_needs(project, capsys, stage):
+    """The first substage of any stage: clean once git holds it, collected, and the stage is reached from then on."""
+    assert run(capsys, "new", f"{stage}.1", "--title", "first part", "--containers", "--root", project)[0] == 0
+    git(project, "add", "-A")
+    code, out, _ = run(capsys, "check", project, "--strict")
     assert code == 0, out
-    assert run(capsys, "render", root, "--check")[0] == 0
-    assert passed(shell(root, "./run_tests.sh", "--stage", stage, "--", "-q")) >= 5
+    assert f"stages = [1, {stage}]" in (project / "config/standard.toml").read_text("utf-8")
+    assert run(capsys, "render", project, "--check")[0] == 0
+    assert passed(shell(project, "./run_tests.sh", "--stage", stage, "--", "-q")) >= 5
     if stage in {"7", "8"}:
-        assert passed(shell(root, "./run_tests.sh", "--kind", "security" if stage == "7" else "performance")) >= 1
+        assert passed(shell(project, "./run_tests.sh", "--kind", "security" if stage == "7" else "performance")) >= 1
 
 
 def test_the_tests_of_a_new_project_can_fail(project):
@@ -230,6 +240,55 @@ def test_what_is_declared_ahead_is_made_under_its_title(project, capsys):
     assert run(capsys, "new", "1.1", "--root", project)[0] == 0
     assert (project / "tests/unit/test_1_1_ratings.py").is_file()
     assert config.read_text("utf-8") == text
+
+
+def test_another_standard_has_its_own_names(tmp_path, capsys):
+    """Where a project replaces the standard, its templates give the names, and what it does not have is not made."""
+    own = """
+[standard]
+extends = false
+languages = ["en"]
+[[stage]]
+number = 1
+slug = "data"
+name = {en = "data"}
+[placeholder.stage]
+pattern = "[0-9]+"
+meaning = {en = "stage"}
+[placeholder.substage]
+pattern = "[0-9]+"
+meaning = {en = "substage"}
+[placeholder.feature]
+pattern = "[a-z-]+"
+joined = "-"
+meaning = {en = "feature"}
+[[kind]]
+id = "unit-test"
+name = {en = "unit test"}
+templates = ["{feature}-{stage}-{substage}.py"]
+folders = ["proofs"]
+example = "a-1-1.py"
+counts = true
+[[companion]]
+for = ["unit-test"]
+needs = ["proofs/{feature}-{stage}-{substage}.py"]
+rule = "OWN1"
+[[rule]]
+code = "OWN1"
+check = "companion"
+severity = "error"
+paragraph = "1"
+title = {en = "t"}
+reason = {en = "r"}
+message = {en = "m"}
+example = {bad = "a", good = "b"}
+"""
+    write(tmp_path, {"config/standard.toml": own})
+    assert run(capsys, "new", "1.1", "--title", "cold start", "--containers", "--root", tmp_path)[0] == 2
+    code, out, err = run(capsys, "new", "1.1", "--title", "cold start", "--root", tmp_path)
+    assert (code, err) == (0, "")
+    assert sorted(tree(tmp_path)) == ["config", "config/standard.toml", "proofs", "proofs/cold-start-1-1.py"]
+    assert run(capsys, "render", tmp_path)[0] == 0
 
 
 def test_a_folder_that_is_not_empty_is_refused_or_added_to(tmp_path, capsys):

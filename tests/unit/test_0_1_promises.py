@@ -88,7 +88,7 @@ def test_a_document_groups_by_kind_and_names_the_command_and_the_silent():
     ]  # fmt: skip
     assert "./run_tests.sh --stage 1.1 --kind unit" in text
     assert "- **P2** A row that is refused is kept with its line." in text
-    assert "Proves the whole of stage 1." in text
+    assert "(Proves the whole of stage 1: `./run_tests.sh --stage 1.x`)" in text
     assert silent == ["tests/unit/test_1_1_ratings.py:26: test_silent has no docstring, so its promise is unknown"]
 
 

@@ -62,7 +62,7 @@ def render(spec: Spec, tree: Tree, *, languages: Iterable[str], texts: Mapping[s
             files[path] = headed(language, text)
     silent: list[str] = []
     coming = texts or {}
-    found = testing.numbered_tests(spec, {*tree.paths, *coming})
+    found = testing.numbered_tests(spec, {*tree.paths, *coming}) if testing.DOCUMENT in spec.kinds else {}
     for number, tests in found.items():
         path, text, quiet = test_document(spec, spec.substages[number], tests, tree, coming)
         files[path] = text

@@ -55,9 +55,11 @@ def numbered_tests(spec: Spec, paths: Iterable[str]) -> dict[str, list[Found]]:
 
 
 def path_of(spec: Spec, substage: Substage, exists: Callable[[str], bool]) -> str:
-    """Return where the test document of a substage is, or where it goes."""
+    """Return where the test document of a substage is, or where it goes; empty where there are no such documents."""
     groups = groups_of(spec, substage)
-    kind = spec.kinds[DOCUMENT]
+    kind = spec.kinds.get(DOCUMENT)
+    if kind is None:
+        return ""
     name = next(template for template in kind.templates if template.can_fill(groups)).fill(groups)
     places = [f"{folder.fill(groups)}/{name}" for folder in kind.folders]
     return next((place for place in places if exists(place)), places[0])
@@ -68,7 +70,8 @@ def groups_of(spec: Spec, substage: Substage) -> Groups:
     stage, _, number = substage.number.partition(".")
     groups = {"stage": stage, "substage": number, "title": substage.title}
     for hole in ("feature", "system"):
-        groups[hole] = (spec.placeholders[hole].joined or "_").join(substage.title.split("-"))
+        if hole in spec.placeholders:
+            groups[hole] = (spec.placeholders[hole].joined or "_").join(substage.title.split("-"))
     return spec.derived(groups)
 
 
@@ -95,7 +98,7 @@ def document(
         "## How to run it",
         "",
         "```bash",
-        f"./run_tests.sh --stage {substage.number}    # everything on this page",
+        f"./run_tests.sh --stage {substage.number}",
         f"./run_tests.sh --stage {substage.number} -- -k NAME    # one test",
         "```",
     ]
@@ -129,7 +132,7 @@ def _file(file: TestFile, found: Found, substage: Substage, silent: list[str]) -
     yield from ("", f"### `{file.path.rpartition('/')[2]}`", "")
     about = plain(file.about)
     if found.whole:
-        about = f"{about} (Proves the whole of stage {stage}.)".strip()
+        about = f"{about} (Proves the whole of stage {stage}: `./run_tests.sh --stage {stage}.x`)".strip()
     if about:
         yield from (about, "")
     if file.broken:

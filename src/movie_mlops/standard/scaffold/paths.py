@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from movie_mlops.standard.errors import UsageError
 from movie_mlops.standard.render.testing import groups_of
 from movie_mlops.standard.spec import Companion, LayoutPath, Spec, Substage
 from movie_mlops.standard.template import Template
@@ -23,6 +24,9 @@ def of_substage(
     """Yield the files that a substage needs, each with the code of the rule that asks for it.
 
     What the whole stage shares (its set-up) is not asked for again where one of its alternatives exists.
+
+    Raises:
+        UsageError: Containers are asked for, and the standard has no kind of file for them.
     """
     groups = groups_of(spec, substage)
     for companion in spec.companions:
@@ -34,7 +38,9 @@ def of_substage(
         required = [path for path in choices if shared and path in spec.paths]
         yield (required or choices)[0], companion.rule
     if containers:
-        kind = spec.kinds[CONTAINERS]
+        kind = spec.kinds.get(CONTAINERS)
+        if kind is None:
+            raise UsageError("The standard has no kind of file for containers.", next_step="Drop --containers.")
         path = _first(kind.templates, groups)
         folder = _first(kind.folders, groups)
         if not exists(f"{folder}/{path}"):
