@@ -285,7 +285,7 @@ example = {bad = "a", good = "b"}
 """
     write(tmp_path, {"config/standard.toml": own})
     assert run(capsys, "new", "1.1", "--title", "cold start", "--containers", "--root", tmp_path)[0] == 2
-    code, out, err = run(capsys, "new", "1.1", "--title", "cold start", "--root", tmp_path)
+    code, _, err = run(capsys, "new", "1.1", "--title", "cold start", "--root", tmp_path)
     assert (code, err) == (0, "")
     assert sorted(tree(tmp_path)) == ["config", "config/standard.toml", "proofs", "proofs/cold-start-1-1.py"]
     assert run(capsys, "render", tmp_path)[0] == 0
