@@ -158,6 +158,16 @@ def test_a_new_substage_is_clean_and_its_tests_run(project, capsys):
     assert passed(shell(project, "./run_tests.sh", "--stage", "1.1", "--kind", "unit")) == 2
 
 
+def test_a_document_that_was_changed_by_hand_is_not_rendered_again(project, capsys):
+    """A new substage brings the overview documents up to date, but none that somebody has changed."""
+    document = project / "docs/00-overview/directory-structure.md"
+    document.write_text(document.read_text("utf-8") + "Mine.\n", "utf-8")
+    code, out, _ = run(capsys, "new", "1.1", "--title", "ratings", "--root", project)
+    assert (code, document.read_text("utf-8").endswith("Mine.\n")) == (0, True)
+    assert "changed  docs/00-overview/development-workflow.md" in out
+    assert "directory-structure.md" not in out
+
+
 def test_a_stage_can_be_declared_with_its_first_substage(project, capsys):
     """--stage-name declares a stage beyond those of the standard."""
     assert run(capsys, "new", "10.1", "--title", "sync", "--stage-name", "Edge devices", "--root", project)[0] == 0
@@ -309,6 +319,16 @@ def test_a_folder_that_is_not_empty_is_refused_or_added_to(tmp_path, capsys):
     assert run(capsys, "init", tmp_path / "old/README.md")[0] == 2
 
 
+def test_a_folder_may_have_a_korean_name(tmp_path, capsys):
+    """A folder without Latin letters needs --package, and is as good as any then."""
+    root = tmp_path / "평점"
+    code, _, err = run(capsys, "init", root)
+    assert (code, "--package my_project" in err, root.exists()) == (2, True, False)
+    assert run(capsys, "init", root, "--package", "ratings")[0] == 0
+    assert run(capsys, "check", root, "--strict")[0] == 0
+    assert 'name = "ratings"' in (root / "pyproject.toml").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -406,7 +426,7 @@ sys.exit(main(["standard", *sys.argv[1:]]))
 """
 
 
-@pytest.mark.parametrize("ended", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("ended", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_run_that_is_asked_to_end_leaves_nothing(project, ended):
     """Ctrl-C and SIGTERM in the middle take everything back at once; a second run meanwhile is refused."""
     before = tree(project)
@@ -417,7 +437,7 @@ def test_a_run_that_is_asked_to_end_leaves_nothing(project, ended):
     assert b"Another run is making files here" in second.communicate()[1]
     assert tree(project) != before
     os.kill(process.pid, ended)
-    assert process.wait(30) in {128 + signal.SIGTERM, 130}
+    assert process.wait(30) in {128 + ended, 130}
     process.communicate()
     assert tree(project) == before
 

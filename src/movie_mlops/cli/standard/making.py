@@ -28,7 +28,9 @@ def carry_out(root: Path, plan: Plan, *, verb: str, dry_run: bool) -> None:
             sys.stdout.write(f"  {'would change' if one.replaces is not None else 'would make'}  {shown(one.path)}\n")
         sys.stdout.write(f"{plan.title}: {_files(len(plan.files))}, nothing was written.\n")
         return
-    signal.signal(signal.SIGTERM, _ended)
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _ended)
     writing.write(root, plan.files)
     for one in plan.files:
         sys.stdout.write(f"  {'changed' if one.replaces is not None else 'made'}  {shown(one.path)}\n")

@@ -47,7 +47,7 @@ def plan_project(root: Path, request: Request) -> Plan:
         UsageError: The folder is not empty, or a name or a stage cannot be used.
     """
     there = _there(root, into_existing=request.into_existing)
-    name = _name(root)
+    name = _name(root, request)
     package = names.package(request.package or name.replace("-", "_"))
     own = (root / PROJECT).is_file()
     text = "" if own else _declaration(load_spec(None), request)
@@ -86,15 +86,18 @@ def _there(root: Path, *, into_existing: bool) -> Tree:
     return Tree(root, kept, kind="folder")
 
 
-def _name(root: Path) -> str:
+def _name(root: Path, request: Request) -> str:
     name = "-".join(
         part for part in "".join(c if c.isascii() and c.isalnum() else " " for c in root.resolve().name).split()
     )
-    if not name:
+    if name:
+        return name.lower()
+    if request.package is None:
         raise UsageError(
-            f"'{root.resolve().name}' gives a project no name.", next_step="Use a folder with letters in its name."
+            f"A Python package cannot be called '{root.resolve().name}'.",
+            next_step="Name it in Latin letters: --package my_project.",
         )
-    return name.lower()
+    return request.package.replace("_", "-")
 
 
 def _declaration(shipped: Spec, request: Request) -> str:

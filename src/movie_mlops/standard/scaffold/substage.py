@@ -217,15 +217,16 @@ def _rendered_again(root: Path, spec: Spec, after: Declared) -> list[Planned]:
     """Return the rendered documents that the new declaration changes, where they are up to date with the old one."""
     found = []
     for language in spec.languages:
-        new = documents(after.spec, language)
+        old, new = documents(spec, language), documents(after.spec, language)
         for path in new:
             try:
                 there = (root / path).read_bytes()
             except OSError:
                 continue
-            text = there.decode("utf-8", "replace")
             wanted = rendering.headed(language, new[path])
-            if rendering.is_generated(text) and text != wanted:
+            # What was changed by hand, or was behind before, is for 'render' to speak about.
+            as_rendered = path in old and there == rendering.headed(language, old[path]).encode()
+            if as_rendered and wanted != rendering.headed(language, old[path]):
                 found.append(Planned(path, wanted, replaces=there))
     return found
 
