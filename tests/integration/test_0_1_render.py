@@ -105,7 +105,11 @@ def test_a_changed_docstring_or_declaration_is_seen(project, capsys):
         1,
         ["docs/00-overview/naming-conventions.ko.md", "docs/00-overview/naming-conventions.md"],
     )
-    (project / "docs/00-overview/naming-conventions.md").unlink()
+    document = project / "docs/00-overview/naming-conventions.md"
+    whole = document.read_text("utf-8").splitlines()
+    document.write_text("\n".join(whole[:20]) + "\n", "utf-8")
+    assert f"naming-conventions.md:21: differs; rendered: {whole[20]}" in run(capsys, "render", project, "--check")[1]
+    document.unlink()
     assert "naming-conventions.md is missing" in run(capsys, "render", project, "--check")[1]
 
 

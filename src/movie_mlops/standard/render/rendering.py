@@ -3,6 +3,7 @@
 import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -123,7 +124,7 @@ def is_generated(text: str) -> bool:
 
 
 def _difference(path: str, there: list[str], wanted: list[str], *, generated: bool) -> Difference:
-    pairs = zip([*there, ""], [*wanted, ""], strict=False)
+    pairs = zip_longest(there, wanted)
     line = next((number for number, (a, b) in enumerate(pairs, start=1) if a != b), 1)
     added = wanted[line - 1] if line <= len(wanted) else "nothing more"
     return Difference(path, "differs" if generated else "by-hand", line, added)
