@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
     *) die "'$1' is not an option. See ./run_tests.sh --help." ;;
   esac
 done
-case "$stage" in '' | [1-9] | [1-9].[0-9x] | [1-9].[0-9][0-9]) ;; *) die "'$stage' is not a stage. Use a number such as 5 or 5.1." ;; esac
+case "$stage" in '' | [0-9] | [0-9].[0-9x] | [0-9].[0-9][0-9]) ;; *) die "'$stage' is not a stage. Use a number such as 5 or 5.1." ;; esac
 case "$kind" in '' | unit | integration | e2e | performance | security) ;; *) die "'$kind' is not a kind of test. Use unit, integration, e2e, performance or security." ;; esac
 
 scripts/setup/setup_environment.sh dev
