@@ -103,6 +103,17 @@ def test_github_annotations_are_escaped(project, capsys):
     assert all(line.startswith("::error ") for line in lines)
 
 
+@pytest.mark.parametrize("path", ["src/Films/one.py", "src/Films/deep/one.py", "src/films/ONE.py", "src/FILMS"])
+def test_staged_finds_a_name_that_differs_in_case_alone(project, capsys, path):
+    """--staged finds what would be one file or folder on other systems, whichever of the two was there before."""
+    write(project, {"src/films/one.py": "", "data/elsewhere.csv": ""})
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "films")
+    write(project, {path: ""})
+    git(project, "add", path)
+    assert [code for code, _ in found(capsys, "--staged")] == ["STD701"]
+
+
 def test_staged_judges_what_the_commit_changes(project, capsys):
     """--staged speaks of staged files alone, reads what is staged, and says who still names what goes."""
     write(project, {"setup_old.sh": "", GUIDE: "[tests](../01-data-pipeline/1.1-sources-testing.md)"})

@@ -1,11 +1,12 @@
 """Benchmarks: real processes under an honest load, and a file that says what was measured, on what, and how."""
 
-from movie_mlops.bench.config import MainJobBenchConfig, ServeBenchConfig
+from movie_mlops.bench.config import MainJobBenchConfig, ServeBenchConfig, StandardBenchConfig
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.load import Outcome, Plan, drive, drive_apart
 from movie_mlops.bench.main_job import bench_main_job
 from movie_mlops.bench.percentiles import percentile, summary
 from movie_mlops.bench.serve import bench_serve
+from movie_mlops.bench.standard import bench_standard
 
 __all__ = [
     "BenchError",
@@ -13,8 +14,10 @@ __all__ = [
     "Outcome",
     "Plan",
     "ServeBenchConfig",
+    "StandardBenchConfig",
     "bench_main_job",
     "bench_serve",
+    "bench_standard",
     "drive",
     "drive_apart",
     "percentile",

@@ -77,3 +77,34 @@ class MainJobBenchConfig:
     def __post_init__(self) -> None:
         if not self.runs:
             raise BenchError("There is nothing to run.", next_step="Give at least one run, such as '--source sample'.")
+
+
+@dataclass(frozen=True)
+class StandardBenchConfig:
+    """The benchmark of the standard's check.
+
+    Attributes:
+        files: How many files the generated repository has.
+        folders: In how many folders.
+        runs: How often each contender is timed.
+        ls_lint: The program of the other linter; ``None`` leaves it out.
+        all_seconds: The target for all rules, median.
+        staged_seconds: The target for ten staged files, median.
+        memory_mib: The target for the peak memory of all rules.
+
+    Raises:
+        BenchError: A number is out of range.
+    """
+
+    files: int = 20_000
+    folders: int = 300
+    runs: int = 15
+    ls_lint: Path | None = None
+    all_seconds: float = 0.12
+    staged_seconds: float = 0.07
+    memory_mib: int = 60
+
+    def __post_init__(self) -> None:
+        for name, least in (("files", 2_000), ("folders", 50), ("runs", 1)):
+            if getattr(self, name) < least:
+                raise BenchError(f"{name} is {getattr(self, name)}.", next_step=f"Give at least {least}.")

@@ -1,7 +1,6 @@
 """How long the main job takes, and how much memory, as a user runs it: whole processes, from nothing to the page."""
 
 import json
-import os
 import re
 import shlex
 import signal
@@ -20,6 +19,7 @@ from movie_mlops.bench.config import MainJobBenchConfig
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.machine import machine_facts
 from movie_mlops.bench.record import write_record
+from movie_mlops.bench.whole_process import Run, run_whole
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.serving import bind
 
@@ -53,7 +53,7 @@ def bench_main_job(
         for words in config.runs:
             runs.append(_measured(words))
             advance(1)
-        helped = [_timed([*_PROGRAM, "--help"])[0] for _ in range(_HELP_RUNS)]
+        helped = [_done([*_PROGRAM, "--help"]).seconds for _ in range(_HELP_RUNS)]
         advance(1)
     return write_record(
         out, "main-job", command, machine, {"runs": runs, "help_seconds": round(statistics.median(helped), 3)}
@@ -64,9 +64,9 @@ def _measured(words: str) -> dict[str, Any]:
     given = shlex.split(words)
     with tempfile.TemporaryDirectory(prefix="movie-mlops-bench-") as folder:
         run = [*_PROGRAM, "run", "--home", folder, *given]
-        seconds, memory, said = _timed([*run, "--json"])
-        document = json.loads(said)
-        again, _, _ = _timed([*run, "--json"])
+        first = _done([*run, "--json"])
+        document = json.loads(first.out)
+        again = _done([*run, "--json"])
         page = _seconds_to_page([*run, "--serve", "--port", str(_free_port())])
     best = document["models"][document["candidate"]]["ndcg@10"]
     return {
@@ -76,30 +76,27 @@ def _measured(words: str) -> dict[str, Any]:
         "candidate": document["candidate"],
         "ndcg@10": {name: round(value, 4) for name, value in best.items()},
         "release": document["release"]["action"],
-        "seconds_to_release": round(seconds, 2),
-        "peak_memory_mib": memory,
-        "seconds_again": round(again, 2),
+        "seconds_to_release": round(first.seconds, 2),
+        "peak_memory_mib": first.peak_memory_mib,
+        "seconds_again": round(again.seconds, 2),
         "seconds_again_to_page": round(page, 2),
         "seconds_by_step": {step["name"]: step["seconds"] for step in document["steps"]},
     }
 
 
-def _timed(command: Sequence[str]) -> tuple[float, int, str]:
-    """Run to the end; return the seconds, the peak memory of the process in MiB, and what it printed."""
-    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as told:
-        begun = time.perf_counter()
-        process = subprocess.Popen(command, stdout=printed, stderr=told)  # noqa: S603 - our own program
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-        printed.seek(0)
-        told.seek(0)
-        if process.returncode:
-            raise BenchError(
-                f"'{shlex.join(command[1:])}' failed: {told.read().decode(errors='replace').strip()[-500:]}",
-                next_step="Make the run work by hand, then measure it.",
-            )
-        return seconds, usage.ru_maxrss // 1024, printed.read().decode()
+def _done(command: Sequence[str]) -> Run:
+    """Run to the end.
+
+    Raises:
+        BenchError: It failed.
+    """
+    run = run_whole(command)
+    if run.code:
+        raise BenchError(
+            f"'{shlex.join(command[1:])}' failed: {run.err.strip()[-500:]}",
+            next_step="Make the run work by hand, then measure it.",
+        )
+    return run
 
 
 def _seconds_to_page(command: Sequence[str]) -> float:

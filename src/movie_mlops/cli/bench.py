@@ -105,6 +105,39 @@ def main_job(
     typer.echo(f"\n'movie-mlops --help' takes {result['help_seconds']} s. Written: {file}")
 
 
+@app.command()
+def standard(
+    files: Annotated[int, typer.Option("--files", min=2000, help="Files of the generated repository.")] = 20_000,
+    folders: Annotated[int, typer.Option("--folders", min=50, help="Its folders.")] = 300,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="How often each contender is timed.")] = 15,
+    ls_lint: Annotated[
+        Path | None, typer.Option("--ls-lint", metavar="PROGRAM", help="ls-lint (npm: @ls-lint/ls-lint), as a rival.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to (default: reports/benchmarks/standard.json).")
+    ] = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How fast is 'standard check' on a large repository? Whole processes, in turn with ls-lint and git."""
+    from movie_mlops.bench import StandardBenchConfig, bench_standard
+    from movie_mlops.cli import door, output, progress
+
+    config = StandardBenchConfig(files=files, folders=folders, runs=runs, ls_lint=ls_lint)
+    file = out or door.settings(home).home / "reports" / "benchmarks" / "standard.json"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
+    result = bench_standard(config, file, command=command, progress=progress.listener())
+    if as_json:
+        output.print_json(result)
+        return
+    output.print_rows([{"contender": name, **row} for name, row in result["contenders"].items()], as_json=False)
+    typer.echo("")
+    output.print_rows(
+        [{**target, "met": "met" if target["met"] else "missed"} for target in result["targets"]], as_json=False
+    )
+    typer.echo(f"\nRatios: {', '.join(f'{pair} {ratio}' for pair, ratio in result['ratios'].items())}. Written: {file}")
+
+
 def _row(scenario: Mapping[str, Any]) -> dict[str, Any]:
     latency = scenario["latency_ms"]
     return {

@@ -54,8 +54,7 @@ def check(
         if only is None:
             findings.extend(found)
         else:
-            folders = {path.rpartition("/")[0] for path in only}
-            findings.extend(one for one in found if one.path in only or one.path in folders)
+            findings.extend(one for one in found if one.path in only or one.path in survey.folders)
     if only is not None and removed:
         findings.extend(_left_behind(spec, tree, language, frozenset(only), frozenset(removed)))
     findings = _once(spec, findings)

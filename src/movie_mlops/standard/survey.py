@@ -109,6 +109,19 @@ class Survey:
         return self.tree.paths if self.only is None else self.only
 
     @cached_property
+    def folders(self) -> frozenset[str]:
+        """The folders of the paths to speak about, at any depth; the root is ""."""
+        if self.only is None:
+            return self.tree.folders
+        found = {""}
+        for path in self.only:
+            above = path.rpartition("/")[0]
+            while above not in found:
+                found.add(above)
+                above = above.rpartition("/")[0]
+        return frozenset(found)
+
+    @cached_property
     def text(self) -> str:
         """The paths in one text, NUL before each but the first and after the last, and a slash before each."""
         return "\0/".join(self.paths) + "\0"

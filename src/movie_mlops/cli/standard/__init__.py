@@ -9,7 +9,11 @@ from typing import Final
 COMMANDS: Final[Mapping[str, str]] = {
     "check": "Hold a project against the standard.",
     "explain": "Say what the standard says of a path: where it should live, what must exist beside it.",
+    "migrate": "Move what is there to its right place, references included: plan, apply, verify, rollback.",
     "branch": "Say whether the name of a branch is right.",
+    "new": "Make the files of a new substage and declare it.",
+    "init": "Start a new project that follows the standard.",
+    "render": "Write the standard as documents, and what each substage's tests promise.",
 }
 """Each is a module of this package with ``configure(parser)`` and ``run(options) -> exit code``."""
 

@@ -27,14 +27,24 @@ def check(survey: Survey, rule: Rule) -> Iterator[Finding]:
 
 
 def _case(survey: Survey, rule: Rule) -> Iterator[Finding]:
-    everything = [*survey.tree.paths, *survey.tree.folders]
+    # A path collides with what lies beside it, or a folder above it does.
+    near = survey.tree.paths if survey.only is None else _beside(survey)
+    everything = [*near, *survey.tree.folders]
     if len(set("\0".join(everything).lower().split("\0"))) == len(everything):
         return
     first: dict[str, str] = {}
     for path in sorted(everything):
         other = first.setdefault(path.lower(), path)
         if other != path and posixpath.dirname(other) == posixpath.dirname(path):
-            yield survey.finding(rule, path, other=shown(other))
+            # Of two, the one that is spoken about.
+            mine = survey.only is None or path in survey.only or path in survey.folders
+            new, old = (path, other) if mine else (other, path)
+            yield survey.finding(rule, new, other=shown(old))
+
+
+def _beside(survey: Survey) -> list[str]:
+    names = survey.tree.by_folder
+    return [f"{folder}/{name}" if folder else name for folder in survey.folders for name in names.get(folder, ())]
 
 
 def _reserved(survey: Survey, rule: Rule) -> Iterator[Finding]:

@@ -65,7 +65,7 @@ def _read(tree: Tree, paths: list[str]) -> list[tuple[str, list[Dangling]]]:
 
 def _said(tree: Tree, paths: list[str]) -> Iterator[Said]:
     """Yield what each file says: the paths that it names in vain, and every path that reading it asked about."""
-    from movie_mlops.standard.references import references
+    from movie_mlops.standard.references import claims
 
     for path, content in zip(paths, _contents(tree, paths), strict=True):
         asked: dict[str, bool] = {}
@@ -76,11 +76,10 @@ def _said(tree: Tree, paths: list[str]) -> Iterator[Said]:
 
         ones: list[Dangling] = []
         if content is not None and len(content) <= _LARGEST and b"\0" not in content:
-            named = references(path, content.decode("utf-8", "replace"), exists)
             ones.extend(
                 Dangling(one.line, one.start + 1, one.text, one.target)
-                for one in named
-                if one.certain and not exists(one.target)
+                for one in claims(path, content.decode("utf-8", "replace"), exists)
+                if not exists(one.target)
             )
         yield Said(ones, asked)
 
