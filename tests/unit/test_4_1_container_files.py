@@ -9,7 +9,7 @@ import yaml
 from tests.conftest import REPOSITORY
 from tests.fixtures.stage_4 import hardening
 
-DOCKERFILES = hardening.files(REPOSITORY, r"Dockerfile(\..+)?")
+DOCKERFILES = hardening.files(REPOSITORY, r"Dockerfile(\.\w+)?")
 COMPOSE_FILES = hardening.files(REPOSITORY, r"(docker-)?compose.*\.ya?ml")
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.y*ml"))
 
