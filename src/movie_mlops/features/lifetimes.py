@@ -1,0 +1,122 @@
+"""From interactions to lifetimes: from when on each word is known, and when a later word takes its place."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import polars as pl
+
+from movie_mlops.core.columns import (
+    EVENT_ID,
+    EVENT_TIME,
+    GENRES,
+    INGESTED_AT,
+    KIND,
+    MOVIE_ID,
+    USER_ID,
+    VALUE,
+    WEIGHT,
+    YEAR,
+)
+from movie_mlops.core.nouns import Kind
+from movie_mlops.features.config import FeedbackConfig
+from movie_mlops.features.feedback import AUTHORITY, AUTHORITY_COLUMN, weight_expression
+from movie_mlops.features.measures import Condition, Source
+from movie_mlops.features.timeline import NEVER, NO_TIME, Lifetimes
+
+ENTITY: Final = "entity"
+BEGINS: Final = "begins"
+_ENDS: Final = "ends"
+_RANK: Final = "rank"
+_PAIR: Final = (ENTITY, USER_ID, MOVIE_ID)
+
+
+def lifetimes(
+    said: pl.LazyFrame,
+    sources: Iterable[Source],
+    conditions: Iterable[Condition],
+    films: pl.DataFrame | None,
+    config: FeedbackConfig,
+) -> dict[Source, Lifetimes]:
+    """Return what each source says.
+
+    Args:
+        said: Rows of the table ``interactions`` with two more columns: ``entity`` (Int64 from 0) and ``begins``
+            (from when on the row is known, a time).
+        sources: Which are asked for.
+        conditions: What is asked of films.
+        films: The result of :func:`film_facts`; a film that is not there fulfils nothing.
+        config: What counts as liking.
+
+    Returns:
+        The lifetimes of each source.
+    """
+    conditions, wanted = list(conditions), set(sources)
+    ranked = [USER_ID, MOVIE_ID, INGESTED_AT, EVENT_ID] if wanted - {Source.EVENTS} else [MOVIE_ID]
+    weight = weight_expression(config).alias(WEIGHT)
+    known = said.select(KIND, VALUE, weight, EVENT_TIME, BEGINS, ENTITY, *ranked).collect()
+    found = {}
+    for source in wanted:
+        if source is Source.EVENTS:
+            words = known.with_columns(pl.lit(NEVER).alias(_ENDS))
+        else:
+            words = _reigns(known.filter(pl.col(KIND) == Kind.RATING.value) if source is Source.RATINGS else known)
+        found[source] = _lifetimes(words, conditions, films)
+    return found
+
+
+def film_facts(films: pl.LazyFrame, conditions: Iterable[Condition]) -> pl.DataFrame:
+    """Return movie_id, year and a true or false column for each condition."""
+    columns = [condition.column.alias(condition.name) for condition in conditions]
+    return films.select(MOVIE_ID, YEAR, GENRES).select(MOVIE_ID, YEAR, *columns).collect()
+
+
+def with_facts(rows: pl.DataFrame, films: pl.DataFrame | None, conditions: Iterable[Condition]) -> pl.DataFrame:
+    """Return ``rows`` with the facts of their films beside them; unknown films fulfil no condition."""
+    if films is None:
+        empty = {MOVIE_ID: rows.schema[MOVIE_ID], YEAR: pl.Int32(), **{c.name: pl.Boolean() for c in conditions}}
+        films = pl.DataFrame(schema=empty)
+    joined = rows.join(films, on=MOVIE_ID, how="left", maintain_order="left")
+    return joined.with_columns(pl.col(condition.name).fill_null(value=False) for condition in conditions)
+
+
+def _reigns(words: pl.DataFrame) -> pl.DataFrame:
+    """Keep the words that count at some time, with when a later one takes their place."""
+    pairs = words.select(pl.struct(_PAIR).is_duplicated().alias("repeated"))["repeated"]
+    alone = words.filter(~pairs).with_columns(pl.lit(NEVER).alias(_ENDS))
+    contested = (
+        words.filter(pairs)
+        .with_columns(
+            pl.col(KIND)
+            .replace_strict({kind.value: rank for kind, rank in AUTHORITY.items()}, return_dtype=pl.UInt8)
+            .alias(AUTHORITY_COLUMN)
+        )
+        .sort(
+            AUTHORITY_COLUMN,
+            EVENT_TIME,
+            INGESTED_AT,
+            WEIGHT,
+            EVENT_ID,
+            descending=[False, False, False, True, False],
+            nulls_last=False,
+        )
+        .with_row_index(_RANK)
+        .sort(*_PAIR, BEGINS, _RANK)
+        # Who comes later but ranks lower never counts; of those who come at once only the highest does.
+        .filter(pl.col(_RANK) == pl.col(_RANK).cum_max().over(_PAIR))
+        .with_columns(pl.col(BEGINS).to_physical().shift(-1).over(_PAIR).fill_null(NEVER).alias(_ENDS))
+        .filter(pl.col(BEGINS).to_physical() < pl.col(_ENDS))
+    )
+    return pl.concat([alone, contested.select(alone.columns)])
+
+
+def _lifetimes(words: pl.DataFrame, conditions: list[Condition], films: pl.DataFrame | None) -> Lifetimes:
+    if conditions:
+        words = with_facts(words, films, conditions)
+    words = words.sort(ENTITY, BEGINS)
+    return Lifetimes(
+        entity=words[ENTITY].to_numpy(),
+        begins=words[BEGINS].to_physical().to_numpy(),
+        ends=words[_ENDS].to_numpy(),
+        time=words[EVENT_TIME].to_physical().fill_null(NO_TIME).to_numpy(),
+        facts=words.select(KIND, VALUE, WEIGHT, *(condition.name for condition in conditions)),
+    )
