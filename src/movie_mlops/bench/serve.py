@@ -1,7 +1,6 @@
 """How fast the API answers: the real server in its own process, the load in another."""
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from movie_mlops.bench.load import Outcome, Plan, drive_apart
 from movie_mlops.bench.machine import load_average, machine_facts
 from movie_mlops.bench.percentiles import summary
 from movie_mlops.bench.process import serving
+from movie_mlops.bench.record import write_whole
 from movie_mlops.bench.stage import Stage, set_stage
 from movie_mlops.core import clock
 from movie_mlops.core.digests import file_digest
@@ -73,7 +73,7 @@ def bench_serve(
             _target(scenarios[1], "p99", config.p99_ms),
         ],
     }
-    _write_whole(out, result)
+    write_whole(out, result)
     return result
 
 
@@ -159,20 +159,3 @@ def _check_answers(port: int, paths: tuple[str, ...], k: int) -> dict[str, Any]:
             )
         explained += reasons
     return {"answers": len(paths), "films_each": k, "films_with_a_reason": explained}
-
-
-def _write_whole(path: Path, document: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(document, file, ensure_ascii=False, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

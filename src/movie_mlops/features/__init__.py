@@ -1,5 +1,6 @@
 """Features: what counts as liking, named views as of a time, and the online store of histories."""
 
+from movie_mlops.features.as_of_join import join_as_of
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import Entity, Feature, FeatureView, Views
 from movie_mlops.features.errors import DefinitionError, FeatureError, UnknownFeatureError
@@ -34,6 +35,7 @@ __all__ = [
     "features_at",
     "feedback",
     "film_features",
+    "join_as_of",
     "known_by",
     "snapshot",
     "user_features",

@@ -96,25 +96,30 @@ class Segments:
         return values
 
 
-def latest_above(keys: Int, positions: Int, limits: Int) -> Int:
-    """Return for each row the last place, at or before its position, whose key is above its limit.
+def latest_above(keys: Int, positions: Int, limits: Int, starts: Int) -> Int:
+    """Return for each row the last place, from its start to its position, whose key is above its limit.
 
-    Every row must have such a place. Each place knows the last place before it with a greater key: no place between
-    the two can be the answer where it is not itself, so that a row follows few links.
+    Each place knows the last place before it with a greater key: no place between the two can be the answer where it is
+    not itself, so that a row follows few links.
 
     Args:
         keys: int64[n].
         positions: int64[rows], places to look from.
         limits: int64[rows].
+        starts: int64[rows], places to look to.
 
     Returns:
-        int64[rows].
+        int64[rows]; a place before the row's start where there is none.
     """
-    links = _last_greater(keys)
     found = positions.copy()
-    rows = np.flatnonzero(keys[found] <= limits)
+    rows = np.flatnonzero(found >= starts)
+    rows = rows[keys[found[rows]] <= limits[rows]]
+    if not rows.size:
+        return found
+    links = _last_greater(keys)
     while rows.size:
         found[rows] = links[found[rows]]
+        rows = rows[found[rows] >= starts[rows]]
         rows = rows[keys[found[rows]] <= limits[rows]]
     return found
 

@@ -146,7 +146,7 @@ class Timeline:
         # A day starts a run while the day before it is absent, or not known yet.
         follows = np.concatenate([[False], (np.diff(entity) == 0) & (np.diff(day) == 1)])[: len(day)]
         known = np.where(follows, np.concatenate([[NEVER], begins[:-1]])[: len(day)], NEVER)
-        start = latest_above(known, place[found], self.at[found])
+        start = latest_above(known, place[found], self.at[found], segments.starts[self._entity[found]])
         lengths = np.zeros(len(self.at), np.int64)
         lengths[found] = place[found] - start + 1
         return lengths
