@@ -11,6 +11,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "run": "The main job: from a source of ratings to a released model, and to the page with --serve.",
     "lake": "Look at the tables: list, history, rows, SQL.",
     "ingest": "Bring data into the lake, through the contract.",
+    "features": "See what features there are, and build training sets.",
     "evaluate": "Judge models on a split of the data, or on given folds.",
     "models": "List, show and verify the bundles.",
     "release": "What serves since when and why; roll back.",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.nouns import Workspace
+from movie_mlops.features import TrainingSets
 from movie_mlops.flows import NothingReleasedError, PlatformConfig, active_dataset
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import Source, SourceOptions, open_source
@@ -34,6 +35,12 @@ def workspace(home: Path | None, dataset: str | None) -> Workspace:
 def lake(home: Path | None, dataset: str | None) -> Lake:
     """Return the lake that a command means."""
     return Lake(LakeConfig(root=workspace(home, dataset).lake))
+
+
+def training_sets(home: Path | None, dataset: str | None) -> TrainingSets:
+    """Return the training sets of the data set that a command means."""
+    meant = workspace(home, dataset)
+    return TrainingSets(meant.training_sets, Lake(LakeConfig(root=meant.lake)))
 
 
 def ledger(workspace: Workspace) -> Ledger:

@@ -10,6 +10,7 @@ from movie_mlops.features.measures import Film
 from movie_mlops.features.offline import film_features, known_by, snapshot, user_features
 from movie_mlops.features.online import Histories, History
 from movie_mlops.features.point_in_time import AT, KNOWN_AT, features_at
+from movie_mlops.features.training_sets import TrainingSet, TrainingSets, TrainingSetSpec
 from movie_mlops.features.views import FILM_FEATURES, MATCH_FEATURES, USER_FEATURES, VIEWS
 
 __all__ = [
@@ -30,6 +31,9 @@ __all__ = [
     "FoldState",
     "Histories",
     "History",
+    "TrainingSet",
+    "TrainingSetSpec",
+    "TrainingSets",
     "UnknownFeatureError",
     "Views",
     "features_at",
