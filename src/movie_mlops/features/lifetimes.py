@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from movie_mlops.core.columns import (
     EVENT_ID,
@@ -27,7 +29,7 @@ ENTITY: Final = "entity"
 BEGINS: Final = "begins"
 _ENDS: Final = "ends"
 _RANK: Final = "rank"
-_PAIR: Final = (ENTITY, USER_ID, MOVIE_ID)
+_PLACE: Final = "place"
 
 
 def lifetimes(
@@ -36,6 +38,8 @@ def lifetimes(
     conditions: Iterable[Condition],
     films: pl.DataFrame | None,
     config: FeedbackConfig,
+    *,
+    folds: str,
 ) -> dict[Source, Lifetimes]:
     """Return what each source says.
 
@@ -46,21 +50,27 @@ def lifetimes(
         conditions: What is asked of films.
         films: The result of :func:`film_facts`; a film that is not there fulfils nothing.
         config: What counts as liking.
+        folds: The key that an entity stands for: user_id or movie_id.
 
     Returns:
         The lifetimes of each source.
     """
     conditions, wanted = list(conditions), set(sources)
-    ranked = [USER_ID, MOVIE_ID, INGESTED_AT, EVENT_ID] if wanted - {Source.EVENTS} else [MOVIE_ID]
+    other = USER_ID if folds == MOVIE_ID else MOVIE_ID
+    ranked = [other, INGESTED_AT, EVENT_ID] if wanted - {Source.EVENTS} else []
     weight = weight_expression(config).alias(WEIGHT)
-    known = said.select(KIND, VALUE, weight, EVENT_TIME, BEGINS, ENTITY, *ranked).collect()
+    columns = dict.fromkeys([ENTITY, BEGINS, EVENT_TIME, KIND, VALUE, MOVIE_ID, *ranked])
+    known = said.select(*columns, weight).sort(ENTITY, BEGINS).collect()
+    if conditions:
+        known = with_facts(known, films, conditions)
+    names = [condition.name for condition in conditions]
     found = {}
     for source in wanted:
-        if source is Source.EVENTS:
-            words = known.with_columns(pl.lit(NEVER).alias(_ENDS))
-        else:
-            words = _reigns(known.filter(pl.col(KIND) == Kind.RATING.value) if source is Source.RATINGS else known)
-        found[source] = _lifetimes(words, conditions, films)
+        words = known.filter(pl.col(KIND) == Kind.RATING.value) if source is Source.RATINGS else known
+        ends = np.full(words.height, NEVER)
+        if source is not Source.EVENTS:
+            words, ends = _reigns(words, other)
+        found[source] = _lifetimes(words, ends, names)
     return found
 
 
@@ -79,12 +89,16 @@ def with_facts(rows: pl.DataFrame, films: pl.DataFrame | None, conditions: Itera
     return joined.with_columns(pl.col(condition.name).fill_null(value=False) for condition in conditions)
 
 
-def _reigns(words: pl.DataFrame) -> pl.DataFrame:
-    """Keep the words that count at some time, with when a later one takes their place."""
-    pairs = words.select(pl.struct(_PAIR).is_duplicated().alias("repeated"))["repeated"]
-    alone = words.filter(~pairs).with_columns(pl.lit(NEVER).alias(_ENDS))
+def _reigns(words: pl.DataFrame, other: str) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    """Keep the words that count at some time; return them, in their order, and when a later one takes their place."""
+    pair = (ENTITY, other)
+    repeated = words.select(pl.struct(pair).is_duplicated().alias("repeated"))["repeated"]
+    ends = np.full(words.height, NEVER)
+    if not repeated.any():
+        return words, ends
     contested = (
-        words.filter(pairs)
+        words.with_row_index(_PLACE)
+        .filter(repeated)
         .with_columns(
             pl.col(KIND)
             .replace_strict({kind.value: rank for kind, rank in AUTHORITY.items()}, return_dtype=pl.UInt8)
@@ -100,23 +114,23 @@ def _reigns(words: pl.DataFrame) -> pl.DataFrame:
             nulls_last=False,
         )
         .with_row_index(_RANK)
-        .sort(*_PAIR, BEGINS, _RANK)
+        .sort(*pair, BEGINS, _RANK)
         # Who comes later but ranks lower never counts; of those who come at once only the highest does.
-        .filter(pl.col(_RANK) == pl.col(_RANK).cum_max().over(_PAIR))
-        .with_columns(pl.col(BEGINS).to_physical().shift(-1).over(_PAIR).fill_null(NEVER).alias(_ENDS))
+        .filter(pl.col(_RANK) == pl.col(_RANK).cum_max().over(pair))
+        .with_columns(pl.col(BEGINS).to_physical().shift(-1).over(pair).fill_null(NEVER).alias(_ENDS))
         .filter(pl.col(BEGINS).to_physical() < pl.col(_ENDS))
     )
-    return pl.concat([alone, contested.select(alone.columns)])
+    counts = ~repeated.to_numpy()
+    counts[contested[_PLACE].to_numpy()] = True
+    ends[contested[_PLACE].to_numpy()] = contested[_ENDS].to_numpy()
+    return words.filter(pl.Series(counts)), ends[counts]
 
 
-def _lifetimes(words: pl.DataFrame, conditions: list[Condition], films: pl.DataFrame | None) -> Lifetimes:
-    if conditions:
-        words = with_facts(words, films, conditions)
-    words = words.sort(ENTITY, BEGINS)
+def _lifetimes(words: pl.DataFrame, ends: NDArray[np.int64], names: list[str]) -> Lifetimes:
     return Lifetimes(
         entity=words[ENTITY].to_numpy(),
         begins=words[BEGINS].to_physical().to_numpy(),
-        ends=words[_ENDS].to_numpy(),
+        ends=ends,
         time=words[EVENT_TIME].to_physical().fill_null(NO_TIME).to_numpy(),
-        facts=words.select(KIND, VALUE, WEIGHT, *(condition.name for condition in conditions)),
+        facts=words.select(KIND, VALUE, WEIGHT, *names),
     )

@@ -68,20 +68,26 @@ def features_at(
     entities = rows.select(by).unique().with_row_index(ENTITY).with_columns(pl.col(ENTITY).cast(pl.Int64))
     said = _known(interactions.join(entities.lazy(), on=view.entity.folds), knowledge)
     followed = {part.follows for part in view.parts if part.follows is not None}
+    entity = rows.select(by).join(entities, on=by, how="left", maintain_order="left")[ENTITY].to_numpy()
+    # Rows of one entity side by side look things up in the same memory.
+    order = np.argsort(entity, kind="stable")
     timeline = Timeline(
-        entity=rows.select(by).join(entities, on=by, how="left", maintain_order="left")[ENTITY].to_numpy(),
-        at=rows[AT].cast(pl.Datetime("us", "UTC")).to_physical().to_numpy(),
+        entity=entity[order],
+        at=rows[AT].cast(pl.Datetime("us", "UTC")).to_physical().to_numpy()[order],
         lifetimes=lifetimes(
             said,
             {measure.source for measure in followed},
             {measure.condition for measure in followed if measure.condition is not None},
             facts,
             config,
+            folds=view.entity.folds,
         ),
         entities=entities.height,
-        films=with_facts(rows.select(MOVIE_ID), facts, conditions) if view.entity.has_film else None,
+        films=with_facts(rows.select(MOVIE_ID)[order], facts, conditions) if view.entity.has_film else None,
     )
-    return rows.with_columns(_columns(view, timeline))
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    return rows.with_columns(pl.DataFrame(_columns(view, timeline))[back])
 
 
 def _known(interactions: pl.LazyFrame, knowledge: Knowledge) -> pl.LazyFrame:

@@ -100,8 +100,9 @@ class Timeline:
         """Return for each row the sum of a measure's numbers to a power, int64[rows]."""
         places = self._placed(measure.source, window)
         numbers, counted = self._said(measure)
-        amounts = np.where(counted, numbers**power, 0)
-        return places.began.sums(amounts[places.begin]) - places.ended.sums(amounts[places.end])
+        amounts = counted.astype(np.int64) if power == 0 else np.where(counted, numbers**power, 0)
+        living = places.began.sums(amounts[places.begin])
+        return living - places.ended.sums(amounts[places.end]) if len(places.end) else living
 
     def faded(self, measure: Measure, half_life: int) -> NDArray[np.float64]:
         """Return for each row the sum of a measure's numbers, halved for every half-life, float64[rows]."""
