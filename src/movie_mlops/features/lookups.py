@@ -34,17 +34,17 @@ class Segments:
 
         A binary search in all segments at once: as many steps as the longest segment needs.
         """
-        low, high = self.starts[entity], self.starts[entity + 1]
-        if not len(self.moments) or not len(entity):
-            return low
-        longest = int((high - low).max())
-        for _ in range(longest.bit_length()):
-            middle = (low + high) >> 1
-            open_ = low < high
-            after = open_ & (self.moments[np.minimum(middle, len(self.moments) - 1)] <= at)
-            low = np.where(after, middle + 1, low)
-            high = np.where(open_ & ~after, middle, high)
-        return low
+        places, ends = self.starts[entity], self.starts[entity + 1]
+        longest = int((ends - places).max(initial=0))
+        step = 1 << longest.bit_length() >> 1
+        while step:
+            further = places + step
+            # The moment before a place that is behind the end is of another entity: the first condition rules it out.
+            inside = further <= ends
+            inside &= self.moments[np.minimum(further, len(self.moments)) - 1] <= at
+            places += step * inside
+            step >>= 1
+        return places
 
     def sums(self, amounts: Int, positions: Int, entity: Int) -> Int:
         """Return for each row the sum of its entity's ``amounts`` before its position; exact while it is below 2**63.
