@@ -80,6 +80,8 @@ def test_a_user_whom_nobody_knew_yet_keeps_the_row() -> None:
     rows = pl.DataFrame({"label": [7], "user_id": ["nobody"], "at": [day(1)]}, schema_overrides={"at": TIME})
     frame = features_at(BASICS, rows, arrivals([]), config=CONFIG)
     assert frame.rows() == [(7, "nobody", day(1), 0, 0, 0, None)]
+    said = arrivals([Arrived(did("a", 1, "like", at=1), day(1))])
+    assert features_at(BASICS, rows.clear(), said, config=CONFIG).schema == frame.schema
 
 
 @pytest.mark.parametrize(
@@ -88,9 +90,14 @@ def test_a_user_whom_nobody_knew_yet_keeps_the_row() -> None:
         ({"movie_id": [1], "at": [day(1)]}, "about a user; the rows have no user_id"),
         ({"user_id": ["a"]}, "have no at"),
         ({"user_id": ["a"], "at": [datetime(2024, 1, 1)]}, "not a time with a zone"),  # noqa: DTZ001 - what is refused
-        ({"user_id": ["a"], "at": pl.Series([None], dtype=TIME)}, "1 rows have no time"),
+        ({"user_id": ["a"], "at": pl.Series([None], dtype=TIME)}, "1 rows have no at"),
+        ({"user_id": pl.Series([None], dtype=pl.String()), "at": [day(1)]}, "1 rows have no user_id"),
+        (
+            {"user_id": ["a"], "at": [day(1)], "ratings": [3]},
+            "have columns of the view 'user_features' already: ratings",
+        ),
     ],
-    ids=["wrong entity", "no time", "naive time", "null time"],
+    ids=["wrong entity", "no time", "naive time", "null time", "null key", "column taken"],
 )
 def test_rows_that_do_not_fit_are_refused(columns: dict, message: str) -> None:
     """The error names what is missing."""

@@ -53,7 +53,7 @@ def features_at(
         interactions: Rows of the table ``interactions``.
         config: What counts as liking.
         films: Rows of the table ``movies``; ``None`` knows nothing of any film.
-        knowledge: What had arrived by when.
+        knowledge: What had arrived by when; with ``"column"`` the work grows with the different times that a key has.
 
     Returns:
         ``rows``, in their order, with the view's features beside them.
@@ -142,8 +142,14 @@ def _check(view: FeatureView, rows: pl.DataFrame, knowledge: Knowledge) -> None:
                 f"The column {name!r} of the rows is {dtype}, not a time with a zone.",
                 next_step="Give it with one, such as 2024-01-31T00:00:00Z.",
             )
-    if nulls := rows[AT].null_count():
-        raise FeatureError(f"{nulls} rows have no time.", next_step="Leave them out, or say when they were.")
+    for name in needed:
+        if nulls := rows[name].null_count():
+            raise FeatureError(f"{nulls} rows have no {name}.", next_step="Leave them out, or fill it in.")
+    if taken := [name for name in view.names if name in rows.columns]:
+        raise FeatureError(
+            f"The rows have columns of the view {view.name!r} already: {', '.join(taken)}.",
+            next_step="Rename them, or take the features out of the view with its 'only'.",
+        )
     if isinstance(knowledge, datetime) and knowledge.tzinfo is None:
         raise FeatureError(
             f"The time {knowledge.isoformat()} has no time zone.",
