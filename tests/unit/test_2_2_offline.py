@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from movie_mlops.core.nouns import Interaction
@@ -154,6 +154,8 @@ def test_a_time_without_zone_is_refused() -> None:
         film_features(table(WORDS), as_of=day(1).replace(tzinfo=None), config=CONFIG)
 
 
+# No test is timed: a busy machine is no failure.
+@settings(deadline=None, max_examples=60)
 @given(
     words=st.lists(
         st.builds(

@@ -157,7 +157,9 @@ def match(measure: Measure, conditions: Sequence[Condition]) -> Aggregation:
 
 
 def _ratio(part: Array, whole: Array) -> Array:
-    return np.where(whole == 0, np.nan, part / np.where(whole == 0, 1, whole))
+    ratio = np.full(len(whole), np.nan)
+    np.divide(part, whole, out=ratio, where=whole != 0)
+    return ratio
 
 
 def _named(verb: str, measure: Measure, more: Window | str | None = None) -> str:

@@ -54,7 +54,8 @@ class Fold:
         self.view = view
         self._config = config
         self._parts: Final = view.parts
-        self._places = {part: place for place, part in enumerate(self._parts)}
+        places = {part: place for place, part in enumerate(self._parts)}
+        self._inputs = {feature.name: [places[part] for part in feature.aggregation.parts] for feature in view.features}
         self._followers: dict[Source, list[tuple[int, Part]]] = {}
         for place, part in enumerate(self._parts):
             if part.follows is not None:
@@ -116,10 +117,11 @@ class Fold:
             Feature name to value.
         """
         moment = Moment(microseconds(at), film)
-        read = [part.read(each, moment) for part, each in zip(self._parts, state.parts, strict=True)]
+        # The formulas take arrays: here of one number each.
+        read = [np.array([part.read(each, moment)]) for part, each in zip(self._parts, state.parts, strict=True)]
         values: dict[str, Value] = {}
         for feature in self.view.features:
-            inputs = [np.array([read[self._places[part]]]) for part in feature.aggregation.parts]
+            inputs = [read[place] for place in self._inputs[feature.name]]
             values[feature.name] = _plain(feature.aggregation.finish(*inputs)[0], is_time=feature.dtype.is_temporal())
         return values
 

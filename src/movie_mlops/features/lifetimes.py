@@ -64,13 +64,16 @@ def lifetimes(
     if conditions:
         known = with_facts(known, films, conditions)
     names = [condition.name for condition in conditions]
+    rated = known.filter(pl.col(KIND) == Kind.RATING.value) if Source.RATINGS in wanted else known
     found = {}
-    for source in wanted:
-        words = known.filter(pl.col(KIND) == Kind.RATING.value) if source is Source.RATINGS else known
-        ends = np.full(words.height, NEVER)
-        if source is not Source.EVENTS:
-            words, ends = _reigns(words, other)
-        found[source] = _lifetimes(words, ends, names)
+    if Source.EVENTS in wanted:
+        found[Source.EVENTS] = _lifetimes(known, np.full(known.height, NEVER), names)
+    if Source.WORDS in wanted:
+        found[Source.WORDS] = _lifetimes(*_reigns(known, other), names)
+    if Source.RATINGS in wanted:
+        # Where all that was ever said is ratings, the word that counts is the rating that counts.
+        same = Source.WORDS in found and rated.height == known.height
+        found[Source.RATINGS] = found[Source.WORDS] if same else _lifetimes(*_reigns(rated, other), names)
     return found
 
 

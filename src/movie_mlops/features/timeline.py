@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from movie_mlops.features.lookups import Segments, latest_above
+from movie_mlops.features.lookups import Segments, in_order, latest_above
 from movie_mlops.features.measures import Condition, Measure, Source
 
 Int = NDArray[np.int64]
@@ -113,7 +113,7 @@ class Timeline:
         which = np.concatenate([born, dead])
         moments = np.concatenate([lives.begins[born], lives.ends[dead]])
         signed = np.concatenate([numbers[born], -numbers[dead]]) * np.exp2((lives.time[which] - moments) / half_life)
-        order = np.lexsort((moments, lives.entity[which]))
+        order = in_order(lives.entity[which], moments)
         segments = Segments(lives.entity[which][order], moments[order], self._entities)
         return segments.faded(
             signed[order], half_life, segments.positions(self._entity, self.at), self._entity, self.at
@@ -195,13 +195,12 @@ class Timeline:
                 begin = begin[begins[begin] < ends[begin]]
             end = begin[ends[begin] != NEVER]
             self._places[key] = _Places(
-                *self._in_order(begin, lives.entity, begins, in_order=window is None or window.ends == 0),
-                *self._in_order(end, lives.entity, ends, in_order=False),
+                *self._in_order(begin, lives.entity, begins), *self._in_order(end, lives.entity, ends)
             )
         return self._places[key]
 
-    def _in_order(self, which: Int, entity: Int, moments: Int, *, in_order: bool) -> tuple[Int, "_Sums"]:
-        ordered = which if in_order else which[np.lexsort((moments[which], entity[which]))]
+    def _in_order(self, which: Int, entity: Int, moments: Int) -> tuple[Int, "_Sums"]:
+        ordered = which[in_order(entity[which], moments[which])]
         segments = Segments(entity[ordered], moments[ordered], self._entities)
         return ordered, _Sums(segments, segments.positions(self._entity, self.at), self._entity)
 
