@@ -1,7 +1,8 @@
 """Benchmarks: real processes under an honest load, and a file that says what was measured, on what, and how."""
 
-from movie_mlops.bench.config import MainJobBenchConfig, ServeBenchConfig, StandardBenchConfig
+from movie_mlops.bench.config import FeaturesBenchConfig, MainJobBenchConfig, ServeBenchConfig, StandardBenchConfig
 from movie_mlops.bench.errors import BenchError
+from movie_mlops.bench.features import bench_features
 from movie_mlops.bench.load import Outcome, Plan, drive, drive_apart
 from movie_mlops.bench.main_job import bench_main_job
 from movie_mlops.bench.percentiles import percentile, summary
@@ -10,11 +11,13 @@ from movie_mlops.bench.standard import bench_standard
 
 __all__ = [
     "BenchError",
+    "FeaturesBenchConfig",
     "MainJobBenchConfig",
     "Outcome",
     "Plan",
     "ServeBenchConfig",
     "StandardBenchConfig",
+    "bench_features",
     "bench_main_job",
     "bench_serve",
     "bench_standard",

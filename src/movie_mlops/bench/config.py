@@ -10,6 +10,39 @@ Model = Literal["ials", "ease"]
 
 
 @dataclass(frozen=True)
+class FeaturesBenchConfig:
+    """The benchmark of the join by two times.
+
+    Attributes:
+        rows: How many training rows are joined.
+        feature_rows: With how many feature rows, and over how many interactions a view is folded.
+        entities: How many users they are about.
+        features: How many columns a feature row has.
+        repeats: How often each is measured; the median counts.
+        feast_python: The Python of an environment that has Feast; ``None`` leaves Feast out.
+        seed: Of everything that is made up.
+        times_faster: The target: so many times as fast as the fastest engine of Feast.
+
+    Raises:
+        BenchError: A number is out of range.
+    """
+
+    rows: int = 1_000_000
+    feature_rows: int = 1_000_000
+    entities: int = 50_000
+    features: int = 4
+    repeats: int = 3
+    feast_python: Path | None = None
+    seed: int = 0
+    times_faster: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "feature_rows", "entities", "features", "repeats"):
+            if getattr(self, name) <= 0:
+                raise BenchError(f"{name} is {getattr(self, name)}.", next_step="Give a number above 0.")
+
+
+@dataclass(frozen=True)
 class ServeBenchConfig:
     """The benchmark of serving.
 

@@ -6,7 +6,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-_LIBRARIES: Final = ("fastapi", "httptools", "numpy", "orjson", "scipy", "sqlalchemy", "starlette", "uvicorn", "uvloop")
+_LIBRARIES: Final = (
+    "fastapi",
+    "httptools",
+    "numpy",
+    "orjson",
+    "polars",
+    "scipy",
+    "sqlalchemy",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+)
 
 
 def machine_facts() -> dict[str, Any]:

@@ -138,6 +138,47 @@ def standard(
     typer.echo(f"\nRatios: {', '.join(f'{pair} {ratio}' for pair, ratio in result['ratios'].items())}. Written: {file}")
 
 
+@app.command()
+def features(
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Training rows.")] = 1_000_000,
+    feature_rows: Annotated[
+        int, typer.Option("--feature-rows", min=1, help="Feature rows, and interactions.")
+    ] = 1_000_000,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="How often each is measured.")] = 3,
+    feast_python: Annotated[
+        Path | None,
+        typer.Option("--feast-python", metavar="FILE", help="The Python of an environment that has Feast."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to (default: reports/benchmarks/features.json).")
+    ] = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How fast do training rows get their features, by both times? The same join by Feast where it is given."""
+    from movie_mlops.bench import FeaturesBenchConfig, bench_features
+    from movie_mlops.cli import door, output, progress
+
+    config = FeaturesBenchConfig(rows=rows, feature_rows=feature_rows, repeats=repeats, feast_python=feast_python)
+    file = out or door.settings(home).home / "reports" / "benchmarks" / "features.json"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
+    result = bench_features(config, file, command=command, progress=progress.listener())
+    if as_json:
+        output.print_json(result)
+        return
+    shown = ("name", "median_seconds", "rows", "null_rows", "wrong_rows")
+    output.print_rows([{name: runner[name] for name in shown} for runner in result["runners"]], as_json=False)
+    for skipped in result["skipped"]:
+        typer.echo(f"\n{skipped['name']} was skipped: {skipped['reason']}")
+    for target in result["targets"]:
+        verdict = "met" if target["met"] else "missed"
+        typer.echo(
+            f"\n{target['measured']} times as fast as {target['rival']}, at least {target['limit']:g}: {verdict}."
+        )
+    machine = result["machine"]
+    typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
+
+
 def _row(scenario: Mapping[str, Any]) -> dict[str, Any]:
     latency = scenario["latency_ms"]
     return {

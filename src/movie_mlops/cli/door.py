@@ -7,6 +7,7 @@ from pathlib import Path
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.nouns import Workspace
+from movie_mlops.features import TrainingSets
 from movie_mlops.flows import NothingReleasedError, PlatformConfig, active_dataset
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import Source, SourceOptions, open_source
@@ -52,6 +53,12 @@ def lake(home: Path | None, dataset: str | None) -> Lake:
 def lake_of(settings: Settings, workspace: Workspace) -> Lake:
     """Return the lake of a data set."""
     return Lake(lakes(settings).of(workspace.dataset))
+
+
+def training_sets(home: Path | None, dataset: str | None) -> TrainingSets:
+    """Return the training sets of the data set that a command means."""
+    meant = workspace(home, dataset)
+    return TrainingSets(meant.training_sets, lake(home, dataset))
 
 
 def ledger(workspace: Workspace) -> Ledger:

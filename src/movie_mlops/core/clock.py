@@ -1,6 +1,9 @@
 """The only clock: aware UTC times, replaceable in tests."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def now() -> datetime:
@@ -16,3 +19,13 @@ def from_unix(seconds: float) -> datetime:
 def to_iso(moment: datetime) -> str:
     """Return ``moment`` as RFC 3339 in UTC, ending in ``Z``."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def microseconds(moment: datetime) -> int:
+    """Return the whole microseconds from 1970-01-01 to an aware time."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(moment: int) -> datetime:
+    """Return the aware UTC time of so many microseconds since 1970-01-01."""
+    return _EPOCH + timedelta(microseconds=moment)

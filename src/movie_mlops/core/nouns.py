@@ -59,6 +59,11 @@ class Workspace:
         return self.home / "data" / "lake"
 
     @property
+    def training_sets(self) -> Path:
+        """The folder of the training sets."""
+        return self.home / "data" / "training-sets" / self.dataset
+
+    @property
     def state_url(self) -> str:
         """SQLAlchemy's address of the state database (ledger, event log, histories, steps)."""
         return f"sqlite:///{self.home / 'data' / 'state' / self.dataset}.db"

@@ -1,24 +1,47 @@
 """Features: what counts as liking, named views as of a time, and the online store of histories."""
 
+from movie_mlops.features.as_of_join import join_as_of
 from movie_mlops.features.config import FeedbackConfig
-from movie_mlops.features.definitions import FILM_FEATURES, USER_FEATURES, Feature, FeatureView
-from movie_mlops.features.errors import FeatureError
+from movie_mlops.features.definitions import Entity, Feature, FeatureView, Views
+from movie_mlops.features.errors import DefinitionError, FeatureError, UnknownFeatureError
 from movie_mlops.features.feedback import feedback, weigh
-from movie_mlops.features.offline import film_features, known_by, user_features
+from movie_mlops.features.fold import Fold, FoldState
+from movie_mlops.features.measures import Film
+from movie_mlops.features.offline import film_features, known_by, snapshot, user_features
 from movie_mlops.features.online import Histories, History
+from movie_mlops.features.point_in_time import AT, KNOWN_AT, features_at
+from movie_mlops.features.training_sets import TrainingSet, TrainingSets, TrainingSetSpec
+from movie_mlops.features.views import FILM_FEATURES, MATCH_FEATURES, USER_FEATURES, VIEWS
 
 __all__ = [
+    "AT",
     "FILM_FEATURES",
+    "KNOWN_AT",
+    "MATCH_FEATURES",
     "USER_FEATURES",
+    "VIEWS",
+    "DefinitionError",
+    "Entity",
     "Feature",
     "FeatureError",
     "FeatureView",
     "FeedbackConfig",
+    "Film",
+    "Fold",
+    "FoldState",
     "Histories",
     "History",
+    "TrainingSet",
+    "TrainingSetSpec",
+    "TrainingSets",
+    "UnknownFeatureError",
+    "Views",
+    "features_at",
     "feedback",
     "film_features",
+    "join_as_of",
     "known_by",
+    "snapshot",
     "user_features",
     "weigh",
 ]

@@ -1,23 +1,19 @@
-"""Features as they were known at a time, computed over the whole table at once."""
+"""Views as tables: every user and every film, all as of one time."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import polars as pl
 
-from movie_mlops.core.columns import EVENT_TIME, INGESTED_AT, KIND, MOVIE_ID, USER_ID, VALUE, WEIGHT
-from movie_mlops.core.nouns import Kind
+from movie_mlops.core.columns import EVENT_TIME, INGESTED_AT
 from movie_mlops.features.config import FeedbackConfig
-from movie_mlops.features.definitions import FILM_FEATURES, USER_FEATURES, FeatureView
+from movie_mlops.features.definitions import FeatureView
 from movie_mlops.features.errors import FeatureError
-from movie_mlops.features.feedback import latest_words
-
-_PRIOR_RATINGS: Final = 20.0
-"""So many ratings of the global mean are added to each film: a film of three ratings is mostly the average film."""
+from movie_mlops.features.point_in_time import AT, features_at
+from movie_mlops.features.views import FILM_FEATURES, USER_FEATURES
 
 
 def known_by(interactions: pl.LazyFrame, as_of: datetime | None) -> pl.LazyFrame:
-    """Keep the interactions that are known to have happened by ``as_of``.
+    """Keep the interactions that are known to have happened by ``as_of``, whenever they arrived.
 
     An interaction whose time is unknown happened, at the latest, when it was ingested.
 
@@ -41,85 +37,51 @@ def known_by(interactions: pl.LazyFrame, as_of: datetime | None) -> pl.LazyFrame
     return interactions.filter(pl.coalesce(EVENT_TIME, INGESTED_AT) <= as_of)
 
 
-def film_features(
+def snapshot(
+    view: FeatureView,
     interactions: pl.LazyFrame,
     *,
     as_of: datetime | None,
     config: FeedbackConfig,
-    prior_ratings: float = _PRIOR_RATINGS,
+    films: pl.LazyFrame | None = None,
 ) -> pl.DataFrame:
-    """Compute :data:`FILM_FEATURES` from what was known at a time.
+    """Compute a view for every entity that somebody met, as of one time.
 
     Args:
+        view: Which; one whose rows have one key.
         interactions: Rows of the table ``interactions``.
-        as_of: Only what happened by this aware time counts; ``None`` stands for the latest time in the rows.
+        as_of: Only what happened by this aware time counts; ``None`` counts everything, as of the latest time in it.
         config: What counts as liking.
-        prior_ratings: How strongly a film's mean is drawn to the global mean, in ratings.
+        films: Rows of the table ``movies``; ``None`` knows nothing of any film.
 
     Returns:
-        One row per film that somebody met, sorted by movie_id, with the columns of :data:`FILM_FEATURES`.
+        One row per entity, sorted by its key, with the columns of the view.
+
+    Raises:
+        FeatureError: ``as_of`` is not aware, or the view has no table.
     """
-    known = known_by(interactions, as_of)
-    words = latest_words(known, config)
-    ratings = latest_words(known.filter(pl.col(KIND) == Kind.RATING.value), config)
-    end = as_of or known.select(pl.col(EVENT_TIME).max()).collect().item()
-    liked = pl.col(WEIGHT) > 0
-    said = words.group_by(MOVIE_ID).agg(
-        _likes_since(liked, end, days=7).alias("likes_7d"),
-        _likes_since(liked, end, days=30).alias("likes_30d"),
-        liked.sum().alias("likes_all"),
-    )
-    value = pl.col(VALUE).cast(pl.Float64)
-    mean_of_all = ratings.select(value.mean()).item()
-    rated = ratings.group_by(MOVIE_ID).agg(
-        value.count().alias("ratings"),
-        value.mean().alias("rating_mean"),
-        value.sum().alias("stars"),
-    )
-    first = known.group_by(MOVIE_ID).agg(pl.col(EVENT_TIME).min().alias("first_time")).collect()
-    count, stars = pl.col("ratings").fill_null(0), pl.col("stars").fill_null(0.0)
-    shrunk = (stars + prior_ratings * pl.lit(mean_of_all, pl.Float64)) / (count + prior_ratings)
-    frame = first.join(said, on=MOVIE_ID).join(rated, on=MOVIE_ID, how="left")
-    return _in_shape(frame.with_columns(count, shrunk.alias("rating_mean_shrunk")), FILM_FEATURES)
-
-
-def user_features(interactions: pl.LazyFrame, *, as_of: datetime | None, config: FeedbackConfig) -> pl.DataFrame:
-    """Compute :data:`USER_FEATURES` from what was known at a time.
-
-    Args:
-        interactions: Rows of the table ``interactions``.
-        as_of: Only what happened by this aware time counts; ``None`` counts everything.
-        config: What counts as liking.
-
-    Returns:
-        One row per user, sorted by user_id, with the columns of :data:`USER_FEATURES`.
-    """
-    known = known_by(interactions, as_of)
-    did = (
-        known.group_by(USER_ID)
-        .agg(pl.len().alias("interactions"), pl.col(EVENT_TIME).max().alias("last_time"))
-        .collect()
-    )
-    said = latest_words(known, config).group_by(USER_ID).agg((pl.col(WEIGHT) > 0).sum().alias("positives"))
-    value = pl.col(VALUE).cast(pl.Float64)
-    rated = (
-        latest_words(known.filter(pl.col(KIND) == Kind.RATING.value), config)
-        .group_by(USER_ID)
-        .agg(
-            value.count().alias("ratings"),
-            value.mean().alias("rating_mean"),
-            value.std(ddof=0).alias("rating_std"),
+    if len(view.entity.keys) > 1:
+        raise FeatureError(
+            f"The view {view.name!r} is about a {view.entity.name}: it has no table of all of them.",
+            next_step="Ask for the rows that are needed, with a training set.",
         )
-    )
-    frame = did.join(said, on=USER_ID).join(rated, on=USER_ID, how="left")
-    return _in_shape(frame.with_columns(pl.col("ratings").fill_null(0)), USER_FEATURES)
+    known = known_by(interactions, as_of)
+    at = as_of or known.select(pl.col(EVENT_TIME).max().fill_null(pl.col(INGESTED_AT).max())).collect().item()
+    time = pl.lit(at, pl.Datetime("us", "UTC")).alias(AT)
+    rows = known.select(view.entity.folds).unique().sort(view.entity.folds).collect().with_columns(time)
+    frame = features_at(view, rows, known, config=config, films=films, knowledge=None)
+    return frame.select(list(view.schema))
 
 
-def _likes_since(liked: pl.Expr, end: datetime | None, *, days: int) -> pl.Expr:
-    if end is None:
-        return pl.lit(0)
-    return (liked & (pl.col(EVENT_TIME) > end - timedelta(days=days)).fill_null(value=False)).sum()
+def film_features(
+    interactions: pl.LazyFrame, *, as_of: datetime | None, config: FeedbackConfig, films: pl.LazyFrame | None = None
+) -> pl.DataFrame:
+    """Compute :data:`FILM_FEATURES` of every film that somebody met: see :func:`snapshot`."""
+    return snapshot(FILM_FEATURES, interactions, as_of=as_of, config=config, films=films)
 
 
-def _in_shape(frame: pl.DataFrame, view: FeatureView) -> pl.DataFrame:
-    return frame.select(pl.col(name).cast(dtype) for name, dtype in view.schema.items()).sort(view.entity.name)
+def user_features(
+    interactions: pl.LazyFrame, *, as_of: datetime | None, config: FeedbackConfig, films: pl.LazyFrame | None = None
+) -> pl.DataFrame:
+    """Compute :data:`USER_FEATURES` of every user: see :func:`snapshot`."""
+    return snapshot(USER_FEATURES, interactions, as_of=as_of, config=config, films=films)

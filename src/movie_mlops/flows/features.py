@@ -1,30 +1,33 @@
 """Step 2: feature tables into the lake, histories into the online store."""
 
+from typing import Final
+
 import polars as pl
 
-from movie_mlops.features import FILM_FEATURES, USER_FEATURES, FeedbackConfig, feedback, film_features, user_features
+from movie_mlops.features import FILM_FEATURES, USER_FEATURES, FeedbackConfig, feedback, snapshot
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import Result
-from movie_mlops.lake import INTERACTIONS, Lake
+from movie_mlops.lake import INTERACTIONS, MOVIES, Lake
+
+_TABLES: Final = (FILM_FEATURES, USER_FEATURES)
 
 
 def features(platform: Platform, ingested: Result) -> Result:
     """Compute the feature views as of the newest interaction and build every history anew."""
     lake, config = platform.lake, platform.config.feedback
     interactions = lake.scan(INTERACTIONS, version=ingested["versions"][INTERACTIONS])
-    note = {INTERACTIONS: str(ingested["versions"][INTERACTIONS])}
+    films = lake.scan(MOVIES, version=ingested["versions"][MOVIES])
+    note = {table: str(ingested["versions"][table]) for table in (INTERACTIONS, MOVIES)}
     versions = {
-        FILM_FEATURES.name: lake.overwrite(
-            FILM_FEATURES.name, film_features(interactions, as_of=None, config=config), note=note
-        ),
-        USER_FEATURES.name: lake.overwrite(
-            USER_FEATURES.name, user_features(interactions, as_of=None, config=config), note=note
-        ),
+        view.name: lake.overwrite(
+            view.name, snapshot(view, interactions, as_of=None, config=config, films=films), note=note
+        )
+        for view in _TABLES
     }
     users = platform.events.materialise(interactions, after=ingested["events_offset"])
     return {
         "versions": versions,
-        "views": {view.name: view.digest() for view in (FILM_FEATURES, USER_FEATURES)},
+        "views": {view.name: view.digest() for view in _TABLES},
         "histories": users,
     }
 

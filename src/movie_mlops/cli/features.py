@@ -1,0 +1,158 @@
+"""``movie-mlops features``."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from movie_mlops.cli import options
+
+app = typer.Typer(
+    help="See what features there are, and build training sets.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+Name = Annotated[str, typer.Argument(help="The training set.")]
+Version = Annotated[int | None, typer.Option("--version", min=1, help="Which version (default: the newest).")]
+
+
+@app.command("list")
+def list_views(as_json: options.AsJson = False) -> None:
+    """List the views."""
+    from movie_mlops.cli import output
+    from movie_mlops.features import VIEWS
+
+    rows = [
+        {
+            "view": view.name,
+            "version": view.version,
+            "about": view.entity.name,
+            "features": len(view.features),
+            "owner": view.owner,
+            "lives": str(view.time_to_live),
+            "description": view.description,
+        }
+        for view in VIEWS
+    ]
+    output.print_rows(rows, as_json=as_json)
+
+
+@app.command()
+def show(
+    view: Annotated[str, typer.Argument(help="A view, such as user_features.")], as_json: options.AsJson = False
+) -> None:
+    """Show every feature of a view: its type, how it is made, what it says."""
+    from movie_mlops.cli import output
+    from movie_mlops.features import VIEWS
+
+    found = VIEWS[view]
+    rows = [
+        {
+            "feature": feature.name,
+            "type": str(feature.dtype),
+            "made of": feature.aggregation.name,
+            "description": feature.description,
+        }
+        for feature in found.features
+    ]
+    if as_json:
+        output.print_json({"view": found.name, "version": found.version, "digest": found.digest(), "features": rows})
+        return
+    typer.echo(f"{found.name}, version {found.version}: {found.description}\n")
+    output.print_rows(rows, as_json=False)
+
+
+@app.command("build-training-set")
+def build_training_set(
+    name: Name,
+    feature: Annotated[
+        list[str] | None,
+        typer.Option("--feature", help="A view, or VIEW:FEATURE; may be repeated (default: every view)."),
+    ] = None,
+    known: Annotated[
+        str,
+        typer.Option(
+            "--known",
+            metavar="WHEN",
+            help="What had arrived: by each 'row's time, by a time such as 2024-01-31T00:00:00Z, or 'ever'.",
+        ),
+    ] = "row",
+    since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="Words said then or later.")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Words said before.")] = None,
+    interactions: Annotated[
+        int | None, typer.Option("--interactions-version", min=0, help="Of the table (default: the newest).")
+    ] = None,
+    movies: Annotated[
+        int | None, typer.Option("--movies-version", min=0, help="Of the table (default: the newest).")
+    ] = None,
+    dataset: options.Dataset = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Make a training set: each word that was said, with every feature as it was known just before."""
+    from movie_mlops.cli import door, output, progress
+    from movie_mlops.features import VIEWS, TrainingSetSpec
+
+    spec = TrainingSetSpec(
+        name=name,
+        features=tuple(feature or (view.name for view in VIEWS)),
+        knowledge={"row": "row", "ever": None}[known] if known in {"row", "ever"} else _time("--known", known),
+        since=None if since is None else _time("--since", since),
+        until=None if until is None else _time("--until", until),
+    )
+    given = {"interactions": interactions, "movies": movies}
+    versions = {table: version for table, version in given.items() if version is not None}
+    feedback = door.platform_config(door.settings(home)).feedback
+    made = door.training_sets(home, dataset).build(spec, feedback, versions=versions, progress=progress.listener())
+    if as_json:
+        output.print_json(made.manifest)
+        return
+    typer.echo(f"{name}, version {made.manifest['version']}: {made.manifest['rows']:,} rows in {made.folder}")
+
+
+@app.command("training-sets")
+def training_sets(dataset: options.Dataset = None, home: options.Home = None, as_json: options.AsJson = False) -> None:
+    """List the training sets."""
+    from movie_mlops.cli import door, output
+
+    output.print_rows([_row(made.manifest) for made in door.training_sets(home, dataset)], as_json=as_json)
+
+
+@app.command("verify-training-set")
+def verify_training_set(
+    name: Name, version: Version = None, dataset: options.Dataset = None, home: options.Home = None
+) -> None:
+    """Make a training set again from the lake's versions in its manifest, and compare."""
+    from movie_mlops.cli import door, progress
+
+    sets = door.training_sets(home, dataset)
+    made = sets.get(name, version)
+    same = sets.rebuild(made, progress=progress.listener())
+    typer.echo(f"{name}, version {made.manifest['version']}: {'the same' if same else 'NOT the same'} when made again.")
+    raise typer.Exit(0 if same else 1)
+
+
+def _row(manifest: Any) -> dict[str, Any]:
+    return {
+        "name": manifest["name"],
+        "version": manifest["version"],
+        "rows": manifest["rows"],
+        "features": len(manifest["features"]),
+        "known": manifest["knowledge"] or "ever",
+        "from": ", ".join(f"{table} {version}" for table, version in manifest["lake"].items()),
+        "built": manifest["built_at"],
+        "sha256": manifest["sha256"][:12],
+    }
+
+
+def _time(option: str, given: str) -> datetime:
+    from movie_mlops.core.errors import ConfigurationError
+
+    try:
+        return datetime.fromisoformat(given)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{option} {given!r} is not a time.", next_step=f"Write for example {option} 2024-01-31T00:00:00Z"
+        ) from error

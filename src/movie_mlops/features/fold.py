@@ -1,0 +1,192 @@
+"""The incremental form of a view: one interaction after the other into a state, for the stream and for online.
+
+The same interactions in any order, and partitions of them merged in any order, leave the same state: the word that
+counts is a maximum, and everything else is a sum, a maximum or a set. Each interaction is put once.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+
+from movie_mlops.core.clock import from_microseconds, microseconds
+from movie_mlops.core.nouns import Interaction, Kind
+from movie_mlops.features.config import FeedbackConfig
+from movie_mlops.features.definitions import FeatureView
+from movie_mlops.features.feedback import AUTHORITY, weigh
+from movie_mlops.features.measures import UNKNOWN_FILM, Film, Seen, Source
+from movie_mlops.features.parts import Moment, Part, State
+from movie_mlops.features.timeline import NO_TIME
+from movie_mlops.features.words import NOT_IN_LAKE
+
+Value = int | float | datetime | None
+"""What a feature can be."""
+
+_Rank = tuple[int, int, int, float, str]
+_Word = tuple[_Rank, Seen]
+
+
+@dataclass
+class FoldState:
+    """What a fold knows of one entity.
+
+    Attributes:
+        parts: The state of each part of the view.
+        words: For each source that a later word can change, the word that counts of each (user, film).
+    """
+
+    parts: list[State]
+    words: dict[Source, dict[str, _Word]] = field(default_factory=dict)
+
+
+class Fold:
+    """A view, ready to fold the interactions of one entity at a time.
+
+    Args:
+        view: What is computed.
+        config: What counts as liking.
+    """
+
+    def __init__(self, view: FeatureView, config: FeedbackConfig) -> None:
+        self.view = view
+        self._config = config
+        self._parts: Final = view.parts
+        places = {part: place for place, part in enumerate(self._parts)}
+        self._inputs = {feature.name: [places[part] for part in feature.aggregation.parts] for feature in view.features}
+        self._followers: dict[Source, list[tuple[int, Part]]] = {}
+        for place, part in enumerate(self._parts):
+            if part.follows is not None:
+                self._followers.setdefault(part.follows.source, []).append((place, part))
+
+    def empty(self) -> FoldState:
+        """Return what is known of an entity that did nothing."""
+        words: dict[Source, dict[str, _Word]] = {
+            source: {} for source in self._followers if source is not Source.EVENTS
+        }
+        return FoldState([part.empty() for part in self._parts], words)
+
+    def put(
+        self, state: FoldState, interaction: Interaction, film: Film = UNKNOWN_FILM, *, arrived: datetime | None = None
+    ) -> FoldState:
+        """Fold one more interaction of the entity in.
+
+        Args:
+            state: What is known so far; used up.
+            interaction: What happened, not put before.
+            film: Its film.
+            arrived: When the lake got it; ``None`` where it has not got it yet, which is later than everything.
+
+        Returns:
+            What is known now.
+        """
+        seen, rank = self._seen(interaction, film, arrived)
+        for source, followers in self._followers.items():
+            if source is Source.EVENTS:
+                for place, part in followers:
+                    state.parts[place] = part.put(state.parts[place], seen, 1)
+            elif source is Source.WORDS or seen.kind is Kind.RATING:
+                pair = _pair(interaction.user_id, interaction.movie_id)
+                self._say(state, source, pair, (rank, seen))
+        return state
+
+    def merge(self, one: FoldState, other: FoldState) -> FoldState:
+        """Return what is known of the entity from two parts of its interactions; both are used up."""
+        merged = FoldState(
+            [part.merge(a, b) for part, a, b in zip(self._parts, one.parts, other.parts, strict=True)], one.words
+        )
+        for source, words in other.words.items():
+            for pair, word in words.items():
+                held = merged.words[source].get(pair)
+                if held is not None:
+                    self._put(merged, source, min(held, word, key=_rank)[1], -1)
+                merged.words[source][pair] = word if held is None else max(held, word, key=_rank)
+        return merged
+
+    def values(self, state: FoldState, at: datetime, film: Film = UNKNOWN_FILM) -> dict[str, Value]:
+        """Return the features at a time that is not before anything that was put.
+
+        Args:
+            state: What is known.
+            at: When, aware.
+            film: The row's film, for views whose entity has one.
+
+        Returns:
+            Feature name to value.
+        """
+        moment = Moment(microseconds(at), film)
+        # The formulas take arrays: here of one number each.
+        read = [np.array([part.read(each, moment)]) for part, each in zip(self._parts, state.parts, strict=True)]
+        values: dict[str, Value] = {}
+        for feature in self.view.features:
+            inputs = [read[place] for place in self._inputs[feature.name]]
+            values[feature.name] = _plain(feature.aggregation.finish(*inputs)[0], is_time=feature.dtype.is_temporal())
+        return values
+
+    def pack(self, state: FoldState) -> bytes:
+        """Return ``state`` as bytes: JSON, nothing that could run."""
+        words = {source.value: [[pair, *word] for pair, word in words.items()] for source, words in state.words.items()}
+        parts = [list(map(list, part.items())) if isinstance(part, dict) else part for part in state.parts]
+        return json.dumps({"parts": parts, "words": words}, separators=(",", ":")).encode()
+
+    def unpack(self, packed: bytes) -> FoldState:
+        """Return the state that :meth:`pack` wrote."""
+        plain: Mapping[str, Any] = json.loads(packed)
+        state = self.empty()
+        parts = [
+            dict(map(tuple, given)) if isinstance(empty, dict) else given
+            for empty, given in zip(state.parts, plain["parts"], strict=True)
+        ]
+        words = {
+            Source(source): {pair: (_as_rank(rank), _as_seen(seen)) for pair, rank, seen in words}
+            for source, words in plain["words"].items()
+        }
+        return FoldState(parts, words)
+
+    def _say(self, state: FoldState, source: Source, pair: str, word: _Word) -> None:
+        held = state.words[source].get(pair)
+        if held is not None:
+            if _rank(held) >= _rank(word):
+                return
+            self._put(state, source, held[1], -1)
+        self._put(state, source, word[1], 1)
+        state.words[source][pair] = word
+
+    def _put(self, state: FoldState, source: Source, seen: Seen, sign: int) -> None:
+        for place, part in self._followers[source]:
+            state.parts[place] = part.put(state.parts[place], seen, sign)
+
+    def _seen(self, interaction: Interaction, film: Film, arrived: datetime | None) -> tuple[Seen, _Rank]:
+        kind, value = interaction.kind, None if interaction.value is None else float(np.float32(interaction.value))
+        time = None if interaction.event_time is None else microseconds(interaction.event_time)
+        weight = weigh(kind, value, self._config)
+        arrival = NOT_IN_LAKE if arrived is None else microseconds(arrived)
+        rank = (AUTHORITY[kind], NO_TIME if time is None else time, arrival, -weight, interaction.event_id)
+        return Seen(kind, value, weight, time, film), rank
+
+
+def _pair(user_id: str, movie_id: int) -> str:
+    return f"{movie_id} {user_id}"
+
+
+def _rank(word: _Word) -> _Rank:
+    return word[0]
+
+
+def _as_rank(plain: list[Any]) -> _Rank:
+    authority, time, arrival, weight, event_id = plain
+    return authority, time, arrival, weight, event_id
+
+
+def _as_seen(plain: list[Any]) -> Seen:
+    kind, value, weight, time, (genres, year) = plain
+    return Seen(Kind(kind), value, weight, time, Film(tuple(genres), year))
+
+
+def _plain(value: Any, *, is_time: bool) -> Value:
+    if is_time:
+        return None if value == NO_TIME else from_microseconds(int(value))
+    number: float = value.item()
+    return None if number != number else number  # noqa: PLR0124 - NaN alone differs from itself

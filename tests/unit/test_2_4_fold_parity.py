@@ -1,0 +1,82 @@
+"""What a view computes over columns, one interaction after the other, and from merged partitions is the same."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from movie_mlops.features import VIEWS, Entity, FeatureView, FeedbackConfig, Film, Fold, FoldState, features_at
+from movie_mlops.features.definitions import FILM, USER, USER_AND_FILM
+from tests.fixtures.stage_2.interactions import START
+from tests.fixtures.stage_2.worlds import FILMS, FILMS_TABLE, Arrived, arrivals, every_aggregation, world
+
+CONFIG = FeedbackConfig()
+WORLDS = 30
+
+
+def folded(fold: Fold, said: list[Arrived], random: np.random.Generator) -> FoldState:
+    """Fold interactions in a random order, cut into partitions that are packed, unpacked and merged."""
+    order = [said[place] for place in random.permutation(len(said))]
+    cuts = sorted(random.integers(0, len(order) + 1, int(random.integers(0, 4))).tolist())
+    states = []
+    for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True):
+        state = fold.empty()
+        for interaction, at in order[start:end]:
+            state = fold.put(state, interaction, FILMS[interaction.movie_id], arrived=at)
+        states.append(fold.unpack(fold.pack(state)))
+    while len(states) > 1:
+        other = states.pop(int(random.integers(0, len(states))))
+        place = int(random.integers(0, len(states)))
+        states[place] = fold.merge(states[place], other)
+    return states[0]
+
+
+def keys(entity: Entity, said: list[Arrived], random: np.random.Generator) -> list[dict[str, str | int]]:
+    films = {USER: [None], FILM: list(FILMS), USER_AND_FILM: list(FILMS)}[entity]
+    found = {
+        tuple({"user_id": arrived.interaction.user_id, "movie_id": film}[name] for name in entity.key_names)
+        for arrived in said
+        for film in films
+    }
+    return [dict(zip(entity.key_names, key, strict=True)) for key in sorted(found)]
+
+
+def same(batch: object, online: object) -> bool:
+    if isinstance(batch, float) and isinstance(online, float):
+        return batch == pytest.approx(online, rel=1e-9, abs=1e-9)
+    return type(batch) is type(online) and batch == online
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32))
+@pytest.mark.parametrize(
+    "view",
+    [*VIEWS, *(every_aggregation(entity) for entity in (USER, FILM, USER_AND_FILM))],
+    ids=lambda view: f"{view.name} of a {view.entity.name}",
+)
+def test_batch_stream_and_partitions_give_the_same(view: FeatureView, seed: int) -> None:
+    """Promise P5: the same interactions in any order and partition give the same features in every form."""
+    random = np.random.default_rng(seed)
+    said = [arrived for number in range(WORLDS) for arrived in world(random, f"w{number}")]
+    now = max((arrived.at for arrived in said), default=START) + timedelta(hours=int(random.integers(0, 50)))
+    rows = keys(view.entity, said, random)
+    batch = batch_rows(view, rows, said, now)
+    fold, of = Fold(view, CONFIG), view.entity.folds
+    states = {
+        key: folded(fold, [arrived for arrived in said if getattr(arrived.interaction, of) == key], random)
+        for key in {row[of] for row in rows}
+    }
+    for row, expected in zip(rows, batch, strict=True):
+        found = fold.values(states[row[of]], now, FILMS.get(int(row.get("movie_id", 0)), Film()))
+        wrong = {name: (expected[name], found[name]) for name in found if not same(expected[name], found[name])}
+        assert not wrong, (row, wrong)
+
+
+def batch_rows(view: FeatureView, rows: list[dict[str, str | int]], said: list[Arrived], now: datetime) -> list[dict]:
+    if not rows:
+        return []
+    frame = pl.DataFrame(rows).with_columns(pl.lit(now).dt.cast_time_unit("us").alias("at"))
+    return features_at(view, frame, arrivals(said), config=CONFIG, films=FILMS_TABLE).to_dicts()
