@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.flows import PlatformConfig
+from movie_mlops.ingest import CONTRACTS, IngestConfig
 
 T = TypeVar("T")
 
@@ -97,6 +98,18 @@ def read_sources(path: Path) -> dict[str, NamedSource]:
         ConfigurationError: The file says something that cannot be used.
     """
     return _read(path, TypeAdapter(dict[str, NamedSource]))
+
+
+def read_contracts(path: Path) -> IngestConfig:
+    """Read what the contracts accept; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    config = _read(path, TypeAdapter(IngestConfig))
+    for contract in CONTRACTS.values():
+        contract.modes(config)
+    return config
 
 
 def _read(path: Path, adapter: TypeAdapter[T]) -> T:

@@ -9,7 +9,8 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from movie_mlops.core import clock
-from movie_mlops.lake import SCHEMAS, Lake, LakeConfig, LakeError, QueryError
+from movie_mlops.lake import SCHEMAS, ConflictError, Lake, LakeConfig, LakeError, QueryError
+from movie_mlops.lake import lake as lake_module
 
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -213,3 +214,55 @@ def test_a_table_from_before_a_column_is_read_and_grows_at_its_next_write(lake: 
     assert [field.name for field in lake.delta("movies").schema().fields] == list(SCHEMAS["movies"])
     assert lake.sql("SELECT movie_id FROM movies WHERE list_contains(keywords, 'space')").rows() == [(1214,)]
     assert lake.append("movies", HEAT) == 2
+
+
+def test_a_write_that_another_writer_overtook_is_refused_whole(lake: Lake) -> None:
+    """A commit that must be the very next one is refused after any other, and writes nothing; so is a second first."""
+    assert lake.append("movies", HEAT, after=None) == 0
+    with pytest.raises(ConflictError, match="after version None; nothing was written"):
+        lake.append("movies", HEAT, after=None)
+    assert lake.append("movies", ALIEN, after=0) == 1
+    for write in (lake.append, lake.overwrite):
+        with pytest.raises(ConflictError, match="after version 0"):
+            write("movies", HEAT, after=0)
+    assert lake.version("movies") == 1
+
+
+def test_a_writer_that_is_overtaken_while_it_writes_is_refused(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commit itself finds the other writer, not only the look before it, also where both would make the table."""
+    for after in (None, 0):
+        real = lake_module.write_deltalake
+
+        def overtaken(*arguments, real=real, **options):
+            monkeypatch.setattr(lake_module, "write_deltalake", real)
+            lake.append("movies", ALIEN)
+            real(*arguments, **options)
+
+        monkeypatch.setattr(lake_module, "write_deltalake", overtaken)
+        with pytest.raises(ConflictError):
+            lake.append("movies", HEAT, after=after, cursors={"shop": 7})
+        assert lake.scan("movies").collect()["title"].unique().to_list() == ["Alien"]
+        assert lake.cursor("movies", "shop") is None
+
+
+def test_a_cursor_stands_with_the_rows_of_its_commit(lake: Lake) -> None:
+    """A cursor is what the last commit that named it left, and other commits leave it alone."""
+    assert lake.cursor("movies", "shop") is None
+    lake.append("movies", HEAT, cursors={"shop": 1_700_000_000_000_000, "other": -5})
+    lake.append("movies", ALIEN)
+    assert (lake.cursor("movies", "shop"), lake.cursor("movies", "other")) == (1_700_000_000_000_000, -5)
+    lake.append("movies", ALIEN.clear(), after=1, cursors={"shop": 1_800_000_000_000_000})
+    assert lake.cursor("movies", "shop") == 1_800_000_000_000_000
+
+
+def test_a_first_write_that_was_cut_off_is_no_table(lake: Lake, tmp_path: Path) -> None:
+    """A folder with an empty log, as a kill or a full disk leaves it, is no table, and the next write makes it one."""
+    lake.append("movies", HEAT)
+    log = next(tmp_path.glob("*/movies/_delta_log"), None)
+    if log is None:
+        pytest.skip("on S3 there are no folders to be empty")
+    for entry in log.glob("*.json"):
+        entry.unlink()
+    assert (lake.names(), lake.version("movies")) == ([], None)
+    assert lake.append("movies", ALIEN, after=None) == 0
+    assert lake.scan("movies").collect()["title"].to_list() == ["Alien"]

@@ -20,7 +20,7 @@ SMALL = TrainingSetSpec("small", ("user_features:positives", "film_features:like
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     """Two users and two films; the second like of Ann came ten days late."""
-    lake = Lake(LakeConfig(Workspace(tmp_path, "tiny").lake))
+    lake = Lake(LakeConfig(Workspace(tmp_path, "tiny").lakes).of("tiny"))
     prompt = [did("ann", 1, "like", at=1), did("bob", 1, "rating", 2.0, at=3), did("bob", 2, "rating", 4.5, at=20)]
     for word in prompt:
         assert word.event_time is not None

@@ -27,7 +27,7 @@ def interactions(arrived: datetime, *rows: Row) -> pl.DataFrame:
 
 
 def refused(arrived: datetime, *rows: tuple[int, str, str]) -> pl.DataFrame:
-    filled = [("interactions", "r.csv", line, reason, "why", raw, "shop", arrived) for line, reason, raw in rows]
+    filled = [("interactions", "r.csv", line, reason, "why", raw, "shop", arrived, None) for line, reason, raw in rows]
     return pl.DataFrame(filled, SCHEMAS["quarantine"], orient="row")
 
 

@@ -1,8 +1,15 @@
 """Benchmarks: real processes under an honest load, and a file that says what was measured, on what, and how."""
 
-from movie_mlops.bench.config import FeaturesBenchConfig, MainJobBenchConfig, ServeBenchConfig, StandardBenchConfig
+from movie_mlops.bench.config import (
+    FeaturesBenchConfig,
+    IngestBenchConfig,
+    MainJobBenchConfig,
+    ServeBenchConfig,
+    StandardBenchConfig,
+)
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.features import bench_features
+from movie_mlops.bench.ingest import bench_ingest
 from movie_mlops.bench.load import Outcome, Plan, drive, drive_apart
 from movie_mlops.bench.main_job import bench_main_job
 from movie_mlops.bench.percentiles import percentile, summary
@@ -12,12 +19,14 @@ from movie_mlops.bench.standard import bench_standard
 __all__ = [
     "BenchError",
     "FeaturesBenchConfig",
+    "IngestBenchConfig",
     "MainJobBenchConfig",
     "Outcome",
     "Plan",
     "ServeBenchConfig",
     "StandardBenchConfig",
     "bench_features",
+    "bench_ingest",
     "bench_main_job",
     "bench_serve",
     "bench_standard",

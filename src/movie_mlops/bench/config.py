@@ -141,3 +141,39 @@ class StandardBenchConfig:
         for name, least in (("files", 2_000), ("folders", 50), ("runs", 1)):
             if getattr(self, name) < least:
                 raise BenchError(f"{name} is {getattr(self, name)}.", next_step=f"Give at least {least}.")
+
+
+@dataclass(frozen=True)
+class IngestBenchConfig:
+    """The benchmark of bringing ratings in.
+
+    Attributes:
+        rows: Ratings in the generated file.
+        films: Films in it.
+        bad_rows: Ratings among them that break the contract; without one nobody could tell that it was held.
+        runs: How often each contender has its turn.
+        seed: Of everything that is made up.
+        times_a_copy: The target: at most so many times the time of the faster plain copy by polars.
+        memory_mib: The target for peak memory.
+
+    Raises:
+        BenchError: A number is out of range.
+    """
+
+    rows: int = 25_000_000
+    films: int = 59_047
+    bad_rows: int = 1000
+    runs: int = 3
+    seed: int = 0
+    times_a_copy: float = 4.0
+    memory_mib: int = 2048
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "films", "runs"):
+            if getattr(self, name) < 1:
+                raise BenchError(f"{name} is {getattr(self, name)}.", next_step="Give a number above 0.")
+        if not 0 <= self.bad_rows < self.rows:
+            raise BenchError(
+                f"{self.bad_rows:,} of {self.rows:,} rows cannot be bad.",
+                next_step="Give fewer bad rows, or more rows.",
+            )

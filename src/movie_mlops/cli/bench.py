@@ -179,6 +179,41 @@ def features(
     typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
 
 
+@app.command()
+def ingest(
+    rows: Annotated[int, typer.Option("--rows", min=1000, help="Ratings in the generated file.")] = 25_000_000,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="How often each contender has its turn.")] = 3,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to (default: reports/benchmarks/ingest.json).")
+    ] = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How fast do ratings come in through the contract, beside plain copies by polars, DuckDB and pandas?"""
+    from movie_mlops.bench import IngestBenchConfig, bench_ingest
+    from movie_mlops.cli import door, output, progress
+
+    config = IngestBenchConfig(rows=rows, bad_rows=min(1000, rows // 100), runs=runs)
+    file = out or door.settings(home).home / "reports" / "benchmarks" / "ingest.json"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
+    result = bench_ingest(config, file, command=command, progress=progress.listener())
+    if as_json:
+        output.print_json(result)
+        return
+    shown = ("seconds", "rows_per_second", "cpu_seconds", "peak_memory_mib", "bytes")
+    for name, one in result["contenders"].items():
+        if "skipped" in one:
+            typer.echo(f"{name} is left out: {one['skipped']}.")
+    measured = {name: one for name, one in result["contenders"].items() if "skipped" not in one}
+    table = [{"contender": name, **{key: one[key] for key in shown}} for name, one in measured.items()]
+    output.print_rows(table, as_json=False)
+    for target in result["targets"]:
+        verdict = "met" if target["met"] else "missed"
+        typer.echo(f"{target['what']}: {target['measured']}, at most {target['limit']}: {verdict}")
+    machine = result["machine"]
+    typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
+
+
 def _row(scenario: Mapping[str, Any]) -> dict[str, Any]:
     latency = scenario["latency_ms"]
     return {

@@ -10,10 +10,17 @@ from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import TrainingSets
 from movie_mlops.flows import NothingReleasedError, PlatformConfig, active_dataset
 from movie_mlops.flows.steps import one_at_a_time
-from movie_mlops.ingest import Source, SourceOptions, open_source
+from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
 from movie_mlops.release import BundleError, Ledger, Release, list_bundles
-from movie_mlops.settings import NamedSource, Settings, read_platform_config, read_settings, read_sources
+from movie_mlops.settings import (
+    NamedSource,
+    Settings,
+    read_contracts,
+    read_platform_config,
+    read_settings,
+    read_sources,
+)
 from movie_mlops.state import Database, StateConfig
 
 
@@ -24,8 +31,14 @@ def settings(home: Path | None) -> Settings:
 
 
 def platform_config(settings: Settings) -> PlatformConfig:
-    """Return ``config/platform.yaml``, or the defaults where there is none."""
-    return read_platform_config(settings.config / "platform.yaml")
+    """Return ``config/platform.yaml`` with ``config/contracts.yaml``, or the defaults where there is none."""
+    config = read_platform_config(settings.config / "platform.yaml")
+    return config.model_copy(update={"ingest": contracts(settings)})
+
+
+def contracts(settings: Settings) -> IngestConfig:
+    """Return ``config/contracts.yaml``, or the defaults where there is none."""
+    return read_contracts(settings.config / "contracts.yaml")
 
 
 def workspace(home: Path | None, dataset: str | None) -> Workspace:
@@ -115,16 +128,21 @@ def source(
     """Return the source that the options name; options go over what ``config/sources.yaml`` says of it."""
     named = read_sources(settings.config / "sources.yaml").get(name, NamedSource(source=name))
     options = SourceOptions(
-        columns={**named.columns, **_pairs("--column", columns)},
+        columns={**named.columns, **pairs("--column", columns)},
         movies=movies or named.movies,
-        movie_columns={**named.movie_columns, **_pairs("--movie-column", movie_columns)},
+        movie_columns={**named.movie_columns, **pairs("--movie-column", movie_columns)},
         value_scale=_scale(scale) or named.scale,
         dataset=dataset or named.dataset,
     )
     return open_source(named.source, downloads=settings.home / "data" / "downloads", options=options)
 
 
-def _pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:
+def pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:
+    """Return what an option that is given as OURS=THEIRS says.
+
+    Raises:
+        ConfigurationError: It is not written so.
+    """
     pairs = {}
     for word in given or ():
         ours, equals, theirs = word.partition("=")

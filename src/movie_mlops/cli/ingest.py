@@ -1,10 +1,15 @@
 """``movie-mlops ingest``."""
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movie_mlops.cli import options, tmdb
+from movie_mlops.cli import options, quarantine, tmdb
+
+if TYPE_CHECKING:
+    from movie_mlops.ingest import IngestConfig, TableValidation, Window
+    from movie_mlops.lake import Lake
 
 app = typer.Typer(
     help="Bring data into the lake, through the contract.",
@@ -15,6 +20,11 @@ app = typer.Typer(
 app.command("tmdb")(tmdb.tmdb)
 
 
+app.add_typer(quarantine.app, name="quarantine")
+
+_DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+
+
 @app.command()
 def load(
     source: options.SourceName = "sample",
@@ -22,11 +32,19 @@ def load(
     movies: options.Movies = None,
     movie_column: options.MovieColumns = None,
     scale: options.Scale = None,
+    since: Annotated[datetime | None, typer.Option("--since", formats=_DAYS, help="Only from this day on.")] = None,
+    until: Annotated[datetime | None, typer.Option("--until", formats=_DAYS, help="Only before this day.")] = None,
+    incremental: Annotated[
+        bool, typer.Option("--incremental", help="Only what is newer than the last load, less the overlap.")
+    ] = False,
     dataset: options.SourceDataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Load a source; what breaks the contract goes to the quarantine with its line and reason."""
+    """Load a source; what breaks the contract goes to the quarantine with its line and reason.
+
+    --since and --until fill back a range of days (the second is not in it); other loads may run at the same time.
+    """
     from dataclasses import asdict
 
     from movie_mlops.cli import door, output, progress
@@ -38,17 +56,24 @@ def load(
         settings, source, columns=column, movies=movies, movie_columns=movie_column, scale=scale, dataset=dataset
     )
     opened.prepare(progress.listener())
-    with door.one_flow(Workspace(settings.home, opened.dataset)) as workspace:
-        report = load_source(opened, door.lake_of(settings, workspace), progress=progress.listener())
+    lake = door.lake_of(settings, Workspace(settings.home, opened.dataset))
+    config = door.contracts(settings)
+    window = _window(lake, opened.dataset, config, since=since, until=until, incremental=incremental)
+    report = load_source(opened, lake, config=config, window=window, progress=progress.listener())
     if as_json:
         output.print_json(asdict(report))
         return
+    outside = f", {report.rows_outside:,} outside the range" if report.rows_outside else ""
     typer.echo(
         f"{opened.dataset}: {report.rows_good:,} of {report.rows_read:,} rows are good ({report.rows_new:,} new), "
-        f"{report.rows_quarantined:,} quarantined; {report.movies:,} films."
+        f"{report.rows_quarantined:,} quarantined{outside}; {report.movies:,} films."
     )
     for reason, count in {**report.reasons, **report.movie_reasons}.items():
         typer.echo(f"  {count:>10,}  {reason}")
+    for reason, count in report.warnings.items():
+        typer.echo(f"  {count:>10,}  {reason} (let pass)")
+    for change in report.changes:
+        typer.echo(f"  {change}")
     if report.rows_quarantined or report.movies_quarantined:
         typer.echo(f"Look at them: movie-mlops ingest quarantine --dataset {opened.dataset}")
 
@@ -85,21 +110,77 @@ def report(
 
 
 @app.command()
-def quarantine(
-    reason: Annotated[str | None, typer.Option("--reason", help="Only rows refused for this reason.")] = None,
-    rows: Annotated[int, typer.Option("--rows", min=1, help="How many rows.")] = 20,
-    dataset: options.Dataset = None,
+def validate(
+    source: options.SourceName = "sample",
+    column: options.Columns = None,
+    movies: options.Movies = None,
+    movie_column: options.MovieColumns = None,
+    scale: options.Scale = None,
+    dataset: options.SourceDataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show rows that the contract refused: where they stand, why, and what they say."""
-    import polars as pl
+    """Say what a load would do, and why, without writing anything. Exit code 1: it would be refused whole."""
+    from dataclasses import asdict
 
-    from movie_mlops.cli import door, output
-    from movie_mlops.lake import QUARANTINE
+    from movie_mlops.cli import door, output, progress
+    from movie_mlops.core.nouns import Workspace
+    from movie_mlops.ingest import validate as validate_source
 
-    scan = door.lake(home, dataset).scan(QUARANTINE)
-    if reason is not None:
-        scan = scan.filter(pl.col("reason") == reason)
-    frame = scan.sort("file", "line").head(rows).select("file", "line", "reason", "detail", "raw").collect()
-    output.print_rows(frame.to_dicts(), as_json=as_json)
+    settings = door.settings(home)
+    opened = door.source(
+        settings, source, columns=column, movies=movies, movie_columns=movie_column, scale=scale, dataset=dataset
+    )
+    lake = door.lake_of(settings, Workspace(settings.home, opened.dataset))
+    tables = validate_source(opened, lake, config=door.contracts(settings), progress=progress.listener())
+    if as_json:
+        output.print_json({name: asdict(table) for name, table in tables.items()})
+    else:
+        for name, table in tables.items():
+            _say_table(name, table)
+    if any(table.refusal for table in tables.values()):
+        raise typer.Exit(1)
+
+
+def _say_table(name: str, table: "TableValidation") -> None:
+    from movie_mlops.cli import output
+
+    if table.refusal:
+        typer.echo(f"{name}: nothing would be written. {table.refusal}")
+        return
+    refused = sum(table.reasons.values())
+    typer.echo(
+        f"{name}: of {table.read:,} rows {table.good:,} are good ({table.new:,} new), {refused:,} would be refused."
+    )
+    for change in table.changes:
+        typer.echo(f"  {change}")
+    for reason, count in table.warnings.items():
+        typer.echo(f"  {count:>10,}  {reason} (let pass)")
+    for reason, count in table.reasons.items():
+        typer.echo(f"  {count:>10,}  {reason}")
+    if table.examples:
+        output.print_rows(table.examples, as_json=False)
+
+
+def _window(
+    lake: "Lake",
+    dataset: str,
+    config: "IngestConfig",
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    incremental: bool,
+) -> "Window":
+    from movie_mlops.core.errors import ConfigurationError
+    from movie_mlops.ingest import ALL, Window, since_cursor
+
+    if since is None and until is None:
+        return since_cursor(lake, dataset, config) if incremental else ALL
+    if incremental:
+        raise ConfigurationError(
+            "--incremental finds out by itself where to begin.", next_step="Leave --since and --until out, or it."
+        )
+    start, end = (None if day is None else day.replace(tzinfo=UTC) for day in (since, until))
+    if start is not None and end is not None and start >= end:
+        raise ConfigurationError(f"The range {since} to {until} is empty.", next_step="Name the earlier day first.")
+    return Window(start, end, moves_cursor=False)

@@ -31,6 +31,26 @@ LINE: Final = "line"
 REASON: Final = "reason"
 DETAIL: Final = "detail"
 RAW: Final = "raw"
+FIELDS: Final = "fields"
+
+# What became of a quarantined row, or what has no place in its table.
+QUARANTINE_ID: Final = "quarantine_id"
+KEY: Final = "key"
+REPLAYED_AT: Final = "replayed_at"
+EXTRAS: Final = "extras"
+
+# A batch: one load of one table.
+FINGERPRINT: Final = "fingerprint"
+ROWS_READ: Final = "rows_read"
+ROWS_GOOD: Final = "rows_good"
+ROWS_NEW: Final = "rows_new"
+ROWS_QUARANTINED: Final = "rows_quarantined"
+ROWS_OUTSIDE: Final = "rows_outside"
+REASONS: Final = "reasons"
+WARNINGS: Final = "warnings"
+CHANGES: Final = "changes"
+STATISTICS: Final = "statistics"
+SECONDS: Final = "seconds"
 
 # Feedback: the latest word of a user on a movie, as models see it.
 WEIGHT: Final = "weight"

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from movie_mlops.evaluation import EvaluationConfig, StrongGeneralisationConfig, TimeSplitConfig, UserFoldsConfig
 from movie_mlops.features import FeedbackConfig
+from movie_mlops.ingest import IngestConfig
 from movie_mlops.recommenders import RecommenderError, create
 from movie_mlops.release import GateConfig
 
@@ -43,6 +44,9 @@ class PlatformConfig(BaseModel):
         description="How models are judged: 'time' (learn from the past, predict the future), 'user-folds' (random, "
         "where times are missing), 'strong-generalisation' (users no model has seen), or 'auto': time where every "
         "interaction has one, else user-folds.",
+    )
+    ingest: IngestConfig = Field(
+        default_factory=IngestConfig, exclude=True, description="What the contracts accept: config/contracts.yaml."
     )
     feedback: FeedbackConfig = Field(default_factory=FeedbackConfig, description="What counts as liking a film.")
     time_split: TimeSplitConfig = Field(default_factory=TimeSplitConfig, description="The global time split.")

@@ -2,11 +2,13 @@
 
 from dataclasses import asdict
 
+from pydantic import TypeAdapter
+
 from movie_mlops.core.digests import Plain
 from movie_mlops.core.progress import Progress
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import Result
-from movie_mlops.ingest import Source, load, load_events
+from movie_mlops.ingest import IngestConfig, Source, load, load_events
 from movie_mlops.lake import INTERACTIONS
 
 _EVENTS_AT_ONCE = 10_000
@@ -14,7 +16,8 @@ _EVENTS_AT_ONCE = 10_000
 
 def ingest_inputs(platform: Platform, source: Source) -> Plain:
     """Return what the step depends on; the source is prepared."""
-    return {"source": source.fingerprint(), "events": platform.events.last_offset()}
+    contracts = TypeAdapter(IngestConfig).dump_python(platform.config.ingest, mode="json")
+    return {"source": source.fingerprint(), "events": platform.events.last_offset(), "contracts": contracts}
 
 
 def ingest(platform: Platform, source: Source, *, drained: int, progress: Progress) -> Result:
@@ -28,7 +31,7 @@ def ingest(platform: Platform, source: Source, *, drained: int, progress: Progre
     """
     if platform.lake.version(INTERACTIONS) is None:
         drained = 0
-    report = asdict(load(source, platform.lake, progress=progress))
+    report = asdict(load(source, platform.lake, config=platform.config.ingest, progress=progress))
     new_events, offset = 0, drained
     while page := platform.events.read(offset, _EVENTS_AT_ONCE):
         new_events += load_events([event.interaction for event in page], platform.lake)

@@ -1,20 +1,42 @@
 """Bringing data in: sources, the contract, the quarantine, the load."""
 
-from movie_mlops.ingest.config import IngestConfig, SourceOptions
-from movie_mlops.ingest.errors import DownloadError, SourceError
-from movie_mlops.ingest.load import IngestReport, load, load_events
-from movie_mlops.ingest.raw import RawTable
+from movie_mlops.ingest.config import ColumnModes, IngestConfig, Mode, Severity, SourceOptions, TableModes
+from movie_mlops.ingest.contract import CONTRACTS, describe
+from movie_mlops.ingest.errors import ContractError, DownloadError, SourceError
+from movie_mlops.ingest.load import ALL, IngestReport, Window, cursor_of, load, load_events, since_cursor
+from movie_mlops.ingest.raw import Lane, RawTable
+from movie_mlops.ingest.replay import ReplayReport, export, open_rows, read_corrected, replay
 from movie_mlops.ingest.sources import Source, open_source
+from movie_mlops.ingest.validation import TableValidation, validate
 
 __all__ = [
+    "ALL",
+    "CONTRACTS",
+    "ColumnModes",
+    "ContractError",
     "DownloadError",
     "IngestConfig",
     "IngestReport",
+    "Lane",
+    "Mode",
     "RawTable",
+    "ReplayReport",
+    "Severity",
     "Source",
     "SourceError",
     "SourceOptions",
+    "TableModes",
+    "TableValidation",
+    "Window",
+    "cursor_of",
+    "describe",
+    "export",
     "load",
     "load_events",
+    "open_rows",
     "open_source",
+    "read_corrected",
+    "replay",
+    "since_cursor",
+    "validate",
 ]

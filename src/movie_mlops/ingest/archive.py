@@ -1,7 +1,11 @@
 """A folder of files, or a zip that holds one."""
 
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
 
 from movie_mlops.ingest.errors import SourceError
 
@@ -40,6 +44,23 @@ class Archive:
             with zipfile.ZipFile(self.path) as archive:
                 return archive.read(self._members[name])
         except (zipfile.BadZipFile, EOFError, OSError) as error:
+            raise _damaged(self.path, str(error)) from error
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """Open a file for reading piece by piece.
+
+        Raises:
+            SourceError: The zip is damaged.
+        """
+        if self.path.is_dir():
+            with (self.path / name).open("rb") as file:
+                yield file
+            return
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(self._members[name]) as member:
+                yield cast("BinaryIO", member)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
             raise _damaged(self.path, str(error)) from error
 
     def label(self, name: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 
@@ -30,16 +31,90 @@ class SourceOptions:
     movielens_url: str = "https://files.grouplens.org/datasets/movielens"
 
 
+class Mode(StrEnum):
+    """What becomes of something that the contract does not have a place for."""
+
+    EVOLVE = "evolve"
+    FREEZE = "freeze"
+    DISCARD_ROW = "discard-row"
+    DISCARD_VALUE = "discard-value"
+
+
+class Severity(StrEnum):
+    """What a broken check does to its row."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class ColumnModes:
+    """The modes of one column, where they differ from its table's.
+
+    Attributes:
+        missing_column: The file does not have the column.
+        changed_type: The file has the column in a type that the contract does not read.
+        unfit_value: A value cannot be read as the column's type.
+    """
+
+    missing_column: Mode | None = None
+    changed_type: Mode | None = None
+    unfit_value: Mode | None = None
+
+
+@dataclass(frozen=True)
+class TableModes:
+    """What a project chooses for one table.
+
+    Attributes:
+        new_column: The file has a column that the contract does not know.
+        missing_column: The file lacks a column that the contract knows and does not require.
+        changed_type: A column has a type that the contract does not read.
+        unfit_value: A value cannot be read as its column's type.
+        columns: Modes of single columns.
+        severities: Reason to severity, for checks that may be mere warnings; the others keep theirs.
+    """
+
+    new_column: Mode = Mode.DISCARD_VALUE
+    missing_column: Mode = Mode.EVOLVE
+    changed_type: Mode = Mode.FREEZE
+    unfit_value: Mode = Mode.DISCARD_ROW
+    columns: Mapping[str, ColumnModes] = field(default_factory=dict)
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+
+    def mode(self, change: str, column: str | None = None) -> Mode:
+        """Return the mode for a change (``new_column``, ``missing_column`` …) of a column."""
+        own: Mode | None = getattr(self.columns.get(column or ""), change, None)
+        chosen: Mode = own or getattr(self, change)
+        return chosen
+
+
 @dataclass(frozen=True)
 class IngestConfig:
-    """What the contract accepts.
+    """What the contracts accept, and how a load goes; ``config/contracts.yaml`` is this, written out.
 
     Attributes:
         rating_min: The lowest rating, in stars.
         rating_max: The highest rating, in stars.
         earliest: No interaction happened before this time; none happens in the future.
+        first_year: No film is older.
+        years_ahead: How many years in advance a film may be announced.
+        interactions: Modes and severities of the table of interactions.
+        movies: Modes and severities of the table of films.
+        overlap_days: An incremental load begins this many days before the newest interaction that it knows.
+        attempts: How often a commit is tried when other writers are faster.
+        chunk_bytes: How much of a text file is in memory at once.
+        chunk_rows: How many rows of a Parquet file are in memory at once.
     """
 
     rating_min: float = 0.5
     rating_max: float = 5.0
     earliest: datetime = datetime(1990, 1, 1, tzinfo=UTC)
+    first_year: int = 1870
+    years_ahead: int = 10
+    interactions: TableModes = field(default_factory=TableModes)
+    movies: TableModes = field(default_factory=TableModes)
+    overlap_days: float = 7.0
+    attempts: int = 20
+    chunk_bytes: int = 32 << 20
+    chunk_rows: int = 1_000_000

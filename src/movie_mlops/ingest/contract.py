@@ -1,291 +1,384 @@
-"""The contract: which rows may enter the lake, and why the others may not."""
+"""The contracts: per table, what each column is and which rows may enter the lake. Declared here, and only here.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+Parsing, rules, the fast lane and the table in the documentation are derived from these declarations; what a project may
+change of them is in :class:`~movie_mlops.ingest.config.IngestConfig`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Final
 
 import polars as pl
 
 from movie_mlops.core import columns as c
+from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.nouns import Kind
 from movie_mlops.ingest import parsing
-from movie_mlops.ingest.config import IngestConfig
-from movie_mlops.ingest.raw import RawTable
-from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS
+from movie_mlops.ingest.config import IngestConfig, Severity, TableModes
+from movie_mlops.lake import INTERACTIONS, MOVIES
 
-# Films are older than cinema in no catalogue, and announced only some years ahead.
-_FIRST_YEAR: Final = 1870
-_YEARS_AHEAD: Final = 10
-_GIVEN: Final = "given:"
-_FIRST_LINE: Final = "first_line"
-_KNOWN_VALUE: Final = "known_value"
+GIVEN: Final = "given:"
+"""Stands before a column's name where the value is meant as the source gave it."""
+KINDS: Final = tuple(str(kind) for kind in Kind)
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A reason to refuse a row.
+class Facts:
+    """What the checks of one load compare with.
+
+    Attributes:
+        config: The limits.
+        now: Nothing happens after this time.
+        films: The film ids that exist (Int64).
+        scale: The lowest and highest rating of the source, where they are to be stretched.
+    """
+
+    config: IngestConfig
+    now: datetime
+    films: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int64))
+    scale: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a value of a file becomes a value of ours.
+
+    Attributes:
+        says: What it is, for people.
+        parse: Column name and type in the file to an expression; null where a value cannot be read.
+        takes: Types that are read besides text, as functions of a polars type.
+        lane: The type in which clean text of this kind may be read at once; ``None`` where it needs a closer look.
+        as_is: Whether nothing is left to do with what was read so.
+    """
+
+    says: str
+    parse: Callable[[str, pl.DataType], pl.Expr]
+    takes: tuple[Callable[[pl.DataType], bool], ...] = ()
+    lane: pl.DataType | None = None
+    as_is: bool = False
+
+    def reads(self, dtype: pl.DataType) -> bool:
+        """Return whether values of ``dtype`` can be read."""
+        is_text = isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Null)
+        return is_text or any(takes(dtype) for takes in self.takes)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A reason to refuse a row, or to wonder about it.
 
     Attributes:
         reason: A stable word.
-        broken: True where the row breaks the rule, over parsed columns and the ``given:`` ones.
-        detail: What exactly is wrong, as a text expression over the same columns.
+        says: The rule, for people.
+        broken: True where a row breaks it, over parsed columns and the ``given:`` ones.
+        detail: What exactly is wrong, as text over the same columns.
+        may_warn: Whether a project may keep such rows and only count them.
+        last: Whether it is looked at when nothing else is wrong.
     """
 
     reason: str
-    broken: pl.Expr
-    detail: pl.Expr
+    says: str
+    broken: Callable[[Facts], pl.Expr]
+    detail: Callable[[Facts], pl.Expr]
+    may_warn: bool = False
+    last: bool = False
 
 
 @dataclass(frozen=True)
-class Checked:
-    """The rows of a raw table, each on exactly one side.
+class Column:
+    """A column of a table.
 
     Attributes:
-        read: How many rows there were: those of ``good``, ``known`` more, and those of ``bad``.
-        good: The rows that may enter, without ``ingested_at``; in the order of the file.
-        known: How many rows the lake has already, word for word.
-        bad: The refused rows: ``table``, ``file``, ``line``, ``reason``, ``detail``, ``raw``.
+        name: Its name.
+        reading: How it is read.
+        unfit: Reason and words for a value that cannot be read; ``None`` where every text can.
+        missing: The reason where a row has nothing here; ``None`` where it need not have.
+        default: What rows have where the file has no such column.
+        fills: Whether the default is also for rows that have nothing in it.
+        checks: What its values must keep.
     """
 
-    read: int
-    good: pl.DataFrame
-    known: int
-    bad: pl.DataFrame
+    name: str
+    reading: Reading
+    unfit: tuple[str, str] | None = None
+    missing: str | None = None
+    default: Callable[[pl.Schema], pl.Expr] | None = None
+    fills: bool = False
+    checks: tuple[Check, ...] = ()
 
 
-def check_interactions(
-    raw: RawTable,
-    *,
-    dataset: str,
-    films: pl.Series,
-    known: pl.DataFrame,
-    config: IngestConfig,
-    now: datetime,
-) -> Checked:
-    """Hold the rows of ``raw`` against the contract of ``interactions``.
+@dataclass(frozen=True)
+class Contract:
+    """What a table takes.
 
-    Args:
-        raw: The rows as the source gives them.
-        dataset: The name that starts the rows' ``event_id`` and is their ``source``.
-        films: The film ids that exist (Int64).
-        known: ``event_id`` and ``value`` of the rows that the lake has already.
-        config: What the contract accepts.
-        now: Nothing happens after this time.
+    Attributes:
+        table: The table.
+        columns: Its columns that come from files.
+        repeated: What a second row with the same key is told.
+        required: Columns that every file must have.
     """
-    frame = _numbered(raw)
-    parsed = _parse_interactions(frame, raw.value_scale, config)
-    parsed, bad = _sort_out(parsed, _interaction_rules(films, raw.value_scale, config, now))
-    good = parsed.with_columns(_event_id(dataset).alias(c.EVENT_ID), pl.lit(dataset).alias(c.SOURCE))
-    good, repeated = _without_repeats(good, c.EVENT_ID, "the same user, film, kind and time as line {}")
-    good, known_rows, differing = _without_known(good, known)
-    columns = [name for name in SCHEMAS[INTERACTIONS] if name != c.INGESTED_AT]
-    refused = [_refused(part, raw, INTERACTIONS) for part in (bad, repeated, differing)]
-    return Checked(frame.height, good.select(columns), known_rows, pl.concat(refused).sort(c.LINE))
+
+    table: str
+    columns: tuple[Column, ...]
+    repeated: str
+    required: tuple[str, ...]
+
+    def column(self, name: str) -> Column:
+        """Return a column by its name."""
+        return next(column for column in self.columns if column.name == name)
+
+    def checks(self) -> Mapping[str, Check]:
+        """Return all checks by their reasons."""
+        return {check.reason: check for column in self.columns for check in column.checks}
+
+    def modes(self, config: IngestConfig) -> TableModes:
+        """Return what the project chose for this table.
+
+        Raises:
+            ConfigurationError: It names a column or a reason that there is not, or one that cannot be a warning.
+        """
+        chosen: TableModes = getattr(config, self.table)
+        names = [column.name for column in self.columns]
+        for name in chosen.columns:
+            if name not in names:
+                raise _unknown(f"{self.table}.columns", name, names)
+        may_warn = [reason for reason, check in self.checks().items() if check.may_warn]
+        for reason in chosen.severities:
+            if reason not in may_warn:
+                raise _unknown(f"{self.table}.severities", reason, may_warn)
+        return chosen
+
+    def severities(self, config: IngestConfig) -> dict[str, Severity]:
+        """Return every reason that may be a warning, with what the project made of it."""
+        chosen = self.modes(config).severities
+        return {reason: chosen.get(reason, Severity.ERROR) for reason, check in self.checks().items() if check.may_warn}
 
 
-def check_movies(raw: RawTable, *, now: datetime) -> Checked:
-    """Hold the rows of ``raw`` against the contract of ``movies``; ``known`` is left to the loader."""
-    frame = _numbered(raw)
-    parsed, bad = _sort_out(_parse_movies(frame), _movie_rules(now))
-    good, repeated = _without_repeats(parsed, c.MOVIE_ID, "the same film as line {}")
-    refused = [_refused(part, raw, MOVIES) for part in (bad, repeated)]
-    return Checked(frame.height, good.select(_typed(SCHEMAS[MOVIES])), 0, pl.concat(refused).sort(c.LINE))
+def describe(contract: Contract) -> list[dict[str, str]]:
+    """Return the contract as rows for people: column, what it is, required or not, reasons to refuse."""
+    rows = []
+    for column in contract.columns:
+        reasons = [column.missing, column.unfit[0] if column.unfit else None]
+        checks = [f"`{check.reason}`{'*' if check.may_warn else ''} ({check.says})" for check in column.checks]
+        rows.append(
+            {
+                "column": f"`{column.name}`",
+                "is": column.reading.says,
+                "required": "yes" if column.missing else "",
+                "refused for": ", ".join([*(f"`{reason}`" for reason in reasons if reason), *checks]),
+            }
+        )
+    return rows
 
 
-def _numbered(raw: RawTable) -> pl.DataFrame:
-    """Return the raw frame with a line number and the reader's reasons, whether the source gave them or not."""
-    frame = raw.frame
-    if c.LINE not in frame.columns:
-        frame = frame.with_row_index(c.LINE, offset=1)
-    missing = [pl.lit(None, pl.String).alias(name) for name in (c.REASON, c.DETAIL) if name not in frame.columns]
-    return frame.with_columns(pl.col(c.LINE).cast(pl.Int64), *missing)
+def says(name: str, why: str) -> pl.Expr:
+    """Return the text ``<name> <value as given> <why>``."""
+    return pl.format("{} {} {}", pl.lit(name), pl.col(GIVEN + name).cast(pl.String), pl.lit(why))
 
 
-def _parse_interactions(frame: pl.DataFrame, scale: tuple[float, float] | None, config: IngestConfig) -> pl.DataFrame:
-    types = frame.schema
-    kind = pl.lit(str(Kind.RATING if c.VALUE in types else Kind.LIKE))
-    if c.KIND in types:
-        kind = parsing.text(c.KIND, types[c.KIND]).str.to_lowercase()
-    value = parsing.number(c.VALUE, types[c.VALUE]) if c.VALUE in types else pl.lit(None, pl.Float64)
-    if scale is not None:
-        stretched = (value - scale[0]) / (scale[1] - scale[0]) * (config.rating_max - config.rating_min)
-        value = pl.when(kind == Kind.RATING).then(stretched + config.rating_min).otherwise(value)
-    no_time = pl.lit(None, pl.Datetime("us", "UTC"))
-    return frame.select(
-        *_passed_on(frame),
-        parsing.text(c.USER_ID, types[c.USER_ID]).alias(c.USER_ID),
-        parsing.integer(c.MOVIE_ID, types[c.MOVIE_ID]).alias(c.MOVIE_ID),
-        kind.alias(c.KIND),
-        value.cast(pl.Float32).alias(c.VALUE),
-        (parsing.time(c.EVENT_TIME, types[c.EVENT_TIME]) if c.EVENT_TIME in types else no_time).alias(c.EVENT_TIME),
-    )
+def _check(
+    reason: str, rule: str, broken: Callable[[Facts], pl.Expr], column: str, why: Callable[[Facts], str], *, warn: bool
+) -> Check:
+    return Check(reason, rule, broken, lambda facts: says(column, why(facts)), warn)
 
 
-def _parse_movies(frame: pl.DataFrame) -> pl.DataFrame:
-    types = frame.schema
-    title = parsing.text(c.TITLE, types[c.TITLE])
-    year = parsing.year_in_title(title)
-    if c.YEAR in types:
-        year = pl.coalesce(parsing.integer(c.YEAR, types[c.YEAR]), year)
-    parsed: dict[str, pl.Expr] = {
-        c.MOVIE_ID: parsing.integer(c.MOVIE_ID, types[c.MOVIE_ID]),
-        c.TITLE: parsing.readable_title(title),
-        c.YEAR: year,
-    }
-    for name, parse in (
-        (c.GENRES, parsing.names),
-        (c.DIRECTORS, parsing.names),
-        (c.LANGUAGE, parsing.text),
-        (c.RUNTIME, parsing.integer),
-        (c.TMDB_ID, parsing.integer),
-        (c.IMDB_ID, parsing.imdb_id),
-        (c.KEYWORDS, parsing.names),
-        (c.CAST, parsing.names),
-    ):
-        empty = pl.lit([], pl.List(pl.String)) if parse is parsing.names else pl.lit(None, pl.String)
-        parsed[name] = parse(name, types[name]) if name in types else empty
-    return frame.select(*_passed_on(frame), *(expression.alias(name) for name, expression in parsed.items()))
+def _is(kind: Kind) -> pl.Expr:
+    return pl.col(c.KIND) == kind
 
 
-def _passed_on(frame: pl.DataFrame) -> list[pl.Expr]:
-    """Return the columns about the row itself, and the others as they were given."""
-    about = [name for name in (c.LINE, c.RAW, c.REASON, c.DETAIL) if name in frame.columns]
-    given = [pl.col(name).alias(_GIVEN + name) for name in frame.columns if name not in about]
-    return [*(pl.col(name) for name in about), *given]
+def _off_scale(facts: Facts) -> pl.Expr:
+    value, config = pl.col(c.VALUE), facts.config
+    off = _is(Kind.RATING) & ~value.is_between(config.rating_min, config.rating_max)
+    return off | (_is(Kind.WATCH) & ~value.is_between(0, 1))
 
 
-def _interaction_rules(
-    films: pl.Series, scale: tuple[float, float] | None, config: IngestConfig, now: datetime
-) -> Sequence[Rule]:
-    is_rating = pl.col(c.KIND) == Kind.RATING
-    value, time = pl.col(c.VALUE), pl.col(c.EVENT_TIME)
-    low, high = scale or (config.rating_min, config.rating_max)
-    is_watch = pl.col(c.KIND) == Kind.WATCH
-    off_scale = is_rating & ~value.is_between(config.rating_min, config.rating_max)
-    out_of_range = off_scale | (is_watch & ~value.is_between(0, 1))
-    misplaced = value.is_not_null() & ~is_rating & ~is_watch
-    kinds = [str(kind) for kind in Kind]
-    return [
-        _missing(c.USER_ID),
-        _missing(c.MOVIE_ID),
-        _unreadable(c.MOVIE_ID, "is not a whole number"),
-        Rule("bad-movie-id", pl.col(c.MOVIE_ID) < 0, _says(c.MOVIE_ID, "is negative")),
-        Rule("missing-kind", pl.col(c.KIND).is_null(), pl.lit("kind is empty")),
-        Rule("bad-kind", ~pl.col(c.KIND).is_in(kinds), _says(c.KIND, f"is none of {', '.join(kinds)}")),
-        _unreadable(c.VALUE, "is not a number"),
-        Rule("missing-value", is_rating & value.is_null(), pl.lit("the rating is empty")),
-        Rule("value-out-of-range", out_of_range, _says(c.VALUE, f"is not from {low:g} to {high:g} (a watch: 0 to 1)")),
-        Rule("unexpected-value", misplaced, _says(c.VALUE, "belongs to no kind but rating and watch")),
-        _unreadable(c.EVENT_TIME, "is neither epoch seconds or milliseconds nor ISO 8601"),
-        Rule("time-too-early", time < config.earliest, _says(c.EVENT_TIME, f"is before {config.earliest:%Y-%m-%d}")),
-        Rule("time-in-future", time > now, _says(c.EVENT_TIME, f"is after {now:%Y-%m-%dT%H:%M:%SZ}")),
-        Rule("unknown-film", ~pl.col(c.MOVIE_ID).is_in(films.implode()), _says(c.MOVIE_ID, "is in no table of films")),
-    ]
+def _scale(facts: Facts) -> str:
+    low, high = facts.scale or (facts.config.rating_min, facts.config.rating_max)
+    return f"is not from {low:g} to {high:g} (a watch: 0 to 1)"
 
 
-def _movie_rules(now: datetime) -> Sequence[Rule]:
-    last_year = now.year + _YEARS_AHEAD
-    return [
-        _missing(c.MOVIE_ID),
-        _unreadable(c.MOVIE_ID, "is not a whole number"),
-        Rule("bad-movie-id", pl.col(c.MOVIE_ID) < 0, _says(c.MOVIE_ID, "is negative")),
-        _missing(c.TITLE),
-        _unreadable(c.YEAR, "is not a year"),
-        Rule(
-            "year-out-of-range",
-            ~pl.col(c.YEAR).is_between(_FIRST_YEAR, last_year),
-            pl.format("year {} is not from {} to {}", c.YEAR, pl.lit(_FIRST_YEAR), pl.lit(last_year)),
+def _last_year(facts: Facts) -> int:
+    return facts.now.year + facts.config.years_ahead
+
+
+def _year(facts: Facts) -> pl.Expr:
+    first, last = pl.lit(facts.config.first_year), pl.lit(_last_year(facts))
+    return pl.format("year {} is not from {} to {}", c.YEAR, first, last)
+
+
+def _kind_of(types: pl.Schema) -> pl.Expr:
+    return pl.lit(str(Kind.RATING if c.VALUE in types else Kind.LIKE))
+
+
+def _is_list(dtype: pl.DataType) -> bool:
+    return isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.String | pl.Null)
+
+
+_NUMBERS: Final = (lambda dtype: dtype.is_integer(), lambda dtype: dtype.is_float())
+_TEXT: Final = Reading("text", parsing.text, _NUMBERS, pl.String(), as_is=True)
+_WHOLE: Final = Reading("whole number", parsing.integer, _NUMBERS, pl.Int64(), as_is=True)
+_NUMBER: Final = Reading("number", parsing.number, (lambda dtype: dtype.is_numeric(),), pl.Float64())
+_TIME: Final = Reading(
+    "epoch seconds, milli- or microseconds, or ISO 8601",
+    parsing.time,
+    (*_NUMBERS, lambda dtype: dtype == pl.Date or isinstance(dtype, pl.Datetime)),
+    pl.Int64(),
+)
+_WORD: Final = Reading("word", lambda name, dtype: parsing.text(name, dtype).str.to_lowercase(), (), pl.String())
+_NAMES: Final = Reading("names between bars", parsing.names, (_is_list,))
+_TITLE: Final = Reading("title", lambda name, dtype: parsing.readable_title(parsing.text(name, dtype)), _NUMBERS)
+_IMDB: Final = Reading("IMDb identifier", parsing.imdb_id, _NUMBERS)
+
+_NEGATIVE: Final = _check(
+    "bad-movie-id", "not negative", lambda _: pl.col(c.MOVIE_ID) < 0, c.MOVIE_ID, lambda _: "is negative", warn=False
+)
+_FILM_ID: Final = ("bad-movie-id", "is not a whole number")
+
+
+def _no_names(_types: pl.Schema) -> pl.Expr:
+    return pl.lit([], pl.List(pl.String))
+
+
+CONTRACTS: Final[Mapping[str, Contract]] = {
+    INTERACTIONS: Contract(
+        INTERACTIONS,
+        (
+            Column(c.USER_ID, _TEXT, missing="missing-user"),
+            Column(
+                c.MOVIE_ID,
+                _WHOLE,
+                unfit=_FILM_ID,
+                missing="missing-film",
+                checks=(
+                    _NEGATIVE,
+                    Check(
+                        "unknown-film",
+                        "a film of the table of films",
+                        lambda facts: ~pl.col(c.MOVIE_ID).is_in(facts.films.implode()),
+                        lambda _: says(c.MOVIE_ID, "is in no table of films"),
+                        may_warn=True,
+                        last=True,
+                    ),
+                ),
+            ),
+            Column(
+                c.KIND,
+                _WORD,
+                missing="missing-kind",
+                default=_kind_of,
+                checks=(
+                    _check(
+                        "bad-kind",
+                        f"one of {', '.join(KINDS)}",
+                        lambda _: ~pl.col(c.KIND).is_in(KINDS),
+                        c.KIND,
+                        lambda _: f"is none of {', '.join(KINDS)}",
+                        warn=False,
+                    ),
+                ),
+            ),
+            Column(
+                c.VALUE,
+                _NUMBER,
+                unfit=("bad-value", "is not a number"),
+                checks=(
+                    Check(
+                        "missing-value",
+                        "a rating has one",
+                        lambda _: _is(Kind.RATING) & pl.col(c.VALUE).is_null(),
+                        lambda _: pl.lit("the rating is empty"),
+                    ),
+                    _check(
+                        "value-out-of-range",
+                        "a rating `rating_min` to `rating_max`, a watch 0 to 1",
+                        _off_scale,
+                        c.VALUE,
+                        _scale,
+                        warn=True,
+                    ),
+                    _check(
+                        "unexpected-value",
+                        "no other kind has one",
+                        lambda _: pl.col(c.VALUE).is_not_null() & ~_is(Kind.RATING) & ~_is(Kind.WATCH),
+                        c.VALUE,
+                        lambda _: "belongs to no kind but rating and watch",
+                        warn=True,
+                    ),
+                ),
+            ),
+            Column(
+                c.EVENT_TIME,
+                _TIME,
+                unfit=("bad-time", "is neither epoch seconds or milliseconds nor ISO 8601"),
+                checks=(
+                    _check(
+                        "time-too-early",
+                        "not before `earliest`",
+                        lambda facts: pl.col(c.EVENT_TIME) < facts.config.earliest,
+                        c.EVENT_TIME,
+                        lambda facts: f"is before {facts.config.earliest:%Y-%m-%d}",
+                        warn=True,
+                    ),
+                    _check(
+                        "time-in-future",
+                        "not after the load",
+                        lambda facts: pl.col(c.EVENT_TIME) > facts.now,
+                        c.EVENT_TIME,
+                        lambda facts: f"is after {facts.now:%Y-%m-%dT%H:%M:%SZ}",
+                        warn=True,
+                    ),
+                ),
+            ),
         ),
-        _unreadable(c.RUNTIME, "is not a whole number"),
-        _unreadable(c.TMDB_ID, "is not a whole number"),
-        _unreadable(c.IMDB_ID, "is not an IMDb identifier"),
-    ]
+        "the same user, film, kind and time as line {}",
+        (c.USER_ID, c.MOVIE_ID),
+    ),
+    MOVIES: Contract(
+        MOVIES,
+        (
+            Column(c.MOVIE_ID, _WHOLE, unfit=_FILM_ID, missing="missing-film", checks=(_NEGATIVE,)),
+            Column(c.TITLE, _TITLE, missing="empty-title"),
+            Column(
+                c.YEAR,
+                _WHOLE,
+                unfit=("bad-year", "is not a year"),
+                default=lambda types: parsing.year_in_title(parsing.text(c.TITLE, types[c.TITLE])),
+                fills=True,
+                checks=(
+                    Check(
+                        "year-out-of-range",
+                        "`first_year` to `years_ahead` from now",
+                        lambda facts: ~pl.col(c.YEAR).is_between(facts.config.first_year, _last_year(facts)),
+                        _year,
+                        may_warn=True,
+                    ),
+                ),
+            ),
+            Column(c.GENRES, _NAMES, default=_no_names),
+            Column(c.DIRECTORS, _NAMES, default=_no_names),
+            Column(c.LANGUAGE, _TEXT),
+            Column(c.RUNTIME, _WHOLE, unfit=("bad-runtime-minutes", "is not a whole number")),
+            Column(c.TMDB_ID, _WHOLE, unfit=("bad-tmdb-id", "is not a whole number")),
+            Column(c.IMDB_ID, _IMDB, unfit=("bad-imdb-id", "is not an IMDb identifier")),
+            Column(c.KEYWORDS, _NAMES, default=_no_names),
+            Column(c.CAST, _NAMES, default=_no_names),
+        ),
+        "the same film as line {}",
+        (c.MOVIE_ID, c.TITLE),
+    ),
+}
 
 
-def _missing(name: str) -> Rule:
-    word = "missing-" + name.removesuffix("_id").replace("movie", "film") if name != c.TITLE else "empty-title"
-    return Rule(word, _is_blank(name), pl.lit(f"{name} is empty"))
+LANES: Final[Mapping[str, Mapping[str, pl.DataType]]] = {
+    table: {column.name: column.reading.lane for column in contract.columns if column.reading.lane is not None}
+    for table, contract in CONTRACTS.items()
+}
+"""Table to column to the type in which clean text may be read at once."""
 
 
-def _unreadable(name: str, why: str) -> Rule:
-    word = "bad-" + name.removeprefix("event_").replace("_", "-")
-    return Rule(word, ~_is_blank(name) & pl.col(name).is_null(), _says(name, why))
-
-
-def _is_blank(name: str) -> pl.Expr:
-    return pl.col(_GIVEN + name).cast(pl.String).fill_null("").str.strip_chars() == ""
-
-
-def _says(name: str, why: str) -> pl.Expr:
-    return pl.format("{} {} {}", pl.lit(name), pl.col(_GIVEN + name).cast(pl.String), pl.lit(why))
-
-
-def _sort_out(parsed: pl.DataFrame, rules: Sequence[Rule]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows that break no rule, and the others with the first reason each."""
-    # A rule on a column that the file does not have cannot be broken.
-    rules = [rule for rule in rules if _columns_of(rule) <= set(parsed.columns)]
-    reason = pl.coalesce(c.REASON, *(pl.when(rule.broken).then(pl.lit(rule.reason)) for rule in rules))
-    parsed = parsed.with_columns(reason.alias(c.REASON))
-    bad = parsed.filter(pl.col(c.REASON).is_not_null())
-    # Details are text: made for the few rows that need them.
-    details = [pl.when((pl.col(c.REASON) == rule.reason) & rule.broken).then(rule.detail) for rule in rules]
-    return parsed.filter(pl.col(c.REASON).is_null()), bad.with_columns(pl.coalesce(c.DETAIL, *details).alias(c.DETAIL))
-
-
-def _columns_of(rule: Rule) -> set[str]:
-    return {*rule.broken.meta.root_names(), *rule.detail.meta.root_names()}
-
-
-def _without_repeats(good: pl.DataFrame, key: str, detail: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the first row of each ``key``, and the later ones as duplicates."""
-    first = good[key].is_first_distinct()
-    kept, repeated = good.filter(first), good.filter(~first)
-    if repeated.is_empty():
-        return kept, repeated
-    lines = kept.select(key, pl.col(c.LINE).alias(_FIRST_LINE))
-    repeated = repeated.join(lines, on=key, how="left", maintain_order="left").with_columns(
-        pl.lit("duplicate").alias(c.REASON), pl.format(detail, _FIRST_LINE).alias(c.DETAIL)
-    )
-    return kept, repeated.drop(_FIRST_LINE)
-
-
-def _without_known(good: pl.DataFrame, known: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
-    """Return the rows new to the lake, how many it has word for word, and those that it has with another value."""
-    if known.is_empty():
-        return good, 0, good.clear()
-    known = known.select(c.EVENT_ID, pl.col(c.VALUE).alias(_KNOWN_VALUE))
-    new = good.join(known, on=c.EVENT_ID, how="anti", maintain_order="left")
-    old = good.join(known, on=c.EVENT_ID, how="inner", maintain_order="left")
-    differing = old.filter(~pl.col(c.VALUE).eq_missing(pl.col(_KNOWN_VALUE)))
-    told = pl.format("the lake has this user, film, kind and time with value {}", pl.col(_KNOWN_VALUE).cast(pl.String))
-    differing = differing.with_columns(pl.lit("duplicate").alias(c.REASON), told.alias(c.DETAIL))
-    return new, old.height - differing.height, differing.drop(_KNOWN_VALUE)
-
-
-def _event_id(dataset: str) -> pl.Expr:
-    """Return the readable natural key ``dataset|user|film|kind|seconds``; a fraction of a second stays in it."""
-    micros = pl.col(c.EVENT_TIME).dt.epoch("us")
-    whole = (micros // 1_000_000).cast(pl.String)
-    fraction = pl.concat_str(whole, pl.lit("."), (micros % 1_000_000).cast(pl.String).str.zfill(6))
-    seconds = pl.when(micros % 1_000_000 == 0).then(whole).otherwise(fraction).fill_null("")
-    return pl.concat_str(pl.lit(dataset), c.USER_ID, pl.col(c.MOVIE_ID).cast(pl.String), c.KIND, seconds, separator="|")
-
-
-def _refused(bad: pl.DataFrame, raw: RawTable, table: str) -> pl.DataFrame:
-    """Return the refused rows as the quarantine keeps them, without ``source`` and ``ingested_at``."""
-    if c.RAW not in bad.columns:
-        given = [pl.col(name).alias(name.removeprefix(_GIVEN)) for name in bad.columns if name.startswith(_GIVEN)]
-        bad = bad.with_columns(pl.struct(given).struct.json_encode().alias(c.RAW))
-    return bad.select(
-        pl.lit(table).alias(c.TABLE),
-        pl.lit(raw.file).alias(c.FILE),
-        c.LINE,
-        c.REASON,
-        pl.col(c.DETAIL).cast(pl.String),
-        c.RAW,
-    )
-
-
-def _typed(schema: Mapping[str, pl.DataType]) -> list[pl.Expr]:
-    return [pl.col(name).cast(dtype) for name, dtype in schema.items()]
+def _unknown(place: str, name: str, known: list[str]) -> ConfigurationError:
+    near = get_close_matches(name, known, n=1)
+    rather = f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(known)}."
+    return ConfigurationError(f"The contracts have nothing to choose at {place}.{name}.", next_step=rather)

@@ -14,3 +14,9 @@ class DownloadError(SourceError):
 
     code = "download"
     retryable = True
+
+
+class ContractError(MovieMlopsError):
+    """A file is not what its contract says, in a way that the project chose not to let pass."""
+
+    code = "contract"

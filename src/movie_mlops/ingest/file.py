@@ -1,6 +1,6 @@
 """The source ``file:``: anybody's CSV or Parquet file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -10,14 +10,17 @@ import polars as pl
 from movie_mlops.core import columns as c
 from movie_mlops.core.digests import digest
 from movie_mlops.core.progress import SILENT, Progress
-from movie_mlops.ingest.config import SourceOptions
+from movie_mlops.ingest.chunks import Chunk, Layout, chunks
+from movie_mlops.ingest.config import IngestConfig, SourceOptions
+from movie_mlops.ingest.contract import LANES
 from movie_mlops.ingest.errors import SourceError
-from movie_mlops.ingest.layouts import read_dat_movies, read_items
+from movie_mlops.ingest.layouts import raw_of, read_dat_movies, read_items
 from movie_mlops.ingest.mapping import INTERACTION_NAMES, MOVIE_NAMES, map_columns
 from movie_mlops.ingest.movielens import short_name, stamps
 from movie_mlops.ingest.parsing import integer
-from movie_mlops.ingest.raw import RawTable
+from movie_mlops.ingest.raw import EXTRA, RawTable
 from movie_mlops.ingest.text import header_of, read_lines, sniff_separator, split
+from movie_mlops.lake import INTERACTIONS
 
 # Goes up when the same file would be read differently.
 _READER_VERSION: Final = 1
@@ -26,6 +29,12 @@ _ZIP_MAGIC: Final = b"PK\x03\x04"
 # What half of all files of ratings are called: as a data set's name it tells nothing, and two of them would mix.
 _GENERIC: Final = frozenset({"ratings", "interactions", "events", "feedback", "data", "train", "dataset"})
 _ABOUT: Final = (c.LINE, c.RAW, c.REASON, c.DETAIL)
+_HEADER_BYTES: Final = 1 << 20
+# Files of releases that have no line of names.
+_LAID_OUT: Final[Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]]] = {
+    "movies.dat": read_dat_movies,
+    "u.item": read_items,
+}
 
 
 class FileSource:
@@ -80,41 +89,83 @@ class FileSource:
         """Return the rows of the file, under our column names."""
         return self._interactions
 
-    def movies(self) -> RawTable:
-        """Return the films of the second file; without one, a film per id of the first, titled "Film <id>"."""
+    def batches(self, *, config: IngestConfig, unknown: bool = False) -> Iterator[RawTable]:
+        """Yield the rows of the file piece by piece."""
+        mapped = self._columns(self._path, INTERACTION_NAMES)
+        others = self._unknown(self._path, mapped)
+        scale, name = self._options.value_scale, self._path.name
+        wanted = {**mapped, **{EXTRA + other: other for other in others if unknown}}
+        if _is_parquet(self._path):
+            for frame in _parquet_batches(self._path, wanted, config.chunk_rows):
+                yield RawTable(frame, name, value_scale=scale, unknown=others)
+            return
+        _refuse_empty(self._path)
+        for chunk in self._chunks(wanted, config.chunk_bytes):
+            yield raw_of(chunk, name, scale=scale, unknown=others)
+
+    def movies(self, *, unknown: bool = False) -> RawTable:
+        """Return the films of the second file; without one, a film per id of the first, titled "Film <id>".
+
+        Args:
+            unknown: Whether to bring columns that the contract does not know.
+        """
         if self._movies is not None:
-            return RawTable(self._read_movies(self._movies), self._movies.name)
-        frame = self._interactions.frame
-        ids = frame.select(integer(c.MOVIE_ID, frame.schema[c.MOVIE_ID])).unique().drop_nulls().sort(c.MOVIE_ID)
-        titled = ids.filter(pl.col(c.MOVIE_ID) >= 0).with_columns(pl.format("Film {}", c.MOVIE_ID).alias(c.TITLE))
+            mapped = {} if self._movies.name in _LAID_OUT else self._columns(self._movies, MOVIE_NAMES)
+            others = self._unknown(self._movies, mapped) if mapped else ()
+            return RawTable(
+                self._read_movies(self._movies, others if unknown else ()), self._movies.name, unknown=others
+            )
+        titled = self._film_ids().with_columns(pl.format("Film {}", c.MOVIE_ID).alias(c.TITLE))
         return RawTable(titled, self._path.name, placeholder=True)
+
+    def _film_ids(self) -> pl.DataFrame:
+        """Return the ids of the films that the file names, sorted, one column at a time in memory."""
+        mapped = {c.MOVIE_ID: self._columns(self._path, INTERACTION_NAMES)[c.MOVIE_ID]}
+        config = IngestConfig()
+        if _is_parquet(self._path):
+            frames = _parquet_batches(self._path, mapped, config.chunk_rows)
+        else:
+            read = (raw_of(chunk, "") for chunk in self._chunks(mapped, config.chunk_bytes))
+            frames = (_both(raw) for raw in read)
+        ids = [frame.select(integer(c.MOVIE_ID, frame.schema[c.MOVIE_ID])).unique() for frame in frames]
+        found = pl.concat([*ids, pl.DataFrame(schema={c.MOVIE_ID: pl.Int64})]).unique().drop_nulls()
+        return found.filter(pl.col(c.MOVIE_ID) >= 0).sort(c.MOVIE_ID)
+
+    def _chunks(self, wanted: Mapping[str, str], size: int) -> Iterator[Chunk]:
+        with self._path.open("rb") as file:
+            header = read_lines(file.readline(_HEADER_BYTES), file=str(self._path))
+            separator = sniff_separator(header)
+            lanes = LANES[INTERACTIONS]
+            layout = Layout(header_of(header, separator), separator, True, wanted, lanes)
+            yield from chunks(file, layout, name=self._path.name, size=size, first=2)
 
     @cached_property
     def _interactions(self) -> RawTable:
-        frame = self._read(self._path, INTERACTION_NAMES)
+        frame = self._read(self._path, self._columns(self._path, INTERACTION_NAMES))
         return RawTable(frame, self._path.name, value_scale=self._options.value_scale)
 
-    def _read_movies(self, path: Path) -> pl.DataFrame:
-        if path.name == "movies.dat":
-            return read_dat_movies(read_lines(path, file=path.name, encoding="latin-1"))
-        if path.name == "u.item":
-            return read_items(read_lines(path, file=path.name, encoding="latin-1"))
-        return self._read(path, MOVIE_NAMES)
+    def _read_movies(self, path: Path, unknown: Sequence[str]) -> pl.DataFrame:
+        if path.name in _LAID_OUT:
+            return _LAID_OUT[path.name](read_lines(path, file=path.name, encoding="latin-1"))
+        mapped = self._columns(path, MOVIE_NAMES)
+        return self._read(path, {**mapped, **{EXTRA + name: name for name in unknown}})
 
-    def _read(self, path: Path, known: Mapping[str, str]) -> pl.DataFrame:
-        mapped = self._columns(path, known)
+    def _read(self, path: Path, wanted: Mapping[str, str]) -> pl.DataFrame:
         if _is_parquet(path):
             try:
-                frame = pl.read_parquet(path, columns=list(mapped.values()), glob=False)
+                frame = pl.read_parquet(path, columns=list(wanted.values()), glob=False)
             except (pl.exceptions.PolarsError, OSError) as error:
                 raise _damaged(path, error) from error
-            return frame.select(pl.col(theirs).alias(ours) for ours, theirs in mapped.items())
+            return frame.select(pl.col(theirs).alias(ours) for ours, theirs in wanted.items())
         lines = read_lines(path, file=path.name)
         separator = sniff_separator(lines)
         _refuse_empty(path)
-        frame = split(lines.slice(1), header_of(lines, separator), separator, quoted=True, keep=list(mapped.values()))
+        frame = split(lines.slice(1), header_of(lines, separator), separator, quoted=True, keep=list(wanted.values()))
         about = [name for name in _ABOUT if name in frame.columns]
-        return frame.select(*about, *(pl.col(theirs).alias(ours) for ours, theirs in mapped.items()))
+        return frame.select(*about, *(pl.col(theirs).alias(ours) for ours, theirs in wanted.items()))
+
+    def _unknown(self, path: Path, mapped: Mapping[str, str]) -> tuple[str, ...]:
+        return tuple(name for name in _column_names(path) if name not in mapped.values())
 
     def _columns(self, path: Path, known: Mapping[str, str]) -> dict[str, str]:
         is_movies = known is MOVIE_NAMES
@@ -126,6 +177,30 @@ class FileSource:
             file=path.name,
             option="--movie-column" if is_movies else "--column",
         )
+
+
+def _both(raw: RawTable) -> pl.DataFrame:
+    """Return the rows of a piece, also those that only a close look can read."""
+    if raw.lane is None:
+        return raw.frame
+    unsure = raw.lane.frame.filter(pl.any_horizontal(pl.all().is_null()))[c.LINE]
+    if unsure.is_empty():
+        return raw.lane.frame
+    looked = raw.lane.text(unsure)
+    looked = looked.select(integer(c.MOVIE_ID, looked.schema[c.MOVIE_ID]))
+    return pl.concat([raw.lane.frame.select(c.MOVIE_ID), looked])
+
+
+def _parquet_batches(path: Path, wanted: Mapping[str, str], rows: int) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a Parquet file, ``rows`` at a time, numbered from 1."""
+    columns = [pl.col(theirs).alias(ours) for ours, theirs in wanted.items()]
+    try:
+        height = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
+        for start in range(0, max(height, 1), rows):
+            piece = pl.scan_parquet(path, glob=False).slice(start, rows).select(columns).collect()
+            yield piece.with_row_index(c.LINE, offset=start + 1)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _damaged(path, error) from error
 
 
 def _name_of(path: Path) -> str:

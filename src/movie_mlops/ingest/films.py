@@ -1,11 +1,15 @@
 """Films that come in, joined with the films that the lake knows."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import polars as pl
 
 from movie_mlops.core import columns as c
+from movie_mlops.ingest.commits import again
 from movie_mlops.lake import MOVIES, SCHEMAS, Lake
+
+_ATTEMPTS: Final = 20
 
 
 def merge_films(lake: Lake, films: pl.DataFrame, *, placeholder: bool, note: Mapping[str, str]) -> int:
@@ -21,19 +25,27 @@ def merge_films(lake: Lake, films: pl.DataFrame, *, placeholder: bool, note: Map
         note: What to leave with the commit.
 
     Raises:
+        ConflictError: Other writers were faster every time.
         LakeError: The lake cannot be written.
     """
-    if lake.version(MOVIES) is None:
-        lake.append(MOVIES, films, note=note)
+    return again(lambda: _merge(lake, films, placeholder=placeholder, note=note), attempts=_ATTEMPTS)
+
+
+def _merge(lake: Lake, films: pl.DataFrame, *, placeholder: bool, note: Mapping[str, str]) -> int:
+    version = lake.version(MOVIES)
+    if version is None:
+        lake.append(MOVIES, films, note=note, after=None)
         return films.height
-    held = lake.scan(MOVIES).collect()
+    if films.is_empty():
+        return 0
+    held = lake.scan(MOVIES, version=version).collect()
     new = films.join(held, on=c.MOVIE_ID, how="anti", maintain_order="left")
     changed = films.clear() if placeholder else _changed(films, held)
     if not changed.is_empty():
         rest = held.join(changed, on=c.MOVIE_ID, how="anti", maintain_order="left")
-        lake.overwrite(MOVIES, pl.concat([rest, changed, new]).sort(c.MOVIE_ID), note=note)
+        lake.overwrite(MOVIES, pl.concat([rest, changed, new]).sort(c.MOVIE_ID), note=note, after=version)
     elif not new.is_empty():
-        lake.append(MOVIES, new, note=note)
+        lake.append(MOVIES, new, note=note, after=version)
     return new.height + changed.height
 
 

@@ -1,17 +1,21 @@
 """The layouts of the MovieLens releases."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
 from movie_mlops.core import columns as c
+from movie_mlops.ingest import chunks
 from movie_mlops.ingest.archive import Archive
+from movie_mlops.ingest.contract import LANES
 from movie_mlops.ingest.errors import SourceError
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.text import Encoding, header_of, read_lines, split
+from movie_mlops.lake import INTERACTIONS
 
+_HEADER_BYTES: Final = 1 << 20
 _RATING: Final = [c.USER_ID, c.MOVIE_ID, c.VALUE, c.EVENT_TIME]
 _MOVIE: Final = [c.MOVIE_ID, c.TITLE, c.GENRES]
 # The flags of u.item, in order; the first says that the genre is not known.
@@ -97,6 +101,34 @@ def read_ratings(archive: Archive, layout: Layout) -> RawTable:
     return RawTable(frame, archive.label(layout.ratings))
 
 
+def rating_chunks(archive: Archive, layout: Layout, *, size: int) -> Iterator[RawTable]:
+    """Yield the ratings of ``archive`` in pieces of about ``size`` bytes."""
+    label, encoding = archive.label(layout.ratings), _encoding(archive, layout)
+    if layout.header is not None:
+        with archive.open(layout.ratings) as file:
+            _check_header(read_lines(file.readline(_HEADER_BYTES), file=label), layout.header[0], label)
+    lines = chunks.Layout(
+        _RATING, layout.separator, layout is _CSV, {name: name for name in _RATING}, LANES[INTERACTIONS], encoding
+    )
+    empty = True
+    with archive.open(layout.ratings) as file:
+        skip = 0 if layout.header is None else 1
+        for chunk in chunks.chunks(file, lines, name=label, size=size, skip=skip):
+            empty = False
+            yield raw_of(chunk, label)
+    if empty:
+        raise SourceError(f"The file {label} is empty but for its first line.", next_step="Fetch it again.")
+
+
+def raw_of(
+    chunk: chunks.Chunk, label: str, *, scale: tuple[float, float] | None = None, unknown: tuple[str, ...] = ()
+) -> RawTable:
+    """Return a chunk as rows: through the lane where it is clean, as text where it is not."""
+    lane = chunk.lane()
+    frame = chunk.rows() if lane is None else pl.DataFrame()
+    return RawTable(frame, label, value_scale=scale, unknown=unknown, lane=lane)
+
+
 def read_movies(archive: Archive, layout: Layout) -> RawTable:
     """Return the films of ``archive``, as text, with their links where there are any."""
     content, label = archive.read(layout.movies), archive.label(layout.movies)
@@ -131,13 +163,17 @@ def _read_links(archive: Archive) -> pl.DataFrame:
     return links.select(c.MOVIE_ID, c.IMDB_ID, c.TMDB_ID).drop_nulls(c.MOVIE_ID).unique(c.MOVIE_ID, keep="first")
 
 
-def _without_header(lines: pl.DataFrame, expected: Sequence[str], label: str) -> pl.DataFrame:
+def _check_header(lines: pl.DataFrame, expected: Sequence[str], label: str) -> None:
     found = header_of(lines, ",")
     if found != list(expected):
         raise SourceError(
             f"The first line of {label} should be {','.join(expected)}; it is {','.join(found)}.",
             next_step="Restore the line, or read the file with its own column names: --source file:<path>",
         )
+
+
+def _without_header(lines: pl.DataFrame, expected: Sequence[str], label: str) -> pl.DataFrame:
+    _check_header(lines, expected, label)
     rest = lines.slice(1)
     if rest.is_empty():
         raise SourceError(f"The file {label} is empty but for its first line.", next_step="Fetch it again.")

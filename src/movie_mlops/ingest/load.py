@@ -1,20 +1,76 @@
-"""From a source, or from events, into the lake."""
+"""From a source, or from events, into the lake.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+A load goes through its file piece by piece. Each piece is checked, then committed: refused rows first, then good ones,
+as the very next version after the one that was read to find out which are new. So a piece is never half in, two loads
+at a time never write a row twice, and after a kill at any moment the same call writes what is missing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+from time import perf_counter
+from typing import TypeVar
 
 import polars as pl
 
 from movie_mlops.core import clock
 from movie_mlops.core import columns as c
+from movie_mlops.core.digests import canonical_json
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.core.progress import SILENT, Progress
-from movie_mlops.ingest.config import IngestConfig
-from movie_mlops.ingest.contract import Checked, check_interactions, check_movies
+from movie_mlops.ingest.checking import Checked, as_duplicates, check, freeze_unfit
+from movie_mlops.ingest.commits import QUARANTINE_PLACE, again, append_once, typed
+from movie_mlops.ingest.config import IngestConfig, Mode
+from movie_mlops.ingest.contract import CONTRACTS, Facts
 from movie_mlops.ingest.films import merge_films
+from movie_mlops.ingest.known import Known
+from movie_mlops.ingest.raw import RawTable
+from movie_mlops.ingest.replay import mark_as_good, open_rows
+from movie_mlops.ingest.schema_changes import changes_of
 from movie_mlops.ingest.sources import Source
-from movie_mlops.lake import INTERACTIONS, MOVIES, QUARANTINE, SCHEMAS, Lake
+from movie_mlops.ingest.statistics import Statistics
+from movie_mlops.lake import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, SCHEMAS, Lake
+
+T = TypeVar("T")
+
+At = Callable[[str], None]
+"""Called with the name of each point that a load passes; a test may raise there what a crash would be."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which interactions are meant, by when they happened; one without a time is always meant.
+
+    Attributes:
+        since: None before this time.
+        until: None at this time or later.
+        moves_cursor: Whether the load covers everything up to its newest interaction, so that a later load may begin
+            there.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    moves_cursor: bool = True
+
+    @property
+    def is_all(self) -> bool:
+        """Whether every interaction is meant."""
+        return self.since is None and self.until is None
+
+    def has(self) -> pl.Expr:
+        """Return where an interaction is meant."""
+        time, meant = pl.col(c.EVENT_TIME), pl.lit(value=True)
+        if self.since is not None:
+            meant &= (time >= self.since).fill_null(value=True)
+        if self.until is not None:
+            meant &= (time < self.until).fill_null(value=True)
+        return meant
+
+
+ALL = Window()
+"""Every interaction of the source."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +78,7 @@ class IngestReport:
     """What became of the rows of a source. The first five count interactions.
 
     Attributes:
-        rows_read: Rows of the file, blank lines aside; the good ones and the quarantined ones together.
+        rows_read: Rows of the file, blank lines aside; the good ones, the quarantined ones and those outside together.
         rows_good: Rows that keep the contract, whether the lake had them already or not.
         rows_new: Good rows that the lake did not have.
         rows_quarantined: Rows that break the contract.
@@ -33,6 +89,9 @@ class IngestReport:
         movies_quarantined: Films that break the contract.
         movie_reasons: Why, and how many times each.
         versions: The version of each table after the load.
+        rows_outside: Rows that keep the contract, and that the load was not about.
+        warnings: What was found and let pass, and how many times each, for both tables.
+        changes: What the files' columns are and are not, for people.
     """
 
     rows_read: int
@@ -46,6 +105,9 @@ class IngestReport:
     movies_quarantined: int
     movie_reasons: dict[str, int]
     versions: dict[str, int]
+    rows_outside: int = 0
+    warnings: dict[str, int] = field(default_factory=dict)
+    changes: list[str] = field(default_factory=list)
 
     @property
     def rows_known(self) -> int:
@@ -53,47 +115,95 @@ class IngestReport:
         return self.rows_good - self.rows_new
 
 
-def load(
-    source: Source, lake: Lake, *, config: IngestConfig | None = None, progress: Progress = SILENT
-) -> IngestReport:
-    """Hold a source's rows against the contract and write them: films, interactions, quarantine; one commit each.
+@dataclass
+class Tally:
+    """What was counted of a table so far."""
 
-    A table that gets nothing new gets no commit, so the same source twice changes nothing. Each commit stands by
-    itself: after a crash between two of them, the same call writes the rest.
+    file: str = ""
+    read: int = 0
+    good: int = 0
+    new: int = 0
+    outside: int = 0
+    bad: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    warnings: dict[str, int] = field(default_factory=dict)
+    changes: dict[str, str] = field(default_factory=dict)
+    statistics: Statistics = field(default_factory=Statistics)
+    started: float = field(default_factory=perf_counter)
+
+    def add(self, raw: RawTable, checked: Checked, table: str) -> None:
+        """Count what was read and refused."""
+        self.file = raw.file
+        self.read += checked.read
+        self.refuse(checked.bad)
+        for reason, count in checked.warnings.items():
+            self.warnings[reason] = self.warnings.get(reason, 0) + count
+        self.changes |= {change.sentence: str(change.mode) for change in checked.changes if tells(change.what)}
+        if not checked.good.is_empty():
+            self.statistics.add(checked.good, [column.name for column in CONTRACTS[table].columns])
+
+    def refuse(self, bad: pl.DataFrame) -> None:
+        """Count rows that were refused."""
+        self.bad += bad.height
+        for reason, count in bad[c.REASON].value_counts().iter_rows():
+            self.reasons[reason] = self.reasons.get(reason, 0) + count
+
+
+def tells(what: str) -> bool:
+    """Return whether a change is worth a word: that a file lacks what it need not have is not."""
+    return what != "missing_column"
+
+
+def load(
+    source: Source,
+    lake: Lake,
+    *,
+    config: IngestConfig | None = None,
+    window: Window = ALL,
+    progress: Progress = SILENT,
+    at: At = lambda _point: None,
+) -> IngestReport:
+    """Hold a source's rows against the contracts and write them: films, then interactions with what was refused.
+
+    A table that gets nothing new gets no commit, so the same source twice changes nothing; each load leaves what it
+    counted in the table ``batches``.
+
+    Args:
+        source: Where the rows come from.
+        lake: Where they go.
+        config: What the contracts accept.
+        window: Which interactions are meant.
+        progress: Who listens.
+        at: Called at each point that the load passes.
 
     Raises:
         SourceError: The data cannot be had.
+        ContractError: Something changed that is frozen; nothing was written.
+        ConflictError: Other writers were faster every time.
         LakeError: The lake cannot be written.
     """
-    config = config or IngestConfig()
     source.prepare(progress)
-    now = clock.now()
-    note = {"source": source.dataset, "fingerprint": source.fingerprint()}
-    with progress.task(f"Ingesting {source.dataset}", 4, "steps") as advance:
-        raw_films = source.movies()
-        films = check_movies(raw_films, now=now)
-        changed = merge_films(lake, films.good, placeholder=raw_films.placeholder, note=note)
-        advance(1)
-        rows = check_interactions(
-            source.interactions(),
-            dataset=source.dataset,
-            films=lake.scan(MOVIES).select(c.MOVIE_ID).collect()[c.MOVIE_ID],
-            known=_known(lake, source.dataset),
-            config=config,
-            now=now,
-        )
-        advance(1)
-        _append(lake, INTERACTIONS, rows.good, {c.INGESTED_AT: now}, note)
-        advance(1)
-        _quarantine(lake, pl.concat([films.bad, rows.bad]), source.dataset, now, note)
-        advance(1)
-    return _report(films, changed, rows, lake)
+    return _Load(source, lake, config or IngestConfig(), window, at).run(progress)
 
 
-def load_events(interactions: Sequence[Interaction], lake: Lake) -> int:
+def since_cursor(lake: Lake, dataset: str, config: IngestConfig) -> Window:
+    """Return the window of an incremental load: from the newest interaction that is known, less the overlap."""
+    cursor = lake.cursor(INTERACTIONS, cursor_of(dataset))
+    if cursor is None:
+        return ALL
+    return Window(since=clock.from_unix(cursor / 1e6) - timedelta(days=config.overlap_days))
+
+
+def cursor_of(dataset: str) -> str:
+    """Return the name of a data set's cursor: the newest interaction up to which everything is in, in microseconds."""
+    return f"ingest:{dataset}"
+
+
+def load_events(interactions: Sequence[Interaction], lake: Lake, *, attempts: int = 20) -> int:
     """Append the interactions that the lake does not have yet (by ``event_id``) in one commit; return how many.
 
     Raises:
+        ConflictError: Other writers were faster every time.
         LakeError: The lake cannot be written.
     """
     now = clock.now()
@@ -102,56 +212,206 @@ def load_events(interactions: Sequence[Interaction], lake: Lake) -> int:
     ]
     frame = pl.DataFrame(rows, schema=SCHEMAS[INTERACTIONS], orient="row")
     frame = frame.unique(c.EVENT_ID, keep="first", maintain_order=True)
-    if lake.version(INTERACTIONS) is not None:
-        known = lake.scan(INTERACTIONS).select(c.EVENT_ID)
-        frame = frame.lazy().join(known, on=c.EVENT_ID, how="anti", maintain_order="left").collect()
-    if not frame.is_empty():
-        lake.append(INTERACTIONS, frame, note={"source": "events"})
-    return frame.height
+
+    def work() -> int:
+        version, new = lake.version(INTERACTIONS), frame
+        if version is not None:
+            known = lake.scan(INTERACTIONS, version=version).select(c.EVENT_ID)
+            new = frame.lazy().join(known, on=c.EVENT_ID, how="anti", maintain_order="left").collect()
+        if not new.is_empty():
+            lake.append(INTERACTIONS, new, note={"source": "events"}, after=version)
+        return new.height
+
+    return again(work, attempts=attempts)
 
 
-def _known(lake: Lake, dataset: str) -> pl.DataFrame:
-    """Return ``event_id`` and ``value`` of the rows that the lake has of this data set."""
-    if lake.version(INTERACTIONS) is None:
-        return pl.DataFrame(schema={c.EVENT_ID: pl.String, c.VALUE: pl.Float32})
-    return lake.scan(INTERACTIONS).filter(pl.col(c.SOURCE) == dataset).select(c.EVENT_ID, c.VALUE).collect()
+def _ahead(pieces: Iterator[T]) -> Iterator[T]:
+    """Yield the pieces, with the next one being made meanwhile."""
+    with ThreadPoolExecutor(1) as reader:
+        following = reader.submit(next, pieces, None)
+        while (piece := following.result()) is not None:
+            following = reader.submit(next, pieces, None)
+            yield piece
 
 
-def _append(
-    lake: Lake, table: str, rows: pl.DataFrame, constants: Mapping[str, str | datetime], note: Mapping[str, str]
-) -> None:
-    """Complete the rows and append them; none at all only make the table where it does not exist yet."""
-    if rows.is_empty() and lake.version(table) is not None:
-        return
-    complete = rows.with_columns(pl.lit(value).alias(name) for name, value in constants.items())
-    lake.append(table, complete.select(pl.col(name).cast(dtype) for name, dtype in SCHEMAS[table].items()), note=note)
+class _Load:
+    """One load, and what it counts."""
 
+    def __init__(self, source: Source, lake: Lake, config: IngestConfig, window: Window, at: At) -> None:
+        self._source, self._lake, self._config, self._window, self._at = source, lake, config, window, at
+        self._now = clock.now()
+        self._dataset = source.dataset
+        self._note = {"source": source.dataset, "fingerprint": source.fingerprint()}
+        self._films, self._rows = Tally(), Tally()
+        self._waiting = pl.DataFrame()
+        self._known = Known(lake, self._dataset, repeated=CONTRACTS[INTERACTIONS].repeated)
+        self._ours: int | None = None
+        self._newest: int | None = lake.cursor(INTERACTIONS, cursor_of(self._dataset))
+        self._opened: pl.DataFrame | None = None
 
-def _quarantine(lake: Lake, bad: pl.DataFrame, dataset: str, now: datetime, note: Mapping[str, str]) -> None:
-    """Append the refused rows that the quarantine does not hold yet."""
-    if lake.version(QUARANTINE) is not None:
-        place = [c.TABLE, c.FILE, c.LINE, c.REASON, c.RAW]
-        held = lake.scan(QUARANTINE).filter(pl.col(c.SOURCE) == dataset).select(place).collect()
-        bad = bad.join(held, on=place, how="anti", nulls_equal=True, maintain_order="left")
-    _append(lake, QUARANTINE, bad, {c.SOURCE: dataset, c.INGESTED_AT: now}, note)
+    def run(self, progress: Progress) -> IngestReport:
+        pieces = self._pieces()
+        first = next(pieces, None)
+        contract = CONTRACTS[INTERACTIONS]
+        if first is not None:
+            changes_of(first, contract, contract.modes(self._config))
+        self._refuse_frozen()
+        with progress.task(f"Ingesting {self._dataset}", None, "rows") as advance:
+            self._bring_films()
+            facts = self._facts(first)
+            every = pieces if first is None else chain([first], pieces)
+            checked = _ahead((raw, check(raw, contract, facts, dataset=self._dataset)) for raw in every)
+            piece = next(checked, None)
+            while piece is not None:
+                following = next(checked, None)
+                self._bring_rows(*piece, last=following is None)
+                advance(piece[0].rows)
+                piece = following
+        self._leave_counts()
+        return self._report()
 
+    def _pieces(self) -> Iterator[RawTable]:
+        unknown = CONTRACTS[INTERACTIONS].modes(self._config).new_column is not Mode.DISCARD_VALUE
+        return self._source.batches(config=self._config, unknown=unknown)
 
-def _report(films: Checked, films_changed: int, rows: Checked, lake: Lake) -> IngestReport:
-    versions = {table: lake.version(table) for table in (MOVIES, INTERACTIONS, QUARANTINE)}
-    return IngestReport(
-        rows_read=rows.read,
-        rows_good=rows.good.height + rows.known,
-        rows_new=rows.good.height,
-        rows_quarantined=rows.bad.height,
-        reasons=_count(rows.bad),
-        movies=films.good.height,
-        movies_read=films.read,
-        movies_new=films_changed,
-        movies_quarantined=films.bad.height,
-        movie_reasons=_count(films.bad),
-        versions={table: version for table, version in versions.items() if version is not None},
-    )
+    def _facts(self, raw: RawTable | None) -> Facts:
+        films = self._lake.scan(MOVIES).select(c.MOVIE_ID).collect()[c.MOVIE_ID]
+        return Facts(self._config, self._now, films, raw.value_scale if raw else None)
 
+    def _refuse_frozen(self) -> None:
+        """Look at everything before anything is written, where a single value may refuse the whole."""
+        contract = CONTRACTS[INTERACTIONS]
+        modes = contract.modes(self._config)
+        frozen = {modes.mode("unfit_value", column.name) for column in contract.columns if column.unfit}
+        if Mode.FREEZE in frozen:
+            for raw in self._pieces():
+                facts = Facts(self._config, self._now, scale=raw.value_scale)
+                freeze_unfit(check(raw, contract, facts, dataset=self._dataset).bad, contract, modes)
 
-def _count(bad: pl.DataFrame) -> dict[str, int]:
-    return dict(bad[c.REASON].value_counts().sort(c.REASON).iter_rows())
+    def _bring_films(self) -> None:
+        contract = CONTRACTS[MOVIES]
+        modes = contract.modes(self._config)
+        raw = self._source.movies(unknown=modes.new_column is not Mode.DISCARD_VALUE)
+        checked = check(raw, contract, Facts(self._config, self._now), dataset=self._dataset)
+        freeze_unfit(checked.bad, contract, modes)
+        self._films.add(raw, checked, MOVIES)
+        self._films.good = checked.good.height
+        self._waiting = checked.bad
+        self._keep_extras(checked, MOVIES)
+        films = typed(checked.good, MOVIES)
+        self._films.new = merge_films(self._lake, films, placeholder=raw.placeholder, note=self._note)
+        self._at("films")
+
+    def _bring_rows(self, raw: RawTable, checked: Checked, *, last: bool) -> None:
+        self._rows.add(raw, checked, INTERACTIONS)
+        meant = checked.good if self._window.is_all else checked.good.filter(self._window.has())
+        self._rows.outside += checked.good.height - meant.height
+        self._keep_extras(checked, INTERACTIONS)
+        self._at("checked")
+        newest = meant[c.EVENT_TIME].dt.epoch("us").max()
+        if newest is not None and self._window.moves_cursor:
+            self._newest = max(self._newest or int(str(newest)), int(str(newest)))
+        new, repeated = again(lambda: self._commit(raw, checked, meant, last=last), attempts=self._config.attempts)
+        self._rows.new += new
+        self._rows.good += meant.height - repeated.height
+        self._rows.refuse(repeated)
+        self._known.remember(meant)
+        self._close_opened(raw, checked)
+
+    def _commit(self, raw: RawTable, checked: Checked, meant: pl.DataFrame, *, last: bool) -> tuple[int, pl.DataFrame]:
+        """Commit what is new of a piece; return how many rows that is, and those that repeat others."""
+        version = self._lake.version(INTERACTIONS)
+        self._known.at(version, ours=version == self._ours)
+        found = self._known.sort(meant)
+        repeated = as_duplicates(found.repeated, raw, CONTRACTS[INTERACTIONS], checked.changes)
+        self._quarantine(pl.concat([part for part in (self._waiting, checked.bad, repeated) if part.width]))
+        self._at("quarantined")
+        cursors = self._cursors() if last else {}
+        if version is None or cursors or not found.new.is_empty():
+            rows = found.new.with_columns(pl.lit(self._dataset).alias(c.SOURCE), pl.lit(self._now).alias(c.INGESTED_AT))
+            self._ours = self._lake.append(
+                INTERACTIONS, typed(rows, INTERACTIONS), note=self._note, after=version, cursors=cursors
+            )
+            self._at("committed")
+        else:
+            self._ours = version
+        return found.new.height, repeated
+
+    def _cursors(self) -> dict[str, int]:
+        """Return the cursor where it moves."""
+        name = cursor_of(self._dataset)
+        moved = self._window.moves_cursor and self._newest is not None
+        if not moved or self._lake.cursor(INTERACTIONS, name) == self._newest:
+            return {}
+        assert self._newest is not None
+        return {name: self._newest}
+
+    def _quarantine(self, bad: pl.DataFrame) -> None:
+        rows = bad.with_columns(pl.lit(self._dataset).alias(c.SOURCE), pl.lit(self._now).alias(c.INGESTED_AT))
+        attempts = self._config.attempts
+        append_once(self._lake, QUARANTINE, rows, on=QUARANTINE_PLACE, note=self._note, attempts=attempts)
+        self._waiting = pl.DataFrame()
+
+    def _keep_extras(self, checked: Checked, table: str) -> None:
+        if checked.extras.is_empty():
+            return
+        told = {c.TABLE: table, c.SOURCE: self._dataset, c.INGESTED_AT: self._now}
+        rows = checked.extras.with_columns(pl.lit(value).alias(name) for name, value in told.items())
+        on, attempts = (c.SOURCE, c.TABLE, c.KEY, c.EXTRAS), self._config.attempts
+        append_once(self._lake, EXTRAS, rows, on=on, note=self._note, attempts=attempts)
+
+    def _close_opened(self, raw: RawTable, checked: Checked) -> None:
+        """Mark rows that were refused by an earlier load of this file and are good now."""
+        if self._opened is None:
+            self._opened = open_rows(self._lake, source=self._dataset, table=INTERACTIONS, file=raw.file)
+        lines = checked.good.filter(pl.col(c.LINE).is_in(self._opened[c.LINE].implode()))
+        if lines.is_empty():
+            return
+        told = lines.select(c.LINE, pl.lit(None, pl.String).alias(c.REASON), pl.lit(None, pl.String).alias(c.DETAIL))
+        rows = as_duplicates(told, raw, CONTRACTS[INTERACTIONS], checked.changes).select(c.LINE, c.RAW)
+        good = self._opened.join(rows, on=[c.LINE, c.RAW], how="semi")
+        mark_as_good(self._lake, good.join(lines.select(c.LINE, c.EVENT_ID), on=c.LINE), self._now, self._config)
+
+    def _leave_counts(self) -> None:
+        rows = [self._counts(MOVIES, self._films), self._counts(INTERACTIONS, self._rows)]
+        self._lake.append(BATCHES, pl.DataFrame(rows, schema=SCHEMAS[BATCHES]), note=self._note)
+        self._at("counted")
+
+    def _counts(self, table: str, tally: Tally) -> dict[str, object]:
+        return {
+            c.TABLE: table,
+            c.SOURCE: self._dataset,
+            c.FILE: tally.file,
+            c.FINGERPRINT: self._note["fingerprint"],
+            c.INGESTED_AT: self._now,
+            c.SECONDS: round(perf_counter() - tally.started, 3),
+            c.ROWS_READ: tally.read,
+            c.ROWS_GOOD: tally.good,
+            c.ROWS_NEW: tally.new,
+            c.ROWS_QUARANTINED: tally.bad,
+            c.ROWS_OUTSIDE: tally.outside,
+            c.REASONS: canonical_json(tally.reasons).decode(),
+            c.WARNINGS: canonical_json(tally.warnings).decode(),
+            c.CHANGES: canonical_json(tally.changes).decode(),
+            c.STATISTICS: canonical_json(tally.statistics.plain()).decode(),
+        }
+
+    def _report(self) -> IngestReport:
+        films, rows = self._films, self._rows
+        versions = {table: self._lake.version(table) for table in (MOVIES, INTERACTIONS, QUARANTINE)}
+        return IngestReport(
+            rows_read=rows.read,
+            rows_good=rows.good,
+            rows_new=rows.new,
+            rows_quarantined=rows.bad,
+            reasons=dict(sorted(rows.reasons.items())),
+            movies=films.good,
+            movies_read=films.read,
+            movies_new=films.new,
+            movies_quarantined=films.bad,
+            movie_reasons=dict(sorted(films.reasons.items())),
+            versions={table: version for table, version in versions.items() if version is not None},
+            rows_outside=rows.outside,
+            warnings={**films.warnings, **rows.warnings},
+            changes=[f"{sentence}: {mode}" for sentence, mode in {**films.changes, **rows.changes}.items()],
+        )

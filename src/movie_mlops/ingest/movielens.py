@@ -1,6 +1,7 @@
 """The source ``movielens:``: an official release, downloaded or already here."""
 
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -8,10 +9,10 @@ from typing import Final
 from movie_mlops.core.digests import digest
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.ingest.archive import Archive
-from movie_mlops.ingest.config import SourceOptions
+from movie_mlops.ingest.config import IngestConfig, SourceOptions
 from movie_mlops.ingest.download import download_zip
 from movie_mlops.ingest.errors import SourceError
-from movie_mlops.ingest.layouts import Layout, find_layout, read_movies, read_ratings
+from movie_mlops.ingest.layouts import Layout, find_layout, rating_chunks, read_movies, read_ratings
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.releases import RELEASES
 
@@ -58,13 +59,17 @@ class MovieLensSource:
         files = [archive.path / name for name in archive.names()] if archive.path.is_dir() else [archive.path]
         return digest(["movielens", _READER_VERSION, *stamps(files)])
 
-    def movies(self) -> RawTable:
+    def movies(self, *, unknown: bool = False) -> RawTable:  # noqa: ARG002 - there is nothing unknown in them
         """Return the films."""
         return read_movies(*self._open())
 
     def interactions(self) -> RawTable:
         """Return the ratings."""
         return read_ratings(*self._open())
+
+    def batches(self, *, config: IngestConfig, unknown: bool = False) -> Iterator[RawTable]:  # noqa: ARG002 - a release has exactly its columns
+        """Yield the ratings piece by piece."""
+        return rating_chunks(*self._open(), size=config.chunk_bytes)
 
     def _open(self) -> tuple[Archive, Layout]:
         if self._opened is None:

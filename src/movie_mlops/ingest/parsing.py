@@ -4,6 +4,8 @@ from typing import Final
 
 import polars as pl
 
+from movie_mlops.core import columns as c
+
 # Epoch numbers below this are seconds, below the next milliseconds, otherwise microseconds.
 _SECONDS_END: Final = 1e11
 _MILLISECONDS_END: Final = 1e14
@@ -47,6 +49,8 @@ def time(name: str, dtype: pl.DataType) -> pl.Expr:
         return column.dt.convert_time_zone("UTC") if dtype.time_zone else column.dt.replace_time_zone("UTC")
     if dtype == pl.Date:
         return pl.col(name).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    if dtype.is_integer():
+        return _whole_epoch(integer(name, dtype))
     from_epoch = _epoch(number(name, dtype))
     if dtype != pl.String:
         return from_epoch
@@ -61,6 +65,11 @@ def names(name: str, dtype: pl.DataType) -> pl.Expr:
     each = pl.element().cast(pl.String).str.strip_chars()
     kept = column.list.eval(each.filter((each != "") & (each != "(no genres listed)")))
     return pl.coalesce(kept, pl.lit([], pl.List(pl.String)))
+
+
+def different(values: pl.Series) -> pl.Series:
+    """Return the different values; where equal ones stand together, as they often do, most are gone at a glance."""
+    return values.filter(values.ne_missing(values.shift())).unique() if values.len() > 1 else values
 
 
 def year_in_title(title: pl.Expr) -> pl.Expr:
@@ -87,6 +96,35 @@ def imdb_id(name: str, dtype: pl.DataType) -> pl.Expr:
     """Return IMDb identifiers as IMDb writes them: "tt" and at least seven digits."""
     digits = text(name, dtype).str.extract(r"^(?:tt)?(\d+)$", 1)
     return pl.concat_str(pl.lit("tt"), digits.str.zfill(7))
+
+
+def event_id(dataset: str, *, fractions: bool = True) -> pl.Expr:
+    """Return the readable natural key ``dataset|user|film|kind|seconds``; a fraction of a second stays in it.
+
+    Args:
+        dataset: The data set.
+        fractions: Whether any time may have a fraction; without them the key is made faster.
+    """
+    micros = pl.col(c.EVENT_TIME).dt.epoch("us")
+    seconds = (micros // 1_000_000).cast(pl.String)
+    if fractions:
+        fraction = pl.concat_str(seconds, pl.lit("."), (micros % 1_000_000).cast(pl.String).str.zfill(6))
+        seconds = pl.when(micros % 1_000_000 == 0).then(seconds).otherwise(fraction)
+    film = pl.col(c.MOVIE_ID).cast(pl.String)
+    return pl.concat_str(pl.lit(dataset), c.USER_ID, film, c.KIND, seconds.fill_null(""), separator="|")
+
+
+def _whole_epoch(value: pl.Expr) -> pl.Expr:
+    size = value.abs()
+    micros = (
+        pl.when(size < int(_SECONDS_END))
+        .then(value * 1_000_000)
+        .when(size < int(_MILLISECONDS_END))
+        .then(value * 1_000)
+        .when(size < int(_MICROSECONDS_END))
+        .then(value)
+    )
+    return micros.cast(pl.Datetime("us", "UTC"))
 
 
 def _epoch(value: pl.Expr) -> pl.Expr:

@@ -1,11 +1,12 @@
 """Where data comes from: one protocol, and the words that name a source."""
 
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, Protocol
 
 from movie_mlops.core.progress import Progress
-from movie_mlops.ingest.config import SourceOptions
+from movie_mlops.ingest.config import IngestConfig, SourceOptions
 from movie_mlops.ingest.errors import SourceError
 from movie_mlops.ingest.file import FileSource
 from movie_mlops.ingest.movielens import MovieLensSource
@@ -35,12 +36,21 @@ class Source(Protocol):
         """Return a word that changes when the data or its reading changes; only after :meth:`prepare`."""
         ...
 
-    def movies(self) -> RawTable:
-        """Return the films; only after :meth:`prepare`."""
+    def movies(self, *, unknown: bool = False) -> RawTable:
+        """Return the films, with columns that the contract does not know where asked; only after :meth:`prepare`."""
         ...
 
     def interactions(self) -> RawTable:
-        """Return the interactions; only after :meth:`prepare`."""
+        """Return the interactions, all at once; only after :meth:`prepare`."""
+        ...
+
+    def batches(self, *, config: IngestConfig, unknown: bool = False) -> Iterator[RawTable]:
+        """Yield the interactions in pieces that fit into memory, in the order of the file; only after :meth:`prepare`.
+
+        Args:
+            config: How large the pieces are.
+            unknown: Whether to bring columns that the contract does not know.
+        """
         ...
 
 

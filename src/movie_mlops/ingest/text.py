@@ -20,10 +20,16 @@ _REPLACED: Final = "\ufffd"
 _FIELDS: Final = "fields"
 
 
-def read_lines(content: Path | bytes, *, file: str, encoding: Encoding = "utf-8") -> pl.DataFrame:
+def read_lines(content: Path | bytes, *, file: str, encoding: Encoding = "utf-8", first: int = 1) -> pl.DataFrame:
     """Return one row per line that is not blank: ``line`` (from 1), ``raw``, ``reason``, ``detail``.
 
     A line that is not valid in ``encoding`` has its bad bytes written in hexadecimal and the reason ``bad-encoding``.
+
+    Args:
+        content: The file, or whole lines of it.
+        file: Its name, for messages.
+        encoding: How it is written.
+        first: Which line of the file ``content`` begins with: a mark of byte order can only be in its first.
 
     Raises:
         SourceError: There is no line at all.
@@ -36,8 +42,8 @@ def read_lines(content: Path | bytes, *, file: str, encoding: Encoding = "utf-8"
             lines = _split_lines(content)
         except pl.exceptions.ComputeError:  # polars' word for "not UTF-8"
             data = content.read_bytes() if isinstance(content, Path) else content
-            return _clean(_mark_undecodable(data), file)
-    return _clean(lines.with_columns(_null(c.REASON), _null(c.DETAIL)), file)
+            return _clean(_mark_undecodable(data), file, first)
+    return _clean(lines.with_columns(_null(c.REASON), _null(c.DETAIL)), file, first)
 
 
 def split(
@@ -91,9 +97,12 @@ def _mark_undecodable(data: bytes) -> pl.DataFrame:
     )
 
 
-def _clean(lines: pl.DataFrame, file: str) -> pl.DataFrame:
+def _clean(lines: pl.DataFrame, file: str, first: int) -> pl.DataFrame:
     lines = lines.with_columns(
-        pl.when(pl.col(c.LINE) == 1).then(pl.col(c.RAW).str.strip_prefix("\ufeff")).otherwise(c.RAW).alias(c.RAW),
+        pl.when((pl.col(c.LINE) == 1) & (first == 1))
+        .then(pl.col(c.RAW).str.strip_prefix("\ufeff"))
+        .otherwise(c.RAW)
+        .alias(c.RAW),
     ).filter(pl.col(c.RAW).str.strip_chars() != "")
     if lines.is_empty():
         raise SourceError(f"The file {file} is empty.", next_step="Check the file, or fetch it again.")

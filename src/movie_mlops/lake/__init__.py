@@ -2,22 +2,26 @@
 
 from movie_mlops.lake.compaction import CompactionReport, compact
 from movie_mlops.lake.config import LakeConfig, S3Config
-from movie_mlops.lake.errors import CareError, LakeError, QueryError, StorageDownError, StorageError
+from movie_mlops.lake.errors import CareError, ConflictError, LakeError, QueryError, StorageDownError, StorageError
 from movie_mlops.lake.lake import Lake, TableInfo
 from movie_mlops.lake.log import Commit
-from movie_mlops.lake.schemas import INTERACTIONS, MOVIES, QUARANTINE, SCHEMAS
+from movie_mlops.lake.schemas import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, SCHEMAS
 from movie_mlops.lake.storage import open_storage
 from movie_mlops.lake.vacuum import VacuumReport, vacuum
 from movie_mlops.lake.verification import Defect, Verification, verify
 
 __all__ = [
+    "BATCHES",
+    "EXTRAS",
     "INTERACTIONS",
     "MOVIES",
     "QUARANTINE",
+    "REPLAYS",
     "SCHEMAS",
     "CareError",
     "Commit",
     "CompactionReport",
+    "ConflictError",
     "Defect",
     "Lake",
     "LakeConfig",

@@ -44,3 +44,18 @@ def no_such_table(place: str, table: str, known: list[str]) -> LakeError:
     if near:
         next_step = f"Did you mean {near[0]!r}? See them all with: movie-mlops lake tables"
     return LakeError(f"The lake {place} has no table {table!r} ({among}).", next_step=next_step)
+
+
+class ConflictError(LakeError):
+    """Another writer was faster; what was decided from an older version must be decided again."""
+
+    code = "lake-conflict"
+    retryable = True
+
+
+def overtaken(table: str, after: int | None) -> ConflictError:
+    """Return the error for a commit that would not be the very next one after version ``after``."""
+    return ConflictError(
+        f"Another writer changed table {table!r} after version {after}; nothing was written.",
+        next_step="Read the table again, and decide again.",
+    )

@@ -11,14 +11,15 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError
 
+from movie_mlops.core import columns as c
 from movie_mlops.lake import checksums
 from movie_mlops.lake.config import LakeConfig
-from movie_mlops.lake.errors import LakeError, no_such_table
+from movie_mlops.lake.errors import LakeError, no_such_table, overtaken
 from movie_mlops.lake.log import COMMIT_ID, NOTE, Commit, UnreadableEntryError, read_entry
-from movie_mlops.lake.schemas import SCHEMAS, differences
+from movie_mlops.lake.schemas import INTERACTIONS, SCHEMAS, differences
 from movie_mlops.lake.storage import open_storage
 from movie_mlops.lake.vacuumed import forgotten
 
@@ -30,8 +31,14 @@ _KEEP_FOR_EVER: Final = {
 
 Mode = Literal["append", "overwrite"]
 
-WRITING: Final = WriterProperties(compression="ZSTD")
-"""How data files are written."""
+ANY: Final = -1
+"""In the place of a version: whatever others write meanwhile."""
+
+# An event id begins like the one before it and never repeats: what differs is written. Dictionaries are of no use here.
+_COLUMNS: Final = {
+    c.EVENT_ID: ColumnProperties(dictionary_enabled=False, encoding="DELTA_BYTE_ARRAY"),
+    c.EVENT_TIME: ColumnProperties(dictionary_enabled=False),
+}
 
 # Words that delta-rs knows and polars does not.
 _DELTA_ONLY: Final = frozenset({"aws_conditional_put", "max_retries", "retry_timeout"})
@@ -88,21 +95,45 @@ class Lake:
         """Return whether the newest version of ``table`` has any row; a table that does not exist has none."""
         return table in self.names() and self._info(table).rows > 0
 
-    def append(self, table: str, frame: pl.DataFrame, *, note: Mapping[str, str] | None = None) -> int:
+    def append(
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        *,
+        note: Mapping[str, str] | None = None,
+        after: int | None = ANY,
+        cursors: Mapping[str, int] | None = None,
+    ) -> int:
         """Add ``frame``'s rows in one commit and return the new version.
 
+        Args:
+            table: The table; made where it does not exist.
+            frame: The rows.
+            note: What to leave with the commit.
+            after: Commit only as the very next version after this one (``None``: only as the first), so that what was
+                decided from it still holds; left out, the rows go in whatever others write meanwhile.
+            cursors: Names and numbers that :meth:`cursor` gives from this commit on.
+
         Raises:
+            ConflictError: Another writer committed after version ``after``; nothing was written.
             LakeError: The frame does not have the table's schema.
         """
-        return self._write(table, frame, "append", note)
+        return self._write(table, frame, "append", note, after=after, cursors=cursors)
 
-    def overwrite(self, table: str, frame: pl.DataFrame, *, note: Mapping[str, str] | None = None) -> int:
+    def overwrite(
+        self, table: str, frame: pl.DataFrame, *, note: Mapping[str, str] | None = None, after: int | None = ANY
+    ) -> int:
         """Put ``frame`` in the place of all rows in one commit and return the new version; older versions stay.
 
         Raises:
+            ConflictError: Another writer committed after version ``after``, as for :meth:`append`.
             LakeError: The frame does not have the schema that the platform declares for the table.
         """
-        return self._write(table, frame, "overwrite", note)
+        return self._write(table, frame, "overwrite", note, after=after)
+
+    def cursor(self, table: str, name: str) -> int | None:
+        """Return the number that the last commit with this cursor left; ``None`` where there is none."""
+        return self._open(table).transaction_version(name) if self.storage.has_table(table) else None
 
     def scan(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
         """Return ``table`` lazily, as it was at ``version`` (newest when ``None``).
@@ -280,17 +311,32 @@ class Lake:
         rows, size = int(files["num_records"].sum()), int(files["size_bytes"].sum())
         return TableInfo(name, newest.version, rows, size, newest.time)
 
-    def _write(self, table: str, frame: pl.DataFrame, mode: Mode, note: Mapping[str, str] | None) -> int:
+    def _write(
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        mode: Mode,
+        note: Mapping[str, str] | None,
+        *,
+        after: int | None = ANY,
+        cursors: Mapping[str, int] | None = None,
+    ) -> int:
         self._check_schema(table, frame, mode)
         self.storage.prepare()
-        exists = self.storage.has_table(table)
+        held = self._open(table) if self.storage.has_table(table) else None
+        guarded = after != ANY
+        if guarded and (held.version() if held else None) != after:
+            raise overtaken(table, after)
         commit_id = uuid4().hex
+        properties = commit_properties(commit_id, note or {}, cursors, retries=0 if guarded else None)
         try:
-            self._commit_rows(table, frame, mode, commit_properties(commit_id, note or {}), exists=exists)
+            self._commit_rows(table, held, frame, mode=mode, properties=properties, guarded=guarded)
         except (DeltaError, OSError) as error:
-            if not exists and self.storage.has_table(table):
+            if guarded and self.version(table) != after:
+                raise overtaken(table, after) from error
+            if held is None and self.storage.has_table(table):
                 # Another writer made the table meanwhile; this one wrote nothing and comes second.
-                return self._write(table, frame, mode, note)
+                return self._write(table, frame, mode, note, after=after, cursors=cursors)
             raise LakeError(
                 f"Writing {frame.height} rows to table {table!r} failed ({_first_line(error)}); it is as it was.",
                 next_step=f"Check the free space and the rights of {self.storage.place}, then run the command again.",
@@ -300,18 +346,25 @@ class Lake:
         return version
 
     def _commit_rows(
-        self, table: str, frame: pl.DataFrame, mode: Mode, properties: CommitProperties, *, exists: bool
+        self,
+        table: str,
+        held: DeltaTable | None,
+        frame: pl.DataFrame,
+        *,
+        mode: Mode,
+        properties: CommitProperties,
+        guarded: bool,
     ) -> None:
         evolved: Literal["merge", "overwrite"] = "merge" if mode == "append" else "overwrite"
-        changes_schema = exists and (mode == "overwrite" if table not in SCHEMAS else self._is_older(table))
+        changes_schema = held is not None and (mode == "overwrite" if table not in SCHEMAS else self._is_older(table))
         with self.named_faults():
             write_deltalake(
-                self.storage.address(table),
+                held or self.storage.address(table),
                 frame,
-                mode=mode,
+                mode="error" if guarded and held is None else mode,
                 schema_mode=evolved if changes_schema else None,
-                configuration=None if exists else _KEEP_FOR_EVER,
-                writer_properties=WRITING,
+                configuration=None if held else _KEEP_FOR_EVER,
+                writer_properties=writing(table),
                 commit_properties=properties,
                 storage_options=self.storage.options or None,
             )
@@ -333,9 +386,21 @@ class Lake:
         )
 
 
-def commit_properties(commit_id: str, note: Mapping[str, str]) -> CommitProperties:
-    """Return what a commit of this platform says of itself."""
-    return CommitProperties(custom_metadata={NOTE: json.dumps(dict(note)), COMMIT_ID: commit_id})
+def commit_properties(
+    commit_id: str, note: Mapping[str, str], cursors: Mapping[str, int] | None = None, *, retries: int | None = None
+) -> CommitProperties:
+    """Return what a commit of this platform says of itself, and how often it may be put after another writer's."""
+    return CommitProperties(
+        custom_metadata={NOTE: json.dumps(dict(note)), COMMIT_ID: commit_id},
+        max_commit_retries=retries,
+        app_transactions=[Transaction(name, number) for name, number in (cursors or {}).items()],
+    )
+
+
+def writing(table: str) -> WriterProperties:
+    """Return how data files of a table are written."""
+    columns = _COLUMNS if table == INTERACTIONS else None
+    return WriterProperties(compression="ZSTD", compression_level=1, column_properties=columns)
 
 
 def _first_line(error: Exception) -> str:

@@ -9,6 +9,9 @@ from movie_mlops.core import columns as c
 INTERACTIONS: Final = "interactions"
 MOVIES: Final = "movies"
 QUARANTINE: Final = "quarantine"
+REPLAYS: Final = "replays"
+EXTRAS: Final = "extras"
+BATCHES: Final = "batches"
 
 _TIME: Final = pl.Datetime("us", "UTC")
 
@@ -51,6 +54,45 @@ SCHEMAS: dict[str, pl.Schema] = {
             c.RAW: pl.String(),
             c.SOURCE: pl.String(),
             c.INGESTED_AT: _TIME,
+            # Newer than the first tables.
+            c.FIELDS: pl.String(),
+        },
+    ),
+    REPLAYS: pl.Schema(
+        {
+            c.QUARANTINE_ID: pl.String(),
+            c.TABLE: pl.String(),
+            c.KEY: pl.String(),
+            c.SOURCE: pl.String(),
+            c.REPLAYED_AT: _TIME,
+        },
+    ),
+    EXTRAS: pl.Schema(
+        {
+            c.TABLE: pl.String(),
+            c.KEY: pl.String(),
+            c.EXTRAS: pl.String(),
+            c.SOURCE: pl.String(),
+            c.INGESTED_AT: _TIME,
+        },
+    ),
+    BATCHES: pl.Schema(
+        {
+            c.TABLE: pl.String(),
+            c.SOURCE: pl.String(),
+            c.FILE: pl.String(),
+            c.FINGERPRINT: pl.String(),
+            c.INGESTED_AT: _TIME,
+            c.SECONDS: pl.Float64(),
+            c.ROWS_READ: pl.Int64(),
+            c.ROWS_GOOD: pl.Int64(),
+            c.ROWS_NEW: pl.Int64(),
+            c.ROWS_QUARANTINED: pl.Int64(),
+            c.ROWS_OUTSIDE: pl.Int64(),
+            c.REASONS: pl.String(),
+            c.WARNINGS: pl.String(),
+            c.CHANGES: pl.String(),
+            c.STATISTICS: pl.String(),
         },
     ),
 }

@@ -132,8 +132,8 @@ class FolderStorage:
         return sorted(path.name for path in self._root.iterdir() if path.is_dir()) if self._root.is_dir() else []
 
     def has_table(self, table: str) -> bool:
-        """Return whether there is a Delta log."""
-        return (self._root / table / LOG).is_dir()
+        """Return whether there is a Delta log with an entry: a first write that was cut off leaves one without."""
+        return next((self._root / table / LOG).glob("*.json"), None) is not None
 
     def prepare(self) -> None:
         """Make the folder."""

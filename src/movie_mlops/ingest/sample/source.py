@@ -1,5 +1,6 @@
 """The source ``sample``."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cached_property
 from typing import Final
@@ -10,6 +11,7 @@ from movie_mlops.core import clock
 from movie_mlops.core import columns as c
 from movie_mlops.core.digests import digest
 from movie_mlops.core.progress import SILENT, Progress
+from movie_mlops.ingest.config import IngestConfig
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.sample.audience import Audience, simulate
 from movie_mlops.ingest.sample.catalogue import CATALOGUE, catalogue_digest, read_films
@@ -48,7 +50,7 @@ class SampleSource:
         config = asdict(self.config) | {"end": clock.to_iso(self.config.end)}
         return digest({"config": config, "catalogue": catalogue_digest(), "simulator": _SIMULATOR_VERSION})
 
-    def movies(self) -> RawTable:
+    def movies(self, *, unknown: bool = False) -> RawTable:  # noqa: ARG002 - there is nothing unknown in them
         """Return the films of the catalogue."""
         # Line 1 of the file is its header.
         return RawTable(self.films.with_row_index(c.LINE, offset=2), CATALOGUE)
@@ -56,6 +58,10 @@ class SampleSource:
     def interactions(self) -> RawTable:
         """Return what the simulated audience did, in order of time."""
         return RawTable(self.audience.interactions, "simulated audience")
+
+    def batches(self, *, config: IngestConfig, unknown: bool = False) -> Iterator[RawTable]:  # noqa: ARG002 - it is in memory, and as we made it
+        """Yield everything at once."""
+        yield self.interactions()
 
     @cached_property
     def films(self) -> pl.DataFrame:

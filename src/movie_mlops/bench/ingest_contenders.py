@@ -1,0 +1,99 @@
+"""Ways of bringing a CSV file into a table, each run as a process of its own: seconds and rows are printed as JSON."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+_MEMORY: Final = "2GB"
+
+
+def ours(source: Path, target: Path) -> int:
+    """Load through the contract into the lake; return the rows that are in it."""
+    from movie_mlops.ingest import load, open_source  # noqa: PLC0415 - what a contender does not use is not loaded
+    from movie_mlops.lake import Lake, LakeConfig  # noqa: PLC0415
+
+    report = load(open_source(f"movielens:{source}", downloads=target), Lake(LakeConfig(root=target / "lake")))
+    assert report.rows_good + report.rows_quarantined == report.rows_read
+    return report.rows_new
+
+
+def polars_streamed(source: Path, target: Path) -> int:
+    """Copy to Delta without a look, piece by piece; the rows are counted afterwards."""
+    import polars as pl  # noqa: PLC0415
+
+    pl.scan_csv(source / "ratings.csv").sink_delta(str(target / "copy"))
+    return -1
+
+
+def polars_whole(source: Path, target: Path) -> int:
+    """Copy to Delta without a look, all in memory."""
+    import polars as pl  # noqa: PLC0415
+
+    frame = pl.read_csv(source / "ratings.csv")
+    frame.write_delta(str(target / "copy"))
+    return frame.height
+
+
+def duckdb_parquet(source: Path, target: Path) -> int:
+    """Copy to one Parquet file."""
+    import duckdb  # noqa: PLC0415
+
+    with duckdb.connect() as connection:
+        connection.execute(f"SET memory_limit = '{_MEMORY}'")
+        query = f"COPY (FROM read_csv('{source / 'ratings.csv'}')) TO '{target / 'copy.parquet'}' (FORMAT parquet)"
+        rows = connection.execute(query).fetchone()
+    assert rows is not None
+    return int(rows[0])
+
+
+def pandas_parquet(source: Path, target: Path) -> int:
+    """Copy to one Parquet file, all in memory."""
+    import pandas as pd  # noqa: PLC0415
+
+    frame = pd.read_csv(source / "ratings.csv")
+    frame.to_parquet(target / "copy.parquet")
+    return len(frame)
+
+
+CONTENDERS: Final[Mapping[str, Callable[[Path, Path], int]]] = {
+    "movie-mlops": ours,
+    "polars-streamed": polars_streamed,
+    "polars-whole": polars_whole,
+    "duckdb-parquet": duckdb_parquet,
+    "pandas-parquet": pandas_parquet,
+}
+"""Name to what it does with the folder of the source and an empty folder; -1 where it does not know the rows."""
+
+
+def main(name: str, source: str, target: str) -> None:
+    """Run one contender and print what it took, once its libraries are loaded."""
+    try:
+        for library in _LIBRARIES[name]:
+            __import__(library)
+    except ModuleNotFoundError as error:
+        print(json.dumps({"skipped": f"{error.name} is not installed"}))  # noqa: T201 - the parent reads it
+        return
+    begun, worked = time.perf_counter(), time.process_time()
+    rows = CONTENDERS[name](Path(source), Path(target))
+    told = {
+        "seconds": time.perf_counter() - begun,
+        "cpu_seconds": time.process_time() - worked,
+        "rows": rows,
+    }
+    print(json.dumps(told))  # noqa: T201 - the parent reads it
+
+
+_LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "movie-mlops": ("movie_mlops.ingest", "movie_mlops.lake"),
+    "polars-streamed": ("polars", "deltalake"),
+    "polars-whole": ("polars", "deltalake"),
+    "duckdb-parquet": ("duckdb",),
+    "pandas-parquet": ("pandas", "pyarrow"),
+}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

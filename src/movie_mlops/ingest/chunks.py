@@ -1,0 +1,171 @@
+"""Text files in pieces: as much as fits into memory, and what is clean at the speed of a plain copy."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import BinaryIO, Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from movie_mlops.core import columns as c
+from movie_mlops.ingest.raw import Lane
+from movie_mlops.ingest.text import Encoding, read_lines, split
+
+# Blanks and control characters are below; the end of a line is one of them.
+_FIRST_PRINTED: Final = 33
+_LOOKED_AT: Final = 1024
+_END: Final = ord("\n")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the lines of a file become rows.
+
+    Attributes:
+        fields: The file's names of the fields, in order.
+        separator: What stands between two fields.
+        quoted: Whether fields may be quoted.
+        columns: Our name to the field, for those that are wanted.
+        lanes: Our name to the type in which clean text may be read at once; the others cannot.
+        encoding: How the file is written.
+    """
+
+    fields: Sequence[str]
+    separator: str
+    quoted: bool
+    columns: Mapping[str, str]
+    lanes: Mapping[str, pl.DataType]
+    encoding: Encoding = "utf-8"
+
+    @property
+    def has_lane(self) -> bool:
+        """Whether every wanted column may be read at once."""
+        return len(self.separator) == 1 and self.encoding == "utf-8" and set(self.columns) <= set(self.lanes)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Whole lines of a file.
+
+    Attributes:
+        data: The bytes.
+        first: The number of the first line, counted from 1.
+        ends: How many ends of lines there are.
+        layout: How lines become rows.
+        file: The file's name, for messages.
+    """
+
+    data: bytes
+    first: int
+    ends: int
+    layout: Layout
+    file: str
+
+    def rows(self) -> pl.DataFrame:
+        """Return all rows as text."""
+        return self._split(self._lines)
+
+    def lane(self) -> Lane | None:
+        """Return the rows read at once, where the chunk is clean enough for that; ``None`` where it is not."""
+        if not self.layout.has_lane or not self._is_clean:
+            return None
+        frame = self._typed()
+        if frame is None:
+            return None
+        return Lane(frame, lambda lines: self._split(self._some_lines(lines)))
+
+    @cached_property
+    def _lines(self) -> pl.DataFrame:
+        lines = read_lines(self.data, file=self.file, encoding=self.layout.encoding, first=self.first)
+        return lines.with_columns(pl.col(c.LINE) + (self.first - 1))
+
+    def _some_lines(self, lines: pl.Series) -> pl.DataFrame:
+        """Return some of the lines of a clean chunk, without cutting up the others."""
+        ends = np.append(np.flatnonzero(self._bytes == _END), len(self.data))
+        places = lines.to_numpy() - self.first
+        starts = np.where(places > 0, ends[np.maximum(places - 1, 0)] + 1, 0)
+        texts = [
+            self.data[start:end].decode() for start, end in zip(starts.tolist(), ends[places].tolist(), strict=True)
+        ]
+        told = {c.LINE: lines.cast(pl.Int64), c.RAW: pl.Series(texts, dtype=pl.String)}
+        return pl.DataFrame(told).with_columns(pl.lit(None, pl.String).alias(name) for name in (c.REASON, c.DETAIL))
+
+    @property
+    def _is_clean(self) -> bool:
+        """Whether a line is a row, and a field what stands between two separators: nothing to strip or to unquote."""
+        if not self.data.isascii() or b'"' in self.data or self.data.startswith(b"\n") or b"\n\n" in self.data:
+            return False
+        blanks = np.count_nonzero(self._bytes < _FIRST_PRINTED) - self.ends
+        return bool(blanks == (self._marks if ord(self.layout.separator) < _FIRST_PRINTED else 0))
+
+    @cached_property
+    def _bytes(self) -> NDArray[np.uint8]:
+        return np.frombuffer(self.data, np.uint8)
+
+    @cached_property
+    def _marks(self) -> int:
+        """How many separators there are."""
+        return int(np.count_nonzero(self._bytes == ord(self.layout.separator)))
+
+    def _split(self, lines: pl.DataFrame) -> pl.DataFrame:
+        layout = self.layout
+        wanted = list(layout.columns.values())
+        frame = split(lines, layout.fields, layout.separator, quoted=layout.quoted, keep=wanted)
+        about = [name for name in (c.LINE, c.RAW, c.REASON, c.DETAIL) if name in frame.columns]
+        return frame.select(*about, *(pl.col(theirs).alias(ours) for ours, theirs in layout.columns.items()))
+
+    def _typed(self) -> pl.DataFrame | None:
+        layout = self.layout
+        # By position: two fields of a file may have one name.
+        places: dict[str, pl.DataType] = {f"column_{place}": pl.String() for place in range(1, len(layout.fields) + 1)}
+        wanted = {ours: f"column_{layout.fields.index(theirs) + 1}" for ours, theirs in layout.columns.items()}
+        places |= {place: layout.lanes[ours] for ours, place in wanted.items()}
+        last = f"column_{len(layout.fields)}"
+        frame = pl.read_csv(
+            self.data,
+            has_header=False,
+            schema=places,
+            columns=list(dict.fromkeys([*wanted.values(), last])),
+            separator=layout.separator,
+            quote_char=None,
+            ignore_errors=True,
+            truncate_ragged_lines=True,
+            extra_columns="ignore",
+            missing_columns="insert",
+            raise_if_empty=False,
+        )
+        lines = self.ends + (not self.data.endswith(b"\n"))
+        if frame.height != lines:
+            return None
+        if self._marks != lines * (len(layout.fields) - 1) or frame[last].null_count():
+            # Some line has too many fields or too few; which one, only a look at the lines tells.
+            count = self._lines[c.RAW].str.count_matches(layout.separator, literal=True)
+            whole = count == len(layout.fields) - 1
+            frame = frame.with_columns(pl.when(pl.lit(whole)).then(pl.col(place)) for place in set(wanted.values()))
+        numbers = pl.int_range(self.first, self.first + lines, dtype=pl.Int64).alias(c.LINE)
+        return frame.select(numbers, *(pl.col(place).alias(ours) for ours, place in wanted.items()))
+
+
+def chunks(file: BinaryIO, layout: Layout, *, name: str, size: int, first: int = 1, skip: int = 0) -> Iterator[Chunk]:
+    """Cut a file into pieces of whole lines; pieces of nothing but blank lines are left out.
+
+    Args:
+        file: Opened for reading bytes.
+        layout: How lines become rows.
+        name: The file's name, for messages.
+        size: How many bytes a piece has, about.
+        first: The number of the first line.
+        skip: How many lines at the beginning are no rows.
+    """
+    for _ in range(skip):
+        file.readline()
+        first += 1
+    while data := file.read(size):
+        if not data.endswith(b"\n"):
+            data += file.readline()
+        ends = int(np.count_nonzero(np.frombuffer(data, np.uint8) == _END))
+        if data[:_LOOKED_AT].strip() or data.strip():
+            yield Chunk(data, first, ends, layout, name)
+        first += ends

@@ -1,0 +1,88 @@
+"""What a batch looked like, column by column, in memory that does not grow with it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import polars as pl
+
+from movie_mlops.core.clock import to_iso
+from movie_mlops.core.digests import Plain
+from movie_mlops.ingest.parsing import different
+
+# So many of the smallest hashes estimate the number of different values to about 3 percent.
+_KEPT: Final = 1024
+_HASHES: Final = 2.0**64
+
+
+@dataclass
+class ColumnStatistics:
+    """Nulls, smallest, largest and an estimate of how many different values there are.
+
+    The estimate is that of the k smallest hashes (Bar-Yossef et al., *Counting Distinct Elements in a Data Stream*,
+    RANDOM 2002): exact below k, and batches can be added up.
+    """
+
+    nulls: int = 0
+    least: Any = None
+    most: Any = None
+    hashes: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.UInt64))
+
+    def add(self, values: pl.Series) -> None:
+        """Take the values of another batch in."""
+        self.nulls += values.null_count()
+        present = values.drop_nulls() if values.null_count() else values
+        if present.dtype == pl.String:
+            # Texts repeat, and are compared slowly.
+            present = different(present)
+        if present.is_empty():
+            return
+        if not values.dtype.is_nested():
+            self.least = _first(min, self.least, present.min())
+            self.most = _first(max, self.most, present.max())
+        hashes = present.hash()
+        if self.hashes.len() == _KEPT:
+            hashes = hashes.filter(hashes < self.hashes.max())
+        self.hashes = pl.concat([self.hashes, hashes.unique()]).unique().bottom_k(_KEPT).sort()
+
+    def distinct(self) -> int:
+        """Return about how many different values there were."""
+        if self.hashes.len() < _KEPT:
+            return self.hashes.len()
+        return round((_KEPT - 1) / (float(self.hashes[-1]) / _HASHES))
+
+    def plain(self) -> Plain:
+        """Return everything as plain data."""
+        return {
+            "nulls": self.nulls,
+            "min": _plain(self.least),
+            "max": _plain(self.most),
+            "distinct": self.distinct(),
+        }
+
+
+class Statistics:
+    """Statistics of all columns of the good rows of a load."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, ColumnStatistics] = {}
+
+    def add(self, good: pl.DataFrame, names: list[str]) -> None:
+        """Take another batch in."""
+        for name in names:
+            self._columns.setdefault(name, ColumnStatistics()).add(good[name])
+
+    def plain(self) -> dict[str, Plain]:
+        """Return everything as plain data, by column."""
+        return {name: column.plain() for name, column in self._columns.items()}
+
+
+def _first(which: Any, left: Any, right: Any) -> Any:
+    return right if left is None else which(left, right)
+
+
+def _plain(value: Any) -> Plain:
+    if isinstance(value, datetime):
+        return to_iso(value)
+    plain: Plain = value
+    return plain
