@@ -8,4 +8,4 @@ lock() {
     --custom-compile-command scripts/setup/setup_requirements.sh --output-file "$1"
 }
 lock requirements.txt --extra platform
-lock requirements-dev.txt --extra platform --extra dev
+lock requirements-dev.txt --extra platform --extra redis --extra dev

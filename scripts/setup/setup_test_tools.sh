@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Python: git, and Chromium with the font in which the page is measured. Does nothing
-# where they are already there.
+# Installs what the tests need beside Python: git, Chromium with the font in which the page is measured, and a Redis of
+# their own. Does nothing where they are already there.
 set -euo pipefail
 
 packages=()
 command -v git >/dev/null || packages+=(git)
 command -v chromium >/dev/null || packages+=(chromium)
 [ -d /usr/share/fonts/truetype/liberation ] || [ -d /usr/share/fonts/truetype/liberation2 ] || packages+=(fonts-liberation)
+command -v redis-server >/dev/null || packages+=(redis-server)
 [ ${#packages[@]} -eq 0 ] && exit 0
 exec "$(dirname "${BASH_SOURCE[0]}")/setup_system_packages.sh" "${packages[@]}"

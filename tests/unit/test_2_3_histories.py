@@ -46,7 +46,7 @@ def test_a_history_is_in_order_of_time(database: Database) -> None:
         assert history.weights.tolist() == [1.0, 1.0, 0.0, 0.0]
         assert history.times.tolist() == [-1, day_1, day_1 + 86400, day_1 + 86400]
         with database.write() as connection:
-            connection.execute(text("DELETE FROM histories"))
+            connection.execute(text("DELETE FROM online_rows"))
             histories.apply(connection, words, CONFIG)
 
 
@@ -61,7 +61,7 @@ def test_a_history_keeps_what_was_said(database: Database) -> None:
         assert str(history.values.tolist()) == "[4.5, nan, 0.25]"
         assert history.consumed.tolist() == [True, False, True]
         with database.write() as connection:
-            connection.execute(text("DELETE FROM histories"))
+            connection.execute(text("DELETE FROM online_rows"))
             histories.apply(connection, words, CONFIG)
 
 
@@ -117,6 +117,6 @@ def test_events_that_the_lake_has_not_got_survive_a_replacement(database: Databa
 def test_a_damaged_history_is_refused(database: Database, packed: bytes) -> None:
     """Bytes of another version or a wrong length are an error that names the user, never a made-up history."""
     with database.write() as connection:
-        connection.execute(text("INSERT INTO histories VALUES ('a', :packed)"), {"packed": packed})
+        connection.execute(text("INSERT INTO online_rows VALUES ('histories', 'a', 1, 0, :packed)"), {"packed": packed})
     with pytest.raises(FeatureError, match="'a'"):
         Histories(database).read("a")

@@ -4,6 +4,7 @@ from movie_mlops.bench.config import (
     FeaturesBenchConfig,
     IngestBenchConfig,
     MainJobBenchConfig,
+    OnlineBenchConfig,
     ServeBenchConfig,
     StandardBenchConfig,
 )
@@ -12,6 +13,7 @@ from movie_mlops.bench.features import bench_features
 from movie_mlops.bench.ingest import bench_ingest
 from movie_mlops.bench.load import Outcome, Plan, drive, drive_apart
 from movie_mlops.bench.main_job import bench_main_job
+from movie_mlops.bench.online import bench_online
 from movie_mlops.bench.percentiles import percentile, summary
 from movie_mlops.bench.serve import bench_serve
 from movie_mlops.bench.standard import bench_standard
@@ -21,6 +23,7 @@ __all__ = [
     "FeaturesBenchConfig",
     "IngestBenchConfig",
     "MainJobBenchConfig",
+    "OnlineBenchConfig",
     "Outcome",
     "Plan",
     "ServeBenchConfig",
@@ -28,6 +31,7 @@ __all__ = [
     "bench_features",
     "bench_ingest",
     "bench_main_job",
+    "bench_online",
     "bench_serve",
     "bench_standard",
     "drive",

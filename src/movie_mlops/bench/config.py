@@ -43,6 +43,33 @@ class FeaturesBenchConfig:
 
 
 @dataclass(frozen=True)
+class OnlineBenchConfig:
+    """The benchmark of the online store.
+
+    Attributes:
+        users: How many users have rows.
+        films: How many films there are.
+        history: How many interactions each user has.
+        reads: How often each read is measured.
+        seed: Of everything that is made up.
+
+    Raises:
+        BenchError: A number is out of range.
+    """
+
+    users: int = 5_000
+    films: int = 2_000
+    history: int = 40
+    reads: int = 5_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("users", 100), ("films", 1), ("history", 1), ("reads", 20)):
+            if getattr(self, name) < least:
+                raise BenchError(f"{name} is {getattr(self, name)}.", next_step=f"Give at least {least}.")
+
+
+@dataclass(frozen=True)
 class ServeBenchConfig:
     """The benchmark of serving.
 

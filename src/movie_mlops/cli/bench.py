@@ -214,6 +214,41 @@ def ingest(
     typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
 
 
+@app.command()
+def online(
+    users: Annotated[int, typer.Option("--users", min=100, help="How many users have rows.")] = 5_000,
+    reads: Annotated[int, typer.Option("--reads", min=20, help="How often each read is measured.")] = 5_000,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to (default: reports/benchmarks/online.json).")
+    ] = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How fast are rows and histories read from the online store, on SQLite and on Redis?"""
+    from movie_mlops.bench import OnlineBenchConfig, bench_online
+    from movie_mlops.cli import door, output, progress
+
+    file = out or door.settings(home).home / "reports" / "benchmarks" / "online.json"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
+    config = OnlineBenchConfig(users=users, reads=reads)
+    result = bench_online(config, file, command=command, progress=progress.listener())
+    if as_json:
+        output.print_json(result)
+        return
+    rows = [
+        {"backend": run["backend"], "what": run["what"], **{f"{p} ms": run["milliseconds"][p] for p in ("p50", "p99")}}
+        for run in result["runs"]
+    ]
+    output.print_rows(rows, as_json=False)
+    for skipped in result["skipped"]:
+        typer.echo(f"\n{skipped['name']} was skipped: {skipped['reason']}.")
+    typer.echo("")
+    shown = [{**target, "met": "met" if target["met"] else "missed"} for target in result["targets"]]
+    output.print_rows(shown, as_json=False)
+    machine = result["machine"]
+    typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
+
+
 def _row(scenario: Mapping[str, Any]) -> dict[str, Any]:
     latency = scenario["latency_ms"]
     return {

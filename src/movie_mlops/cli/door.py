@@ -7,8 +7,8 @@ from pathlib import Path
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.nouns import Workspace
-from movie_mlops.features import TrainingSets
-from movie_mlops.flows import NothingReleasedError, PlatformConfig, active_dataset
+from movie_mlops.features import FeatureView, RedisConfig, TrainingSets
+from movie_mlops.flows import NothingReleasedError, Platform, PlatformConfig, active_dataset
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
@@ -56,6 +56,41 @@ def lakes(settings: Settings) -> LakeConfig:
         secret_access_key=settings.s3_secret_access_key or None,
     )
     return LakeConfig(root=settings.lake or Workspace(settings.home, "").lakes, s3=s3)
+
+
+@contextmanager
+def platform(home: Path | None, dataset: str | None) -> Iterator[Platform]:
+    """Open the stores of the data set that a command means."""
+    found = settings(home)
+    opened = Platform(workspace(home, dataset), platform_config(found), lakes(found))
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def entity_key(view: FeatureView, given: str) -> str | int | tuple[str, int]:
+    """Return a key as a view knows it: a user, a film, or ``USER,FILM``.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    user, _, film = given.rpartition(",") if len(view.entity.keys) > 1 else ("", "", given)
+    if view.entity.has_film:
+        try:
+            number = int(film)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"{given!r} is no {view.entity.name}.",
+                next_step="Give a film's number" + (", after the user and a comma." if user or "," in given else "."),
+            ) from error
+        return (user, number) if len(view.entity.keys) > 1 else number
+    return given
+
+
+def redis(settings: Settings) -> RedisConfig | None:
+    """Return the Redis in front of the online store, where there is one."""
+    return RedisConfig(settings.redis_url) if settings.redis_url else None
 
 
 def lake(home: Path | None, dataset: str | None) -> Lake:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from movie_mlops.cli import options
+from movie_mlops.cli import online, options
 
 app = typer.Typer(
     help="See what features there are, and build training sets.",
@@ -13,6 +13,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+for command in (online.catalogue, online.materialise, online.parity, online.read):
+    app.command(command.__name__)(command)
 
 Name = Annotated[str, typer.Argument(help="The training set.")]
 Version = Annotated[int | None, typer.Option("--version", min=1, help="Which version (default: the newest).")]

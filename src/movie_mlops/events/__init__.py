@@ -2,7 +2,8 @@
 
 from movie_mlops.events.config import EventConfig
 from movie_mlops.events.errors import EventConflictError, EventError
-from movie_mlops.events.log import Appended, EventLog, StoredEvent, envelope
+from movie_mlops.events.log import Appended, EventLog
+from movie_mlops.events.stored import StoredEvent, envelope
 
 __all__ = [
     "Appended",

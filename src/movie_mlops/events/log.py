@@ -1,21 +1,13 @@
 """The event log: what users say happened, recorded once, in order, together with its effect on their histories."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 from sqlalchemy import (
-    BigInteger,
-    Column,
     Connection,
-    Integer,
-    Row,
-    String,
-    Table,
-    Text,
     bindparam,
     func,
     insert,
@@ -23,29 +15,14 @@ from sqlalchemy import (
 )
 
 from movie_mlops.core import clock
-from movie_mlops.core.nouns import Interaction, Kind
+from movie_mlops.core.nouns import Interaction
 from movie_mlops.events.config import EventConfig
 from movie_mlops.events.contract import check
 from movie_mlops.events.errors import EventConflictError
-from movie_mlops.features import FeedbackConfig, Histories
-from movie_mlops.state import METADATA, Database
+from movie_mlops.events.stored import EVENTS, StoredEvent, from_row, to_row
+from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures, Prepared
+from movie_mlops.state import Database
 
-EVENTS: Final = Table(
-    "events",
-    METADATA,
-    # Offsets only grow, and none is given twice, so that a reader can go on from the last one that it saw.
-    Column("offset", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("event_id", String, nullable=False, unique=True),
-    Column("type", String, nullable=False),
-    Column("source", String, nullable=False),
-    Column("subject", String, nullable=False),
-    Column("time", String, nullable=False),
-    Column("data", Text, nullable=False),
-    Column("recorded_at", String, nullable=False),
-    sqlite_autoincrement=True,
-)
-
-_TYPE_PREFIX: Final = "movie_mlops.interaction."
 _STORED: Final = select(EVENTS).where(EVENTS.c.event_id.in_(bindparam("ids", expanding=True)))
 _PAGE: Final = (
     select(EVENTS).where(EVENTS.c.offset > bindparam("after")).order_by(EVENTS.c.offset).limit(bindparam("count"))
@@ -67,21 +44,6 @@ class Appended:
     duplicates: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """An event as the log holds it.
-
-    Attributes:
-        offset: Its place in the log; grows, with gaps allowed.
-        interaction: What happened.
-        recorded_at: When it was recorded (aware UTC).
-    """
-
-    offset: int
-    interaction: Interaction
-    recorded_at: datetime
-
-
 class EventLog:
     """The record of what users did since the log began.
 
@@ -90,6 +52,7 @@ class EventLog:
         histories: The online store that each event goes to in the same transaction.
         feedback: What counts as liking.
         config: What events are accepted.
+        features: The feature rows that each event goes into as well, in the same transaction.
     """
 
     def __init__(
@@ -98,11 +61,14 @@ class EventLog:
         histories: Histories,
         feedback: FeedbackConfig,
         config: EventConfig | None = None,
+        *,
+        features: OnlineFeatures | None = None,
     ) -> None:
         self._database = database
         self._histories = histories
         self._feedback = feedback
         self._config = config or EventConfig()
+        self._features = features
 
     def append(self, interactions: Sequence[Interaction]) -> Appended:
         """Record a batch, all or nothing; when it returns, the events are on disk and in the users' histories.
@@ -133,8 +99,12 @@ class EventLog:
             new = _dated([event for event_id, event in batch.items() if event_id not in known], now)
             if new:
                 recorded_at = clock.to_iso(now)
-                connection.execute(insert(EVENTS), [_to_row(interaction, recorded_at) for interaction in new])
-                self._histories.apply(connection, new, self._feedback)
+                connection.execute(insert(EVENTS), [to_row(interaction, recorded_at) for interaction in new])
+                self._apply(connection, new, _last_offset(connection))
+        # A repetition too: whoever sends an event again may do so because nobody could tell of it the first time.
+        self._histories.publish(event.user_id for event in batch.values())
+        if self._features is not None:
+            self._features.publish(list(batch.values()))
         return Appended(accepted=len(new), duplicates=len(interactions) - len(new))
 
     def read(self, after: int, limit: int) -> list[StoredEvent]:
@@ -158,7 +128,7 @@ class EventLog:
     def last_offset(self) -> int:
         """Return the offset of the newest event; 0 while there is none."""
         with self._database.read() as connection:
-            return connection.execute(select(func.max(EVENTS.c.offset))).scalar() or 0
+            return _last_offset(connection)
 
     def materialise(self, interactions: pl.LazyFrame, *, after: int = 0) -> int:
         """Build every history anew from the lake and this log, losing nothing that is appended meanwhile.
@@ -176,36 +146,42 @@ class EventLog:
         """
 
         def later(connection: Connection) -> Iterator[list[Interaction]]:
-            offset = after
-            while page := _page(connection, offset, _PAGE_SIZE):
-                yield [event.interaction for event in page]
-                offset = page[-1].offset
+            for events, offset in _pages(connection, after):
+                self._histories.apply(connection, events, self._feedback, position=offset)
+            yield from ()
 
-        return self._histories.replace_all(interactions, self._feedback, later=later)
+        return self._histories.replace_all(interactions, self._feedback, position=after, later=later)
 
+    def write(self, prepared: Prepared, *, last_offset: int | None = None) -> int | None:
+        """Write histories and feature rows that were computed from the lake, and fold in the events that it has not.
 
-def envelope(event: StoredEvent) -> dict[str, Any]:
-    """Return an event as a CloudEvents 1.0 envelope in the JSON format.
+        Args:
+            prepared: What :meth:`OnlineFeatures.prepare` computed.
+            last_offset: The newest event when it was; something that was appended since makes it too old. ``None``
+                where everything was computed: then any later event is folded in.
 
-    Args:
-        event: A recorded event.
+        Returns:
+            How many users have a history; ``None`` where it was too old, and nothing was written.
 
-    Returns:
-        The envelope; ``sequence`` is the offset, padded so that it sorts as text.
-    """
-    row = _to_row(event.interaction, clock.to_iso(event.recorded_at))
-    return {
-        "specversion": "1.0",
-        "id": row["event_id"],
-        "type": row["type"],
-        "source": row["source"],
-        "subject": row["subject"],
-        "time": row["time"],
-        "datacontenttype": "application/json",
-        "recordedtime": row["recorded_at"],
-        "sequence": f"{event.offset:020d}",
-        "data": json.loads(row["data"]),
-    }
+        Raises:
+            FeatureError: A history cannot be read.
+        """
+        assert self._features is not None
+        with self._database.write() as connection:
+            if last_offset is not None and _last_offset(connection) != last_offset:
+                return None
+            self._features.write(connection, prepared)
+            for events, offset in _pages(connection, prepared.cut.position):
+                known = prepared.has([event.event_id for event in events])
+                self._apply(connection, [event for event in events if event.event_id not in known], offset)
+        return self._histories.count()
+
+    def _apply(self, connection: Connection, events: list[Interaction], position: int) -> None:
+        """Bring events into the online store, within the caller's transaction."""
+        # The folds ask the histories which words these events take the place of.
+        if self._features is not None:
+            self._features.apply(connection, events, position=position)
+        self._histories.apply(connection, events, self._feedback, position=position)
 
 
 def _known(connection: Connection, batch: dict[str, Interaction]) -> set[str]:
@@ -213,7 +189,7 @@ def _known(connection: Connection, batch: dict[str, Interaction]) -> set[str]:
     ids, known = list(batch), set()
     for start in range(0, len(ids), _IDS_AT_ONCE):
         for row in connection.execute(_STORED, {"ids": ids[start : start + _IDS_AT_ONCE]}):
-            _check_same(_from_row(row).interaction, batch[row.event_id])
+            _check_same(from_row(row).interaction, batch[row.event_id])
             known.add(row.event_id)
     return known
 
@@ -234,34 +210,15 @@ def _dated(interactions: list[Interaction], now: datetime) -> list[Interaction]:
 
 
 def _page(connection: Connection, after: int, limit: int) -> list[StoredEvent]:
-    return [_from_row(row) for row in connection.execute(_PAGE, {"after": after, "count": limit})]
+    return [from_row(row) for row in connection.execute(_PAGE, {"after": after, "count": limit})]
 
 
-def _to_row(interaction: Interaction, recorded_at: str) -> dict[str, str]:
-    assert interaction.event_time is not None
-    return {
-        "event_id": interaction.event_id,
-        "type": _TYPE_PREFIX + interaction.kind.value,
-        "source": interaction.source,
-        "subject": interaction.user_id,
-        "time": clock.to_iso(interaction.event_time),
-        "data": json.dumps({"movie_id": interaction.movie_id, "value": interaction.value}),
-        "recorded_at": recorded_at,
-    }
+def _pages(connection: Connection, after: int) -> Iterator[tuple[list[Interaction], int]]:
+    """Yield the later events, many at a time, each time with the offset of the last."""
+    while page := _page(connection, after, _PAGE_SIZE):
+        after = page[-1].offset
+        yield [event.interaction for event in page], after
 
 
-def _from_row(row: Row[Any]) -> StoredEvent:
-    data = json.loads(row.data)
-    return StoredEvent(
-        offset=row.offset,
-        interaction=Interaction(
-            event_id=row.event_id,
-            user_id=row.subject,
-            movie_id=data["movie_id"],
-            kind=Kind(row.type.removeprefix(_TYPE_PREFIX)),
-            value=data["value"],
-            event_time=datetime.fromisoformat(row.time),
-            source=row.source,
-        ),
-        recorded_at=datetime.fromisoformat(row.recorded_at),
-    )
+def _last_offset(connection: Connection) -> int:
+    return connection.execute(select(func.max(EVENTS.c.offset))).scalar() or 0

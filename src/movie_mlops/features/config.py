@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic import SecretStr
+
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.nouns import Kind
 
@@ -44,3 +46,25 @@ class FeedbackConfig:
                     f"The weight of the kind '{kind}' is {weight}.",
                     next_step="Give a finite number of at least 0 under feedback.weights.",
                 )
+
+
+@dataclass(frozen=True)
+class RedisConfig:
+    """The Redis that carries copies of what is served.
+
+    Attributes:
+        url: ``redis://[:password@]host:port/number``, or ``rediss://`` for TLS.
+        timeout_seconds: How long one command may take; Redis is away when it takes longer.
+        lease_seconds: How long a process believes Redis without asking the record whether it still may. When a change
+            cannot be handed on, its acknowledgement waits for so long, once per outage.
+        retry_seconds: How long Redis is left alone after it failed; doubled for each failure that follows.
+        longest_retry_seconds: The end of that doubling.
+        lifetime_seconds: How long a copy without a time-to-live of its own is kept.
+    """
+
+    url: SecretStr
+    timeout_seconds: float = 0.1
+    lease_seconds: float = 0.25
+    retry_seconds: float = 0.5
+    longest_retry_seconds: float = 8.0
+    lifetime_seconds: float = 86_400.0

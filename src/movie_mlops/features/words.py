@@ -37,7 +37,7 @@ _AUTHORITIES: Final = tuple(AUTHORITY.values())
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-_Word = tuple[int, int, int, float, float, int]
+Record = tuple[int, int, int, float, float, int]
 """A record in plain Python, in the order of :data:`WORD`."""
 
 
@@ -87,11 +87,11 @@ def add(packed: bytes | None, interactions: Iterable[Interaction], config: Feedb
     films, times = records["movie_id"].tolist(), records["time"].tolist()
     body = bytearray(memoryview(packed)[_HEADER.size :])
     for interaction in interactions:
-        word = _word(interaction, config)
+        word = record_of(interaction, config)
         if word[0] in films:
             place = films.index(word[0])
             start = place * WORD.itemsize
-            if _rank(_RECORD.unpack_from(body, start)) >= _rank(word):
+            if rank_of(_RECORD.unpack_from(body, start)) >= rank_of(word):
                 continue
             del body[start : start + WORD.itemsize], films[place], times[place]
         place = bisect_right(times, word[1])
@@ -104,7 +104,8 @@ def add(packed: bytes | None, interactions: Iterable[Interaction], config: Feedb
     return _HEADER.pack(_VERSION) + bytes(body)
 
 
-def _word(interaction: Interaction, config: FeedbackConfig) -> _Word:
+def record_of(interaction: Interaction, config: FeedbackConfig) -> Record:
+    """Return the word that an interaction says which the lake need not have yet."""
     moment = interaction.event_time
     return (
         interaction.movie_id,
@@ -116,7 +117,7 @@ def _word(interaction: Interaction, config: FeedbackConfig) -> _Word:
     )
 
 
-def _rank(word: _Word) -> tuple[int, int, int, float, int, float]:
+def rank_of(word: Record) -> tuple[int, int, int, float, int, float]:
     """Return what the word that counts has the most of, as ``features.feedback`` says it."""
     _, time, arrival, weight, value, code = word
     return _AUTHORITIES[code], time, arrival, -weight, code, NO_VALUE if isnan(value) else value

@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from movie_mlops.features import FILM_FEATURES, USER_FEATURES, FeedbackConfig, feedback, snapshot
+from movie_mlops.features import FILM_FEATURES, USER_FEATURES, Cut, FeedbackConfig, feedback, snapshot
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import Result
 from movie_mlops.lake import INTERACTIONS, MOVIES, Lake
@@ -18,13 +18,16 @@ def features(platform: Platform, ingested: Result) -> Result:
     interactions = lake.scan(INTERACTIONS, version=ingested["versions"][INTERACTIONS])
     films = lake.scan(MOVIES, version=ingested["versions"][MOVIES])
     note = {table: str(ingested["versions"][table]) for table in (INTERACTIONS, MOVIES)}
-    versions = {
-        view.name: lake.overwrite(
-            view.name, snapshot(view, interactions, as_of=None, config=config, films=films), note=note
-        )
-        for view in _TABLES
-    }
-    users = platform.events.materialise(interactions, after=ingested["events_offset"])
+    tables = {view.name: snapshot(view, interactions, as_of=None, config=config, films=films) for view in _TABLES}
+    versions = {name: lake.overwrite(name, table, note=note) for name, table in tables.items()}
+    cut = Cut(
+        interactions,
+        films,
+        {table: ingested["versions"][table] for table in (INTERACTIONS, MOVIES)},
+        ingested["events_offset"],
+    )
+    prepared = platform.features.prepare(cut, tables=tables)
+    users = 0 if prepared is None else platform.events.write(prepared)
     return {
         "versions": versions,
         "views": {view.name: view.digest() for view in _TABLES},

@@ -2,7 +2,7 @@
 
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.events import EventLog
-from movie_mlops.features import Histories
+from movie_mlops.features import VIEWS, Carrier, Histories, OnlineFeatures, Record, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.lake import Lake, LakeConfig
 from movie_mlops.release import Ledger
@@ -17,7 +17,8 @@ class Platform:
         config: What the project chose.
         lake: The Delta tables.
         database: The state.
-        histories: The online store.
+        histories: The histories in the online store.
+        features: The feature rows in it.
         events: The event log.
         ledger: The releases.
 
@@ -25,15 +26,26 @@ class Platform:
         workspace: The data set.
         config: What the project chose.
         lakes: The place of all data sets' lakes, where it is not the workspace's own.
+        redis: What carries copies of the online store for serving; ``None`` reads the record itself.
     """
 
-    def __init__(self, workspace: Workspace, config: PlatformConfig, lakes: LakeConfig | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        config: PlatformConfig,
+        lakes: LakeConfig | None = None,
+        redis: RedisConfig | None = None,
+    ) -> None:
         self.workspace = workspace
         self.config = config
         self.lake = Lake((lakes or LakeConfig(root=workspace.lakes)).of(workspace.dataset))
         self.database = Database(StateConfig(url=workspace.state_url))
-        self.histories = Histories(self.database)
-        self.events = EventLog(self.database, self.histories, config.feedback)
+        record = Record(self.database)
+        lifetimes = {view.name: view.time_to_live.total_seconds() for view in VIEWS}
+        store = record if redis is None else Carrier(record, redis, lifetimes)
+        self.histories = Histories(self.database, store)
+        self.features = OnlineFeatures(self.database, VIEWS, config.feedback, store)
+        self.events = EventLog(self.database, self.histories, config.feedback, features=self.features)
         self.ledger = Ledger(self.database)
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ import polars as pl
 from fastapi import FastAPI
 
 from movie_mlops.core.nouns import Workspace
-from movie_mlops.features import FILM_FEATURES
+from movie_mlops.features import FILM_FEATURES, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.platform import Platform
 from movie_mlops.lake import MOVIES, Lake, LakeConfig
@@ -12,16 +12,21 @@ from movie_mlops.serving import Catalogue, ServingConfig, create_app
 
 
 def make_app(
-    workspace: Workspace, config: PlatformConfig, serving: ServingConfig, lakes: LakeConfig | None = None
+    workspace: Workspace,
+    config: PlatformConfig,
+    serving: ServingConfig,
+    lakes: LakeConfig | None = None,
+    redis: RedisConfig | None = None,
 ) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
-    platform = Platform(workspace, config, lakes)
+    platform = Platform(workspace, config, lakes, redis)
     return create_app(
         serving,
         database=platform.database,
         ledger=platform.ledger,
         bundles=workspace.models,
         histories=platform.histories,
+        features=platform.features,
         events=platform.events,
         feedback=config.feedback,
         load_catalogue=lambda: _catalogue(platform.lake),

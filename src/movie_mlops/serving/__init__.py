@@ -5,6 +5,7 @@ from movie_mlops.serving.catalogue import Catalogue, Film
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.errors import PortInUseError, ServingError
 from movie_mlops.serving.ports import Appended, EventSink
+from movie_mlops.serving.served import Served, newest
 from movie_mlops.serving.server import Server, address, bind, serve
 
 __all__ = [
@@ -13,11 +14,13 @@ __all__ = [
     "EventSink",
     "Film",
     "PortInUseError",
+    "Served",
     "Server",
     "ServingConfig",
     "ServingError",
     "address",
     "bind",
     "create_app",
+    "newest",
     "serve",
 ]

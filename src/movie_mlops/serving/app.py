@@ -9,7 +9,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from movie_mlops import __version__
-from movie_mlops.features import FeedbackConfig, Histories
+from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
 from movie_mlops.release import Ledger
 from movie_mlops.serving import problems
 from movie_mlops.serving.catalogue import Catalogue
@@ -43,6 +43,7 @@ def create_app(
     events: EventSink,
     feedback: FeedbackConfig,
     load_catalogue: Callable[[], Catalogue],
+    features: OnlineFeatures | None = None,
 ) -> FastAPI:
     """Return the API.
 
@@ -55,6 +56,7 @@ def create_app(
         events: Where events go; what it has acknowledged, ``histories`` must give back.
         feedback: What counts as liking, for the lists of callers without an account.
         load_catalogue: Reads the films from the lake; called at the start and for every new release.
+        features: The rows of every view; without them none is kept beside answers.
     """
     watcher = ReleaseWatcher(
         ledger=ledger, bundles=bundles, load_catalogue=load_catalogue, poll_seconds=config.poll_seconds
@@ -74,7 +76,8 @@ def create_app(
         events=events,
         feedback=feedback,
         impressions=impressions,
-        metrics=Metrics(watcher, impressions),
+        features=features,
+        metrics=Metrics(watcher, impressions, histories, database),
     )
     app = FastAPI(
         title="movie-mlops",

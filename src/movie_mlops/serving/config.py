@@ -20,6 +20,7 @@ class ServingConfig:
         worker_threads: Threads for routes that wait for the database (events, passports, admin). It stays below the
             size of the database's connection pool, so that the recommendation route always gets a connection.
         reasons: How many films of the history a reason names at most.
+        served_every: What one in so many answers was made from is kept, to be computed again; 0 keeps none.
         pages: The folder of the static page, served at ``/`` and ``/static``; nothing is served where it is missing.
     """
 
@@ -31,4 +32,5 @@ class ServingConfig:
     impression_delay_seconds: float = 0.25
     worker_threads: int = 8
     reasons: int = 2
+    served_every: int = 100
     pages: Path = _PAGES

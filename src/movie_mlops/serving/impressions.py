@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from movie_mlops.core import clock
+from movie_mlops.serving.served import Served, keep
 from movie_mlops.state import METADATA, Database, StateError
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.impressions")
@@ -45,6 +46,7 @@ class Impression:
         source: ``personalised`` or ``popular``.
         items: The films in order, each with its score.
         request: What was asked, as plain data.
+        served: What it was made from, where it is one of the sample.
     """
 
     recommendation_id: str
@@ -54,6 +56,7 @@ class Impression:
     source: str
     items: Sequence[tuple[int, float]]
     request: Mapping[str, Any]
+    served: Served | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the impression as plain data."""
@@ -186,6 +189,7 @@ class Impressions:
                     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
                     # A commit whose answer was lost is repeated, and must not be refused the second time.
                     connection.execute(dialect.insert(IMPRESSIONS).on_conflict_do_nothing(), rows)
+                    keep(connection, [each.served for each in self._unwritten if each.served is not None])
                 self._unwritten.clear()
             return written
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from movie_mlops.features import FeedbackConfig, Histories
+from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
 from movie_mlops.release import Ledger
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.impressions import Impressions
@@ -24,6 +24,7 @@ class Services:
         histories: What users met.
         events: Where events go.
         feedback: What counts as liking.
+        features: The rows of every view, where there are any.
         impressions: The answers that were given.
         metrics: What is counted.
     """
@@ -36,4 +37,5 @@ class Services:
     events: EventSink
     feedback: FeedbackConfig
     impressions: Impressions
+    features: OnlineFeatures | None
     metrics: Metrics

@@ -1,18 +1,21 @@
 """Recommendations, for a user and for a list of films."""
 
+import logging
 import math
 import secrets
 from collections.abc import Iterator
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
 from movie_mlops.core import clock
-from movie_mlops.features import History
+from movie_mlops.features import FeatureError, FeedbackConfig, History
 from movie_mlops.serving.impressions import Impression
 from movie_mlops.serving.model import Snapshot
 from movie_mlops.serving.recommend import Answer, recommend
 from movie_mlops.serving.responses import Json
+from movie_mlops.serving.served import sampled, take
 from movie_mlops.serving.services import Services
 from movie_mlops.serving.shapes import (
     MOST_PICKS,
@@ -23,7 +26,10 @@ from movie_mlops.serving.shapes import (
     UserId,
 )
 from movie_mlops.serving.wishes import Filters, Wish, read_genres, read_ids, read_years
+from movie_mlops.state import StateError
 
+_LOG: Final = logging.getLogger("movie_mlops.serving.recommendations")
+_NOTHING: Final = History.of((), FeedbackConfig())
 _RESPONSES: dict[int | str, dict[str, Any]] = {200: {"model": RecommendationOut}, 422: {"model": ProblemOut}}
 
 
@@ -52,8 +58,8 @@ def make_router(services: Services) -> APIRouter:
             exclude_seen=exclude_seen,
             explain=explain,
         )
-        history = services.histories.read(user_id)
-        return _answer(services, history, wish, user_id=user_id, request=wish.document())
+        history, why = _read(services, user_id)
+        return _answer(services, history, wish, user_id=user_id, request=wish.document(), why=why)
 
     @router.post("/recommendations", responses=_RESPONSES, summary="Recommendations for a list of films")
     async def for_list(body: RecommendationRequest) -> Json:
@@ -101,12 +107,40 @@ def _history(services: Services, body: RecommendationRequest) -> History:
     return History.of(((word.movie_id, word.kind, word.value) for word in body.history), services.feedback)
 
 
-def _answer(services: Services, history: History, wish: Wish, *, user_id: str | None, request: dict[str, Any]) -> Json:
+def _read(services: Services, user_id: str) -> tuple[History, str | None]:
+    """Return a user's history, and what an answer from it should say of the store; nobody else's, whatever happens."""
+    try:
+        history = services.histories.read(user_id)
+    except (FeatureError, StateError) as error:
+        _LOG.error("the history of a user cannot be read: %s", error)
+        services.metrics.degraded("history")
+        return _NOTHING, "Your history cannot be read at the moment, so nothing here is personal, nor left out as seen."
+    if services.histories.degraded is not None:
+        services.metrics.degraded("redis")
+        return history, "A cache is away, so this answer came from the record."
+    return history, None
+
+
+def _answer(
+    services: Services,
+    history: History,
+    wish: Wish,
+    *,
+    user_id: str | None,
+    request: dict[str, Any],
+    why: str | None = None,
+) -> Json:
     snapshot = services.watcher.snapshot
     answer = recommend(snapshot, history, wish, reasons=services.config.reasons)
+    if why is not None:
+        # Where the history is missing, its absence is the reason for everything else.
+        answer = replace(answer, note=why if history is _NOTHING else " ".join(filter(None, [answer.note, why])))
     recommendation_id = secrets.token_hex(16)
     services.metrics.answer(answer.source.value)
-    services.impressions.keep(_impression(snapshot, answer, recommendation_id, user_id, request))
+    impression = _impression(snapshot, answer, recommendation_id, user_id, request)
+    if user_id is not None and history is not _NOTHING:
+        impression = _with_served(services, impression, history, user_id)
+    services.impressions.keep(impression)
     return Json(
         {
             "recommendation_id": recommendation_id,
@@ -117,6 +151,15 @@ def _answer(services: Services, history: History, wish: Wish, *, user_id: str | 
             "note": answer.note,
         }
     )
+
+
+def _with_served(services: Services, impression: Impression, history: History, user_id: str) -> Impression:
+    """Return an impression with what it was made from, where it is one of the sample."""
+    name = impression.recommendation_id
+    if services.features is None or not sampled(name, services.config.served_every):
+        return impression
+    films = [movie_id for movie_id, _ in impression.items]
+    return replace(impression, served=take(services.features, history, user_id, name, films))
 
 
 def _impression(

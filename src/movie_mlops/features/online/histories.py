@@ -1,37 +1,28 @@
-"""The online store: each user's history, one read away, current to the last event."""
+"""Each user's history, one read away, current to the last event."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from sqlalchemy import Column, Connection, LargeBinary, String, Table, bindparam, delete, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection
 
 from movie_mlops.core.columns import EVENT_TIME, INGESTED_AT, MOVIE_ID, USER_ID, VALUE, WEIGHT
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.feedback import CODE_COLUMN, CONSUMED, KIND_CODES, latest_words, weigh
+from movie_mlops.features.online.counts import Counts
+from movie_mlops.features.online.record import OnlineStore, Record, counted, locked, put, replace
+from movie_mlops.features.online.trust import renew
 from movie_mlops.features.words import UNKNOWN_TIME, WORD, add, pack, unpack
-from movie_mlops.state import METADATA, Database
+from movie_mlops.state import Database
 
-HISTORIES: Final = Table(
-    "histories",
-    METADATA,
-    Column(USER_ID, String, primary_key=True),
-    Column("words", LargeBinary, nullable=False),
-)
+HISTORIES: Final = "histories"
+"""The name under which the online store keeps histories."""
 
-_READ: Final = select(HISTORIES.c.words).where(HISTORIES.c.user_id == bindparam("user"))
-# Where rows can be locked, two writers of one user's history take turns.
-_READ_MANY: Final = (
-    select(HISTORIES.c.user_id, HISTORIES.c.words)
-    .where(HISTORIES.c.user_id.in_(bindparam("users", expanding=True)))
-    .with_for_update()
-)
-_USERS_AT_ONCE: Final = 5_000
 _KINDS: Final = tuple(KIND_CODES)
 _CONSUMED: Final = np.array([kind in CONSUMED for kind in _KINDS])
 
@@ -46,6 +37,7 @@ class History:
         times: int64[n], Unix seconds; -1 where unknown.
         values: float32[n], stars or watched fraction of each word; NaN where it has none.
         codes: uint8[n], the kind of each word; see :attr:`kinds`.
+        stamp: The place in the event log up to which it holds everything that the user did.
     """
 
     movie_ids: NDArray[np.int64]
@@ -53,6 +45,7 @@ class History:
     times: NDArray[np.int64]
     values: NDArray[np.float32]
     codes: NDArray[np.uint8]
+    stamp: int = 0
 
     @classmethod
     def of(cls, words: Iterable[tuple[int, Kind, float | None]], config: FeedbackConfig) -> Self:
@@ -82,19 +75,36 @@ class History:
         """bool[n], which films the user is done with; those that were only looked at may be recommended again."""
         return _CONSUMED[self.codes]
 
+    def digest(self) -> str:
+        """Return the SHA-256 of everything that it says."""
+        parts = (self.movie_ids, self.weights, self.times, self.values, self.codes)
+        return sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+
     def __len__(self) -> int:
         return len(self.movie_ids)
 
 
 class Histories:
-    """The histories of all users, kept in the state database.
+    """The histories of all users; the record is the state database.
 
     Args:
         database: Where they are kept.
+        store: Where they are read; the record itself when not given.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, store: OnlineStore | None = None) -> None:
         self._database = database
+        self._store = store or Record(database)
+
+    @property
+    def degraded(self) -> str | None:
+        """Why reads are slower than they should be, in a sentence; ``None`` while all is well."""
+        return self._store.degraded
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the reads of the store."""
+        return self._store.counts
 
     def read(self, user_id: str) -> History:
         """Return a user's history, empty for somebody unknown; it holds every event acknowledged before the call.
@@ -107,21 +117,29 @@ class Histories:
 
         Raises:
             FeatureError: What is stored cannot be read.
+            StateError: The record cannot be asked.
         """
-        with self._database.read() as connection:
-            packed = connection.execute(_READ, {"user": user_id}).scalar()
-        return _history(np.empty(0, WORD) if packed is None else unpack(packed, user_id))
+        return self.read_many([user_id])[0]
+
+    def read_many(self, user_ids: Sequence[str]) -> list[History]:
+        """Return the history of each user; see :meth:`read`."""
+        rows = self._store.read_many(HISTORIES, user_ids)
+        return [
+            _EMPTY if row is None else read_words(row.packed, user, row.stamp)
+            for user, row in zip(user_ids, rows, strict=True)
+        ]
 
     def count(self) -> int:
         """Return how many users have a history."""
         with self._database.read() as connection:
-            return connection.execute(select(func.count()).select_from(HISTORIES)).scalar_one()
+            return counted(connection, HISTORIES)
 
     def replace_all(
         self,
         interactions: pl.LazyFrame,
         config: FeedbackConfig,
         *,
+        position: int = 0,
         later: Callable[[Connection], Iterable[Sequence[Interaction]]] | None = None,
     ) -> int:
         """Build every history anew from the lake, in one transaction: readers see the old ones until it ends.
@@ -129,6 +147,7 @@ class Histories:
         Args:
             interactions: Rows of the table ``interactions``.
             config: What counts as liking.
+            position: The place in the event log up to which the lake has everything.
             later: Called inside the transaction; gives, in batches, the events that the lake may not have yet, so
                 that what was acknowledged while the lake was read is not lost. Events that it has do no harm.
 
@@ -138,16 +157,22 @@ class Histories:
         Raises:
             FeatureError: A history cannot be read back.
         """
-        rows = list(_rows(latest_words(interactions, config)))
+        rows = [(user, position, packed) for user, packed in packed_words(latest_words(interactions, config))]
         with self._database.write() as connection:
-            connection.execute(delete(HISTORIES))
-            if rows:
-                connection.execute(insert(HISTORIES), rows)
+            replace(connection, HISTORIES, rows)
+            renew(connection)
             for events in later(connection) if later else ():
                 self.apply(connection, events, config)
-            return connection.execute(select(func.count()).select_from(HISTORIES)).scalar_one()
+            return counted(connection, HISTORIES)
 
-    def apply(self, connection: Connection, interactions: Sequence[Interaction], config: FeedbackConfig) -> None:
+    def apply(
+        self,
+        connection: Connection,
+        interactions: Sequence[Interaction],
+        config: FeedbackConfig,
+        *,
+        position: int | None = None,
+    ) -> None:
         """Add new interactions to their users' histories, within the caller's transaction.
 
         Any order and any grouping of the same interactions gives the same histories, and so does a repetition.
@@ -156,6 +181,7 @@ class Histories:
             connection: A connection of :meth:`movie_mlops.state.Database.write`.
             interactions: What happened.
             config: What counts as liking.
+            position: The place in the event log of the last of them; without it, one more than before.
 
         Raises:
             FeatureError: A stored history cannot be read.
@@ -163,17 +189,21 @@ class Histories:
         by_user: dict[str, list[Interaction]] = {}
         for interaction in interactions:
             by_user.setdefault(interaction.user_id, []).append(interaction)
-        everyone = list(by_user)
-        for start in range(0, len(everyone), _USERS_AT_ONCE):
-            users = everyone[start : start + _USERS_AT_ONCE]
-            stored = {row.user_id: row.words for row in connection.execute(_READ_MANY, {"users": users})}
-            changed: list[dict[str, str | bytes]] = [
-                {USER_ID: user, "words": add(stored.get(user), by_user[user], config, user)} for user in users
-            ]
-            _upsert(connection, changed)
+        stored = locked(connection, HISTORIES, list(by_user))
+        changed = []
+        for user, events in by_user.items():
+            held = stored.get(user)
+            before = 0 if held is None else held.stamp
+            stamp = before + 1 if position is None else max(before, position)
+            changed.append((user, stamp, add(None if held is None else held.packed, events, config, user)))
+        put(connection, HISTORIES, changed)
+
+    def publish(self, user_ids: Iterable[str]) -> None:
+        """Make committed histories what is read; called before their events are acknowledged."""
+        self._store.publish(HISTORIES, list(dict.fromkeys(user_ids)))
 
 
-def _history(words: NDArray[np.void]) -> History:
+def _history(words: NDArray[np.void], stamp: int) -> History:
     times = words["time"] // 1_000_000
     times[words["time"] == UNKNOWN_TIME] = -1
     return History(
@@ -182,11 +212,28 @@ def _history(words: NDArray[np.void]) -> History:
         times=times,
         values=np.ascontiguousarray(words["value"], np.float32),
         codes=np.ascontiguousarray(words["kind"], np.uint8),
+        stamp=stamp,
     )
 
 
-def _rows(words: pl.DataFrame) -> Iterator[dict[str, str | bytes]]:
-    """Yield a row of :data:`HISTORIES` for each user in ``words``."""
+_EMPTY: Final = _history(np.empty(0, WORD), 0)
+
+
+def read_words(packed: bytes | None, user_id: str, stamp: int = 0) -> History:
+    """Return the history that :func:`packed_words` packed; an empty one for ``None``.
+
+    Raises:
+        FeatureError: The bytes cannot be read.
+    """
+    return _EMPTY if packed is None else _history(unpack(packed, user_id), stamp)
+
+
+def packed_words(words: pl.DataFrame) -> Iterator[tuple[str, bytes]]:
+    """Yield each user with their words, packed.
+
+    Args:
+        words: The result of ``latest_words``.
+    """
     ordered = words.sort(USER_ID, EVENT_TIME, MOVIE_ID, nulls_last=False)
     records = np.zeros(ordered.height, WORD)
     records["movie_id"] = ordered[MOVIE_ID].to_numpy()
@@ -197,14 +244,5 @@ def _rows(words: pl.DataFrame) -> Iterator[dict[str, str | bytes]]:
     records["kind"] = ordered[CODE_COLUMN].to_numpy()
     start = 0
     for user, length in ordered[USER_ID].rle().struct.unnest().select("value", "len").iter_rows():
-        yield {USER_ID: user, "words": pack(records[start : start + length])}
+        yield user, pack(records[start : start + length])
         start += length
-
-
-def _upsert(connection: Connection, rows: list[dict[str, str | bytes]]) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(HISTORIES)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=[USER_ID], set_={"words": statement.excluded.words}),
-        rows,
-    )

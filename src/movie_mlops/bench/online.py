@@ -1,0 +1,200 @@
+"""How fast rows are read from the online store, one at a time and a hundred at once, and histories."""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from pydantic import SecretStr
+
+from movie_mlops.bench.config import OnlineBenchConfig
+from movie_mlops.bench.errors import BenchError
+from movie_mlops.bench.machine import machine_facts
+from movie_mlops.bench.percentiles import summary
+from movie_mlops.bench.record import write_record
+from movie_mlops.core import clock
+from movie_mlops.core.nouns import Interaction, Kind
+from movie_mlops.core.progress import SILENT, Progress
+from movie_mlops.events import EventLog
+from movie_mlops.features import (
+    VIEWS,
+    Carrier,
+    Cut,
+    FeedbackConfig,
+    Histories,
+    OnlineFeatures,
+    OnlineStore,
+    Record,
+    RedisConfig,
+)
+from movie_mlops.lake import SCHEMAS
+from movie_mlops.state import Database, StateConfig
+
+_VIEW: Final = "user_features"
+_HUNDRED: Final = 100
+_FEAST: Final = {"sqlite": 7.3, "redis": 5.6}
+_TIMES_FASTER: Final = 10
+_ONE_ROW: Final = {"sqlite": 0.05, "redis": 0.2}
+_HISTORY: Final = 0.1
+_PATIENCE: Final = 20
+
+
+def bench_online(config: OnlineBenchConfig, out: Path, *, command: str, progress: Progress = SILENT) -> dict[str, Any]:
+    """Measure reads of the online store on SQLite and, where redis-server is installed, on Redis; write a file.
+
+    Args:
+        config: What is run.
+        out: The JSON file, replaced whole.
+        command: The command line, for the record.
+        progress: Who listens.
+
+    Returns:
+        What the file holds.
+    """
+    machine = machine_facts()
+    runs: list[dict[str, Any]] = []
+    skipped: list[dict[str, str]] = []
+    with tempfile.TemporaryDirectory(prefix="movie-mlops-bench-") as name:
+        database = Database(StateConfig(f"sqlite:///{Path(name) / 'state.db'}"))
+        record = Record(database)
+        with progress.task("Filling the store"):
+            _fill(database, config)
+        runs += _measure("sqlite", database, record, config)
+        if shutil.which("redis-server"):
+            with _redis(Path(name)) as redis:
+                runs += _measure("redis", database, Carrier(record, redis), config)
+        else:
+            skipped.append({"name": "redis", "reason": "redis-server is not installed"})
+        runs += _events(database, record, config)
+        database.close()
+    found = {
+        "setup": {
+            "users": config.users,
+            "films": config.films,
+            "features": len(VIEWS[_VIEW].names),
+            "seed": config.seed,
+        },
+        "runs": runs,
+        "skipped": skipped,
+        "targets": [target for run in runs for target in _targets(run)],
+    }
+    return write_record(out, "online", command, machine, found)
+
+
+def _fill(database: Database, config: OnlineBenchConfig) -> None:
+    """Materialise a store from interactions that are made up."""
+    chance = np.random.default_rng(config.seed)
+    count = config.users * config.history
+    now = clock.now()
+    interactions = pl.DataFrame(
+        {
+            "event_id": np.arange(count).astype(str),
+            "user_id": np.repeat(np.arange(config.users), config.history).astype(str),
+            "movie_id": chance.integers(0, config.films, count),
+            "kind": ["rating"] * count,
+            "value": chance.integers(1, 11, count) / 2,
+            "event_time": clock.microseconds(now) - chance.integers(0, 10**14, count),
+            "ingested_at": [now] * count,
+            "source": ["made up"] * count,
+        }
+    )
+    times = pl.from_epoch("event_time", time_unit="us").dt.replace_time_zone("UTC")
+    films = pl.DataFrame(
+        {
+            "movie_id": np.arange(config.films),
+            "year": chance.integers(1930, 2025, config.films),
+            "genres": [["Comedy", "Drama"]] * config.films,
+        }
+    )
+    said = interactions.with_columns(times).cast(dict(SCHEMAS["interactions"])).lazy()  # type: ignore[arg-type]
+    features = OnlineFeatures(database, VIEWS, FeedbackConfig())
+    prepared = features.prepare(Cut(said, films.lazy(), {}))
+    assert prepared is not None
+    with database.write() as connection:
+        features.write(connection, prepared)
+
+
+def _measure(name: str, database: Database, store: OnlineStore, config: OnlineBenchConfig) -> Iterator[dict[str, Any]]:
+    features = OnlineFeatures(database, VIEWS, FeedbackConfig(), store)
+    histories = Histories(database, store)
+    users = np.random.default_rng(config.seed).permutation(config.users).astype(str).tolist()
+    hundreds = [users[start : start + _HUNDRED] for start in range(0, len(users) - _HUNDRED + 1, _HUNDRED)]
+    for what, read, keys in (
+        ("one row", lambda user: features.read(_VIEW, user), users),
+        ("100 rows", lambda some: features.read_many(_VIEW, some), hundreds),
+        ("one history", histories.read, users),
+    ):
+        yield {"backend": name, "what": what, "milliseconds": _timed(read, keys, config.reads)}
+
+
+def _events(database: Database, record: Record, config: OnlineBenchConfig) -> list[dict[str, Any]]:
+    """Measure how long an event takes to be on disk and in every row."""
+    feedback = FeedbackConfig()
+    histories, features = Histories(database, record), OnlineFeatures(database, VIEWS, feedback, record)
+    log = EventLog(database, histories, feedback, features=features)
+    events = [
+        Interaction(f"new-{number}", str(number % config.users), number % config.films, Kind.LIKE, None, None, "bench")
+        for number in range(max(1, config.reads // 20))
+    ]
+    milliseconds = _timed(lambda event: log.append([event]), events, len(events), warm=False)
+    return [{"backend": "sqlite", "what": "one event, written through", "milliseconds": milliseconds}]
+
+
+def _timed(read: Callable[[Any], object], keys: list[Any], reads: int, *, warm: bool = True) -> dict[str, float] | None:
+    for key in keys if warm else ():
+        read(key)
+    samples = np.empty(reads)
+    for place in range(reads):
+        key = keys[place % len(keys)]
+        started = time.perf_counter()
+        read(key)
+        samples[place] = time.perf_counter() - started
+    return summary(samples * 1000)
+
+
+def _targets(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    backend, what, found = run["backend"], run["what"], run["milliseconds"]["p50"]
+    limits = {"one row": _ONE_ROW[backend], "100 rows": _FEAST[backend] / _TIMES_FASTER}
+    if backend == "sqlite":
+        limits["one history"] = _HISTORY
+    if what in limits:
+        limit = limits[what]
+        yield {"run": f"{backend}, {what}, p50", "limit_ms": limit, "measured_ms": found, "met": found <= limit}
+
+
+@contextmanager
+def _redis(folder: Path) -> Iterator[RedisConfig]:
+    """Run a Redis of the benchmark's own on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = shutil.which("redis-server")
+    assert program is not None
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    server = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)  # noqa: S603 - no word is a user's
+    try:
+        _wait(port)
+        yield RedisConfig(SecretStr(f"redis://127.0.0.1:{port}/0"), timeout_seconds=5.0)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise BenchError("redis-server did not start.", next_step="Run redis-server by hand.") from error
+            time.sleep(0.02)
+        else:
+            return

@@ -1,0 +1,100 @@
+"""An event as the log keeps it: its row, and its envelope."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, Integer, Row, String, Table, Text
+
+from movie_mlops.core import clock
+from movie_mlops.core.nouns import Interaction, Kind
+from movie_mlops.state import METADATA
+
+EVENTS: Final = Table(
+    "events",
+    METADATA,
+    # Offsets only grow, and none is given twice, so that a reader can go on from the last one that it saw.
+    Column("offset", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("event_id", String, nullable=False, unique=True),
+    Column("type", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("time", String, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("recorded_at", String, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+_TYPE_PREFIX: Final = "movie_mlops.interaction."
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as the log holds it.
+
+    Attributes:
+        offset: Its place in the log; grows, with gaps allowed.
+        interaction: What happened.
+        recorded_at: When it was recorded (aware UTC).
+    """
+
+    offset: int
+    interaction: Interaction
+    recorded_at: datetime
+
+
+def envelope(event: StoredEvent) -> dict[str, Any]:
+    """Return an event as a CloudEvents 1.0 envelope in the JSON format.
+
+    Args:
+        event: A recorded event.
+
+    Returns:
+        The envelope; ``sequence`` is the offset, padded so that it sorts as text.
+    """
+    row = to_row(event.interaction, clock.to_iso(event.recorded_at))
+    return {
+        "specversion": "1.0",
+        "id": row["event_id"],
+        "type": row["type"],
+        "source": row["source"],
+        "subject": row["subject"],
+        "time": row["time"],
+        "datacontenttype": "application/json",
+        "recordedtime": row["recorded_at"],
+        "sequence": f"{event.offset:020d}",
+        "data": json.loads(row["data"]),
+    }
+
+
+def to_row(interaction: Interaction, recorded_at: str) -> dict[str, str]:
+    """Return an interaction, which has a time, as a row of :data:`EVENTS`."""
+    assert interaction.event_time is not None
+    return {
+        "event_id": interaction.event_id,
+        "type": _TYPE_PREFIX + interaction.kind.value,
+        "source": interaction.source,
+        "subject": interaction.user_id,
+        "time": clock.to_iso(interaction.event_time),
+        "data": json.dumps({"movie_id": interaction.movie_id, "value": interaction.value}),
+        "recorded_at": recorded_at,
+    }
+
+
+def from_row(row: Row[Any]) -> StoredEvent:
+    """Return what a row of :data:`EVENTS` says."""
+    data = json.loads(row.data)
+    return StoredEvent(
+        offset=row.offset,
+        interaction=Interaction(
+            event_id=row.event_id,
+            user_id=row.subject,
+            movie_id=data["movie_id"],
+            kind=Kind(row.type.removeprefix(_TYPE_PREFIX)),
+            value=data["value"],
+            event_time=datetime.fromisoformat(row.time),
+            source=row.source,
+        ),
+        recorded_at=datetime.fromisoformat(row.recorded_at),
+    )

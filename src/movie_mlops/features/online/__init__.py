@@ -1,0 +1,22 @@
+"""The online store: histories and feature rows, one read away, current to the last acknowledged event."""
+
+from movie_mlops.features.online.carrier import Carrier
+from movie_mlops.features.online.counts import Counts
+from movie_mlops.features.online.features import OnlineFeatures, Row
+from movie_mlops.features.online.histories import Histories, History
+from movie_mlops.features.online.materialise import Cut, Prepared
+from movie_mlops.features.online.record import OnlineStore, Record, Stored
+
+__all__ = [
+    "Carrier",
+    "Counts",
+    "Cut",
+    "Histories",
+    "History",
+    "OnlineFeatures",
+    "OnlineStore",
+    "Prepared",
+    "Record",
+    "Row",
+    "Stored",
+]
