@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Python: git, Chromium with the font in which the page is measured, and a Redis of
-# their own. Does nothing where they are already there.
+# Installs what the tests need beside Python: Feast in an environment of its own; git, Chromium with the font in which the
+# page is measured, and a Redis of their own. Does nothing where they are already there.
 set -euo pipefail
+
+# An image installs the system's packages before there is an environment, and Feast afterwards.
+here="$(dirname "${BASH_SOURCE[0]}")"
+[ ! -x "$here/../../.venv/bin/python" ] || "$here/setup_feast.sh"
 
 packages=()
 command -v git >/dev/null || packages+=(git)
@@ -9,4 +13,4 @@ command -v chromium >/dev/null || packages+=(chromium)
 [ -d /usr/share/fonts/truetype/liberation ] || [ -d /usr/share/fonts/truetype/liberation2 ] || packages+=(fonts-liberation)
 command -v redis-server >/dev/null || packages+=(redis-server)
 [ ${#packages[@]} -eq 0 ] && exit 0
-exec "$(dirname "${BASH_SOURCE[0]}")/setup_system_packages.sh" "${packages[@]}"
+exec "$here/setup_system_packages.sh" "${packages[@]}"

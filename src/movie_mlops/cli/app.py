@@ -16,7 +16,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "run": "The main job: from a source of ratings to a released model, and to the page with --serve.",
     "lake": "Look at the tables and take care of them: list, history, rows, SQL, compact, vacuum, verify.",
     "ingest": "Bring data into the lake, through the contract.",
-    "features": "See what features there are, and build training sets.",
+    "features": "See what features there are, build training sets, export to Feast.",
     "evaluate": "Judge models on a split of the data, or on given folds.",
     "models": "List, show and verify the bundles.",
     "release": "What serves since when and why; promote, roll back.",

@@ -1,6 +1,8 @@
 """``movie-mlops features``."""
 
 from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -8,13 +10,21 @@ import typer
 from movie_mlops.cli import online, options
 
 app = typer.Typer(
-    help="See what features there are, and build training sets.",
+    help="See what features there are, build training sets, export to Feast.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
 )
 for command in (online.catalogue, online.materialise, online.parity, online.read):
     app.command(command.__name__)(command)
+
+
+class Offline(StrEnum):
+    """The engines of Feast's offline store."""
+
+    DUCKDB = "duckdb"
+    FILE = "file"
+
 
 Name = Annotated[str, typer.Argument(help="The training set.")]
 Version = Annotated[int | None, typer.Option("--version", min=1, help="Which version (default: the newest).")]
@@ -134,6 +144,51 @@ def verify_training_set(
     same = sets.rebuild(made, progress=progress.listener())
     typer.echo(f"{name}, version {made.manifest['version']}: {'the same' if same else 'NOT the same'} when made again.")
     raise typer.Exit(0 if same else 1)
+
+
+@app.command("export-feast")
+def export_feast(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to: a folder that is empty or not there yet.")],
+    redis: Annotated[
+        str | None,
+        typer.Option("--redis", metavar="HOST:PORT", help="The online store (default: a SQLite file in DIR)."),
+    ] = None,
+    offline: Annotated[
+        Offline, typer.Option("--offline", help="What joins the feature rows of the past.")
+    ] = Offline.DUCKDB,
+    project: Annotated[str, typer.Option("--project", help="Feast's name for the repository.")] = "movie_mlops",
+    dataset: options.Dataset = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Write a Feast repository: our views as Feast's, and their rows from the lake. Needs no Feast."""
+    from movie_mlops.cli import door, output, progress
+    from movie_mlops.features import VIEWS
+    from movie_mlops.features.feast import RepositoryConfig, export_repository
+    from movie_mlops.features.online import Cut
+    from movie_mlops.lake import INTERACTIONS, MOVIES
+
+    lake = door.lake(home, dataset)
+    versions = {table: lake.delta(table).version() for table in (INTERACTIONS, MOVIES)}
+    interactions, films = (lake.scan(table, version=version) for table, version in versions.items())
+    made = export_repository(
+        folder,
+        Cut(interactions, films, versions),
+        VIEWS,
+        door.platform_config(door.settings(home)).feedback,
+        RepositoryConfig(project=project, offline=offline.value, redis=redis),
+        progress=progress.listener(),
+    )
+    if as_json:
+        output.print_json({"folder": str(made.folder), **made.manifest})
+        return
+    for name, facts in made.manifest["views"].items():
+        left = (
+            f"; left out, for they change with time alone: {', '.join(facts['left_out'])}" if facts["left_out"] else ""
+        )
+        typer.echo(f"{name}: {facts['rows']:,} rows{left}.")
+    typer.echo(f"\nNext, with Feast's environment (scripts/setup/setup_feast.sh makes .venv/feast):\n\n  cd {folder}")
+    typer.echo(f"  feast apply\n  feast materialize 1970-01-01T00:00:00 {made.at:%Y-%m-%dT%H:%M:%S.%f}")
 
 
 def _row(manifest: Any) -> dict[str, Any]:
