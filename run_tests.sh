@@ -53,4 +53,7 @@ if [ -n "$stage" ]; then
 elif [ -n "$kind" ]; then
   paths=("tests/$kind")
 fi
-exec $bin/python -m pytest ${paths[@]+"${paths[@]}"} ${extra[@]+"${extra[@]}"}
+parallel=()
+# Everything at once is long: a file for each core, at most four at a time, for several start servers and browsers.
+[ ${#paths[@]} -gt 0 ] || parallel=(--numprocesses auto --maxprocesses 4 --dist loadfile)
+exec $bin/python -m pytest ${parallel[@]+"${parallel[@]}"} ${paths[@]+"${paths[@]}"} ${extra[@]+"${extra[@]}"}

@@ -155,7 +155,7 @@ def features(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """How fast do training rows get their features, by both times? The same join by Feast where it is given."""
+    """How fast do training rows get their features, by both times? Beside Feast, where it is given."""
     from movie_mlops.bench import FeaturesBenchConfig, bench_features
     from movie_mlops.cli import door, output, progress
 
@@ -189,7 +189,7 @@ def ingest(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """How fast do ratings come in through the contract, beside plain copies by polars, DuckDB and pandas?"""
+    """How fast do ratings come in through the contract? Beside plain copies by polars, DuckDB and pandas."""
     from movie_mlops.bench import IngestBenchConfig, bench_ingest
     from movie_mlops.cli import door, output, progress
 
@@ -224,7 +224,7 @@ def online(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """How fast are rows and histories read from the online store, on SQLite and on Redis?"""
+    """How fast are rows and histories read from the online store? On SQLite and on Redis."""
     from movie_mlops.bench import OnlineBenchConfig, bench_online
     from movie_mlops.cli import door, output, progress
 

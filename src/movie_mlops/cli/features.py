@@ -134,15 +134,23 @@ def training_sets(dataset: options.Dataset = None, home: options.Home = None, as
 
 @app.command("verify-training-set")
 def verify_training_set(
-    name: Name, version: Version = None, dataset: options.Dataset = None, home: options.Home = None
+    name: Name,
+    version: Version = None,
+    dataset: options.Dataset = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Make a training set again from the lake's versions in its manifest, and compare."""
-    from movie_mlops.cli import door, progress
+    from movie_mlops.cli import door, output, progress
 
     sets = door.training_sets(home, dataset)
     made = sets.get(name, version)
     same = sets.rebuild(made, progress=progress.listener())
-    typer.echo(f"{name}, version {made.manifest['version']}: {'the same' if same else 'NOT the same'} when made again.")
+    again = made.manifest["version"]
+    if as_json:
+        output.print_json({"name": name, "version": again, "same": same})
+    else:
+        typer.echo(f"{name}, version {again}: {'the same' if same else 'NOT the same'} when made again.")
     raise typer.Exit(0 if same else 1)
 
 
