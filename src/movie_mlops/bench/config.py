@@ -1,5 +1,6 @@
 """What a benchmark runs."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -168,6 +169,8 @@ class StandardBenchConfig:
         for name, least in (("files", 2_000), ("folders", 50), ("runs", 1)):
             if getattr(self, name) < least:
                 raise BenchError(f"{name} is {getattr(self, name)}.", next_step=f"Give at least {least}.")
+        if self.ls_lint is not None and not os.access(self.ls_lint, os.X_OK):
+            raise BenchError(f"{self.ls_lint} is no program.", next_step="Install it: npm install @ls-lint/ls-lint")
 
 
 @dataclass(frozen=True)

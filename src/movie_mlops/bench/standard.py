@@ -122,7 +122,8 @@ def _contenders(spec: Spec, config: StandardBenchConfig) -> Iterator[Contender]:
     yield Contender("all rules", _CHECK)
     yield Contender("names alone", _CHECK, (_OURS, "\n".join(off)))
     if config.ls_lint is not None:
-        yield Contender("ls-lint", (str(config.ls_lint), "--config", _THEIRS), (_THEIRS, _their_names(spec)))
+        # Contenders run in the generated repository, so that a path from here must be whole.
+        yield Contender("ls-lint", (str(config.ls_lint.resolve()), "--config", _THEIRS), (_THEIRS, _their_names(spec)))
     yield Contender("staged", (*_CHECK, "--staged"))
     yield Contender("git ls-files", ("git", "ls-files", "-z"), finds=False)
 

@@ -324,8 +324,9 @@ class Lake:
         self._check_schema(table, frame, mode)
         self.storage.prepare()
         held = self._open(table) if self.storage.has_table(table) else None
+        seen = None if held is None else held.version()
         guarded = after != ANY
-        if guarded and (held.version() if held else None) != after:
+        if guarded and seen != after:
             raise overtaken(table, after)
         commit_id = uuid4().hex
         properties = commit_properties(commit_id, note or {}, cursors, retries=0 if guarded else None)
@@ -334,8 +335,8 @@ class Lake:
         except (DeltaError, OSError) as error:
             if guarded and self.version(table) != after:
                 raise overtaken(table, after) from error
-            if held is None and self.storage.has_table(table):
-                # Another writer made the table meanwhile; this one wrote nothing and comes second.
+            if self.version(table) != seen:
+                # Another writer made or changed the table meanwhile; this one wrote nothing and goes again.
                 return self._write(table, frame, mode, note, after=after, cursors=cursors)
             raise LakeError(
                 f"Writing {frame.height} rows to table {table!r} failed ({_first_line(error)}); it is as it was.",
