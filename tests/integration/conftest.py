@@ -16,6 +16,8 @@ import pytest
 from pydantic import SecretStr
 
 from movie_mlops.lake import Lake, LakeConfig, S3Config
+from tests.fixtures.stage_1.tmdb import TmdbServer, running
+from tests.fixtures.stage_1.tmdb_world import World
 
 
 def start_s3(environment: dict[str, str] | None = None) -> tuple[subprocess.Popen[bytes], str]:
@@ -86,3 +88,18 @@ def lake_config(request: pytest.FixtureRequest, tmp_path: Path) -> LakeConfig:
 def lake(lake_config: LakeConfig) -> Lake:
     """An empty lake."""
     return Lake(lake_config)
+
+
+@pytest.fixture
+def server() -> Iterator[TmdbServer]:
+    """A stand-in of TMDB's service, on a free port."""
+    with running(TmdbServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def world(tmp_path: Path, server: TmdbServer) -> Iterator[World]:
+    """A data set whose films have links to that service."""
+    world = World(tmp_path, server)
+    yield world
+    world.database.close()

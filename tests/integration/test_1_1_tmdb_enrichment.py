@@ -18,21 +18,8 @@ from movie_mlops.ingest.tmdb import (
     enrich,
 )
 from movie_mlops.lake import MOVIES, SCHEMAS
-from tests.fixtures.stage_1.tmdb import Reply, TmdbServer, film, running
+from tests.fixtures.stage_1.tmdb import Reply, TmdbServer, film
 from tests.fixtures.stage_1.tmdb_world import LINKED, NOON, POPULAR, World, links, serve
-
-
-@pytest.fixture
-def server() -> Iterator[TmdbServer]:
-    with running(TmdbServer()) as server:
-        yield server
-
-
-@pytest.fixture
-def world(tmp_path: Path, server: TmdbServer) -> Iterator[World]:
-    world = World(tmp_path, server)
-    yield world
-    world.database.close()
 
 
 def test_linked_films_get_what_the_data_set_leaves_empty(world: World, server: TmdbServer) -> None:

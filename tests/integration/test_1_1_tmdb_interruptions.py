@@ -3,9 +3,8 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -19,21 +18,8 @@ from movie_mlops.ingest.tmdb import (
 from movie_mlops.ingest.tmdb.journal import FILMS
 from movie_mlops.lake import MOVIES
 from tests.conftest import REPOSITORY
-from tests.fixtures.stage_1.tmdb import V3_KEY, Reply, TmdbServer, film, running
+from tests.fixtures.stage_1.tmdb import V3_KEY, Reply, TmdbServer, film
 from tests.fixtures.stage_1.tmdb_world import NOON, POPULAR, World, links, serve
-
-
-@pytest.fixture
-def server() -> Iterator[TmdbServer]:
-    with running(TmdbServer()) as server:
-        yield server
-
-
-@pytest.fixture
-def world(tmp_path: Path, server: TmdbServer) -> Iterator[World]:
-    world = World(tmp_path, server)
-    yield world
-    world.database.close()
 
 
 def test_one_film_that_fails_does_not_stop_the_others(world: World, server: TmdbServer) -> None:

@@ -2,8 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -18,21 +16,8 @@ from movie_mlops.ingest.tmdb import (
     genres,
 )
 from movie_mlops.ingest.tmdb.errors import GoneError, MalformedAnswerError
-from tests.fixtures.stage_1.tmdb import V3_KEY, V4_TOKEN, Reply, TmdbServer, film, running
+from tests.fixtures.stage_1.tmdb import V3_KEY, V4_TOKEN, Reply, TmdbServer, film
 from tests.fixtures.stage_1.tmdb_world import NOON, World, serve
-
-
-@pytest.fixture
-def server() -> Iterator[TmdbServer]:
-    with running(TmdbServer()) as server:
-        yield server
-
-
-@pytest.fixture
-def world(tmp_path: Path, server: TmdbServer) -> Iterator[World]:
-    world = World(tmp_path, server)
-    yield world
-    world.database.close()
 
 
 @pytest.mark.parametrize("key", [V3_KEY, V4_TOKEN, f" {V3_KEY}\n"], ids=["v3", "v4", "v3-with-spaces"])

@@ -82,7 +82,7 @@ def release(platform: Platform, bundle_id: str, verdict: Result) -> Result:
         return {"action": "withheld", "serving": present, "bundle_id": bundle_id, "why": why}
     # What cannot be read back, byte for byte, is not released.
     read_bundle(platform.workspace.models / bundle_id)
-    passed = "; ".join(check["sentence"] for check in verdict["checks"])
+    passed = " ".join(check["sentence"] for check in verdict["checks"])
     promoted = platform.ledger.promote(
         bundle_id, reason=f"It passed the gate. {passed}", gate=verdict, approved_by=_APPROVED_BY, expected=present
     )
