@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes the base image that the Dockerfiles name out of Debian's own packages, for a machine that cannot pull images.
-# It has Debian 12's Python 3.11 where the official image has a newer 3.11; use the official one where you can.
-# Needs root, debootstrap, and podman or docker. Does nothing where the image is already there.
+# Makes the images that the Dockerfiles and Compose files name out of Debian's own packages, for a machine that cannot
+# pull images. They have Debian 12's versions (of Python, Redis) where the official ones have newer; use those where you
+# can. Needs root, debootstrap, and podman or docker. Makes only what is not there yet.
 #
 #   scripts/setup/setup_base_images.sh
 set -euo pipefail
@@ -9,13 +9,37 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 die() { echo "setup_base_images.sh: $1" >&2; exit 1; }
 
-image="$(sed -n 's/^FROM \([^ ]*\).*/\1/p' Dockerfile.dev)"
+python="$(sed -n 's/^FROM \([^ ]*\).*/\1/p' Dockerfile.dev)"
 if docker info >/dev/null 2>&1; then engine=docker
 elif podman info >/dev/null 2>&1; then engine=podman
 else die "neither docker nor podman answers: install one of them, and start docker's daemon if it is docker."; fi
 
-if $engine image inspect "$image" >/dev/null 2>&1; then
-  echo "$image is already there." >&2
+has() { $engine image inspect "$1" >/dev/null 2>&1; }
+
+# One server on the base: its package, and nothing that the official image would not do.
+server() { # IMAGE PACKAGE
+  echo "Making $1 from Debian packages …" >&2
+  $engine build --quiet --tag "$1" - >/dev/null <<END
+FROM $python
+RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends $2 && rm -rf /var/lib/apt/lists/*
+END
+  echo "$1 is made." >&2
+}
+
+make_servers() {
+  local image
+  while read -r image; do
+    has "$image" && continue
+    case "$image" in
+      redis:*) server "$image" redis-server ;;
+      *) die "$image is in a Compose file, and how to make it is not known here." ;;
+    esac
+  done < <(sed -n 's/^ *image: \([^ ]*\).*/\1/p' docker/docker-compose.*.yml | grep -v '^movie-mlops-' | sort -u)
+}
+
+if has "$python"; then
+  make_servers
+  echo "All images are there." >&2
   exit 0
 fi
 command -v debootstrap >/dev/null || die "debootstrap was not found: install it (on Debian: apt-get install debootstrap)."
@@ -26,7 +50,7 @@ root="$(mktemp -d /var/tmp/movie-mlops-base.XXXXXX)"
 trap 'rm -rf "$root"' EXIT
 chmod 755 "$root"
 
-echo "Making $image from Debian packages (some minutes) …" >&2
+echo "Making $python from Debian packages (some minutes) …" >&2
 packages=ca-certificates,netbase,tzdata,python3,python3-pip,python3-venv
 debootstrap --variant=minbase --include="$packages" bookworm "$root" >"$root.log" \
   || die "debootstrap failed; its last lines are: $(tail -n 3 "$root.log")"
@@ -48,5 +72,6 @@ END
 chroot "$root" apt-get clean
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/debconf/*-old
 
-tar --numeric-owner -C "$root" -c . | $engine import --change 'CMD ["python3"]' - "$image" >/dev/null
-echo "$image is made." >&2
+tar --numeric-owner -C "$root" -c . | $engine import --change 'CMD ["python3"]' - "$python" >/dev/null
+echo "$python is made." >&2
+make_servers

@@ -8,8 +8,8 @@ usage() {
 Usage: scripts/setup/setup_stage_2.sh [SOURCE [options of 'movie-mlops run']]
 
 Makes the environment and .env and runs the main job on SOURCE (default: sample) without serving: its second step fills
-the feature store. Then it shows the tables, film_features and user_features among them. Where nothing has changed
-every step is skipped.
+the feature store. Then it brings the online store up to the lake's newest version, and writes the catalogue of all
+features. Where nothing has changed every step is skipped.
 TEXT
 }
 
@@ -24,5 +24,6 @@ esac
 export MOVIE_MLOPS_HOME="${MOVIE_MLOPS_HOME:-$here}"
 export MOVIE_MLOPS_CONFIG="${MOVIE_MLOPS_CONFIG:-$here/config}"
 export MOVIE_MLOPS_ENV_FILE="${MOVIE_MLOPS_ENV_FILE:-$here/.env}"
-"$here/.venv/bin/movie-mlops" lake tables
-echo "Stage 2 is set up. Ask it: movie-mlops lake sql 'select * from film_features limit 5'" >&2
+"$here/.venv/bin/movie-mlops" features materialise
+"$here/.venv/bin/movie-mlops" features catalogue
+echo "Stage 2 is set up. Ask it: movie-mlops features read film_features 1" >&2

@@ -8,20 +8,17 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/setup/setup_stage_5.sh [SOURCE [options of 'movie-mlops run']]
 
-Makes the environment and .env (with a fresh admin token), runs the main job on SOURCE (default: sample) up to a
-release, compares every byte of the bundles with the hashes of their manifests, and says what serves. Where nothing has
-changed every step is skipped. Then serve it: movie-mlops serve
+Sets up stage 2 on SOURCE (default: sample): the environment, .env with a fresh admin token, and the main job up to a
+release. Then it compares every byte of the bundles with the hashes of their manifests, and says what serves. Where
+nothing has changed every step is skipped. Then serve it: movie-mlops serve
 TEXT
 }
 
-source=sample
 case "${1:-}" in
   -h | --help) usage; exit 0 ;;
-  '' | -*) ;;
-  *) source="$1"; shift ;;
 esac
 
-"$here/run_movie_mlops.sh" --no-serve --source "$source" "$@"
+"$here/scripts/setup/setup_stage_2.sh" "$@"
 export MOVIE_MLOPS_HOME="${MOVIE_MLOPS_HOME:-$here}"
 export MOVIE_MLOPS_CONFIG="${MOVIE_MLOPS_CONFIG:-$here/config}"
 export MOVIE_MLOPS_ENV_FILE="${MOVIE_MLOPS_ENV_FILE:-$here/.env}"

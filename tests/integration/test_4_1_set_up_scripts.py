@@ -79,8 +79,13 @@ def test_an_unknown_option_is_told(checkout: Checkout, script: str) -> None:
             [],
         ),
         ("setup_stage_1.sh", ["--json"], "ingest load --source sample --json", []),
-        ("setup_stage_2.sh", [], "run --source sample", ["lake tables"]),
-        ("setup_stage_5.sh", ["movielens:ml-1m"], "run --source movielens:ml-1m", ["models verify", "release status"]),
+        ("setup_stage_2.sh", [], "run --source sample", ["features materialise", "features catalogue"]),
+        (
+            "setup_stage_5.sh",
+            ["movielens:ml-1m"],
+            "run --source movielens:ml-1m",
+            ["features materialise", "features catalogue", "models verify", "release status"],
+        ),
         ("setup_stage_8.sh", [], "bench serve --seconds 2 --out {home}/reports/serve-first.json", []),
     ],
 )

@@ -59,10 +59,11 @@ def lakes(settings: Settings) -> LakeConfig:
 
 
 @contextmanager
-def platform(home: Path | None, dataset: str | None) -> Iterator[Platform]:
-    """Open the stores of the data set that a command means."""
+def platform(home: Path | None, dataset: str | None, *, as_served: bool = False) -> Iterator[Platform]:
+    """Open the stores of the data set that a command means; as they are served, through Redis where there is one."""
     found = settings(home)
-    opened = Platform(workspace(home, dataset), platform_config(found), lakes(found))
+    carrier = redis(found) if as_served else None
+    opened = Platform(workspace(home, dataset), platform_config(found), lakes(found), carrier)
     try:
         yield opened
     finally:

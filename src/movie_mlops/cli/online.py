@@ -40,7 +40,7 @@ def read(
     from movie_mlops.cli import door, output
     from movie_mlops.core import clock
 
-    with door.platform(home, dataset) as platform:
+    with door.platform(home, dataset, as_served=True) as platform:
         view = platform.features.views[reference.partition(":")[0]]
         parsed = [door.entity_key(view, key) for key in keys]
         rows = platform.features.read_many(reference, parsed)

@@ -20,7 +20,7 @@ def datasets(home: Path, lakes: LakeConfig | None = None) -> list[str]:
 
 
 def active_dataset(home: Path, named: str | None = None, lakes: LakeConfig | None = None) -> Workspace:
-    """Return the workspace of the data set that is named, or of the one that was run last.
+    """Return the workspace of the data set that is named, or of the one that was run last, or of the only one.
 
     Raises:
         FlowError: There is no such data set.
@@ -28,9 +28,9 @@ def active_dataset(home: Path, named: str | None = None, lakes: LakeConfig | Non
     known = datasets(home, lakes)
     if named is None:
         marker = _marker(home)
-        named = marker.read_text(errors="replace").strip() if marker.exists() else None
+        named = marker.read_text(errors="replace").strip() if marker.exists() else _only(known)
     if named is None or named not in known:
-        which = "No data set has a release" if named is None else f"There is no data set {named!r} here"
+        which = "No data set was run yet" if named is None else f"There is no data set {named!r} here"
         rest = f"; there are {', '.join(known)}" if known else ""
         raise FlowError(
             f"{which} (in {home.absolute()}){rest}.",
@@ -47,6 +47,10 @@ def make_active(workspace: Workspace) -> None:
     with os.fdopen(handle, "w") as file:
         file.write(workspace.dataset + "\n")
     Path(temporary).replace(marker)
+
+
+def _only(known: list[str]) -> str | None:
+    return known[0] if len(known) == 1 else None
 
 
 def _marker(home: Path) -> Path:
