@@ -9,6 +9,7 @@ from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import FeatureView, RedisConfig, TrainingSets
 from movie_mlops.flows import NothingReleasedError, Platform, PlatformConfig, active_dataset
+from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
@@ -149,6 +150,17 @@ def one_flow(workspace: Workspace) -> Iterator[Workspace]:
     """Keep other flows off the data set while the block runs."""
     with one_at_a_time(workspace.lock):
         yield workspace
+
+
+@contextmanager
+def journaled(name: str, workspace: Workspace, lake: Lake) -> Iterator[None]:
+    """Write down what the block reads and makes of the lake."""
+    database = Database(StateConfig(url=workspace.state_url))
+    try:
+        with FlowJournal(database, lake).flow(name):
+            yield
+    finally:
+        database.close()
 
 
 def source(

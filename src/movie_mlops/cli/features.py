@@ -105,7 +105,7 @@ def build_training_set(
 ) -> None:
     """Make a training set: each word that was said, with every feature as it was known just before."""
     from movie_mlops.cli import door, output, progress
-    from movie_mlops.features import VIEWS, TrainingSetSpec
+    from movie_mlops.features import VIEWS, TrainingSets, TrainingSetSpec
 
     spec = TrainingSetSpec(
         name=name,
@@ -117,7 +117,10 @@ def build_training_set(
     given = {"interactions": interactions, "movies": movies}
     versions = {table: version for table, version in given.items() if version is not None}
     feedback = door.platform_config(door.settings(home)).feedback
-    made = door.training_sets(home, dataset).build(spec, feedback, versions=versions, progress=progress.listener())
+    workspace, lake = door.workspace(home, dataset), door.lake(home, dataset)
+    with door.journaled("features build-training-set", workspace, lake):
+        sets = TrainingSets(workspace.training_sets, lake)
+        made = sets.build(spec, feedback, versions=versions, progress=progress.listener())
     if as_json:
         output.print_json(made.manifest)
         return

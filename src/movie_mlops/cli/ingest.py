@@ -56,10 +56,11 @@ def load(
         settings, source, columns=column, movies=movies, movie_columns=movie_column, scale=scale, dataset=dataset
     )
     opened.prepare(progress.listener())
-    lake = door.lake_of(settings, Workspace(settings.home, opened.dataset))
-    config = door.contracts(settings)
+    workspace = Workspace(settings.home, opened.dataset)
+    lake, config = door.lake_of(settings, workspace), door.contracts(settings)
     window = _window(lake, opened.dataset, config, since=since, until=until, incremental=incremental)
-    report = load_source(opened, lake, config=config, window=window, progress=progress.listener())
+    with door.journaled("ingest load", workspace, lake):
+        report = load_source(opened, lake, config=config, window=window, progress=progress.listener())
     if as_json:
         output.print_json(asdict(report))
         return

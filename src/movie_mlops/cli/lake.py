@@ -4,17 +4,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movie_mlops.cli import options
+from movie_mlops.cli import options, versions
 
 if TYPE_CHECKING:
     from movie_mlops.lake import Verification
 
 app = typer.Typer(
-    help="Look at the tables and take care of them: list, history, rows, SQL, compact, vacuum, verify.",
+    help="Look at the tables, compare and restore their versions, and take care of them.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
 )
+for command in (versions.diff, versions.restore, versions.tag, versions.tags, versions.uses):
+    app.command(command.__name__)(command)
 
 Table = Annotated[str, typer.Argument(help="A table, such as interactions.")]
 OneTable = Annotated[str | None, typer.Argument(help="A table (default: all of them).")]
@@ -100,8 +102,8 @@ def compact(
     from movie_mlops.cli import door, output, progress
     from movie_mlops.lake import compact as compact_table
 
-    lake = door.lake(home, dataset)
-    with door.one_flow(door.workspace(home, dataset)):
+    lake, workspace = door.lake(home, dataset), door.workspace(home, dataset)
+    with door.one_flow(workspace), door.journaled("lake compact", workspace, lake):
         reports = [
             compact_table(lake, name, progress=progress.listener()) for name in ([table] if table else lake.names())
         ]
@@ -128,7 +130,7 @@ def vacuum(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Remove files that only old versions need; those that a bundle was trained on stay."""
+    """Remove files that only old versions need; those that are tagged or a bundle was trained on stay."""
     from dataclasses import asdict
 
     from movie_mlops.cli import door, output, progress
@@ -137,7 +139,7 @@ def vacuum(
 
     lake, workspace = door.lake(home, dataset), door.workspace(home, dataset)
     with door.one_flow(workspace):
-        kept = kept_versions(workspace.models)
+        kept = kept_versions(lake, workspace.models)
         reports = [
             vacuum_table(
                 lake,

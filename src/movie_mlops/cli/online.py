@@ -19,7 +19,11 @@ def materialise(
     from movie_mlops.cli import door, output
     from movie_mlops.flows.materialise import materialise as make
 
-    with door.platform(home, dataset) as platform, door.one_flow(platform.workspace):
+    with (
+        door.platform(home, dataset) as platform,
+        door.one_flow(platform.workspace),
+        door.journaled("features materialise", platform.workspace, platform.lake),
+    ):
         made = make(platform, whole=whole)
     if as_json:
         output.print_json(asdict(made))
@@ -74,7 +78,10 @@ def parity(
     from movie_mlops.cli import door, output
     from movie_mlops.flows.parity import parity as compare
 
-    with door.platform(home, dataset) as platform:
+    with (
+        door.platform(home, dataset) as platform,
+        door.journaled("features parity", platform.workspace, platform.lake),
+    ):
         found = compare(platform, most=most, bound=bound)
     if as_json:
         output.print_json(found.to_json())
@@ -93,7 +100,10 @@ def catalogue(
     from movie_mlops.cli import door, output
     from movie_mlops.flows.catalogue import write_catalogue
 
-    with door.platform(home, dataset) as platform:
+    with (
+        door.platform(home, dataset) as platform,
+        door.journaled("features catalogue", platform.workspace, platform.lake),
+    ):
         path = write_catalogue(platform, command="movie-mlops features catalogue")
         views = [view.name for view in platform.features.views]
     if as_json:

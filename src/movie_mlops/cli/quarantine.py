@@ -110,7 +110,9 @@ def fix(
         return
     assert replay is not None
     config = door.contracts(door.settings(home))
-    _say(replay_rows(lake, config=config, corrected=read_corrected(replay)), as_json=as_json)
+    with door.journaled("ingest quarantine fix", door.workspace(home, dataset), lake):
+        done = replay_rows(lake, config=config, corrected=read_corrected(replay))
+    _say(done, as_json=as_json)
 
 
 @app.command()
@@ -131,8 +133,10 @@ def replay(
     from movie_mlops.ingest import replay as replay_rows
 
     lake, config = door.lake(home, dataset), door.contracts(door.settings(home))
-    rows = open_rows(lake, table=table, reason=reason)
-    _say(replay_rows(lake, config=config, rows=rows, columns=door.pairs("--column", column)), as_json=as_json)
+    with door.journaled("ingest quarantine replay", door.workspace(home, dataset), lake):
+        rows = open_rows(lake, table=table, reason=reason)
+        done = replay_rows(lake, config=config, rows=rows, columns=door.pairs("--column", column))
+    _say(done, as_json=as_json)
 
 
 def _say(report: "ReplayReport", *, as_json: bool) -> None:

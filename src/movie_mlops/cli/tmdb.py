@@ -72,7 +72,8 @@ def _enrich(settings: "Settings", dataset: str | None, request: "TmdbRequest", c
         database = Database(StateConfig(url=workspace.state_url))
         try:
             lake = door.lake_of(settings, workspace)
-            return enrich(request, lake, Journal(database), client, progress=progress.listener())
+            with door.journaled("ingest tmdb", workspace, lake):
+                return enrich(request, lake, Journal(database), client, progress=progress.listener())
         finally:
             database.close()
 

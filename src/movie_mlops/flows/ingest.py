@@ -9,7 +9,7 @@ from movie_mlops.core.progress import Progress
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import Result
 from movie_mlops.ingest import IngestConfig, Severity, Source, load, load_events
-from movie_mlops.lake import INTERACTIONS
+from movie_mlops.lake import INTERACTIONS, was_put_back
 
 _EVENTS_AT_ONCE = 10_000
 
@@ -23,6 +23,22 @@ def ingest_inputs(platform: Platform, source: Source) -> Plain:
     return {"source": source.fingerprint(), "events": platform.events.last_offset(), "contracts": contracts}
 
 
+def drained(platform: Platform, before: Result | None) -> int:
+    """Return up to which offset the lake has every event.
+
+    Args:
+        platform: The stores.
+        before: What the step made when it last ended. What was taken out of the lake since counts as not there.
+    """
+    lake = platform.lake
+    if before is None or lake.version(INTERACTIONS) is None:
+        return 0
+    if was_put_back(lake, INTERACTIONS, since=before["versions"][INTERACTIONS]):
+        return 0
+    offset: int = before["events_offset"]
+    return offset
+
+
 def ingest(platform: Platform, source: Source, *, drained: int, progress: Progress) -> Result:
     """Load the source and the events that the lake does not have yet.
 
@@ -32,8 +48,6 @@ def ingest(platform: Platform, source: Source, *, drained: int, progress: Progre
         drained: The lake has every event up to this offset.
         progress: Who listens.
     """
-    if platform.lake.version(INTERACTIONS) is None:
-        drained = 0
     report = asdict(load(source, platform.lake, config=platform.config.ingest, progress=progress))
     new_events, offset = 0, drained
     while page := platform.events.read(offset, _EVENTS_AT_ONCE):

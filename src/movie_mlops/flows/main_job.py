@@ -15,6 +15,7 @@ from movie_mlops.flows import train as training
 from movie_mlops.flows.config import PlatformConfig, Recipe
 from movie_mlops.flows.datasets import make_active
 from movie_mlops.flows.errors import FlowError, RefusedError
+from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.provenance import code_commit
 from movie_mlops.flows.steps import Result, StepReport, Steps, one_at_a_time
@@ -111,7 +112,8 @@ def run(
     with one_at_a_time(workspace.lock):
         platform = Platform(workspace, config, lakes)
         try:
-            steps = Steps(platform.database, on_start=on_start, on_end=on_end)
+            journal = FlowJournal(platform.database, platform.lake)
+            steps = Steps(platform.database, journal, on_start=on_start, on_end=on_end)
             _run_steps(platform, source, steps, progress)
         finally:
             platform.close()
@@ -128,9 +130,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         "ingest",
         inputs=ingesting.ingest_inputs(platform, source),
         rooms=_DATA_ROOMS,
-        work=lambda: ingesting.ingest(
-            platform, source, drained=before["events_offset"] if before else 0, progress=progress
-        ),
+        work=lambda: ingesting.ingest(platform, source, drained=ingesting.drained(platform, before), progress=progress),
         still_there=lambda made: all(lake.version(table) == at for table, at in made["versions"].items()),
     )
     if not ingested["rows_good"] and not lake.has_rows(INTERACTIONS):

@@ -20,6 +20,7 @@ import movie_mlops
 from movie_mlops.core import clock
 from movie_mlops.core.digests import Plain, canonical_json, digest
 from movie_mlops.flows.errors import BusyError
+from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.memory import peak_memory_mib, reset_peak_memory
 from movie_mlops.state import METADATA, Database
 
@@ -63,6 +64,7 @@ class Steps:
 
     Args:
         database: Where the fingerprints are kept.
+        journal: Where each step that runs is written down.
         on_start: Called with a step's name when it is about to run.
         on_end: Called with its report when it has ended or was skipped.
     """
@@ -70,11 +72,13 @@ class Steps:
     def __init__(
         self,
         database: Database,
+        journal: FlowJournal,
         *,
         on_start: Callable[[str], None] = lambda _name: None,
         on_end: Callable[[StepReport], None] = lambda _report: None,
     ) -> None:
         self._database = database
+        self._journal = journal
         self._on_start = on_start
         self._on_end = on_end
         self.reports: list[StepReport] = []
@@ -107,7 +111,8 @@ class Steps:
         # Forgotten first: a step that dies half-way must not look finished.
         with self._database.write() as connection:
             connection.execute(delete(STEPS).where(STEPS.c.name == name))
-        result = json.loads(canonical_json(work()))
+        with self._journal.flow(f"run {name}"):
+            result = json.loads(canonical_json(work()))
         with self._database.write() as connection:
             row = {"name": name, "fingerprint": fingerprint, "result": json.dumps(result)}
             connection.execute(insert(STEPS).values(**row, finished_at=clock.to_iso(clock.now())))

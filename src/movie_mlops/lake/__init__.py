@@ -2,11 +2,15 @@
 
 from movie_mlops.lake.compaction import CompactionReport, compact
 from movie_mlops.lake.config import LakeConfig, S3Config
+from movie_mlops.lake.diff import ColumnChange, TableDiff, diff
 from movie_mlops.lake.errors import CareError, ConflictError, LakeError, QueryError, StorageDownError, StorageError
 from movie_mlops.lake.lake import Lake, TableInfo
 from movie_mlops.lake.log import Commit
+from movie_mlops.lake.restoration import RestorationReport, restore, was_put_back
 from movie_mlops.lake.schemas import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, SCHEMAS
 from movie_mlops.lake.storage import open_storage
+from movie_mlops.lake.tags import Tag, find_version, make_tag, moment_of, read_tag, remove_tag, tags
+from movie_mlops.lake.uses import Uses
 from movie_mlops.lake.vacuum import VacuumReport, vacuum
 from movie_mlops.lake.verification import Defect, Verification, verify
 
@@ -19,6 +23,7 @@ __all__ = [
     "REPLAYS",
     "SCHEMAS",
     "CareError",
+    "ColumnChange",
     "Commit",
     "CompactionReport",
     "ConflictError",
@@ -27,14 +32,27 @@ __all__ = [
     "LakeConfig",
     "LakeError",
     "QueryError",
+    "RestorationReport",
     "S3Config",
     "StorageDownError",
     "StorageError",
+    "TableDiff",
     "TableInfo",
+    "Tag",
+    "Uses",
     "VacuumReport",
     "Verification",
     "compact",
+    "diff",
+    "find_version",
+    "make_tag",
+    "moment_of",
     "open_storage",
+    "read_tag",
+    "remove_tag",
+    "restore",
+    "tags",
     "vacuum",
     "verify",
+    "was_put_back",
 ]

@@ -11,7 +11,6 @@ from deltalake.exceptions import DeltaError
 
 from movie_mlops.core import columns as c
 from movie_mlops.core.progress import SILENT, Progress
-from movie_mlops.lake import checksums
 from movie_mlops.lake.errors import CareError
 from movie_mlops.lake.lake import Lake, commit_properties
 from movie_mlops.lake.log import Entry, entries
@@ -63,7 +62,7 @@ def compact(lake: Lake, table: str, *, progress: Progress = SILENT) -> Compactio
         CareError: Another writer changed the same files meanwhile, or the rows differ afterwards (then the version
             before is put back).
     """
-    with progress.task(f"Compacting {table}", 3, "steps") as advance:
+    with progress.task(f"Compacting {table}", 2, "steps") as advance:
         before = lake.delta(table)
         files_before, bytes_before, rows = _size(before)
         if not _pays(list(entries(lake.storage, table, before.version())), table, files_before):
@@ -72,7 +71,6 @@ def compact(lake: Lake, table: str, *, progress: Progress = SILENT) -> Compactio
         advance(1)
         if version is None:
             return CompactionReport(table, None, files_before, files_before, bytes_before, bytes_before, rows)
-        checksums.record(lake.storage, table, version)
         advance(1)
         _prove(lake, table, version)
         advance(1)
@@ -121,7 +119,7 @@ def _rewrite(lake: Lake, table: str) -> int | None:
             f"Table {table!r} could not be compacted ({error}); it is as it was.",
             next_step="Wait until other writers have ended, then run the command again.",
         ) from error
-    return lake.own_version(table, commit_id) if done["numFilesAdded"] else None
+    return lake.finish(table, commit_id) if done["numFilesAdded"] else None
 
 
 def _prove(lake: Lake, table: str, version: int) -> None:

@@ -1,7 +1,7 @@
 """The lake: named Delta tables under one root."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from movie_mlops.lake.errors import LakeError, no_such_table, overtaken
 from movie_mlops.lake.log import COMMIT_ID, NOTE, Commit, UnreadableEntryError, read_entry
 from movie_mlops.lake.schemas import INTERACTIONS, SCHEMAS, differences
 from movie_mlops.lake.storage import open_storage
+from movie_mlops.lake.uses import Uses
 from movie_mlops.lake.vacuumed import forgotten
 
 # Every version stays readable: Delta would otherwise forget log entries after 30 days.
@@ -33,6 +34,9 @@ Mode = Literal["append", "overwrite"]
 
 ANY: Final = -1
 """In the place of a version: whatever others write meanwhile."""
+
+NO_CURSOR: Final = -(2**63)
+"""The number of a cursor that is not there any more: Delta keeps a name for good once it has one."""
 
 # An event id begins like the one before it and never repeats: what differs is written. Dictionaries are of no use here.
 _COLUMNS: Final = {
@@ -71,6 +75,7 @@ class Lake:
 
     Attributes:
         storage: The files under the tables, for what takes care of them.
+        uses: Which versions were read and written through this object.
 
     Raises:
         LakeError: The root cannot hold a lake.
@@ -78,6 +83,7 @@ class Lake:
 
     def __init__(self, config: LakeConfig) -> None:
         self.storage = open_storage(config)
+        self.uses = Uses()
 
     def names(self) -> list[str]:
         """Return the names of the tables that exist, sorted."""
@@ -133,17 +139,32 @@ class Lake:
 
     def cursor(self, table: str, name: str) -> int | None:
         """Return the number that the last commit with this cursor left; ``None`` where there is none."""
-        return self._open(table).transaction_version(name) if self.storage.has_table(table) else None
+        number = self._open(table).transaction_version(name) if self.storage.has_table(table) else None
+        return None if number == NO_CURSOR else number
 
-    def scan(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
-        """Return ``table`` lazily, as it was at ``version`` (newest when ``None``).
-
-        A version from before a column was declared reads that column as unknown: null, or an empty list.
+    def files(self, table: str, *, version: int | None = None) -> frozenset[str]:
+        """Return the paths of a version's data files, under the table's folder.
 
         Raises:
             LakeError: There is no such table or version.
         """
-        files = self._files(table, delta := self.delta(table, version=version))
+        return frozenset(_paths(self.delta(table, version=version)))
+
+    def scan(self, table: str, *, version: int | None = None, only: Collection[str] | None = None) -> pl.LazyFrame:
+        """Return ``table`` lazily, as it was at ``version`` (newest when ``None``).
+
+        A version from before a column was declared reads that column as unknown: null, or an empty list.
+
+        Args:
+            table: The table.
+            version: The version.
+            only: Read these of the version's files (see :meth:`files`) and no other.
+
+        Raises:
+            LakeError: There is no such table or version.
+        """
+        files = self._files(table, delta := self.delta(table, version=version), only)
+        self.uses.reads(table, delta.version())
         declared = SCHEMAS.get(table)
         if not files:
             return pl.LazyFrame(schema=declared) if declared else self._no_rows(delta)
@@ -239,11 +260,18 @@ class Lake:
                 next_step=f"See what is damaged with: movie-mlops lake verify {table}",
             ) from error
 
-    def own_version(self, table: str, commit_id: str) -> int:
-        """Return the version that the write ``commit_id`` made; others may have written since."""
+    def finish(self, table: str, commit_id: str) -> int:
+        """Note the write ``commit_id`` and the hashes of its files; return its version. Others may have written since.
+
+        Raises:
+            LakeError: The hashes cannot be taken or written; the commit itself stands.
+        """
         newest = self._open(table).version()
         mine = (v for v in range(newest, -1, -1) if read_entry(self.storage, table, v).commit_id == commit_id)
-        return next(mine)
+        version = next(mine)
+        self.uses.writes(table, version)
+        checksums.record(self.storage, table, version)
+        return version
 
     def _open(self, table: str) -> DeltaTable:
         try:
@@ -275,13 +303,13 @@ class Lake:
         options = {name: value for name, value in self.storage.options.items() if name not in _DELTA_ONLY}
         return {**options, "max_retries": int(self.storage.options["max_retries"])} if options else None
 
-    def _files(self, table: str, delta: DeltaTable) -> list[str]:
-        """Return the addresses of the data files of the version that ``delta`` is at.
+    def _files(self, table: str, delta: DeltaTable, only: Collection[str] | None = None) -> list[str]:
+        """Return the addresses of the data files of the version that ``delta`` is at, or of some of them.
 
         Raises:
             LakeError: One of them is gone.
         """
-        paths = [unquote(path) for path in pl.DataFrame(delta.get_add_actions())["path"]]
+        paths = [path for path in _paths(delta) if only is None or path in only]
         # On S3 each question is a round trip; a file that is gone there is told when it is read.
         gone = (
             []
@@ -342,9 +370,7 @@ class Lake:
                 f"Writing {frame.height} rows to table {table!r} failed ({_first_line(error)}); it is as it was.",
                 next_step=f"Check the free space and the rights of {self.storage.place}, then run the command again.",
             ) from error
-        version = self.own_version(table, commit_id)
-        checksums.record(self.storage, table, version)
-        return version
+        return self.finish(table, commit_id)
 
     def _commit_rows(
         self,
@@ -402,6 +428,10 @@ def writing(table: str) -> WriterProperties:
     """Return how data files of a table are written."""
     columns = _COLUMNS if table == INTERACTIONS else None
     return WriterProperties(compression="ZSTD", compression_level=1, column_properties=columns)
+
+
+def _paths(delta: DeltaTable) -> list[str]:
+    return [unquote(path) for path in pl.DataFrame(delta.get_add_actions())["path"]]
 
 
 def _first_line(error: Exception) -> str:

@@ -63,6 +63,7 @@ class Entry:
         added: The files that it adds.
         removed: Paths of the files that it takes out; they stay on disk until a vacuum.
         changes_rows: Whether it changes what a reader sees.
+        cursors: Names of the cursors that it moves.
     """
 
     commit: Commit
@@ -70,6 +71,7 @@ class Entry:
     added: tuple[DataFile, ...]
     removed: frozenset[str]
     changes_rows: bool
+    cursors: frozenset[str] = frozenset()
 
 
 class UnreadableEntryError(ValueError):
@@ -127,4 +129,5 @@ def _parse(version: int, actions: list[dict[str, Any]]) -> Entry:
         tuple(DataFile(unquote(add["path"]), int(add["size"]), json.loads(add.get("stats") or "{}")) for add in adds),
         frozenset(unquote(remove["path"]) for remove in removes),
         any(action.get("dataChange", True) for action in (*adds, *removes)),
+        frozenset(action["txn"]["appId"] for action in actions if "txn" in action),
     )

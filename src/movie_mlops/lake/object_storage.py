@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from movie_mlops.lake.config import S3_SCHEME, S3Config
@@ -121,6 +121,15 @@ class ObjectStorage:
         """Put an object; S3 shows it whole or not at all."""
         with self._named_faults():
             obstore.put(self._store, self._prefix + path, content)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Put an object on condition that there is none."""
+        with self._named_faults():
+            try:
+                obstore.put(self._store, self._prefix + path, content, mode="create")
+            except AlreadyExistsError:
+                return False
+        return True
 
     def delete(self, paths: Iterable[str]) -> None:
         """Remove objects."""

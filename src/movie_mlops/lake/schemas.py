@@ -98,6 +98,13 @@ SCHEMAS: dict[str, pl.Schema] = {
 }
 """Table name to schema; a table that is not here has whatever schema its first write has."""
 
+KEYS: dict[str, tuple[str, ...]] = {
+    INTERACTIONS: (c.EVENT_ID,),
+    MOVIES: (c.MOVIE_ID,),
+    REPLAYS: (c.QUARANTINE_ID,),
+}
+"""Table name to the columns that tell one row from another; a row of another table is told by all that it says."""
+
 
 def differences(given: pl.Schema, expected: pl.Schema) -> str:
     """Return what is wrong with the schema ``given``, for people."""

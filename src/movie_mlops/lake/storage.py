@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -81,6 +82,10 @@ class Storage(Protocol):
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file, whole or not at all."""
+        ...
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Write a file where there is none yet; return whether it was, so that of two writers one wins."""
         ...
 
     def delete(self, paths: Iterable[str]) -> None:
@@ -164,18 +169,17 @@ class FolderStorage:
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file under another name, then rename it."""
-        target = self._root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with _written_beside(self._root / path, content) as written:
+            written.replace(self._root / path)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Write a file under another name, then give it its own name where nothing has it."""
+        with _written_beside(self._root / path, content) as written:
+            try:
+                (self._root / path).hardlink_to(written)
+            except FileExistsError:
+                return False
+        return True
 
     def delete(self, paths: Iterable[str]) -> None:
         """Remove files."""
@@ -185,3 +189,18 @@ class FolderStorage:
     def fault(self, error: Exception) -> LakeError | None:  # noqa: ARG002 - a folder's errors speak for themselves
         """Return ``None``."""
         return None
+
+
+@contextmanager
+def _written_beside(target: Path, content: bytes) -> Iterator[Path]:
+    """Yield a file that holds ``content`` and is on the disk; what is left of it afterwards is removed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
