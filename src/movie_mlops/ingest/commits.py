@@ -13,6 +13,9 @@ T = TypeVar("T")
 QUARANTINE_PLACE: Final = (c.SOURCE, c.TABLE, c.FILE, c.LINE, c.RAW)
 """What tells one refused row from another: where it stands and what it says, not why it was refused."""
 
+ATTEMPTS: Final = 20
+"""How often a commit is tried where nobody chose."""
+
 
 def again(work: Callable[[], T], *, attempts: int) -> T:
     """Do ``work`` until no other writer was faster, at most ``attempts`` times.
@@ -29,7 +32,13 @@ def again(work: Callable[[], T], *, attempts: int) -> T:
 
 
 def append_once(
-    lake: Lake, table: str, rows: pl.DataFrame, *, on: Sequence[str], note: Mapping[str, str], attempts: int
+    lake: Lake,
+    table: str,
+    rows: pl.DataFrame,
+    *,
+    on: Sequence[str],
+    note: Mapping[str, str],
+    attempts: int = ATTEMPTS,
 ) -> int:
     """Append the rows that the table does not have yet, in one commit; return how many.
 
