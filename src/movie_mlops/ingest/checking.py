@@ -47,6 +47,7 @@ class Checked:
         extras: What good rows have that the table has no place for, where that is kept: ``key`` and ``extras``.
         warnings: Reasons that did not refuse, and values that were discarded, with how many rows each.
         changes: What is not as the contract declares it.
+        users: The different users of the good rows, in no order; none where the table has no users.
     """
 
     read: int
@@ -55,6 +56,7 @@ class Checked:
     extras: pl.DataFrame
     warnings: dict[str, int] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
+    users: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
 
 
 def check(raw: RawTable, contract: Contract, facts: Facts, *, dataset: str) -> Checked:
@@ -85,11 +87,14 @@ def check(raw: RawTable, contract: Contract, facts: Facts, *, dataset: str) -> C
     good, bad = looked.good, looked.bad
     if contract.table == INTERACTIONS:
         good = good.with_columns(_event_id(good, dataset).alias(c.EVENT_ID))
-    good, repeated = _without_repeats(good, key_of(contract), contract.repeated)
+    users, rises = _users(good) if contract.table == INTERACTIONS else (pl.Series(dtype=pl.String), False)
+    repeated = good.clear()
+    if not rises:
+        good, repeated = _without_repeats(good, key_of(contract), contract.repeated)
     if not repeated.is_empty():
         bad = pl.concat([bad, as_duplicates(repeated, raw, contract, changes)]).sort(c.LINE)
     good = good.select(c.LINE, *dict.fromkeys([key_of(contract), *(column.name for column in contract.columns)]))
-    return Checked(raw.rows, good, bad, looked.extras, looked.warnings, changes)
+    return Checked(raw.rows, good, bad, looked.extras, looked.warnings, changes, users)
 
 
 def _types(contract: Contract) -> dict[str, pl.DataType]:
@@ -315,7 +320,7 @@ def _member(name: str, value: pl.Expr) -> pl.Expr:
 def _without_repeats(good: pl.DataFrame, key: str, detail: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the first row of each ``key``, and the later ones as duplicates."""
     # Hashes are counted faster than texts; where they are all different, so are the texts.
-    if _rises(good) or good[key].hash().n_unique() == good.height:
+    if good[key].hash().n_unique() == good.height:
         return good, good.clear()
     first = good[key].is_first_distinct()
     kept, repeated = good.filter(first), good.filter(~first)
@@ -326,16 +331,17 @@ def _without_repeats(good: pl.DataFrame, key: str, detail: str) -> tuple[pl.Data
     return kept, repeated.drop(_FIRST_LINE)
 
 
-def _rises(good: pl.DataFrame) -> bool:
-    """Return whether each user's rows stand together with rising films, as in most published files: no key is twice."""
-    if c.USER_ID not in good.columns:
-        return False
+def _users(good: pl.DataFrame) -> tuple[pl.Series, bool]:
+    """Return the different users, and whether no key can be there twice.
+
+    None can where each user's rows stand together with rising films, as in most published files.
+    """
     user, film = good[c.USER_ID], good[c.MOVIE_ID]
     begins = user.ne_missing(user.shift())
     heads = user.filter(begins)
-    if heads.n_unique() != heads.len():
-        return False
-    return bool((begins | (film > film.shift()).fill_null(value=False)).all())
+    users = heads.unique()
+    rises = heads.len() == users.len() and bool((begins | (film > film.shift()).fill_null(value=False)).all())
+    return users, rises
 
 
 def as_duplicates(rows: pl.DataFrame, raw: RawTable, contract: Contract, changes: Sequence[Change]) -> pl.DataFrame:

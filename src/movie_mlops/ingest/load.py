@@ -131,7 +131,13 @@ class Tally:
     statistics: Statistics = field(default_factory=Statistics)
     started: float = field(default_factory=perf_counter)
 
-    def add(self, raw: RawTable, checked: Checked, table: str) -> None:
+    def look_at(self, checked: Checked, table: str) -> None:
+        """Take the good rows into the statistics, which nothing else here touches."""
+        if not checked.good.is_empty():
+            distinct = {c.USER_ID: checked.users} if checked.users.len() else {}
+            self.statistics.add(checked.good, [column.name for column in CONTRACTS[table].columns], distinct)
+
+    def add(self, raw: RawTable, checked: Checked) -> None:
         """Count what was read and refused."""
         self.file = raw.file
         self.read += checked.read
@@ -139,8 +145,6 @@ class Tally:
         for reason, count in checked.warnings.items():
             self.warnings[reason] = self.warnings.get(reason, 0) + count
         self.changes |= {change.sentence: str(change.mode) for change in checked.changes if tells(change.what)}
-        if not checked.good.is_empty():
-            self.statistics.add(checked.good, [column.name for column in CONTRACTS[table].columns])
 
     def refuse(self, bad: pl.DataFrame) -> None:
         """Count rows that were refused."""
@@ -260,7 +264,7 @@ class _Load:
             self._bring_films()
             facts = self._facts(first)
             every = pieces if first is None else chain([first], pieces)
-            checked = _ahead((raw, check(raw, contract, facts, dataset=self._dataset)) for raw in every)
+            checked = _ahead((raw, self._check(raw, facts)) for raw in every)
             piece = next(checked, None)
             while piece is not None:
                 following = next(checked, None)
@@ -269,6 +273,11 @@ class _Load:
                 piece = following
         self._leave_counts()
         return self._report()
+
+    def _check(self, raw: RawTable, facts: Facts) -> Checked:
+        checked = check(raw, CONTRACTS[INTERACTIONS], facts, dataset=self._dataset)
+        self._rows.look_at(checked, INTERACTIONS)
+        return checked
 
     def _pieces(self) -> Iterator[RawTable]:
         unknown = CONTRACTS[INTERACTIONS].modes(self._config).new_column is not Mode.DISCARD_VALUE
@@ -294,7 +303,8 @@ class _Load:
         raw = self._source.movies(unknown=modes.new_column is not Mode.DISCARD_VALUE)
         checked = check(raw, contract, Facts(self._config, self._now), dataset=self._dataset)
         freeze_unfit(checked.bad, contract, modes)
-        self._films.add(raw, checked, MOVIES)
+        self._films.look_at(checked, MOVIES)
+        self._films.add(raw, checked)
         self._films.good = checked.good.height
         self._waiting = checked.bad
         self._keep_extras(checked, MOVIES)
@@ -303,7 +313,7 @@ class _Load:
         self._at("films")
 
     def _bring_rows(self, raw: RawTable, checked: Checked, *, last: bool) -> None:
-        self._rows.add(raw, checked, INTERACTIONS)
+        self._rows.add(raw, checked)
         meant = checked.good if self._window.is_all else checked.good.filter(self._window.has())
         self._rows.outside += checked.good.height - meant.height
         self._keep_extras(checked, INTERACTIONS)
@@ -315,14 +325,14 @@ class _Load:
         self._rows.new += new
         self._rows.good += meant.height - repeated.height
         self._rows.refuse(repeated)
-        self._known.remember(meant)
+        self._known.remember(meant, users=checked.users)
         self._close_opened(raw, checked)
 
     def _commit(self, raw: RawTable, checked: Checked, meant: pl.DataFrame, *, last: bool) -> tuple[int, pl.DataFrame]:
         """Commit what is new of a piece; return how many rows that is, and those that repeat others."""
         version = self._lake.version(INTERACTIONS)
         self._known.at(version, ours=version == self._ours)
-        found = self._known.sort(meant)
+        found = self._known.sort(meant, users=checked.users)
         repeated = as_duplicates(found.repeated, raw, CONTRACTS[INTERACTIONS], checked.changes)
         self._quarantine(pl.concat([part for part in (self._waiting, checked.bad, repeated) if part.width]))
         self._at("quarantined")

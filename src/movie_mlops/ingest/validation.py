@@ -101,8 +101,8 @@ def _interactions(
             checked = _checked(raw, contract, own, source.dataset, told)
             if checked is None:
                 return told
-            found = known.sort(checked.good)
-            known.remember(checked.good)
+            found = known.sort(checked.good, users=checked.users)
+            known.remember(checked.good, users=checked.users)
             told.add(checked, found.new.height)
             repeated = found.repeated.with_columns(pl.lit("").alias(c.RAW))
             told.refuse(repeated)
