@@ -18,14 +18,16 @@ from movie_mlops.core import clock
 from movie_mlops.core import columns as c
 from movie_mlops.core.digests import digest
 from movie_mlops.core.nouns import Kind
-from movie_mlops.ingest.checking import SCALE, check
+from movie_mlops.ingest.checking import check
 from movie_mlops.ingest.commits import QUARANTINE_PLACE, again, append_once, typed
 from movie_mlops.ingest.config import IngestConfig
-from movie_mlops.ingest.contract import CONTRACTS, Facts
+from movie_mlops.ingest.contract import Facts
+from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.errors import SourceError
 from movie_mlops.ingest.films import merge_films
 from movie_mlops.ingest.known import Known
 from movie_mlops.ingest.raw import RawTable
+from movie_mlops.ingest.refusals import SCALE
 from movie_mlops.lake import INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, Lake
 
 REPLAYED: Final = "replayed"

@@ -13,9 +13,10 @@ from movie_mlops.core import columns as c
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.lake import checksums
 from movie_mlops.lake.errors import CareError
-from movie_mlops.lake.lake import Lake, commit_properties
+from movie_mlops.lake.lake import Lake
 from movie_mlops.lake.log import Entry, entries
 from movie_mlops.lake.schemas import INTERACTIONS
+from movie_mlops.lake.writing import commit_properties
 
 SORTED_BY: Final[Mapping[str, str]] = {INTERACTIONS: c.USER_ID}
 """Tables whose rows are put in order of this column: a reader of one user then skips nearly all row groups by their
