@@ -18,6 +18,7 @@ from movie_mlops.ingest.schema_changes import Change, changes_of, without
 from movie_mlops.lake import INTERACTIONS, SCHEMAS
 
 _FIRST_LINE: Final = "first_line"
+_AT_ONCE: Final = 1 << 17
 _KEPT: Final = {c.LINE: pl.Int64, c.KEY: pl.String, c.EXTRAS: pl.String}
 
 
@@ -59,20 +60,18 @@ def check(raw: RawTable, contract: Contract, facts: Facts, *, dataset: str) -> C
     """
     changes = changes_of(raw, contract, contract.modes(facts.config))
     if not raw.rows:
-        looked = _Looked(pl.DataFrame(schema={c.LINE: pl.Int64, **_types(contract)}))
+        looked = _Looked(_keyed(pl.DataFrame(schema={c.LINE: pl.Int64, **_types(contract)}), contract, dataset))
     elif raw.lane is None:
         looked = _look(raw.frame, raw, contract, facts, changes=changes, dataset=dataset)
     elif any(change.per_row for change in changes):
         looked = _look(raw.lane.text(raw.lane.frame[c.LINE]), raw, contract, facts, changes=changes, dataset=dataset)
     else:
-        sure, doubtful = _through_the_lane(raw.lane, contract, facts)
+        sure, doubtful = _through_the_lane(raw.lane, contract, facts, dataset=dataset)
         looked = _Looked(sure)
         if not doubtful.is_empty():
             looked = _look(raw.lane.text(doubtful), raw, contract, facts, changes=changes, dataset=dataset)
             looked.good = sure if looked.good.is_empty() else sure.merge_sorted(looked.good, c.LINE)
     good, bad = looked.good, looked.bad
-    if contract.table == INTERACTIONS:
-        good = good.with_columns(_event_id(good, dataset).alias(c.EVENT_ID))
     users, rises = _users(good) if contract.table == INTERACTIONS else (pl.Series(dtype=pl.String), False)
     repeated = good.clear()
     if not rises:
@@ -111,7 +110,7 @@ def _look(
     good, bad = sort_out(parsed, [*of_changes(changes), *rules_of(contract, facts, modes)])
     names = [column.name for column in contract.columns]
     return _Looked(
-        good.select(c.LINE, *names),
+        _keyed(good.select(c.LINE, *names), contract, dataset),
         as_refused(bad, raw, contract.table).sort(c.LINE),
         _extras(good, contract, modes, dataset),
         warnings_of(good, contract, facts),
@@ -123,22 +122,33 @@ def key_of(contract: Contract) -> str:
     return c.EVENT_ID if contract.table == INTERACTIONS else c.MOVIE_ID
 
 
-def _event_id(good: pl.DataFrame, dataset: str) -> pl.Expr:
+def _keyed(good: pl.DataFrame, contract: Contract, dataset: str) -> pl.DataFrame:
+    """Return the rows with their key, where it is not one of the columns that come from files."""
+    if contract.table != INTERACTIONS:
+        return good
     whole = good.select((pl.col(c.EVENT_TIME).dt.epoch("us") % 1_000_000 == 0).all()).item()
-    return event_id(dataset, fractions=not whole)
+    return good.with_columns(event_id(dataset, fractions=not whole).alias(c.EVENT_ID))
 
 
-def _through_the_lane(lane: Lane, contract: Contract, facts: Facts) -> tuple[pl.DataFrame, pl.Series]:
+def _through_the_lane(lane: Lane, contract: Contract, facts: Facts, *, dataset: str) -> tuple[pl.DataFrame, pl.Series]:
     """Return the rows that keep the contract beyond doubt, and the lines of the others: the lane only ever says yes."""
-    given = [column.name for column in contract.columns if column.name in lane.frame.columns]
-    parsed = _parsed(lane.frame, contract, facts, given=False)
+    # Few at a time: what is worked out on the way then fits into memory that is at hand.
+    slices = [_sort_slice(part, contract, facts, dataset=dataset) for part in lane.frame.iter_slices(_AT_ONCE)]
+    return pl.concat([sure for sure, _ in slices], rechunk=False), pl.concat([doubtful for _, doubtful in slices])
+
+
+def _sort_slice(
+    frame: pl.DataFrame, contract: Contract, facts: Facts, *, dataset: str
+) -> tuple[pl.DataFrame, pl.Series]:
+    given = [column.name for column in contract.columns if column.name in frame.columns]
+    parsed = _parsed(frame, contract, facts, given=False)
     whole = [pl.col(name).is_not_null() for name in given]
     broken = [check.broken(facts) for check in contract.checks().values()]
     sure = parsed.select(pl.all_horizontal(*whole, *(~each.fill_null(value=False) for each in broken))).to_series()
     names = [column.name for column in contract.columns]
-    if sure.all():
-        return parsed.select(c.LINE, *names), lane.frame[c.LINE].clear()
-    return parsed.filter(sure).select(c.LINE, *names), lane.frame[c.LINE].filter(~sure)
+    if not sure.all():
+        parsed = parsed.filter(sure)
+    return _keyed(parsed.select(c.LINE, *names), contract, dataset), frame[c.LINE].filter(~sure)
 
 
 def _parsed(frame: pl.DataFrame, contract: Contract, facts: Facts, *, given: bool = True) -> pl.DataFrame:

@@ -52,12 +52,14 @@ def append_once(
         note: What to leave with the commit.
         attempts: How often to try when other writers are faster.
     """
+    if rows.is_empty() and lake.version(table) is not None:
+        return 0
     rows = typed(rows, table)
 
     def work() -> int:
         version = lake.version(table)
         new = rows
-        if version is not None and not rows.is_empty():
+        if version is not None:
             held = lake.scan(table, version=version).filter(pl.col(c.SOURCE).is_in(rows[c.SOURCE].unique().implode()))
             new = rows.join(held.select(on).collect(), on=on, how="anti", nulls_equal=True, maintain_order="left")
         if version is None or not new.is_empty():

@@ -134,8 +134,9 @@ class Known:
                 mine = _of(good, users.filter(pl.Series(both))).select(c.LINE, pl.col(c.EVENT_ID).hash().alias(_HASH))
                 first = keys.select(_HASH, pl.col(c.LINE).cast(pl.Int64).alias(_FIRST))
                 parts.append(mine.join(first, on=_HASH, how="inner").select(c.LINE, _FIRST))
-        empty = pl.DataFrame(schema={c.LINE: pl.Int64, _FIRST: pl.Int64})
-        return pl.concat([empty, *parts]).sort(_FIRST).unique(c.LINE, keep="first")
+        if not parts:
+            return pl.DataFrame(schema={c.LINE: pl.Int64, _FIRST: pl.Int64})
+        return pl.concat(parts).sort(_FIRST).unique(c.LINE, keep="first", maintain_order=True)
 
     def _in_lake(self, suspects: pl.DataFrame) -> pl.DataFrame:
         """Return ``event_id`` and ``held_value`` of the rows that the lake has of the suspects' users and times."""

@@ -217,6 +217,8 @@ class _Load:
         """Mark rows that were refused by an earlier load of this file and are good now."""
         if self._opened is None:
             self._opened = open_rows(self._lake, source=self._dataset, table=INTERACTIONS, file=raw.file)
+        if self._opened.is_empty():
+            return
         lines = checked.good.filter(pl.col(c.LINE).is_in(self._opened[c.LINE].implode()))
         if lines.is_empty():
             return
