@@ -23,7 +23,7 @@ class Overtaken(MemoryLake):
         """Let the other run go first, once."""
         if self._other_runs:
             self._other_runs = 0
-            quarantine(self, [FIRST])  # type: ignore[arg-type] # it keeps to what this needs of a lake
+            quarantine(self, [FIRST])
         try:
             return super().append(table, frame, **how)
         except ConflictError:
@@ -34,7 +34,7 @@ class Overtaken(MemoryLake):
 def test_another_run_s_refusal_is_not_written_twice() -> None:
     """A refusal that another writer commits meanwhile is looked at anew: it is in the quarantine once."""
     lake = Overtaken()
-    assert quarantine(lake, [FIRST, SECOND]) == 1  # type: ignore[arg-type] # it keeps to what this needs of a lake
+    assert quarantine(lake, [FIRST, SECOND]) == 1
     assert lake.scan("quarantine").select("file", "source").collect().rows() == [
         ("movie/7", "tmdb"),
         ("movie/8", "tmdb"),
@@ -45,7 +45,7 @@ def test_another_run_s_refusal_is_not_written_twice() -> None:
 def test_nothing_refused_is_nothing_written() -> None:
     """Without a refusal the quarantine is not even made; the same ones again change nothing."""
     lake = MemoryLake()
-    assert quarantine(lake, []) == 0  # type: ignore[arg-type] # it keeps to what this needs of a lake
+    assert quarantine(lake, []) == 0
     assert lake.version("quarantine") is None
-    assert [quarantine(lake, [FIRST, FIRST]) for _ in range(2)] == [1, 0]  # type: ignore[arg-type] # as above
+    assert [quarantine(lake, [FIRST, FIRST]) for _ in range(2)] == [1, 0]
     assert lake.version("quarantine") == 0
