@@ -9,8 +9,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from movie_mlops.core import clock
-from movie_mlops.lake import SCHEMAS, ConflictError, Lake, LakeConfig, LakeError, QueryError
-from movie_mlops.lake import lake as lake_module
+from movie_mlops.lake import SCHEMAS, ConflictError, Lake, LakeConfig, LakeError, QueryError, writing
 
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -231,14 +230,14 @@ def test_a_write_that_another_writer_overtook_is_refused_whole(lake: Lake) -> No
 def test_a_writer_that_is_overtaken_while_it_writes_is_refused(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commit itself finds the other writer, not only the look before it, also where both would make the table."""
     for after in (None, 0):
-        real = lake_module.write_deltalake
+        real = writing.write_deltalake
 
         def overtaken(*arguments, real=real, **options):
-            monkeypatch.setattr(lake_module, "write_deltalake", real)
+            monkeypatch.setattr(writing, "write_deltalake", real)
             lake.append("movies", ALIEN)
             real(*arguments, **options)
 
-        monkeypatch.setattr(lake_module, "write_deltalake", overtaken)
+        monkeypatch.setattr(writing, "write_deltalake", overtaken)
         with pytest.raises(ConflictError):
             lake.append("movies", HEAT, after=after, cursors={"shop": 7})
         assert lake.scan("movies").collect()["title"].unique().to_list() == ["Alien"]

@@ -7,6 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from movie_mlops.ingest import IngestConfig
+from movie_mlops.ingest.replay import open_rows, replay
 from movie_mlops.ingest.report import figures, write_ingest_report
 from movie_mlops.ingest.report.figures import Tables
 from movie_mlops.lake import SCHEMAS, Lake, LakeConfig
@@ -70,6 +72,7 @@ def test_the_totals_count_each_thing_once(lake: Lake) -> None:
         rated_films=3,
         films=4,
         refused=3,
+        replayed=0,
         first_event=MONDAY,
         last_event=THURSDAY,
         last_arrival=THURSDAY,
@@ -93,9 +96,9 @@ def test_batches_join_what_was_kept_and_what_was_refused(lake: Lake) -> None:
     """A batch is what arrived at one time from one source: its kept and its refused rows side by side."""
     lake.append("quarantine", refused(THURSDAY + timedelta(days=1), (1, "bad-time", "")))
     assert figures.batches(Tables(lake)).rows() == [
-        (TUESDAY, "shop", 4, 2),
-        (THURSDAY, "shop", 2, 1),
-        (THURSDAY + timedelta(days=1), "shop", 0, 1),
+        (TUESDAY, "shop", 4, 2, 0),
+        (THURSDAY, "shop", 2, 1, 0),
+        (THURSDAY + timedelta(days=1), "shop", 0, 1, 0),
     ]
 
 
@@ -146,6 +149,33 @@ def test_reasons_come_with_examples(lake: Lake) -> None:
     assert figures.refused_by_batch(Tables(lake)).rows() == [(TUESDAY, "bad-time", 2), (THURSDAY, "unknown-film", 1)]
 
 
+def test_rows_that_were_replayed_are_refused_no_more(lake: Lake, tmp_path: Path) -> None:
+    """A refused row that was fixed and replayed is told apart from those that are refused still."""
+    fixed = open_rows(lake).filter(pl.col("line") == 9)
+    corrected = {fixed["quarantine_id"][0]: {"user_id": "y", "movie_id": "1", "value": "4", "event_time": "1700000000"}}
+    assert replay(lake, config=IngestConfig(), corrected=corrected).replayed == 1
+    tables = Tables(lake)
+    facts = figures.totals(tables)
+    assert (facts.interactions, facts.refused, facts.replayed) == (7, 2, 1)
+    rows = figures.reasons(tables).to_dicts()
+    assert [(row["reason"], row["count"], row["replayed"]) for row in rows] == [
+        ("bad-time", 1, 1),
+        ("unknown-film", 1, 0),
+    ]
+    assert [[example["line"] for example in row["examples"]] for row in rows] == [[7], [2]]
+    assert figures.batches(tables).rows()[:2] == [(TUESDAY, "shop", 4, 2, 1), (THURSDAY, "shop", 2, 1, 0)]
+    path = tmp_path / "ingest.html"
+    write_ingest_report(path, lake, dataset="shop", command="c")
+    page = read(path)
+    for told in (
+        "2 rows were refused, 7 are good.",
+        "1 more were refused first, and have been replayed since.",
+        "22.2% of what came is refused still",
+    ):
+        assert told in page.text
+    assert "y,1,4,<b>now</b>" not in page.text
+
+
 class Reader(HTMLParser):
     """Collects what a page shows and what it would load."""
 
@@ -189,7 +219,7 @@ def test_the_page_shows_it_all_and_needs_nothing_beside_it(lake: Lake, tmp_path:
         "r.csv, line 9: why",
         "y,1,4,<b>now</b>",
         "1 interactions (16.7%) of unknown time are left out",
-        "33.3% of what came",
+        "33.3% of what came is refused still.",
         "Nothing is missing in movie_id, title.",
     ):
         assert told in page.text

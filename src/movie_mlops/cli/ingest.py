@@ -102,6 +102,7 @@ def report(
         output.print_json({**asdict(facts), "report": str(path)})
     else:
         refused = f", {facts.refused:,} refused" if facts.refused else ""
+        refused += f", {facts.replayed:,} replayed since" if facts.replayed else ""
         typer.echo(f"{workspace.dataset}: {facts.interactions:,} interactions of {facts.users:,} users{refused}.")
         typer.echo(f"Report: {path}")
     if open_:

@@ -1,13 +1,17 @@
 """Bringing data in: sources, the contract, the quarantine, the load."""
 
 from movie_mlops.ingest.config import ColumnModes, IngestConfig, Mode, Severity, SourceOptions, TableModes
-from movie_mlops.ingest.contract import CONTRACTS, describe
+from movie_mlops.ingest.contract import describe
+from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.errors import ContractError, DownloadError, SourceError
-from movie_mlops.ingest.load import ALL, IngestReport, Window, cursor_of, load, load_events, since_cursor
+from movie_mlops.ingest.from_events import load_events
+from movie_mlops.ingest.load import load
 from movie_mlops.ingest.raw import Lane, RawTable
 from movie_mlops.ingest.replay import ReplayReport, export, open_rows, read_corrected, replay
 from movie_mlops.ingest.sources import Source, open_source
+from movie_mlops.ingest.tally import IngestReport
 from movie_mlops.ingest.validation import TableValidation, validate
+from movie_mlops.ingest.window import ALL, Window, cursor_of, since_cursor
 
 __all__ = [
     "ALL",

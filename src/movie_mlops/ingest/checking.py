@@ -8,31 +8,18 @@ import polars as pl
 
 from movie_mlops.core import columns as c
 from movie_mlops.core.nouns import Kind
-from movie_mlops.ingest.config import Mode, Severity, TableModes
-from movie_mlops.ingest.contract import GIVEN, Contract, Facts, says
-from movie_mlops.ingest.errors import ContractError
+from movie_mlops.ingest.config import Mode, TableModes
+from movie_mlops.ingest.contract import GIVEN, Contract, Facts
 from movie_mlops.ingest.parsing import event_id
 from movie_mlops.ingest.raw import EXTRA, Lane, RawTable
+from movie_mlops.ingest.refusals import ABOUT, REFUSED, as_duplicates, as_refused, numbered
+from movie_mlops.ingest.rules import of_changes, rules_of, sort_out, unfit, warnings_of
 from movie_mlops.ingest.schema_changes import Change, changes_of, without
-from movie_mlops.lake import INTERACTIONS, QUARANTINE, SCHEMAS
+from movie_mlops.lake import INTERACTIONS, SCHEMAS
 
-SCALE: Final = "value_scale"
-"""Under which name the scale of a source stands among the fields of a refused row."""
 _FIRST_LINE: Final = "first_line"
-_REFUSED: Final = {
-    name: SCHEMAS[QUARANTINE][name] for name in (c.TABLE, c.FILE, c.LINE, c.REASON, c.DETAIL, c.RAW, c.FIELDS)
-}
+_AT_ONCE: Final = 1 << 17
 _KEPT: Final = {c.LINE: pl.Int64, c.KEY: pl.String, c.EXTRAS: pl.String}
-_ABOUT: Final = (c.LINE, c.RAW, c.REASON, c.DETAIL)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A reason to refuse a row, over parsed columns and the ``given:`` ones."""
-
-    reason: str
-    broken: pl.Expr
-    detail: pl.Expr
 
 
 @dataclass(frozen=True)
@@ -47,6 +34,7 @@ class Checked:
         extras: What good rows have that the table has no place for, where that is kept: ``key`` and ``extras``.
         warnings: Reasons that did not refuse, and values that were discarded, with how many rows each.
         changes: What is not as the contract declares it.
+        users: The different users of the good rows, in no order; none where the table has no users.
     """
 
     read: int
@@ -55,6 +43,7 @@ class Checked:
     extras: pl.DataFrame
     warnings: dict[str, int] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
+    users: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
 
 
 def check(raw: RawTable, contract: Contract, facts: Facts, *, dataset: str) -> Checked:
@@ -71,25 +60,26 @@ def check(raw: RawTable, contract: Contract, facts: Facts, *, dataset: str) -> C
     """
     changes = changes_of(raw, contract, contract.modes(facts.config))
     if not raw.rows:
-        looked = _Looked(pl.DataFrame(schema={c.LINE: pl.Int64, **_types(contract)}))
+        looked = _Looked(_keyed(pl.DataFrame(schema={c.LINE: pl.Int64, **_types(contract)}), contract, dataset))
     elif raw.lane is None:
         looked = _look(raw.frame, raw, contract, facts, changes=changes, dataset=dataset)
     elif any(change.per_row for change in changes):
         looked = _look(raw.lane.text(raw.lane.frame[c.LINE]), raw, contract, facts, changes=changes, dataset=dataset)
     else:
-        sure, doubtful = _through_the_lane(raw.lane, contract, facts)
+        sure, doubtful = _through_the_lane(raw.lane, contract, facts, dataset=dataset)
         looked = _Looked(sure)
         if not doubtful.is_empty():
             looked = _look(raw.lane.text(doubtful), raw, contract, facts, changes=changes, dataset=dataset)
             looked.good = sure if looked.good.is_empty() else sure.merge_sorted(looked.good, c.LINE)
     good, bad = looked.good, looked.bad
-    if contract.table == INTERACTIONS:
-        good = good.with_columns(_event_id(good, dataset).alias(c.EVENT_ID))
-    good, repeated = _without_repeats(good, key_of(contract), contract.repeated)
+    users, rises = _users(good) if contract.table == INTERACTIONS else (pl.Series(dtype=pl.String), False)
+    repeated = good.clear()
+    if not rises:
+        good, repeated = _without_repeats(good, key_of(contract), contract.repeated)
     if not repeated.is_empty():
         bad = pl.concat([bad, as_duplicates(repeated, raw, contract, changes)]).sort(c.LINE)
     good = good.select(c.LINE, *dict.fromkeys([key_of(contract), *(column.name for column in contract.columns)]))
-    return Checked(raw.rows, good, bad, looked.extras, looked.warnings, changes)
+    return Checked(raw.rows, good, bad, looked.extras, looked.warnings, changes, users)
 
 
 def _types(contract: Contract) -> dict[str, pl.DataType]:
@@ -101,7 +91,7 @@ class _Looked:
     """What a close look at rows of text gave."""
 
     good: pl.DataFrame
-    bad: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_REFUSED))
+    bad: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REFUSED))
     extras: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_KEPT))
     warnings: dict[str, int] = field(default_factory=dict)
 
@@ -116,14 +106,14 @@ def _look(
     dataset: str,
 ) -> _Looked:
     modes = contract.modes(facts.config)
-    parsed = _parsed(_numbered(without(frame, changes)), contract, facts)
-    good, bad = _sort_out(parsed, [*_of_changes(changes), *_rules(contract, facts, modes)])
+    parsed = _parsed(numbered(without(frame, changes)), contract, facts)
+    good, bad = sort_out(parsed, [*of_changes(changes), *rules_of(contract, facts, modes)])
     names = [column.name for column in contract.columns]
     return _Looked(
-        good.select(c.LINE, *names),
-        _refused(bad, raw, contract.table).sort(c.LINE),
+        _keyed(good.select(c.LINE, *names), contract, dataset),
+        as_refused(bad, raw, contract.table).sort(c.LINE),
         _extras(good, contract, modes, dataset),
-        _warnings(good, contract, facts),
+        warnings_of(good, contract, facts),
     )
 
 
@@ -132,30 +122,33 @@ def key_of(contract: Contract) -> str:
     return c.EVENT_ID if contract.table == INTERACTIONS else c.MOVIE_ID
 
 
-def _event_id(good: pl.DataFrame, dataset: str) -> pl.Expr:
+def _keyed(good: pl.DataFrame, contract: Contract, dataset: str) -> pl.DataFrame:
+    """Return the rows with their key, where it is not one of the columns that come from files."""
+    if contract.table != INTERACTIONS:
+        return good
     whole = good.select((pl.col(c.EVENT_TIME).dt.epoch("us") % 1_000_000 == 0).all()).item()
-    return event_id(dataset, fractions=not whole)
+    return good.with_columns(event_id(dataset, fractions=not whole).alias(c.EVENT_ID))
 
 
-def _through_the_lane(lane: Lane, contract: Contract, facts: Facts) -> tuple[pl.DataFrame, pl.Series]:
+def _through_the_lane(lane: Lane, contract: Contract, facts: Facts, *, dataset: str) -> tuple[pl.DataFrame, pl.Series]:
     """Return the rows that keep the contract beyond doubt, and the lines of the others: the lane only ever says yes."""
-    given = [column.name for column in contract.columns if column.name in lane.frame.columns]
-    parsed = _parsed(lane.frame, contract, facts, given=False)
+    # Few at a time: what is worked out on the way then fits into memory that is at hand.
+    slices = [_sort_slice(part, contract, facts, dataset=dataset) for part in lane.frame.iter_slices(_AT_ONCE)]
+    return pl.concat([sure for sure, _ in slices], rechunk=False), pl.concat([doubtful for _, doubtful in slices])
+
+
+def _sort_slice(
+    frame: pl.DataFrame, contract: Contract, facts: Facts, *, dataset: str
+) -> tuple[pl.DataFrame, pl.Series]:
+    given = [column.name for column in contract.columns if column.name in frame.columns]
+    parsed = _parsed(frame, contract, facts, given=False)
     whole = [pl.col(name).is_not_null() for name in given]
     broken = [check.broken(facts) for check in contract.checks().values()]
     sure = parsed.select(pl.all_horizontal(*whole, *(~each.fill_null(value=False) for each in broken))).to_series()
     names = [column.name for column in contract.columns]
-    if sure.all():
-        return parsed.select(c.LINE, *names), lane.frame[c.LINE].clear()
-    return parsed.filter(sure).select(c.LINE, *names), lane.frame[c.LINE].filter(~sure)
-
-
-def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the raw frame with a line number and the reader's reasons, whether the source gave them or not."""
-    if c.LINE not in frame.columns:
-        frame = frame.with_row_index(c.LINE, offset=1)
-    missing = [pl.lit(None, pl.String).alias(name) for name in (c.REASON, c.DETAIL) if name not in frame.columns]
-    return frame.with_columns(pl.col(c.LINE).cast(pl.Int64), *missing)
+    if not sure.all():
+        parsed = parsed.filter(sure)
+    return _keyed(parsed.select(c.LINE, *names), contract, dataset), frame[c.LINE].filter(~sure)
 
 
 def _parsed(frame: pl.DataFrame, contract: Contract, facts: Facts, *, given: bool = True) -> pl.DataFrame:
@@ -171,7 +164,7 @@ def _parsed(frame: pl.DataFrame, contract: Contract, facts: Facts, *, given: boo
                 blank = pl.col(column.name).cast(pl.String).fill_null("").str.strip_chars() == ""
                 value = pl.when(blank).then(default).otherwise(value)
         read.append(value.alias(column.name))
-    kept: list[str | pl.Expr] = [name for name in frame.columns if name in _ABOUT or name.startswith(EXTRA)]
+    kept: list[str | pl.Expr] = [name for name in frame.columns if name in ABOUT or name.startswith(EXTRA)]
     if given:
         kept += [pl.col(name).alias(GIVEN + name) for name in frame.columns if name not in kept]
     return frame.select(*kept, *read).with_columns(_stretched(contract, facts))
@@ -188,98 +181,6 @@ def _stretched(contract: Contract, facts: Facts) -> list[pl.Expr]:
         stretched = (value - low) / (high - low) * (config.rating_max - config.rating_min) + config.rating_min
         value = pl.when(pl.col(c.KIND) == Kind.RATING).then(stretched).otherwise(value)
     return [value.cast(pl.Float32), pl.col(c.EVENT_TIME).cast(pl.Datetime("us", "UTC"))]
-
-
-def _rules(contract: Contract, facts: Facts, modes: TableModes) -> list[Rule]:
-    """Return why rows are refused, in the order of the columns: absent, unreadable, against a check; then the rest."""
-    severities = contract.severities(facts.config)
-    rules: list[Rule] = []
-    last: list[Rule] = []
-    for column in contract.columns:
-        keeps_row = modes.mode("unfit_value", column.name) in {Mode.DISCARD_VALUE, Mode.EVOLVE}
-        if column.missing:
-            absent = pl.col(column.name).is_null() if keeps_row or column.default else blank(column.name)
-            rules.append(Rule(column.missing, absent, pl.lit(f"{column.name} is empty")))
-        if column.unfit and not keeps_row:
-            reason, why = column.unfit
-            rules.append(Rule(reason, unfit(column.name), says(column.name, why)))
-        for one in column.checks:
-            if severities.get(one.reason) is not Severity.WARNING:
-                (last if one.last else rules).append(Rule(one.reason, one.broken(facts), one.detail(facts)))
-    return [*rules, *last]
-
-
-def blank(name: str) -> pl.Expr:
-    """Return where nothing was given."""
-    return pl.col(GIVEN + name).cast(pl.String).fill_null("").str.strip_chars() == ""
-
-
-def unfit(name: str) -> pl.Expr:
-    """Return where something was given that could not be read."""
-    return ~blank(name) & pl.col(name).is_null()
-
-
-def _of_changes(changes: Sequence[Change]) -> list[Rule]:
-    """Return the rules that refuse rows because the file's columns are not those of the contract."""
-    rules = []
-    for change in changes:
-        if change.mode is Mode.DISCARD_ROW:
-            has = pl.col(EXTRA + change.column).cast(pl.String).fill_null("").str.strip_chars() != ""
-            affected = has if change.what == "new_column" else pl.lit(value=True)
-            rules.append(Rule(change.reason, affected, pl.lit(change.sentence)))
-    return rules
-
-
-def _sort_out(parsed: pl.DataFrame, rules: Sequence[Rule]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows that break no rule, and the others with the first reason each."""
-    # A rule on a column that the file does not have cannot be broken.
-    rules = [rule for rule in rules if _columns_of(rule) <= set(parsed.columns)]
-    reason = pl.coalesce(c.REASON, *(pl.when(rule.broken).then(pl.lit(rule.reason)) for rule in rules))
-    parsed = parsed.with_columns(reason.alias(c.REASON))
-    bad = parsed.filter(pl.col(c.REASON).is_not_null())
-    # Details are text: made for the few rows that need them.
-    details = [pl.when((pl.col(c.REASON) == rule.reason) & rule.broken).then(rule.detail) for rule in rules]
-    return parsed.filter(pl.col(c.REASON).is_null()), bad.with_columns(pl.coalesce(c.DETAIL, *details).alias(c.DETAIL))
-
-
-def _columns_of(rule: Rule) -> set[str]:
-    return {*rule.broken.meta.root_names(), *rule.detail.meta.root_names()}
-
-
-def _warnings(good: pl.DataFrame, contract: Contract, facts: Facts) -> dict[str, int]:
-    """Count the good rows that break a mere warning, or have lost a value; a frozen value stops everything."""
-    counts: dict[str, pl.Expr] = {}
-    severities = contract.severities(facts.config)
-    for reason, one in contract.checks().items():
-        if severities.get(reason) is Severity.WARNING:
-            counts[reason] = one.broken(facts)
-    for column in contract.columns:
-        if GIVEN + column.name in good.columns and column.unfit:
-            counts[f"discarded-{column.name}"] = unfit(column.name)
-    counts = {name: broken for name, broken in counts.items() if set(broken.meta.root_names()) <= set(good.columns)}
-    found = good.select(broken.sum().alias(name) for name, broken in counts.items()).to_dicts()
-    return {name: int(count) for name, count in (found[0] if found else {}).items() if count}
-
-
-def freeze_unfit(bad: pl.DataFrame, contract: Contract, modes: TableModes) -> None:
-    """Refuse the load where a value was unfit for a column whose values are frozen.
-
-    Raises:
-        ContractError: There is such a row.
-    """
-    frozen = {
-        column.unfit[0]
-        for column in contract.columns
-        if column.unfit and modes.mode("unfit_value", column.name) is Mode.FREEZE
-    }
-    rows = bad.filter(pl.col(c.REASON).is_in(sorted(frozen)))
-    if not rows.is_empty():
-        first = rows.row(0, named=True)
-        raise ContractError(
-            f"Values of {contract.table} are frozen, and {rows.height:,} do not fit: {first[c.DETAIL]}"
-            f" ({first[c.FILE]}, line {first[c.LINE]}).",
-            next_step="Correct the file, or choose another unfit_value in config/contracts.yaml.",
-        )
 
 
 def _extras(good: pl.DataFrame, contract: Contract, modes: TableModes, dataset: str) -> pl.DataFrame:
@@ -315,7 +216,7 @@ def _member(name: str, value: pl.Expr) -> pl.Expr:
 def _without_repeats(good: pl.DataFrame, key: str, detail: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the first row of each ``key``, and the later ones as duplicates."""
     # Hashes are counted faster than texts; where they are all different, so are the texts.
-    if _rises(good) or good[key].hash().n_unique() == good.height:
+    if good[key].hash().n_unique() == good.height:
         return good, good.clear()
     first = good[key].is_first_distinct()
     kept, repeated = good.filter(first), good.filter(~first)
@@ -326,43 +227,14 @@ def _without_repeats(good: pl.DataFrame, key: str, detail: str) -> tuple[pl.Data
     return kept, repeated.drop(_FIRST_LINE)
 
 
-def _rises(good: pl.DataFrame) -> bool:
-    """Return whether each user's rows stand together with rising films, as in most published files: no key is twice."""
-    if c.USER_ID not in good.columns:
-        return False
+def _users(good: pl.DataFrame) -> tuple[pl.Series, bool]:
+    """Return the different users, and whether no key can be there twice.
+
+    None can where each user's rows stand together with rising films, as in most published files.
+    """
     user, film = good[c.USER_ID], good[c.MOVIE_ID]
     begins = user.ne_missing(user.shift())
     heads = user.filter(begins)
-    if heads.n_unique() != heads.len():
-        return False
-    return bool((begins | (film > film.shift()).fill_null(value=False)).all())
-
-
-def as_duplicates(rows: pl.DataFrame, raw: RawTable, contract: Contract, changes: Sequence[Change]) -> pl.DataFrame:
-    """Return rows that repeat others (``line``, ``reason``, ``detail``) as the quarantine keeps them."""
-    if rows.is_empty():
-        return pl.DataFrame(schema=_REFUSED)
-    frame = raw.frame if raw.lane is None else raw.lane.text(rows[c.LINE])
-    given = _numbered(without(frame, changes)).drop(c.REASON, c.DETAIL)
-    given = given.rename({name: GIVEN + name for name in given.columns if name not in _ABOUT})
-    told = rows.select(c.LINE, c.REASON, c.DETAIL).join(given, on=c.LINE, how="left", maintain_order="left")
-    return _refused(told, raw, contract.table)
-
-
-def _refused(bad: pl.DataFrame, raw: RawTable, table: str) -> pl.DataFrame:
-    """Return the refused rows as the quarantine keeps them, without ``source`` and ``ingested_at``."""
-    given = [pl.col(name).alias(name.removeprefix(GIVEN)) for name in bad.columns if name.startswith(GIVEN)]
-    if c.RAW not in bad.columns:
-        bad = bad.with_columns(pl.struct(given).struct.json_encode().alias(c.RAW))
-    split = pl.any_horizontal(each.is_not_null() for each in given) if given else pl.lit(value=False)
-    scale = [] if raw.value_scale is None else [pl.lit(list(raw.value_scale)).alias(SCALE)]
-    fields = pl.struct([*given, *scale]).struct.json_encode() if given else pl.lit(None, pl.String)
-    return bad.select(
-        pl.lit(table).alias(c.TABLE),
-        pl.lit(raw.file).alias(c.FILE),
-        c.LINE,
-        c.REASON,
-        pl.col(c.DETAIL).cast(pl.String),
-        c.RAW,
-        pl.when(split).then(fields).alias(c.FIELDS),
-    )
+    users = heads.unique()
+    rises = heads.len() == users.len() and bool((begins | (film > film.shift()).fill_null(value=False)).all())
+    return users, rises

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import SEEK_CUR, BufferedReader
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -17,6 +18,8 @@ from movie_mlops.ingest.text import Encoding, read_lines, split
 _FIRST_PRINTED: Final = 33
 _LOOKED_AT: Final = 1024
 _END: Final = ord("\n")
+# What is looked over at once stays in the processor's own memory.
+_BLOCK: Final = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -46,20 +49,71 @@ class Layout:
 
 
 @dataclass(frozen=True)
+class Bytes:
+    """What whole lines of a file are made of.
+
+    Attributes:
+        ends: How many ends of lines each block has.
+        marks: How many bytes are the separator's first.
+        blanks: How many are blanks or control characters, ends of lines among them.
+        empty: Whether a line has nothing in it.
+    """
+
+    ends: NDArray[np.int64]
+    marks: int
+    blanks: int
+    empty: bool
+
+    @classmethod
+    def of(cls, data: bytes, separator: str) -> "Bytes":
+        """Count, block by block, in one go through the memory."""
+        every, mark = np.frombuffer(data, np.uint8), ord(separator[0])
+        ends: list[int] = []
+        marks = blanks = 0
+        empty = data.startswith(b"\n")
+        for start in range(0, len(data), _BLOCK):
+            block = every[start : start + _BLOCK]
+            # One byte more: an empty line may begin where a block ends.
+            is_end = every[start : start + _BLOCK + 1] == _END
+            empty = empty or bool((is_end[1:] & is_end[:-1]).any())
+            ends.append(int(np.count_nonzero(is_end[: len(block)])))
+            marks += int(np.count_nonzero(block == mark))
+            blanks += int(np.count_nonzero(block < _FIRST_PRINTED))
+        return cls(np.array(ends, np.int64), marks, blanks, empty)
+
+    @property
+    def lines_ended(self) -> int:
+        """How many ends of lines there are."""
+        return int(self.ends.sum())
+
+    def places_of_ends(self, data: bytes, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where the ends of lines with these numbers (from 0) stand; the end of ``data`` for the one after."""
+        every, before = np.frombuffer(data, np.uint8), np.cumsum(self.ends) - self.ends
+        blocks = np.searchsorted(before + self.ends, wanted, side="right")
+        places = np.full(len(wanted), len(data), np.int64)
+        for block in np.unique(blocks[blocks < len(self.ends)]):
+            start = int(block) * _BLOCK
+            here = blocks == block
+            found = np.flatnonzero(every[start : start + _BLOCK] == _END) + start
+            places[here] = found[wanted[here] - before[block]]
+        return places
+
+
+@dataclass(frozen=True)
 class Chunk:
     """Whole lines of a file.
 
     Attributes:
         data: The bytes.
         first: The number of the first line, counted from 1.
-        ends: How many ends of lines there are.
+        counts: What the bytes are.
         layout: How lines become rows.
         file: The file's name, for messages.
     """
 
     data: bytes
     first: int
-    ends: int
+    counts: Bytes
     layout: Layout
     file: str
 
@@ -83,31 +137,21 @@ class Chunk:
 
     def _some_lines(self, lines: pl.Series) -> pl.DataFrame:
         """Return some of the lines of a clean chunk, without cutting up the others."""
-        ends = np.append(np.flatnonzero(self._bytes == _END), len(self.data))
         places = lines.to_numpy() - self.first
-        starts = np.where(places > 0, ends[np.maximum(places - 1, 0)] + 1, 0)
-        texts = [
-            self.data[start:end].decode() for start, end in zip(starts.tolist(), ends[places].tolist(), strict=True)
-        ]
+        ends = self.counts.places_of_ends(self.data, places)
+        starts = np.where(places > 0, self.counts.places_of_ends(self.data, np.maximum(places - 1, 0)) + 1, 0)
+        texts = [self.data[start:end].decode() for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         told = {c.LINE: lines.cast(pl.Int64), c.RAW: pl.Series(texts, dtype=pl.String)}
         return pl.DataFrame(told).with_columns(pl.lit(None, pl.String).alias(name) for name in (c.REASON, c.DETAIL))
 
     @property
     def _is_clean(self) -> bool:
         """Whether a line is a row, and a field what stands between two separators: nothing to strip or to unquote."""
-        if not self.data.isascii() or b'"' in self.data or self.data.startswith(b"\n") or b"\n\n" in self.data:
+        counts = self.counts
+        if counts.empty or b'"' in self.data or not self.data.isascii():
             return False
-        blanks = np.count_nonzero(self._bytes < _FIRST_PRINTED) - self.ends
-        return bool(blanks == (self._marks if ord(self.layout.separator) < _FIRST_PRINTED else 0))
-
-    @cached_property
-    def _bytes(self) -> NDArray[np.uint8]:
-        return np.frombuffer(self.data, np.uint8)
-
-    @cached_property
-    def _marks(self) -> int:
-        """How many separators there are."""
-        return int(np.count_nonzero(self._bytes == ord(self.layout.separator)))
+        separator_is_blank = ord(self.layout.separator) < _FIRST_PRINTED
+        return counts.blanks - counts.lines_ended == (counts.marks if separator_is_blank else 0)
 
     def _split(self, lines: pl.DataFrame) -> pl.DataFrame:
         layout = self.layout
@@ -136,10 +180,10 @@ class Chunk:
             missing_columns="insert",
             raise_if_empty=False,
         )
-        lines = self.ends + (not self.data.endswith(b"\n"))
+        lines = self.counts.lines_ended + (not self.data.endswith(b"\n"))
         if frame.height != lines:
             return None
-        if self._marks != lines * (len(layout.fields) - 1) or frame[last].null_count():
+        if self.counts.marks != lines * (len(layout.fields) - 1) or frame[last].null_count():
             # Some line has too many fields or too few; which one, only a look at the lines tells.
             count = self._lines[c.RAW].str.count_matches(layout.separator, literal=True)
             whole = count == len(layout.fields) - 1
@@ -162,10 +206,22 @@ def chunks(file: BinaryIO, layout: Layout, *, name: str, size: int, first: int =
     for _ in range(skip):
         file.readline()
         first += 1
-    while data := file.read(size):
-        if not data.endswith(b"\n"):
-            data += file.readline()
-        ends = int(np.count_nonzero(np.frombuffer(data, np.uint8) == _END))
+    while data := _whole_lines(file, size):
+        counts = Bytes.of(data, layout.separator)
         if data[:_LOOKED_AT].strip() or data.strip():
-            yield Chunk(data, first, ends, layout, name)
-        first += ends
+            yield Chunk(data, first, counts, layout, name)
+        first += counts.lines_ended
+
+
+def _whole_lines(file: BinaryIO, size: int) -> bytes:
+    """Read about ``size`` bytes, up to the end of a line."""
+    if isinstance(file, BufferedReader):
+        # Where the line ends first: memory that is joined afterwards is memory copied.
+        start = file.tell()
+        file.seek(size - 1, SEEK_CUR)
+        file.readline()
+        end = file.tell()
+        file.seek(start)
+        return file.read(end - start)
+    data = file.read(size)
+    return data if data.endswith(b"\n") else data + file.readline()

@@ -13,6 +13,9 @@ T = TypeVar("T")
 QUARANTINE_PLACE: Final = (c.SOURCE, c.TABLE, c.FILE, c.LINE, c.RAW)
 """What tells one refused row from another: where it stands and what it says, not why it was refused."""
 
+ATTEMPTS: Final = 20
+"""How often a commit is tried where nobody chose."""
+
 
 def again(work: Callable[[], T], *, attempts: int) -> T:
     """Do ``work`` until no other writer was faster, at most ``attempts`` times.
@@ -29,7 +32,13 @@ def again(work: Callable[[], T], *, attempts: int) -> T:
 
 
 def append_once(
-    lake: Lake, table: str, rows: pl.DataFrame, *, on: Sequence[str], note: Mapping[str, str], attempts: int
+    lake: Lake,
+    table: str,
+    rows: pl.DataFrame,
+    *,
+    on: Sequence[str],
+    note: Mapping[str, str],
+    attempts: int = ATTEMPTS,
 ) -> int:
     """Append the rows that the table does not have yet, in one commit; return how many.
 
@@ -43,12 +52,14 @@ def append_once(
         note: What to leave with the commit.
         attempts: How often to try when other writers are faster.
     """
+    if rows.is_empty() and lake.version(table) is not None:
+        return 0
     rows = typed(rows, table)
 
     def work() -> int:
         version = lake.version(table)
         new = rows
-        if version is not None and not rows.is_empty():
+        if version is not None:
             held = lake.scan(table, version=version).filter(pl.col(c.SOURCE).is_in(rows[c.SOURCE].unique().implode()))
             new = rows.join(held.select(on).collect(), on=on, how="anti", nulls_equal=True, maintain_order="left")
         if version is None or not new.is_empty():

@@ -12,7 +12,7 @@ from movie_mlops.core.digests import digest
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.ingest.chunks import Chunk, Layout, chunks
 from movie_mlops.ingest.config import IngestConfig, SourceOptions
-from movie_mlops.ingest.contract import LANES
+from movie_mlops.ingest.contracts import LANES
 from movie_mlops.ingest.errors import SourceError
 from movie_mlops.ingest.layouts import raw_of, read_dat_movies, read_items
 from movie_mlops.ingest.mapping import INTERACTION_NAMES, MOVIE_NAMES, map_columns

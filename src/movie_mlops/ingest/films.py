@@ -1,15 +1,12 @@
 """Films that come in, joined with the films that the lake knows."""
 
 from collections.abc import Mapping
-from typing import Final
 
 import polars as pl
 
 from movie_mlops.core import columns as c
-from movie_mlops.ingest.commits import again
+from movie_mlops.ingest.commits import ATTEMPTS, again
 from movie_mlops.lake import MOVIES, SCHEMAS, Lake
-
-_ATTEMPTS: Final = 20
 
 
 def merge_films(lake: Lake, films: pl.DataFrame, *, placeholder: bool, note: Mapping[str, str]) -> int:
@@ -28,7 +25,7 @@ def merge_films(lake: Lake, films: pl.DataFrame, *, placeholder: bool, note: Map
         ConflictError: Other writers were faster every time.
         LakeError: The lake cannot be written.
     """
-    return again(lambda: _merge(lake, films, placeholder=placeholder, note=note), attempts=_ATTEMPTS)
+    return again(lambda: _merge(lake, films, placeholder=placeholder, note=note), attempts=ATTEMPTS)
 
 
 def _merge(lake: Lake, films: pl.DataFrame, *, placeholder: bool, note: Mapping[str, str]) -> int:

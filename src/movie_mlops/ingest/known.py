@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from movie_mlops.core import columns as c
 from movie_mlops.ingest.parsing import different
@@ -29,12 +31,31 @@ class Sorted:
     repeated: pl.DataFrame
 
 
+class _Users:
+    """Hashes of users, sorted: eight bytes each, and few of them are found among many at once."""
+
+    def __init__(self, hashes: NDArray[np.uint64] | None = None) -> None:
+        self._hashes = np.empty(0, np.uint64) if hashes is None else np.unique(hashes)
+
+    def common(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Return which of the hashes are here."""
+        if not len(self._hashes):
+            return np.zeros(len(hashes), np.bool_)
+        places = np.searchsorted(self._hashes, hashes)
+        found: NDArray[np.bool_] = self._hashes[np.minimum(places, len(self._hashes) - 1)] == hashes
+        return found
+
+    def add(self, hashes: NDArray[np.uint64]) -> None:
+        """Take more in."""
+        self._hashes = np.union1d(self._hashes, hashes)
+
+
 class Known:
     """What the lake holds of one data set, and what this load has seen of its file, kept small.
 
-    A row can only be known if its user is. So the users are kept, and of the rows of this load a hash and the line:
-    twelve bytes a row. A hash that was seen before only makes a row suspect; whether it is known, its key decides. In a
-    file where the rows of a user stand together nothing is suspect, and the lake is not asked.
+    A row can only be known if its user is. So hashes of the users are kept, and of the rows of this load a hash and the
+    line: twelve bytes a row. A hash that was seen before only makes a row suspect; whether it is known, its key
+    decides. In a file where the rows of a user stand together nothing is suspect, and the lake is not asked.
 
     Args:
         lake: The lake.
@@ -48,9 +69,10 @@ class Known:
         self._dataset = dataset
         self._told = repeated
         self._writes = writes
-        self._seen: list[tuple[pl.Series, pl.DataFrame]] = []
+        self._seen: list[tuple[_Users, pl.DataFrame]] = []
+        self._users = _Users()
         self._version: int | None = None
-        self._held = pl.Series(c.USER_ID, dtype=pl.String)
+        self._held = _Users()
 
     def at(self, version: int | None, *, ours: bool = False) -> None:
         """Look at the lake as of this version.
@@ -61,14 +83,21 @@ class Known:
         """
         if version != self._version and version is not None and not ours:
             rows = self._lake.scan(INTERACTIONS, version=version).filter(pl.col(c.SOURCE) == self._dataset)
-            self._held = rows.select(pl.col(c.USER_ID).unique()).collect(engine="streaming").to_series()
+            users = rows.select(pl.col(c.USER_ID).unique()).collect(engine="streaming").to_series()
+            self._held = _Users(users.hash().to_numpy())
         self._version = version
 
-    def sort(self, good: pl.DataFrame) -> Sorted:
-        """Tell the new rows of a batch from the others; no key may be in it twice."""
-        users = different(good[c.USER_ID])
-        suspects = _of(good, users.filter(users.is_in(self._held.implode())))
-        seen = self._seen_rows(good, users)
+    def sort(self, good: pl.DataFrame, *, users: pl.Series | None = None) -> Sorted:
+        """Tell the new rows of a batch from the others; no key may be in it twice.
+
+        Args:
+            good: The rows.
+            users: Their different users, where they are known already; more of them do no harm.
+        """
+        users = different(good[c.USER_ID]) if users is None else users
+        hashes = users.hash().to_numpy()
+        suspects = _of(good, users.filter(pl.Series(self._held.common(hashes))))
+        seen = self._seen_rows(good, users, hashes)
         if not seen.is_empty():
             suspects = pl.concat([suspects, good.join(seen, on=c.LINE, how="semi")]).unique(c.LINE, keep="any")
         if suspects.is_empty() or (self._version is None and self._writes):
@@ -87,22 +116,27 @@ class Known:
         new = good.join(found, on=c.LINE, how="anti", maintain_order="left")
         return Sorted(new, found.height - refused.height, _repeated(refused))
 
-    def remember(self, good: pl.DataFrame) -> None:
-        """Remember that this load has had these rows."""
+    def remember(self, good: pl.DataFrame, *, users: pl.Series | None = None) -> None:
+        """Remember that this load has had these rows; ``users`` as in :meth:`sort`."""
         keys = good.select(pl.col(c.EVENT_ID).hash().alias(_HASH), pl.col(c.LINE).cast(pl.UInt32, strict=False))
-        self._seen.append((different(good[c.USER_ID]), keys))
+        hashes = (different(good[c.USER_ID]) if users is None else users).hash().to_numpy()
+        self._users.add(hashes)
+        self._seen.append((_Users(hashes), keys))
 
-    def _seen_rows(self, good: pl.DataFrame, users: pl.Series) -> pl.DataFrame:
+    def _seen_rows(self, good: pl.DataFrame, users: pl.Series, hashes: NDArray[np.uint64]) -> pl.DataFrame:
         """Return ``line`` and the first line of the rows whose hash this load has seen before."""
         parts = []
-        for theirs, keys in self._seen:
-            both = users.filter(users.is_in(theirs.implode()))
-            if not both.is_empty():
-                mine = _of(good, both).select(c.LINE, pl.col(c.EVENT_ID).hash().alias(_HASH))
+        again = self._users.common(hashes)
+        users, hashes = users.filter(pl.Series(again)), hashes[again]
+        for theirs, keys in self._seen if len(hashes) else ():
+            both = theirs.common(hashes)
+            if both.any():
+                mine = _of(good, users.filter(pl.Series(both))).select(c.LINE, pl.col(c.EVENT_ID).hash().alias(_HASH))
                 first = keys.select(_HASH, pl.col(c.LINE).cast(pl.Int64).alias(_FIRST))
                 parts.append(mine.join(first, on=_HASH, how="inner").select(c.LINE, _FIRST))
-        empty = pl.DataFrame(schema={c.LINE: pl.Int64, _FIRST: pl.Int64})
-        return pl.concat([empty, *parts]).sort(_FIRST).unique(c.LINE, keep="first")
+        if not parts:
+            return pl.DataFrame(schema={c.LINE: pl.Int64, _FIRST: pl.Int64})
+        return pl.concat(parts).sort(_FIRST).unique(c.LINE, keep="first", maintain_order=True)
 
     def _in_lake(self, suspects: pl.DataFrame) -> pl.DataFrame:
         """Return ``event_id`` and ``held_value`` of the rows that the lake has of the suspects' users and times."""

@@ -9,7 +9,7 @@ import polars as pl
 from movie_mlops.core import columns as c
 from movie_mlops.ingest import chunks
 from movie_mlops.ingest.archive import Archive
-from movie_mlops.ingest.contract import LANES
+from movie_mlops.ingest.contracts import LANES
 from movie_mlops.ingest.errors import SourceError
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.text import Encoding, header_of, read_lines, split

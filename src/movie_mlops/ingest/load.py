@@ -1,14 +1,12 @@
-"""From a source, or from events, into the lake.
+"""From a source into the lake.
 
 A load goes through its file piece by piece. Each piece is checked, then committed: refused rows first, then good ones,
 as the very next version after the one that was read to find out which are new. So a piece is never half in, two loads
 at a time never write a row twice, and after a kill at any moment the same call writes what is missing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from itertools import chain
 from time import perf_counter
 from typing import TypeVar
@@ -18,140 +16,28 @@ import polars as pl
 from movie_mlops.core import clock
 from movie_mlops.core import columns as c
 from movie_mlops.core.digests import canonical_json
-from movie_mlops.core.nouns import Interaction
 from movie_mlops.core.progress import SILENT, Progress
-from movie_mlops.ingest.checking import Checked, as_duplicates, check, freeze_unfit
+from movie_mlops.ingest.checking import Checked, check
 from movie_mlops.ingest.commits import QUARANTINE_PLACE, again, append_once, typed
 from movie_mlops.ingest.config import IngestConfig, Mode
-from movie_mlops.ingest.contract import CONTRACTS, Facts
+from movie_mlops.ingest.contract import Facts
+from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.films import merge_films
 from movie_mlops.ingest.known import Known
 from movie_mlops.ingest.raw import RawTable
+from movie_mlops.ingest.refusals import as_duplicates
 from movie_mlops.ingest.replay import mark_as_good, open_rows
+from movie_mlops.ingest.rules import freeze_unfit
 from movie_mlops.ingest.schema_changes import changes_of
 from movie_mlops.ingest.sources import Source
-from movie_mlops.ingest.statistics import Statistics
+from movie_mlops.ingest.tally import IngestReport, Tally
+from movie_mlops.ingest.window import ALL, Window, cursor_of
 from movie_mlops.lake import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, SCHEMAS, Lake
 
 T = TypeVar("T")
 
 At = Callable[[str], None]
 """Called with the name of each point that a load passes; a test may raise there what a crash would be."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """Which interactions are meant, by when they happened; one without a time is always meant.
-
-    Attributes:
-        since: None before this time.
-        until: None at this time or later.
-        moves_cursor: Whether the load covers everything up to its newest interaction, so that a later load may begin
-            there.
-    """
-
-    since: datetime | None = None
-    until: datetime | None = None
-    moves_cursor: bool = True
-
-    @property
-    def is_all(self) -> bool:
-        """Whether every interaction is meant."""
-        return self.since is None and self.until is None
-
-    def has(self) -> pl.Expr:
-        """Return where an interaction is meant."""
-        time, meant = pl.col(c.EVENT_TIME), pl.lit(value=True)
-        if self.since is not None:
-            meant &= (time >= self.since).fill_null(value=True)
-        if self.until is not None:
-            meant &= (time < self.until).fill_null(value=True)
-        return meant
-
-
-ALL = Window()
-"""Every interaction of the source."""
-
-
-@dataclass(frozen=True)
-class IngestReport:
-    """What became of the rows of a source. The first five count interactions.
-
-    Attributes:
-        rows_read: Rows of the file, blank lines aside; the good ones, the quarantined ones and those outside together.
-        rows_good: Rows that keep the contract, whether the lake had them already or not.
-        rows_new: Good rows that the lake did not have.
-        rows_quarantined: Rows that break the contract.
-        reasons: Why, and how many times each.
-        movies: Films that keep the contract.
-        movies_read: Rows of the file of films.
-        movies_new: Films that the lake did not have, or had differently.
-        movies_quarantined: Films that break the contract.
-        movie_reasons: Why, and how many times each.
-        versions: The version of each table after the load.
-        rows_outside: Rows that keep the contract, and that the load was not about.
-        warnings: What was found and let pass, and how many times each, for both tables.
-        changes: What the files' columns are and are not, for people.
-    """
-
-    rows_read: int
-    rows_good: int
-    rows_new: int
-    rows_quarantined: int
-    reasons: dict[str, int]
-    movies: int
-    movies_read: int
-    movies_new: int
-    movies_quarantined: int
-    movie_reasons: dict[str, int]
-    versions: dict[str, int]
-    rows_outside: int = 0
-    warnings: dict[str, int] = field(default_factory=dict)
-    changes: list[str] = field(default_factory=list)
-
-    @property
-    def rows_known(self) -> int:
-        """Good rows that the lake had already."""
-        return self.rows_good - self.rows_new
-
-
-@dataclass
-class Tally:
-    """What was counted of a table so far."""
-
-    file: str = ""
-    read: int = 0
-    good: int = 0
-    new: int = 0
-    outside: int = 0
-    bad: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    warnings: dict[str, int] = field(default_factory=dict)
-    changes: dict[str, str] = field(default_factory=dict)
-    statistics: Statistics = field(default_factory=Statistics)
-    started: float = field(default_factory=perf_counter)
-
-    def add(self, raw: RawTable, checked: Checked, table: str) -> None:
-        """Count what was read and refused."""
-        self.file = raw.file
-        self.read += checked.read
-        self.refuse(checked.bad)
-        for reason, count in checked.warnings.items():
-            self.warnings[reason] = self.warnings.get(reason, 0) + count
-        self.changes |= {change.sentence: str(change.mode) for change in checked.changes if tells(change.what)}
-        if not checked.good.is_empty():
-            self.statistics.add(checked.good, [column.name for column in CONTRACTS[table].columns])
-
-    def refuse(self, bad: pl.DataFrame) -> None:
-        """Count rows that were refused."""
-        self.bad += bad.height
-        for reason, count in bad[c.REASON].value_counts().iter_rows():
-            self.reasons[reason] = self.reasons.get(reason, 0) + count
-
-
-def tells(what: str) -> bool:
-    """Return whether a change is worth a word: that a file lacks what it need not have is not."""
-    return what != "missing_column"
 
 
 def load(
@@ -184,45 +70,6 @@ def load(
     """
     source.prepare(progress)
     return _Load(source, lake, config or IngestConfig(), window, at).run(progress)
-
-
-def since_cursor(lake: Lake, dataset: str, config: IngestConfig) -> Window:
-    """Return the window of an incremental load: from the newest interaction that is known, less the overlap."""
-    cursor = lake.cursor(INTERACTIONS, cursor_of(dataset))
-    if cursor is None:
-        return ALL
-    return Window(since=clock.from_unix(cursor / 1e6) - timedelta(days=config.overlap_days))
-
-
-def cursor_of(dataset: str) -> str:
-    """Return the name of a data set's cursor: the newest interaction up to which everything is in, in microseconds."""
-    return f"ingest:{dataset}"
-
-
-def load_events(interactions: Sequence[Interaction], lake: Lake, *, attempts: int = 20) -> int:
-    """Append the interactions that the lake does not have yet (by ``event_id``) in one commit; return how many.
-
-    Raises:
-        ConflictError: Other writers were faster every time.
-        LakeError: The lake cannot be written.
-    """
-    now = clock.now()
-    rows = [
-        (i.event_id, i.user_id, i.movie_id, str(i.kind), i.value, i.event_time, now, i.source) for i in interactions
-    ]
-    frame = pl.DataFrame(rows, schema=SCHEMAS[INTERACTIONS], orient="row")
-    frame = frame.unique(c.EVENT_ID, keep="first", maintain_order=True)
-
-    def work() -> int:
-        version, new = lake.version(INTERACTIONS), frame
-        if version is not None:
-            known = lake.scan(INTERACTIONS, version=version).select(c.EVENT_ID)
-            new = frame.lazy().join(known, on=c.EVENT_ID, how="anti", maintain_order="left").collect()
-        if not new.is_empty():
-            lake.append(INTERACTIONS, new, note={"source": "events"}, after=version)
-        return new.height
-
-    return again(work, attempts=attempts)
 
 
 def _ahead(pieces: Iterator[T]) -> Iterator[T]:
@@ -260,7 +107,7 @@ class _Load:
             self._bring_films()
             facts = self._facts(first)
             every = pieces if first is None else chain([first], pieces)
-            checked = _ahead((raw, check(raw, contract, facts, dataset=self._dataset)) for raw in every)
+            checked = _ahead((raw, self._check(raw, facts)) for raw in every)
             piece = next(checked, None)
             while piece is not None:
                 following = next(checked, None)
@@ -269,6 +116,11 @@ class _Load:
                 piece = following
         self._leave_counts()
         return self._report()
+
+    def _check(self, raw: RawTable, facts: Facts) -> Checked:
+        checked = check(raw, CONTRACTS[INTERACTIONS], facts, dataset=self._dataset)
+        self._rows.look_at(checked, INTERACTIONS)
+        return checked
 
     def _pieces(self) -> Iterator[RawTable]:
         unknown = CONTRACTS[INTERACTIONS].modes(self._config).new_column is not Mode.DISCARD_VALUE
@@ -294,7 +146,8 @@ class _Load:
         raw = self._source.movies(unknown=modes.new_column is not Mode.DISCARD_VALUE)
         checked = check(raw, contract, Facts(self._config, self._now), dataset=self._dataset)
         freeze_unfit(checked.bad, contract, modes)
-        self._films.add(raw, checked, MOVIES)
+        self._films.look_at(checked, MOVIES)
+        self._films.add(raw, checked)
         self._films.good = checked.good.height
         self._waiting = checked.bad
         self._keep_extras(checked, MOVIES)
@@ -303,7 +156,7 @@ class _Load:
         self._at("films")
 
     def _bring_rows(self, raw: RawTable, checked: Checked, *, last: bool) -> None:
-        self._rows.add(raw, checked, INTERACTIONS)
+        self._rows.add(raw, checked)
         meant = checked.good if self._window.is_all else checked.good.filter(self._window.has())
         self._rows.outside += checked.good.height - meant.height
         self._keep_extras(checked, INTERACTIONS)
@@ -315,14 +168,14 @@ class _Load:
         self._rows.new += new
         self._rows.good += meant.height - repeated.height
         self._rows.refuse(repeated)
-        self._known.remember(meant)
+        self._known.remember(meant, users=checked.users)
         self._close_opened(raw, checked)
 
     def _commit(self, raw: RawTable, checked: Checked, meant: pl.DataFrame, *, last: bool) -> tuple[int, pl.DataFrame]:
         """Commit what is new of a piece; return how many rows that is, and those that repeat others."""
         version = self._lake.version(INTERACTIONS)
         self._known.at(version, ours=version == self._ours)
-        found = self._known.sort(meant)
+        found = self._known.sort(meant, users=checked.users)
         repeated = as_duplicates(found.repeated, raw, CONTRACTS[INTERACTIONS], checked.changes)
         self._quarantine(pl.concat([part for part in (self._waiting, checked.bad, repeated) if part.width]))
         self._at("quarantined")
@@ -364,6 +217,8 @@ class _Load:
         """Mark rows that were refused by an earlier load of this file and are good now."""
         if self._opened is None:
             self._opened = open_rows(self._lake, source=self._dataset, table=INTERACTIONS, file=raw.file)
+        if self._opened.is_empty():
+            return
         lines = checked.good.filter(pl.col(c.LINE).is_in(self._opened[c.LINE].implode()))
         if lines.is_empty():
             return

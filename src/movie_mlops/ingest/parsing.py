@@ -111,7 +111,8 @@ def event_id(dataset: str, *, fractions: bool = True) -> pl.Expr:
         fraction = pl.concat_str(seconds, pl.lit("."), (micros % 1_000_000).cast(pl.String).str.zfill(6))
         seconds = pl.when(micros % 1_000_000 == 0).then(seconds).otherwise(fraction)
     film = pl.col(c.MOVIE_ID).cast(pl.String)
-    return pl.concat_str(pl.lit(dataset), c.USER_ID, film, c.KIND, seconds.fill_null(""), separator="|")
+    # Faster than pl.concat_str with a separator.
+    return pl.format("{}|{}|{}|{}|{}", pl.lit(dataset), c.USER_ID, film, c.KIND, seconds.fill_null(""))
 
 
 def _whole_epoch(value: pl.Expr) -> pl.Expr:

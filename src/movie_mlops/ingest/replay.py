@@ -18,16 +18,20 @@ from movie_mlops.core import clock
 from movie_mlops.core import columns as c
 from movie_mlops.core.digests import digest
 from movie_mlops.core.nouns import Kind
-from movie_mlops.ingest.checking import SCALE, check
+from movie_mlops.ingest.checking import check
 from movie_mlops.ingest.commits import QUARANTINE_PLACE, again, append_once, typed
 from movie_mlops.ingest.config import IngestConfig
-from movie_mlops.ingest.contract import CONTRACTS, Facts
+from movie_mlops.ingest.contract import Facts
+from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.errors import SourceError
 from movie_mlops.ingest.films import merge_films
 from movie_mlops.ingest.known import Known
 from movie_mlops.ingest.raw import RawTable
+from movie_mlops.ingest.refusals import SCALE
 from movie_mlops.lake import INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, Lake
 
+REPLAYED: Final = "replayed"
+"""Under which name a row of the quarantine says whether it has reached the lake since."""
 _ID_LENGTH: Final = 16
 _SHOWN: Final = (c.QUARANTINE_ID, c.TABLE, c.SOURCE, c.FILE, c.LINE, c.REASON, c.DETAIL)
 
@@ -88,6 +92,22 @@ def open_rows(
         return found
     done = lake.scan(REPLAYS).select(c.QUARANTINE_ID).collect()
     return found.join(done, on=c.QUARANTINE_ID, how="anti", maintain_order="left")
+
+
+def with_outcome(lake: Lake) -> pl.LazyFrame:
+    """Return the quarantine with a column ``replayed``: whether the row has reached the lake since."""
+    if lake.version(QUARANTINE) is None:
+        return typed(pl.DataFrame(), QUARANTINE).clear().lazy().with_columns(pl.lit(value=False).alias(REPLAYED))
+    rows = lake.scan(QUARANTINE)
+    if lake.version(REPLAYS) is None:
+        return rows.with_columns(pl.lit(value=False).alias(REPLAYED))
+    done = lake.scan(REPLAYS).select(c.SOURCE, c.TABLE, c.QUARANTINE_ID).collect()
+    # Ids are made one by one: only where one of them can have been replayed.
+    places = rows.join(done.lazy(), on=[c.SOURCE, c.TABLE], how="semi").select(QUARANTINE_PLACE).unique().collect()
+    places = with_ids(places).join(done, on=[c.SOURCE, c.QUARANTINE_ID], how="semi")
+    marked = places.select(*QUARANTINE_PLACE, pl.lit(value=True).alias(REPLAYED)).lazy()
+    found = rows.join(marked, on=QUARANTINE_PLACE, how="left", nulls_equal=True)
+    return found.with_columns(pl.col(REPLAYED).fill_null(value=False))
 
 
 def mark_as_good(lake: Lake, rows: pl.DataFrame, now: datetime, config: IngestConfig) -> int:

@@ -1,5 +1,6 @@
 """What a batch looked like, column by column, in memory that does not grow with it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -28,11 +29,12 @@ class ColumnStatistics:
     most: Any = None
     hashes: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.UInt64))
 
-    def add(self, values: pl.Series) -> None:
-        """Take the values of another batch in."""
+    def add(self, values: pl.Series, *, distinct: pl.Series | None = None) -> None:
+        """Take the values of another batch in; ``distinct`` are its different ones, where they are known already."""
         self.nulls += values.null_count()
-        present = values.drop_nulls() if values.null_count() else values
-        if present.dtype == pl.String:
+        present = values if distinct is None else distinct
+        present = present.drop_nulls() if present.null_count() else present
+        if present.dtype == pl.String and distinct is None:
             # Texts repeat, and are compared slowly.
             present = different(present)
         if present.is_empty():
@@ -67,10 +69,10 @@ class Statistics:
     def __init__(self) -> None:
         self._columns: dict[str, ColumnStatistics] = {}
 
-    def add(self, good: pl.DataFrame, names: list[str]) -> None:
-        """Take another batch in."""
+    def add(self, good: pl.DataFrame, names: list[str], distinct: Mapping[str, pl.Series]) -> None:
+        """Take another batch in; ``distinct`` holds the different values of columns for which they are known."""
         for name in names:
-            self._columns.setdefault(name, ColumnStatistics()).add(good[name])
+            self._columns.setdefault(name, ColumnStatistics()).add(good[name], distinct=distinct.get(name))
 
     def plain(self) -> dict[str, Plain]:
         """Return everything as plain data, by column."""

@@ -7,12 +7,14 @@ import polars as pl
 from movie_mlops.core import clock
 from movie_mlops.core import columns as c
 from movie_mlops.core.progress import SILENT, Progress
-from movie_mlops.ingest.checking import Checked, check, freeze_unfit
+from movie_mlops.ingest.checking import Checked, check
 from movie_mlops.ingest.config import IngestConfig, Mode
-from movie_mlops.ingest.contract import CONTRACTS, Contract, Facts
+from movie_mlops.ingest.contract import Contract, Facts
+from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.errors import ContractError
 from movie_mlops.ingest.known import Known
 from movie_mlops.ingest.raw import RawTable
+from movie_mlops.ingest.rules import freeze_unfit
 from movie_mlops.ingest.schema_changes import changes_of
 from movie_mlops.ingest.sources import Source
 from movie_mlops.lake import INTERACTIONS, MOVIES, Lake
@@ -101,8 +103,8 @@ def _interactions(
             checked = _checked(raw, contract, own, source.dataset, told)
             if checked is None:
                 return told
-            found = known.sort(checked.good)
-            known.remember(checked.good)
+            found = known.sort(checked.good, users=checked.users)
+            known.remember(checked.good, users=checked.users)
             told.add(checked, found.new.height)
             repeated = found.repeated.with_columns(pl.lit("").alias(c.RAW))
             told.refuse(repeated)

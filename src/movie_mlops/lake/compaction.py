@@ -12,9 +12,10 @@ from deltalake.exceptions import DeltaError
 from movie_mlops.core import columns as c
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.lake.errors import CareError
-from movie_mlops.lake.lake import Lake, commit_properties
+from movie_mlops.lake.lake import Lake
 from movie_mlops.lake.log import Entry, entries
 from movie_mlops.lake.schemas import INTERACTIONS
+from movie_mlops.lake.writing import commit_properties, finish
 
 SORTED_BY: Final[Mapping[str, str]] = {INTERACTIONS: c.USER_ID}
 """Tables whose rows are put in order of this column: a reader of one user then skips nearly all row groups by their
@@ -119,7 +120,7 @@ def _rewrite(lake: Lake, table: str) -> int | None:
             f"Table {table!r} could not be compacted ({error}); it is as it was.",
             next_step="Wait until other writers have ended, then run the command again.",
         ) from error
-    return lake.finish(table, commit_id) if done["numFilesAdded"] else None
+    return finish(lake, table, lake.own_version(table, commit_id)) if done["numFilesAdded"] else None
 
 
 def _prove(lake: Lake, table: str, version: int) -> None:

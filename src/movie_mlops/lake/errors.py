@@ -59,3 +59,8 @@ def overtaken(table: str, after: int | None) -> ConflictError:
         f"Another writer changed table {table!r} after version {after}; nothing was written.",
         next_step="Read the table again, and decide again.",
     )
+
+
+def first_line(error: Exception) -> str:
+    """Return what an engine says; what follows is where in its own code it stood."""
+    return str(error).strip().split("\n")[0]

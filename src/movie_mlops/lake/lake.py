@@ -1,48 +1,25 @@
 """The lake: named Delta tables under one root."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import unquote
-from uuid import uuid4
 
 import polars as pl
-from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from movie_mlops.core import columns as c
-from movie_mlops.lake import checksums
 from movie_mlops.lake.config import LakeConfig
-from movie_mlops.lake.errors import LakeError, no_such_table, overtaken
-from movie_mlops.lake.log import COMMIT_ID, NOTE, Commit, UnreadableEntryError, read_entry
-from movie_mlops.lake.schemas import INTERACTIONS, SCHEMAS, differences
+from movie_mlops.lake.errors import LakeError, first_line, no_such_table
+from movie_mlops.lake.log import Commit, UnreadableEntryError, read_entry
+from movie_mlops.lake.schemas import SCHEMAS
 from movie_mlops.lake.storage import open_storage
 from movie_mlops.lake.uses import Uses
 from movie_mlops.lake.vacuumed import forgotten
-
-# Every version stays readable: Delta would otherwise forget log entries after 30 days.
-_KEEP_FOR_EVER: Final = {
-    "delta.logRetentionDuration": "interval 36500 days",
-    "delta.deletedFileRetentionDuration": "interval 36500 days",
-}
-
-Mode = Literal["append", "overwrite"]
-
-ANY: Final = -1
-"""In the place of a version: whatever others write meanwhile."""
-
-NO_CURSOR: Final = -(2**63)
-"""The number of a cursor that is not there any more: Delta keeps a name for good once it has one."""
-
-# An event id begins like the one before it and never repeats: what differs is written. Dictionaries are of no use here.
-_COLUMNS: Final = {
-    c.EVENT_ID: ColumnProperties(dictionary_enabled=False, encoding="DELTA_BYTE_ARRAY"),
-    c.EVENT_TIME: ColumnProperties(dictionary_enabled=False),
-}
+from movie_mlops.lake.writing import ANY, NO_CURSOR, write
 
 # Words that delta-rs knows and polars does not.
 _DELTA_ONLY: Final = frozenset({"aws_conditional_put", "max_retries", "retry_timeout"})
@@ -95,7 +72,7 @@ class Lake:
 
     def version(self, table: str) -> int | None:
         """Return the newest version of ``table``, or ``None`` where it does not exist yet."""
-        return self._open(table).version() if self.storage.has_table(table) else None
+        return None if (newest := self.newest(table)) is None else newest.version()
 
     def has_rows(self, table: str) -> bool:
         """Return whether the newest version of ``table`` has any row; a table that does not exist has none."""
@@ -124,7 +101,7 @@ class Lake:
             ConflictError: Another writer committed after version ``after``; nothing was written.
             LakeError: The frame does not have the table's schema.
         """
-        return self._write(table, frame, "append", note, after=after, cursors=cursors)
+        return write(self, table, frame, "append", note=note, after=after, cursors=cursors)
 
     def overwrite(
         self, table: str, frame: pl.DataFrame, *, note: Mapping[str, str] | None = None, after: int | None = ANY
@@ -135,11 +112,11 @@ class Lake:
             ConflictError: Another writer committed after version ``after``, as for :meth:`append`.
             LakeError: The frame does not have the schema that the platform declares for the table.
         """
-        return self._write(table, frame, "overwrite", note, after=after)
+        return write(self, table, frame, "overwrite", note=note, after=after)
 
     def cursor(self, table: str, name: str) -> int | None:
         """Return the number that the last commit with this cursor left; ``None`` where there is none."""
-        number = self._open(table).transaction_version(name) if self.storage.has_table(table) else None
+        number = None if (newest := self.newest(table)) is None else newest.transaction_version(name)
         return None if number == NO_CURSOR else number
 
     def files(self, table: str, *, version: int | None = None) -> frozenset[str]:
@@ -212,6 +189,10 @@ class Lake:
         names = sorted({*self.names(), *wanted})
         return answer(query, {name: self._for_sql(name, wanted.get(name)) for name in names})
 
+    def newest(self, table: str) -> DeltaTable | None:
+        """Return delta-rs's handle on the newest version of ``table``, or ``None`` where it does not exist yet."""
+        return self._open(table) if self.storage.has_table(table) else None
+
     def delta(self, table: str, *, version: int | None = None) -> DeltaTable:
         """Return delta-rs's handle on ``table`` at ``version``.
 
@@ -260,18 +241,11 @@ class Lake:
                 next_step=f"See what is damaged with: movie-mlops lake verify {table}",
             ) from error
 
-    def finish(self, table: str, commit_id: str) -> int:
-        """Note the write ``commit_id`` and the hashes of its files; return its version. Others may have written since.
-
-        Raises:
-            LakeError: The hashes cannot be taken or written; the commit itself stands.
-        """
+    def own_version(self, table: str, commit_id: str) -> int:
+        """Return the version that the write ``commit_id`` made; others may have written since."""
         newest = self._open(table).version()
         mine = (v for v in range(newest, -1, -1) if read_entry(self.storage, table, v).commit_id == commit_id)
-        version = next(mine)
-        self.uses.writes(table, version)
-        checksums.record(self.storage, table, version)
-        return version
+        return next(mine)
 
     def _open(self, table: str) -> DeltaTable:
         try:
@@ -279,7 +253,7 @@ class Lake:
                 return DeltaTable(self.storage.address(table), storage_options=self.storage.options or None)
         except DeltaError as error:
             raise LakeError(
-                f"The table {table!r} in {self.storage.place} cannot be read ({_first_line(error)}).",
+                f"The table {table!r} in {self.storage.place} cannot be read ({first_line(error)}).",
                 next_step=f"Restore {self.storage.address(table)}/_delta_log from a back-up, or delete the table's"
                 " folder and ingest again.",
             ) from error
@@ -339,101 +313,6 @@ class Lake:
         rows, size = int(files["num_records"].sum()), int(files["size_bytes"].sum())
         return TableInfo(name, newest.version, rows, size, newest.time)
 
-    def _write(
-        self,
-        table: str,
-        frame: pl.DataFrame,
-        mode: Mode,
-        note: Mapping[str, str] | None,
-        *,
-        after: int | None = ANY,
-        cursors: Mapping[str, int] | None = None,
-    ) -> int:
-        self._check_schema(table, frame, mode)
-        self.storage.prepare()
-        held = self._open(table) if self.storage.has_table(table) else None
-        seen = None if held is None else held.version()
-        guarded = after != ANY
-        if guarded and seen != after:
-            raise overtaken(table, after)
-        commit_id = uuid4().hex
-        properties = commit_properties(commit_id, note or {}, cursors, retries=0 if guarded else None)
-        try:
-            self._commit_rows(table, held, frame, mode=mode, properties=properties, guarded=guarded)
-        except (DeltaError, OSError) as error:
-            if guarded and self.version(table) != after:
-                raise overtaken(table, after) from error
-            if self.version(table) != seen:
-                # Another writer made or changed the table meanwhile; this one wrote nothing and goes again.
-                return self._write(table, frame, mode, note, after=after, cursors=cursors)
-            raise LakeError(
-                f"Writing {frame.height} rows to table {table!r} failed ({_first_line(error)}); it is as it was.",
-                next_step=f"Check the free space and the rights of {self.storage.place}, then run the command again.",
-            ) from error
-        return self.finish(table, commit_id)
-
-    def _commit_rows(
-        self,
-        table: str,
-        held: DeltaTable | None,
-        frame: pl.DataFrame,
-        *,
-        mode: Mode,
-        properties: CommitProperties,
-        guarded: bool,
-    ) -> None:
-        evolved: Literal["merge", "overwrite"] = "merge" if mode == "append" else "overwrite"
-        changes_schema = held is not None and (mode == "overwrite" if table not in SCHEMAS else self._is_older(table))
-        with self.named_faults():
-            write_deltalake(
-                held or self.storage.address(table),
-                frame,
-                mode="error" if guarded and held is None else mode,
-                schema_mode=evolved if changes_schema else None,
-                configuration=None if held else _KEEP_FOR_EVER,
-                writer_properties=writing(table),
-                commit_properties=properties,
-                storage_options=self.storage.options or None,
-            )
-
-    def _is_older(self, table: str) -> bool:
-        """Tell whether a declared table was last written before one of its columns was declared."""
-        held = {field.name for field in self._open(table).schema().fields}
-        return not held.issuperset(SCHEMAS[table])
-
-    def _check_schema(self, table: str, frame: pl.DataFrame, mode: str) -> None:
-        expected = SCHEMAS.get(table)
-        if expected is None and mode == "append" and self.storage.has_table(table):
-            expected = self.scan(table).collect_schema()
-        if expected is None or frame.schema == expected:
-            return
-        raise LakeError(
-            f"The frame does not have the schema of table {table!r} ({differences(frame.schema, expected)}).",
-            next_step=f"Select and cast these columns in this order: {', '.join(expected)}.",
-        )
-
-
-def commit_properties(
-    commit_id: str, note: Mapping[str, str], cursors: Mapping[str, int] | None = None, *, retries: int | None = None
-) -> CommitProperties:
-    """Return what a commit of this platform says of itself, and how often it may be put after another writer's."""
-    return CommitProperties(
-        custom_metadata={NOTE: json.dumps(dict(note)), COMMIT_ID: commit_id},
-        max_commit_retries=retries,
-        app_transactions=[Transaction(name, number) for name, number in (cursors or {}).items()],
-    )
-
-
-def writing(table: str) -> WriterProperties:
-    """Return how data files of a table are written."""
-    columns = _COLUMNS if table == INTERACTIONS else None
-    return WriterProperties(compression="ZSTD", compression_level=1, column_properties=columns)
-
 
 def _paths(delta: DeltaTable) -> list[str]:
     return [unquote(path) for path in pl.DataFrame(delta.get_add_actions())["path"]]
-
-
-def _first_line(error: Exception) -> str:
-    # What follows is where in its own code the engine stood.
-    return str(error).strip().split("\n")[0]

@@ -6,8 +6,9 @@ from uuid import uuid4
 from deltalake.exceptions import DeltaError
 
 from movie_mlops.lake.errors import CareError, overtaken
-from movie_mlops.lake.lake import NO_CURSOR, Lake, commit_properties
+from movie_mlops.lake.lake import Lake
 from movie_mlops.lake.log import entries, read_entry
+from movie_mlops.lake.writing import NO_CURSOR, commit_properties, finish
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def restore(lake: Lake, table: str, version: int) -> RestorationReport:
             f"Version {version} of table {table!r} could not be restored ({error}); the table is as it was.",
             next_step=f"See what is damaged with: movie-mlops lake verify {table}",
         ) from error
-    return RestorationReport(table, version, lake.finish(table, commit_id), rows)
+    return RestorationReport(table, version, finish(lake, table, lake.own_version(table, commit_id)), rows)
 
 
 def was_put_back(lake: Lake, table: str, *, since: int) -> bool:

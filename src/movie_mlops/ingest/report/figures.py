@@ -6,7 +6,8 @@ from datetime import datetime
 import polars as pl
 
 from movie_mlops.core import columns as c
-from movie_mlops.lake import INTERACTIONS, MOVIES, QUARANTINE, SCHEMAS, Lake
+from movie_mlops.ingest.replay import REPLAYED, with_outcome
+from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS, Lake
 
 _EXAMPLES = 2
 # One or two, then doubling: a long tail has a shape on this scale and none on a linear one.
@@ -25,7 +26,8 @@ class Totals:
         users: Different users.
         rated_films: Different films in the interactions.
         films: Rows of the catalogue.
-        refused: Rows in the quarantine.
+        refused: Rows in the quarantine that are refused still.
+        replayed: Rows in it that have reached the lake since: fixed, and replayed.
         first_event: When the oldest interaction happened; ``None`` where no time is known.
         last_event: When the newest one happened.
         last_arrival: When rows last came in.
@@ -37,6 +39,7 @@ class Totals:
     rated_films: int
     films: int
     refused: int
+    replayed: int
     first_event: datetime | None
     last_event: datetime | None
     last_arrival: datetime | None
@@ -44,17 +47,18 @@ class Totals:
 
 
 class Tables:
-    """The three tables of a lake, each empty where it does not exist yet.
+    """Three tables of a lake, each empty where it does not exist yet; refused rows say whether they were replayed.
 
     Args:
         lake: The lake.
     """
 
     def __init__(self, lake: Lake) -> None:
-        self.interactions, self.movies, self.quarantine = (
+        self.interactions, self.movies = (
             lake.scan(name) if lake.version(name) is not None else pl.LazyFrame(schema=SCHEMAS[name])
-            for name in (INTERACTIONS, MOVIES, QUARANTINE)
+            for name in (INTERACTIONS, MOVIES)
         )
+        self.quarantine = with_outcome(lake)
 
 
 def totals(tables: Tables) -> Totals:
@@ -68,8 +72,9 @@ def totals(tables: Tables) -> Totals:
         pl.col(c.INGESTED_AT).max().alias("last_arrival"),
         pl.col(c.EVENT_TIME).null_count().alias("timeless"),
     ).collect(engine="streaming")
-    films, refused = (_height(table) for table in (tables.movies, tables.quarantine))
-    return Totals(**row.row(0, named=True), films=films, refused=refused)
+    replayed = _height(tables.quarantine.filter(REPLAYED))
+    refused = _height(tables.quarantine) - replayed
+    return Totals(**row.row(0, named=True), films=_height(tables.movies), refused=refused, replayed=replayed)
 
 
 def by_time(tables: Tables, facts: Totals) -> tuple[str, pl.DataFrame]:
@@ -90,12 +95,15 @@ def by_time(tables: Tables, facts: Totals) -> tuple[str, pl.DataFrame]:
 
 
 def batches(tables: Tables) -> pl.DataFrame:
-    """Return the batches that came, oldest first: ``ingested_at``, ``source``, ``kept`` and ``refused`` rows."""
+    """Return the batches that came, oldest first: ``ingested_at``, ``source``, ``kept`` and ``refused`` rows.
+
+    Of the refused rows those that have reached the lake since are ``replayed``; they are kept rows of a later batch.
+    """
     key = [c.INGESTED_AT, c.SOURCE]
     kept = tables.interactions.group_by(key).agg(pl.len().alias("kept"))
-    refused = tables.quarantine.group_by(key).agg(pl.len().alias("refused"))
+    refused = tables.quarantine.group_by(key).agg(pl.len().alias("refused"), pl.col(REPLAYED).sum())
     both = kept.join(refused, on=key, how="full", coalesce=True)
-    return both.with_columns(pl.col("kept", "refused").fill_null(0)).sort(key).collect(engine="streaming")
+    return both.with_columns(pl.col("kept", "refused", REPLAYED).fill_null(0)).sort(key).collect(engine="streaming")
 
 
 def values(tables: Tables) -> pl.DataFrame:
@@ -172,20 +180,23 @@ def missing(table: pl.LazyFrame) -> list[tuple[str, int, float]]:
 
 
 def reasons(tables: Tables) -> pl.DataFrame:
-    """Return why rows were refused, the most frequent first, with examples.
+    """Return why rows are refused, the most frequent first, with examples.
 
-    One row for each table and reason: ``table``, ``reason``, ``count``, ``examples`` (structs ``file``, ``line``,
-    ``detail``, ``raw``).
+    One row for each table and reason: ``table``, ``reason``, ``count`` (refused still), ``replayed`` (in the lake
+    since), ``examples`` (those refused still: structs ``file``, ``line``, ``detail``, ``raw``).
     """
-    example = pl.struct(c.FILE, c.LINE, c.DETAIL, c.RAW)
+    still = ~pl.col(REPLAYED)
+    example = pl.struct(c.FILE, c.LINE, c.DETAIL, c.RAW).filter(still)
     grouped = tables.quarantine.group_by(c.TABLE, c.REASON).agg(
-        pl.len().alias("count"), example.sort_by(c.FILE, c.LINE).head(_EXAMPLES).alias("examples")
+        still.sum().alias("count"),
+        pl.col(REPLAYED).sum(),
+        example.sort_by(pl.col(c.FILE).filter(still), pl.col(c.LINE).filter(still)).head(_EXAMPLES).alias("examples"),
     )
     return grouped.sort("count", c.TABLE, c.REASON, descending=[True, False, False]).collect()
 
 
 def refused_by_batch(tables: Tables) -> pl.DataFrame:
-    """Return ``ingested_at``, ``reason`` and ``count`` of the refused rows."""
+    """Return ``ingested_at``, ``reason`` and ``count`` of the rows that were refused when they came."""
     grouped = tables.quarantine.group_by(c.INGESTED_AT, c.REASON).agg(pl.len().alias("count"))
     return grouped.sort(c.INGESTED_AT, c.REASON).collect()
 

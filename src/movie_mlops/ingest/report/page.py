@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from movie_mlops.core import clock, report_page
 from movie_mlops.core import columns as c
+from movie_mlops.ingest.replay import REPLAYED
 from movie_mlops.ingest.report import figures, plots
 from movie_mlops.ingest.report.figures import Tables, Totals
 from movie_mlops.lake import Lake
@@ -67,7 +68,8 @@ def _render(tables: Tables, facts: Totals, dataset: str, command: str, made_at: 
         figures=drawn,
         batches=batches.tail(_NEWEST_BATCHES).reverse().to_dicts(),
         all_batches=batches.height,
-        came=int(batches["kept"].sum()) + int(batches["refused"].sum()),
+        # A replayed row came once, and was kept in the end.
+        came=int(batches["kept"].sum()) + int(batches["refused"].sum()) - int(batches[REPLAYED].sum()),
         kinds=figures.kinds(tables).to_dicts(),
         missing={name: [row for row in rows if row[1]] for name, rows in missing.items()},
         whole={name: [row[0] for row in rows if not row[1]] for name, rows in missing.items()},
@@ -136,7 +138,7 @@ def _shape(tables: Tables) -> dict[str, Any]:
 
 
 def _with_colours(reasons: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    most = max((reason["count"] for reason in reasons), default=1)
+    most = max((reason["count"] for reason in reasons), default=0) or 1
     place = {name: i for i, name in enumerate(dict.fromkeys(reason["reason"] for reason in reasons))}
     return [
         reason | {"colour": plots.reason_colour(place[reason["reason"]]), "share": reason["count"] / most}

@@ -8,6 +8,7 @@ import polars as pl
 
 from movie_mlops.core import clock
 from movie_mlops.core import columns as c
+from movie_mlops.ingest.commits import append_once
 from movie_mlops.ingest.films import merge_films
 from movie_mlops.ingest.tmdb.films import Film, place_of
 from movie_mlops.ingest.tmdb.journal import Told
@@ -83,29 +84,18 @@ def complete(row: dict[str, Any], film: Film, given: Film | None) -> dict[str, A
 
 
 def quarantine(lake: Lake, refusals: Sequence[Refusal]) -> int:
-    """Append the refusals that the quarantine does not hold yet; return how many."""
-    place = [c.TABLE, c.FILE, c.LINE, c.REASON, c.DETAIL]
-    rows = [
-        {
-            c.TABLE: MOVIES,
-            c.FILE: one.place,
-            c.LINE: one.line,
-            c.REASON: one.reason,
-            c.DETAIL: one.detail,
-            c.RAW: one.raw,
-        }
-        for one in refusals
-    ]
-    constants = {c.SOURCE: SOURCE, c.INGESTED_AT: clock.now()}
-    frame = pl.DataFrame([row | constants for row in rows], schema=SCHEMAS[QUARANTINE]).unique(
-        place, maintain_order=True
-    )
-    if frame.height and lake.version(QUARANTINE) is not None:
-        known = lake.scan(QUARANTINE).filter(pl.col(c.SOURCE) == SOURCE).select(place).collect()
-        frame = frame.join(known, on=place, how="anti", maintain_order="left")
-    if frame.height:
-        lake.append(QUARANTINE, frame, note={"source": SOURCE})
-    return frame.height
+    """Append the refusals that the quarantine does not hold yet; return how many.
+
+    Raises:
+        ConflictError: Other writers were faster every time.
+    """
+    if not refusals:
+        return 0
+    place = (c.TABLE, c.FILE, c.LINE, c.REASON, c.DETAIL)
+    told = [(MOVIES, one.place, one.line, one.reason, one.detail, one.raw) for one in refusals]
+    rows = pl.DataFrame(told, schema=[*place, c.RAW], orient="row").unique(place, keep="first", maintain_order=True)
+    rows = rows.with_columns(pl.lit(SOURCE).alias(c.SOURCE), pl.lit(clock.now()).alias(c.INGESTED_AT))
+    return append_once(lake, QUARANTINE, rows, on=(c.SOURCE, *place), note={"source": SOURCE})
 
 
 def _held(lake: Lake, told: Sequence[Told]) -> tuple[dict[int, list[dict[str, Any]]], set[int]]:
