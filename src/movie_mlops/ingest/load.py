@@ -5,7 +5,7 @@ as the very next version after the one that was read to find out which are new. 
 at a time never write a row twice, and after a kill at any moment the same call writes what is missing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -199,8 +199,21 @@ def cursor_of(dataset: str) -> str:
     return f"ingest:{dataset}"
 
 
-def load_events(interactions: Sequence[Interaction], lake: Lake, *, attempts: int = 20) -> int:
+def load_events(
+    interactions: Sequence[Interaction],
+    lake: Lake,
+    *,
+    cursors: Mapping[str, int] | None = None,
+    attempts: int = 20,
+) -> int:
     """Append the interactions that the lake does not have yet (by ``event_id``) in one commit; return how many.
+
+    Args:
+        interactions: What happened.
+        lake: The lake.
+        cursors: Names and numbers that the lake gives from this commit on; where they move, there is a commit also for
+            no new row.
+        attempts: How often to try when other writers are faster.
 
     Raises:
         ConflictError: Other writers were faster every time.
@@ -218,8 +231,9 @@ def load_events(interactions: Sequence[Interaction], lake: Lake, *, attempts: in
         if version is not None:
             known = lake.scan(INTERACTIONS, version=version).select(c.EVENT_ID)
             new = frame.lazy().join(known, on=c.EVENT_ID, how="anti", maintain_order="left").collect()
-        if not new.is_empty():
-            lake.append(INTERACTIONS, new, note={"source": "events"}, after=version)
+        moved = any(lake.cursor(INTERACTIONS, name) != number for name, number in (cursors or {}).items())
+        if moved or not new.is_empty():
+            lake.append(INTERACTIONS, new, note={"source": "events"}, after=version, cursors=cursors)
         return new.height
 
     return again(work, attempts=attempts)
