@@ -13,7 +13,7 @@ import pytest
 
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.flows import Platform
-from movie_mlops.flows.worker import Worker, WorkerConfig
+from movie_mlops.flows.worker import Worker
 from tests.conftest import REPOSITORY
 from tests.fixtures.stage_9.shop import held, opened, say, shop
 
@@ -28,26 +28,27 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 
 
 def test_workers_share_the_work(platform: Platform, tmp_path: Path) -> None:
-    """Promise P19: four workers at once, while events arrive: each event is in the lake, none twice."""
-    stop, failed = threading.Event(), list[MovieMlopsError]()
+    """Promise P19: four workers that set about the same events at the same moment bring each of them, none twice."""
     others = [opened(tmp_path) for _ in range(4)]
-    working = [
-        threading.Thread(
-            target=Worker(other, f"w{place}", WorkerConfig(every_seconds=0.01)).work,
-            args=(stop,),
-            kwargs={"on_error": failed.append},
-        )
-        for place, other in enumerate(others)
-    ]
+    said, bursts = set[str](), 6
+    gate, failed = threading.Barrier(len(others) + 1), list[MovieMlopsError]()
+
+    def work(worker: Worker) -> None:
+        for _ in range(bursts):
+            gate.wait(WITHIN_S)
+            try:
+                worker.turn()
+            except MovieMlopsError as error:
+                failed.append(error)
+            gate.wait(WITHIN_S)
+
+    working = [threading.Thread(target=work, args=(Worker(one, f"w{place}"),)) for place, one in enumerate(others)]
     for thread in working:
         thread.start()
-    said = set[str]()
-    for burst in range(8):
+    for burst in range(bursts):
         said |= say(platform, 100 * burst, 25)
-    deadline = time.monotonic() + WITHIN_S
-    while len(held(platform)) < len(said) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    stop.set()
+        gate.wait(WITHIN_S)
+        gate.wait(WITHIN_S)
     for thread in working:
         thread.join()
     for other in others:
