@@ -12,7 +12,7 @@ from movie_mlops.core import clock
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import SILENT
 from movie_mlops.flows import Platform, PlatformConfig
-from movie_mlops.flows.ingest import drained, ingest
+from movie_mlops.flows.ingest import ingest
 from movie_mlops.flows.journal import FlowJournal, flow_runs
 from movie_mlops.flows.lake_care import kept_versions
 from movie_mlops.ingest import load, open_source, since_cursor
@@ -222,18 +222,18 @@ def test_events_that_went_with_a_restoration_come_again(tmp_path: Path) -> None:
     (tmp_path / "shop.csv").write_text("user_id,movie_id,value\nann,1,5\n")
     source = open_source(f"file:{tmp_path / 'shop.csv'}", downloads=tmp_path)
 
-    def run(before: dict[str, Any] | None) -> dict[str, Any]:
-        return ingest(platform, source, drained=drained(platform, before), progress=SILENT)
+    def run() -> dict[str, Any]:
+        return ingest(platform, source, progress=SILENT)
 
-    first = run(None)
+    first = run()
     platform.events.append([did("ann", 2, "like", at=1), did("ben", 3, "like", at=2)])
-    second = run(first)
-    assert (second["events_new"], second["events_offset"], run(second)["events_new"]) == (2, 2, 0)
+    second = run()
+    assert (second["events_new"], second["events_offset"], run()["events_new"]) == (2, 2, 0)
     compact(platform.lake, INTERACTIONS)
-    assert run(second)["events_new"] == 0
+    assert run()["events_new"] == 0
     restore(platform.lake, INTERACTIONS, first["versions"][INTERACTIONS])
     assert platform.lake.scan(INTERACTIONS).collect().height == 1
-    assert run(second)["events_new"] == 2
+    assert run()["events_new"] == 2
     assert platform.lake.scan(INTERACTIONS).collect().height == 3
     platform.close()
 

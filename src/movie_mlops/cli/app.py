@@ -22,6 +22,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "release": "What serves since when and why; promote, roll back.",
     "standard": "Hold a project against the project standard: check, explain, branch.",
     "serve": "Answer requests: the API and the page.",
+    "worker": "Work behind the API: events into the lake, the online store up to it.",
     "bench": "Measure how fast the platform answers on this machine.",
 }
 

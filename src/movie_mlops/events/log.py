@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Final
+from uuid import uuid4
 
 import polars as pl
 from sqlalchemy import (
@@ -19,7 +21,7 @@ from movie_mlops.core.nouns import Interaction
 from movie_mlops.events.config import EventConfig
 from movie_mlops.events.contract import check
 from movie_mlops.events.errors import EventConflictError
-from movie_mlops.events.stored import EVENTS, StoredEvent, from_row, to_row
+from movie_mlops.events.stored import EVENTS, LOGS, StoredEvent, from_row, to_row
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures, Prepared
 from movie_mlops.state import Database
 
@@ -69,6 +71,16 @@ class EventLog:
         self._feedback = feedback
         self._config = config or EventConfig()
         self._features = features
+
+    @cached_property
+    def name(self) -> str:
+        """The name of this log, the same for every process; a state database that is made anew has another log."""
+        with self._database.write() as connection:
+            found = connection.execute(select(LOGS.c.name)).scalar_one_or_none()
+            if found is None:
+                found = uuid4().hex
+                connection.execute(insert(LOGS).values(id=1, name=found))
+        return str(found)
 
     def append(self, interactions: Sequence[Interaction]) -> Appended:
         """Record a batch, all or nothing; when it returns, the events are on disk and in the users' histories.

@@ -26,6 +26,14 @@ EVENTS: Final = Table(
     sqlite_autoincrement=True,
 )
 
+LOGS: Final = Table(
+    "event_logs",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+)
+"""One row: the name of this log, made up once, so that a place in it is never taken for a place in another log."""
+
 _TYPE_PREFIX: Final = "movie_mlops.interaction."
 
 

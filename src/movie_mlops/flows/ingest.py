@@ -1,6 +1,6 @@
 """Step 1: rows of the source and of the event log into the lake."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from pydantic import TypeAdapter
 
@@ -9,7 +9,7 @@ from movie_mlops.core.progress import Progress
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import Result
 from movie_mlops.ingest import IngestConfig, Severity, Source, load, load_events
-from movie_mlops.lake import INTERACTIONS, was_put_back
+from movie_mlops.lake import INTERACTIONS
 
 _EVENTS_AT_ONCE = 10_000
 
@@ -23,40 +23,56 @@ def ingest_inputs(platform: Platform, source: Source) -> Plain:
     return {"source": source.fingerprint(), "events": platform.events.last_offset(), "contracts": contracts}
 
 
-def drained(platform: Platform, before: Result | None) -> int:
-    """Return up to which offset the lake has every event.
-
-    Args:
-        platform: The stores.
-        before: What the step made when it last ended. What was taken out of the lake since counts as not there.
-    """
-    lake = platform.lake
-    if before is None or lake.version(INTERACTIONS) is None:
-        return 0
-    if was_put_back(lake, INTERACTIONS, since=before["versions"][INTERACTIONS]):
-        return 0
-    offset: int = before["events_offset"]
-    return offset
-
-
-def ingest(platform: Platform, source: Source, *, drained: int, progress: Progress) -> Result:
+def ingest(platform: Platform, source: Source, *, progress: Progress) -> Result:
     """Load the source and the events that the lake does not have yet.
 
     Args:
         platform: The stores.
         source: Prepared or not.
-        drained: The lake has every event up to this offset.
         progress: Who listens.
     """
     report = asdict(load(source, platform.lake, config=platform.config.ingest, progress=progress))
-    new_events, offset = 0, drained
-    while page := platform.events.read(offset, _EVENTS_AT_ONCE):
-        new_events += load_events([event.interaction for event in page], platform.lake)
-        offset = page[-1].offset
+    drained = drain(platform)
     names = platform.lake.names()
     return {
         **report,
-        "events_new": new_events,
-        "events_offset": offset,
+        "events_new": drained.new,
+        "events_offset": drained.offset,
         "versions": {name: platform.lake.version(name) for name in report["versions"] if name in names},
     }
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What was brought from the event log into the lake.
+
+    Attributes:
+        new: How many events the lake did not have.
+        offset: The lake has every event up to this one.
+    """
+
+    new: int
+    offset: int
+
+
+def drain(platform: Platform) -> Drained:
+    """Bring the events that came since the last time into the lake.
+
+    How far the lake has the log stands in the commit that brought it so far: a kill at any moment leaves both or
+    neither, several may drain at once, and after a restoration of the table what went with it comes again.
+    """
+    lake, cursor = platform.lake, _cursor(platform)
+    new, offset = 0, lake.cursor(INTERACTIONS, cursor) or 0
+    while page := platform.events.read(offset, _EVENTS_AT_ONCE):
+        offset = page[-1].offset
+        new += load_events([event.interaction for event in page], lake, cursors={cursor: offset})
+    return Drained(new, offset)
+
+
+def pending(platform: Platform) -> bool:
+    """Return whether the event log has events that the lake may not have."""
+    return platform.events.last_offset() > (platform.lake.cursor(INTERACTIONS, _cursor(platform)) or 0)
+
+
+def _cursor(platform: Platform) -> str:
+    return f"events:{platform.events.name}"

@@ -125,12 +125,11 @@ def run(
 
 def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progress) -> None:
     config, lake = platform.config, platform.lake
-    before = steps.previous("ingest")
     ingested = steps.run(
         "ingest",
         inputs=ingesting.ingest_inputs(platform, source),
         rooms=_DATA_ROOMS,
-        work=lambda: ingesting.ingest(platform, source, drained=ingesting.drained(platform, before), progress=progress),
+        work=lambda: ingesting.ingest(platform, source, progress=progress),
         still_there=lambda made: all(lake.version(table) == at for table, at in made["versions"].items()),
     )
     if not ingested["rows_good"] and not lake.has_rows(INTERACTIONS):

@@ -118,12 +118,6 @@ class Steps:
             connection.execute(insert(STEPS).values(**row, finished_at=clock.to_iso(clock.now())))
         return self._report(name, "done", started, result)
 
-    def previous(self, name: str) -> Result | None:
-        """Return what the step made when it last ended, whatever its inputs were."""
-        with self._database.read() as connection:
-            found = connection.execute(select(STEPS.c.result).where(STEPS.c.name == name)).scalar_one_or_none()
-        return None if found is None else json.loads(found)
-
     def _earlier(self, name: str, fingerprint: str) -> Result | None:
         query = select(STEPS.c.result).where(STEPS.c.name == name, STEPS.c.fingerprint == fingerprint)
         with self._database.read() as connection:

@@ -1,6 +1,6 @@
 """From events into the lake."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -11,8 +11,21 @@ from movie_mlops.ingest.commits import ATTEMPTS, again
 from movie_mlops.lake import INTERACTIONS, SCHEMAS, Lake
 
 
-def load_events(interactions: Sequence[Interaction], lake: Lake, *, attempts: int = ATTEMPTS) -> int:
+def load_events(
+    interactions: Sequence[Interaction],
+    lake: Lake,
+    *,
+    cursors: Mapping[str, int] | None = None,
+    attempts: int = ATTEMPTS,
+) -> int:
     """Append the interactions that the lake does not have yet (by ``event_id``) in one commit; return how many.
+
+    Args:
+        interactions: What happened.
+        lake: The lake.
+        cursors: Names and numbers that the lake gives from this commit on; where they move, there is a commit also for
+            no new row.
+        attempts: How often to try when other writers are faster.
 
     Raises:
         ConflictError: Other writers were faster every time.
@@ -30,8 +43,9 @@ def load_events(interactions: Sequence[Interaction], lake: Lake, *, attempts: in
         if version is not None:
             known = lake.scan(INTERACTIONS, version=version).select(c.EVENT_ID)
             new = frame.lazy().join(known, on=c.EVENT_ID, how="anti", maintain_order="left").collect()
-        if not new.is_empty():
-            lake.append(INTERACTIONS, new, note={"source": "events"}, after=version)
+        moved = any(lake.cursor(INTERACTIONS, name) != number for name, number in (cursors or {}).items())
+        if moved or not new.is_empty():
+            lake.append(INTERACTIONS, new, note={"source": "events"}, after=version, cursors=cursors)
         return new.height
 
     return again(work, attempts=attempts)

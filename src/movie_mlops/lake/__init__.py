@@ -6,7 +6,7 @@ from movie_mlops.lake.diff import ColumnChange, TableDiff, diff
 from movie_mlops.lake.errors import CareError, ConflictError, LakeError, QueryError, StorageDownError, StorageError
 from movie_mlops.lake.lake import Lake, TableInfo
 from movie_mlops.lake.log import Commit
-from movie_mlops.lake.restoration import RestorationReport, restore, was_put_back
+from movie_mlops.lake.restoration import RestorationReport, restore
 from movie_mlops.lake.schemas import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, SCHEMAS
 from movie_mlops.lake.storage import open_storage
 from movie_mlops.lake.tags import Tag, find_version, make_tag, moment_of, read_tag, remove_tag, tags
@@ -54,5 +54,4 @@ __all__ = [
     "tags",
     "vacuum",
     "verify",
-    "was_put_back",
 ]

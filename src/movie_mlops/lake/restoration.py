@@ -7,7 +7,7 @@ from deltalake.exceptions import DeltaError
 
 from movie_mlops.lake.errors import CareError, overtaken
 from movie_mlops.lake.lake import Lake
-from movie_mlops.lake.log import entries, read_entry
+from movie_mlops.lake.log import entries
 from movie_mlops.lake.writing import NO_CURSOR, commit_properties, finish
 
 
@@ -67,10 +67,3 @@ def restore(lake: Lake, table: str, version: int) -> RestorationReport:
             next_step=f"See what is damaged with: movie-mlops lake verify {table}",
         ) from error
     return RestorationReport(table, version, finish(lake, table, lake.own_version(table, commit_id)), rows)
-
-
-def was_put_back(lake: Lake, table: str, *, since: int) -> bool:
-    """Return whether rows that version ``since`` had may be gone: something after it did more than add rows."""
-    newest = lake.delta(table).version()
-    later = (read_entry(lake.storage, table, version) for version in range(since + 1, newest + 1))
-    return newest < since or any(entry.removed and entry.changes_rows for entry in later)
