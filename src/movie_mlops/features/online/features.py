@@ -1,6 +1,7 @@
 """Feature rows, as serving reads them."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
@@ -16,8 +17,8 @@ from movie_mlops.features.definitions import FeatureView, Views
 from movie_mlops.features.errors import FeatureError
 from movie_mlops.features.fold import Fold, Value
 from movie_mlops.features.measures import UNKNOWN_FILM
-from movie_mlops.features.online.materialise import FILMS, Cut, Prepared, prepare, states_of, write
-from movie_mlops.features.online.record import OnlineStore, Record, Stored
+from movie_mlops.features.online.materialise import FILMS, STATES_OF, Cut, Prepared, prepare, states_of, write
+from movie_mlops.features.online.record import OnlineStore, Record
 from movie_mlops.features.online.rows import RowFormat
 from movie_mlops.features.online.through import WriteThrough, film_of
 from movie_mlops.state import Database
@@ -29,7 +30,6 @@ Key = str | int | tuple[str, int]
 """A user, a film, or both."""
 
 _ORIGINS: Final = "SELECT view, digest, versions, position, arrived, materialised_at FROM online_origins"
-_STATE: Final = "SELECT key, state FROM fold_states WHERE view = ? AND key IN ({})"
 
 
 class Row(NamedTuple):
@@ -90,6 +90,7 @@ class OnlineFeatures:
         self.store = store or Record(database)
         self._formats = {view.name: RowFormat(view) for view in views}
         self._folds = {view.name: Fold(view, config) for view in views}
+        self._states = {view.name: states_of(view) for view in views}
         self._marks = [(view, view.digest()) for view in views]
         self._through = WriteThrough(views, config)
 
@@ -162,25 +163,30 @@ class OnlineFeatures:
                 self.store.publish(view.name, list(dict.fromkeys(keys)))
 
     def _stored(self, view: FeatureView, keys: Sequence[Key], texts: Sequence[str]) -> list[Row]:
-        names, form = view.names, self._formats[view.name]
+        """Return the rows of keys, all of them unpacked at once."""
+        name, names = view.name, view.names
         oldest = clock.microseconds(clock.now()) - view.time_to_live // timedelta(microseconds=1)
-        return [
-            self._row(view, names, form, key, stored, oldest)
-            for key, stored in zip(keys, self.store.read_many(view.name, texts), strict=True)
-        ]
+        stored = self.store.read_many(name, texts)
+        found = iter(self._formats[name].unpack_all([row.packed for row in stored if row is not None]))
+        rows = []
+        for key, row in zip(keys, stored, strict=True):
+            if row is None:
+                rows.append(Row(name, key, names, None, "unknown"))
+                continue
+            said, (stamp, written, _) = next(found), row
+            if isinstance(said, str) or written < oldest:
+                condition: Condition = said if isinstance(said, str) else "stale"
+                rows.append(Row(name, key, names, None, condition, None, written, stamp))
+            else:
+                rows.append(Row(name, key, names, said[1], "fresh", said[0], written, stamp))
+        self._count(name, rows)
+        return rows
 
-    def _row(  # noqa: PLR0917 - called for every row
-        self, view: FeatureView, names: tuple[str, ...], form: RowFormat, key: Key, stored: Stored | None, oldest: int
-    ) -> Row:
-        if stored is None:
-            self.store.counts.add(view.name, "unknown")
-            return Row(view.name, key, names, None, "unknown")
-        found = form.unpack(stored.packed)
-        if isinstance(found, str) or stored.written_at < oldest:
-            condition: Condition = found if isinstance(found, str) else "stale"
-            self.store.counts.add(view.name, condition)
-            return Row(view.name, key, names, None, condition, None, stored.written_at, stored.stamp)
-        return Row(view.name, key, names, found[1], "fresh", found[0], stored.written_at, stored.stamp)
+    def _count(self, view: str, rows: Sequence[Row]) -> None:
+        """Count the rows without values, by why they have none."""
+        for condition, many in Counter([row.condition for row in rows]).items():
+            if condition != "fresh":
+                self.store.counts.add(view, condition, many)
 
     def _matched(self, view: FeatureView, keys: Sequence[Key]) -> list[Row]:
         """Return rows of users and films together: what is known of the user, read about the film, as of now."""
@@ -189,10 +195,8 @@ class OnlineFeatures:
         movies = list(dict.fromkeys(str(movie) for _, movie in pairs))
         fold, now = self._folds[view.name], clock.now()
         moment = clock.microseconds(now)
-        sql = _STATE.format(",".join("?" * len(users)))
-        states = {
-            key: fold.unpack(state.encode()) for key, state in self._database.fetch(sql, (states_of(view), *users))
-        }
+        found = self._database.fetch(STATES_OF.format(",".join("?" * len(users))), (self._states[view.name], *users))
+        states = {key: fold.unpack(state.encode()) for key, state in found}
         films = dict(zip(movies, self.store.read_many(FILMS, movies), strict=True))
         rows = []
         for user, movie in pairs:
