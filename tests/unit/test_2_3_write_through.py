@@ -90,7 +90,8 @@ def test_a_store_that_events_went_through_is_the_batch_of_everything(seed: int) 
         patch.setattr(clock, "now", lambda: NOW + timedelta(seconds=1))
         films = sorted({i.movie_id for i, _ in everything})
         users = sorted({i.user_id for i, _ in everything})
-        for view in VIEWS:
+        # What everybody did is in the store as of its making: test_2_2_co_watch.py looks at that.
+        for view in (view for view in VIEWS if not view.follows_everybody):
             keys = {"film": films, "user": users}.get(
                 view.entity.name, [(user, film) for user in users for film in films]
             )

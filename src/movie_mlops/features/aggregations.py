@@ -15,8 +15,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from movie_mlops.core.nouns import Kind
+from movie_mlops.features.co_watch import CoWatch
 from movie_mlops.features.measures import Condition, Measure
-from movie_mlops.features.parts import NOW, Age, Extreme, Faded, Holds, Part, Run, Total
+from movie_mlops.features.parts import NOW, Age, Closeness, Extreme, Faded, Holds, Part, Run, Total
 from movie_mlops.features.timeline import DAY, NO_TIME, Window
 
 Array = NDArray[Any]
@@ -156,6 +157,35 @@ def match(measure: Measure, conditions: Sequence[Condition]) -> Aggregation:
 
     name = _named("match", measure, ", ".join(condition.name for condition in conditions))
     return Aggregation(name, (Total(measure, 0), *shares, *holds), pl.Float64(), finish)
+
+
+def nearest(measure: Measure, model: CoWatch) -> Aggregation:
+    """The nearness of the row's film to the nearest of the user's last films; null without any: see ``co_watch.py``."""
+    return Aggregation(_named("nearest", measure, str(model)), (Closeness(measure, model),), pl.Float64(), _nearest)
+
+
+def mean_nearness(measure: Measure, model: CoWatch) -> Aggregation:
+    """The mean of its nearness to the user's last films, 0 to those that are not near; null without any."""
+    name = _named("mean_nearness", measure, str(model))
+    return Aggregation(name, (Closeness(measure, model),), pl.Float64(), _mean_nearness)
+
+
+def shared_users(measure: Measure, model: CoWatch) -> Aggregation:
+    """How many users it has in common with the user's last films that are near, summed over these films."""
+    name = _named("shared_users", measure, str(model))
+    return Aggregation(name, (Closeness(measure, model),), pl.Int64(), _shared_users)
+
+
+def _nearest(closeness: Array) -> Array:
+    return np.where(closeness[:, 0] > 0, closeness[:, 1], np.nan)
+
+
+def _mean_nearness(closeness: Array) -> Array:
+    return _ratio(closeness[:, 2], closeness[:, 0])
+
+
+def _shared_users(closeness: Array) -> Array:
+    return closeness[:, 3].astype(np.int64)
 
 
 def _as_it_is(value: Array) -> Array:

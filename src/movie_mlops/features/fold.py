@@ -5,7 +5,7 @@ counts is a maximum, and everything else is a sum, a maximum or a set. Each inte
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -18,7 +18,7 @@ from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import Feature, FeatureView
 from movie_mlops.features.feedback import KIND_CODES, Rank, rank_of, weigh
 from movie_mlops.features.measures import UNKNOWN_FILM, Film, Seen, Source
-from movie_mlops.features.parts import Moment, Part, State, Total
+from movie_mlops.features.parts import NOTHING_BESIDE, Beside, Moment, Part, State, Total
 from movie_mlops.features.timeline import NO_TIME
 from movie_mlops.features.words import NOT_IN_LAKE
 
@@ -124,18 +124,21 @@ class Fold:
                 merged.words[source][pair] = word if held is None else max(held, word, key=_rank)
         return merged
 
-    def values(self, state: FoldState, at: datetime, film: Film = UNKNOWN_FILM) -> dict[str, Value]:
+    def values(
+        self, state: FoldState, at: datetime, film: Film = UNKNOWN_FILM, beside: Beside = NOTHING_BESIDE
+    ) -> dict[str, Value]:
         """Return the features at a time that is not before anything that was put.
 
         Args:
             state: What is known.
             at: When, aware.
             film: The row's film, for views whose entity has one.
+            beside: What is near it, for views that ask.
 
         Returns:
             Feature name to value.
         """
-        moment = Moment(microseconds(at), film)
+        moment = Moment(microseconds(at), film, beside)
         read = [part.read(each, moment) for part, each in zip(self._parts, state.parts, strict=True)]
         values: dict[str, Value] = dict.fromkeys(self.view.names)
         for formula in self._formulas:
@@ -144,6 +147,24 @@ class Fold:
             for name, value in zip(formula.names, found, strict=True):
                 values[name] = _plain(value, is_time=formula.is_time)
         return values
+
+    def values_for_films(
+        self, state: FoldState, at: datetime, films: Sequence[Film], besides: Sequence[Beside]
+    ) -> list[tuple[Value, ...]]:
+        """Return :meth:`values`, in the features' order, for each of many films: each formula takes all of them."""
+        moments = [Moment(microseconds(at), *each) for each in zip(films, besides, strict=True)]
+        read = {
+            part: np.array([part.read(each, moment) for moment in (moments if part.needs_film else moments[:1])])
+            for part, each in zip(self._parts, state.parts, strict=True)
+        }
+        columns = []
+        for feature in self.view.features:
+            inputs = (
+                np.repeat(read[part], len(moments) // len(read[part]), axis=0) for part in feature.aggregation.parts
+            )
+            found, is_time = feature.aggregation.finish(*inputs).tolist(), feature.dtype.is_temporal()
+            columns.append([_plain(value, is_time=is_time) for value in found])
+        return list(zip(*columns, strict=True))
 
     def forget(self, state: FoldState, at: int) -> None:
         """Leave out what no window will see again, read at ``at`` (microseconds since 1970) or later."""
@@ -190,7 +211,7 @@ class Fold:
         weight = weigh(kind, value, self._config)
         arrival = NOT_IN_LAKE if arrived is None else microseconds(arrived)
         rank = rank_of(KIND_CODES[kind], value, weight, NO_TIME if time is None else time, arrival)
-        return Seen(kind, value, weight, time, film), rank
+        return Seen(kind, value, weight, time, interaction.movie_id, film), rank
 
 
 def _formulas(view: FeatureView, places: Mapping[Part, int]) -> list[_Formula]:
@@ -221,8 +242,8 @@ def _rank(word: Word) -> Rank:
 
 
 def _as_seen(plain: list[Any]) -> Seen:
-    kind, value, weight, time, (genres, year) = plain
-    return Seen(Kind(kind), value, weight, time, Film(tuple(genres), year))
+    kind, value, weight, time, movie_id, (genres, year) = plain
+    return Seen(Kind(kind), value, weight, time, movie_id, Film(tuple(genres), year))
 
 
 def _plain(value: float, *, is_time: bool) -> Value:

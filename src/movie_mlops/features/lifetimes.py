@@ -111,5 +111,5 @@ def _lifetimes(words: pl.DataFrame, ends: NDArray[np.int64], names: list[str]) -
         begins=words[BEGINS].to_physical().to_numpy(),
         ends=ends,
         time=words[EVENT_TIME].to_physical().fill_null(NO_TIME).to_numpy(),
-        facts=words.select(KIND, VALUE, WEIGHT, *names),
+        facts=words.select(MOVIE_ID, KIND, VALUE, WEIGHT, *names),
     )

@@ -9,17 +9,37 @@ are plain data. ``tests/unit/test_2_4_fold_parity.py`` holds the two forms toget
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from movie_mlops.core.nouns import Kind
+from movie_mlops.features.co_watch import NO_NEIGHBOURS, CoWatch, Neighbours, closeness
 from movie_mlops.features.measures import UNKNOWN_FILM, Condition, Film, Measure, Seen
 from movie_mlops.features.timeline import DAY, NO_TIME, Timeline, Window
 
+_LOWER: Final = 2**64
+
 State = Any
 """The state of a part: numbers, or a dict of whole numbers."""
+
+
+class Beside(NamedTuple):
+    """A film with what is near it in the period of a moment.
+
+    Attributes:
+        movie_id: The film.
+        near: Its neighbours.
+    """
+
+    movie_id: int
+    near: Neighbours
+
+
+NOTHING_BESIDE: Final = Beside(-1, NO_NEIGHBOURS)
+"""No film."""
 
 
 class Moment(NamedTuple):
@@ -28,10 +48,12 @@ class Moment(NamedTuple):
     Attributes:
         at: Microseconds since 1970.
         film: The film of the row, where its entity has one.
+        beside: What is near it.
     """
 
     at: int
     film: Film = UNKNOWN_FILM
+    beside: Beside = NOTHING_BESIDE
 
 
 class Part(ABC):
@@ -41,6 +63,8 @@ class Part(ABC):
     """Whether it asks something of the row's film."""
     never_taken_back: ClassVar[bool] = False
     """Whether it can follow only what no later word takes back."""
+    follows_everybody: ClassVar[bool] = False
+    """Whether it asks what others did, too."""
 
     @property
     def reads(self) -> frozenset[Kind]:
@@ -69,8 +93,8 @@ class Part(ABC):
         return one
 
     @abstractmethod
-    def read(self, state: State, moment: Moment) -> float:
-        """Return the value at a moment that is not before anything that was put."""
+    def read(self, state: State, moment: Moment) -> Any:
+        """Return the value, a number or a tuple of them, at a moment that is not before anything that was put."""
 
 
 @dataclass(frozen=True)
@@ -240,6 +264,46 @@ class Holds(Part):
 
     def read(self, state: State, moment: Moment) -> float:  # noqa: ARG002
         return int(self.condition.holds(moment.film))
+
+
+@dataclass(frozen=True)
+class Closeness(Part):
+    """How close the row's film is to the last films of the user that a measure counts: see ``co_watch.CLOSENESS``.
+
+    The state has one whole number for each of those films, with the film in its lower half and the time in its upper
+    one, so that the last are the greatest.
+
+    Attributes:
+        measure: Which films count, of the user and of everybody.
+        model: What near means.
+    """
+
+    needs_film = True
+    follows_everybody = True
+
+    measure: Measure
+    model: CoWatch
+
+    def over(self, timeline: Timeline) -> NDArray[Any]:
+        return timeline.closeness(self.measure, self.model)
+
+    def empty(self) -> State:
+        return {}
+
+    def put(self, state: State, seen: Seen, sign: int) -> State:
+        if self.measure.of(seen) is None:
+            return state
+        time = NO_TIME if seen.time is None else seen.time
+        return _added(state, time * _LOWER + seen.movie_id, sign)
+
+    def merge(self, one: State, other: State) -> State:
+        for word, many in other.items():
+            one = _added(one, word, many)
+        return one
+
+    def read(self, state: State, moment: Moment) -> tuple[float, ...]:
+        history = [word % _LOWER for word in nlargest(self.model.window, state)]
+        return closeness(np.array(history, np.int64), *moment.beside)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import FeatureView, Views
 from movie_mlops.features.feedback import latest_words
 from movie_mlops.features.online.histories import HISTORIES, packed_words
+from movie_mlops.features.online.neighbours import neighbour_rows, neighbours_of
 from movie_mlops.features.online.record import chunks, replace
 from movie_mlops.features.online.rows import RowFormat
 from movie_mlops.features.online.states import fold_states
@@ -136,8 +137,13 @@ def prepare(
     if arrived is None:
         return None
     made = []
+    neighbours: dict[str, list[tuple[str, int, bytes]]] = {}
     for view in views:
         said = cut.interactions
+        if view.follows_everybody:
+            hoods = neighbour_rows(view, said, clock.now(), config=config)
+            neighbours[neighbours_of(view)] = [(key, cut.position, packed) for key, packed in hoods]
+            continue
         if touched is not None:
             said = said.filter(pl.col(view.entity.folds).is_in(_of(touched, view)))
         rows: list[tuple[str, int, bytes]] = []
@@ -165,6 +171,7 @@ def prepare(
             HISTORIES: [(user, cut.position, packed) for user, packed in packed_words(words)],
             RATINGS: [(user, cut.position, packed) for user, packed in packed_words(hidden)],
             FILMS: list(_films(cut)),
+            **neighbours,
         },
         touched=touched,
         has=lambda ids: _known(cut.interactions, ids),
@@ -175,7 +182,7 @@ def write(connection: Connection, prepared: Prepared, views: Views) -> None:
     """Write what was prepared, within the caller's transaction; readers see the old until it ends."""
     users = None if prepared.touched is None else sorted(prepared.touched[0])
     for name, rows in prepared.rows.items():
-        replace(connection, name, rows, keys=None if name == FILMS else users)
+        replace(connection, name, rows, keys=users if name in {HISTORIES, RATINGS} else None)
     for made in prepared.views:
         keys = None if prepared.touched is None else [str(key) for key in _of(prepared.touched, made.view)]
         replace(connection, made.view.name, made.rows, keys=keys)

@@ -1,11 +1,11 @@
-"""How a row of features is packed: eight bytes for each value, behind the mark of its definition."""
+"""A row of features, and how it is packed: eight bytes for each value, behind the mark of its definition."""
 
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import compress
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,52 @@ from movie_mlops.features.timeline import NO_TIME
 
 Unread = Literal["outdated", "corrupt"]
 """Why packed bytes give no row: another definition wrote them, or they are damaged."""
+
+Condition = Literal["fresh", "stale", "unknown", "outdated", "corrupt"]
+"""What became of a row: only a fresh one has values."""
+
+Key = str | int | tuple[str, int]
+"""A user, a film, or both."""
+
+
+class Row(NamedTuple):
+    """One row of a view, as it is served.
+
+    Attributes:
+        view: Which view.
+        key: Whose row.
+        names: The features, in order.
+        values: Their values; ``None`` unless the row is fresh.
+        condition: ``fresh``; ``unknown``: nobody met it, or nothing is materialised yet; ``stale``: it was written
+            longer ago than the view's time-to-live; ``outdated``: by another definition; ``corrupt``: it is damaged.
+        moment: The time as of which the values are, in microseconds since 1970.
+        written: When it was written, in microseconds since 1970.
+        stamp: The place in the event log up to which it holds everything.
+    """
+
+    view: str
+    key: Key
+    names: tuple[str, ...]
+    values: tuple[Value, ...] | None
+    condition: Condition
+    moment: int | None = None
+    written: int | None = None
+    stamp: int = 0
+
+    @property
+    def at(self) -> datetime | None:
+        """The time as of which the values are."""
+        return None if self.moment is None else from_microseconds(self.moment)
+
+    @property
+    def written_at(self) -> datetime | None:
+        """When it was written."""
+        return None if self.written is None else from_microseconds(self.written)
+
+    def to_dict(self) -> dict[str, Value]:
+        """Return feature name to value; nothing unless the row is fresh."""
+        return {} if self.values is None else dict(zip(self.names, self.values, strict=True))
+
 
 _MARK: Final = 8
 _EIGHT: Final = 8

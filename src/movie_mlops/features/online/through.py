@@ -40,7 +40,12 @@ class WriteThrough:
 
     def __init__(self, views: Views, config: FeedbackConfig) -> None:
         self._config = config
-        self._folds = [(Fold(view, config), RowFormat(view), states_of(view), view.digest()) for view in views]
+        self._folds = [
+            (Fold(view, config), RowFormat(view), states_of(view), view.digest())
+            for view in views
+            # What asks for everybody is read off the histories, which need no fold.
+            if not view.follows_everybody
+        ]
 
     def apply(
         self, connection: Connection, interactions: Sequence[Interaction], *, position: int, now: datetime
@@ -142,7 +147,10 @@ class _Said:
         pair = (interaction.user_id, interaction.movie_id)
         name = f"{interaction.movie_id} {interaction.user_id}"
         found = {Source.WORDS: self._words.get(pair), Source.RATINGS: self._ratings.get(pair)}
-        return {source: {} if word is None else {name: _as_word(word, film)} for source, word in found.items()}
+        return {
+            source: {} if word is None else {name: (rank_of_record(word), seen_of(word, film))}
+            for source, word in found.items()
+        }
 
     def add(self, interaction: Interaction, record: Record) -> None:
         """Have an event count for those after it."""
@@ -185,8 +193,8 @@ def _records(stored: dict[str, Stored], pairs: Iterable[_Pair]) -> dict[_Pair, R
     return found
 
 
-def _as_word(record: Record, film: Film) -> tuple:  # type: ignore[type-arg]
-    _, time, _, weight, value, code = record
+def seen_of(record: Record, film: Film) -> Seen:
+    """Return a record as measures see it."""
+    movie_id, time, _, weight, value, code = record
     known = None if time == UNKNOWN_TIME else time
-    seen = Seen(_KINDS[code], None if isnan(value) else value, weight, known, film)
-    return rank_of_record(record), seen
+    return Seen(_KINDS[code], None if isnan(value) else value, weight, known, movie_id, film)
