@@ -32,10 +32,9 @@ from movie_mlops.features import (
     neighbourhoods,
 )
 from movie_mlops.features import aggregations as a
-from movie_mlops.features.co_watch import CoWatch, Neighbours
+from movie_mlops.features.co_watch import Beside, CoWatch, Neighbours
 from movie_mlops.features.definitions import USER, USER_AND_FILM
 from movie_mlops.features.measures import EVERYTHING, LIKES
-from movie_mlops.features.parts import Beside
 from movie_mlops.state import Database, StateConfig
 from tests.fixtures.stage_2 import oracle
 from tests.fixtures.stage_2.interactions import START, day, did, table

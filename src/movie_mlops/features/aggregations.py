@@ -15,9 +15,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from movie_mlops.core.nouns import Kind
+from movie_mlops.features.closeness import Closeness
 from movie_mlops.features.co_watch import CoWatch
 from movie_mlops.features.measures import Condition, Measure
-from movie_mlops.features.parts import NOW, Age, Closeness, Extreme, Faded, Holds, Part, Run, Total
+from movie_mlops.features.parts import NOW, Age, Extreme, Faded, Holds, Part, Run, Total
 from movie_mlops.features.timeline import DAY, NO_TIME, Window
 
 Array = NDArray[Any]

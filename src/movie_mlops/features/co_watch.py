@@ -76,6 +76,23 @@ class Neighbours(NamedTuple):
 NO_NEIGHBOURS: Final = Neighbours(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
 """Of a film that nobody likes together with another."""
 
+
+class Beside(NamedTuple):
+    """A film with what is near it in the period of a moment.
+
+    Attributes:
+        movie_id: The film.
+        near: Its neighbours.
+    """
+
+    movie_id: int
+    near: Neighbours
+
+
+NOTHING_BESIDE: Final = Beside(-1, NO_NEIGHBOURS)
+"""No film."""
+
+
 CLOSENESS: Final = ("films", "nearest", "nearness", "users")
 """What is known of a film and a user's likes: how many likes there are, the film itself aside; the greatest nearness to
 one of them; the sum of nearnesses; the sum of users who like both."""

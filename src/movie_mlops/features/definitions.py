@@ -29,6 +29,7 @@ _CODE: Final = (
     "lookups.py",
     "lifetimes.py",
     "feedback.py",
+    "closeness.py",
     "co_watch.py",
     "neighbourhoods.py",
 )

@@ -14,11 +14,12 @@ import numpy as np
 
 from movie_mlops.core.clock import from_microseconds, microseconds
 from movie_mlops.core.nouns import Interaction, Kind
+from movie_mlops.features.co_watch import NOTHING_BESIDE, Beside
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import Feature, FeatureView
 from movie_mlops.features.feedback import KIND_CODES, Rank, rank_of, weigh
 from movie_mlops.features.measures import UNKNOWN_FILM, Film, Seen, Source
-from movie_mlops.features.parts import NOTHING_BESIDE, Beside, Moment, Part, State, Total
+from movie_mlops.features.parts import Moment, Part, State, Total
 from movie_mlops.features.timeline import NO_TIME
 from movie_mlops.features.words import NOT_IN_LAKE
 

@@ -9,37 +9,18 @@ are plain data. ``tests/unit/test_2_4_fold_parity.py`` holds the two forms toget
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from heapq import nlargest
 from typing import Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from movie_mlops.core.nouns import Kind
-from movie_mlops.features.co_watch import NO_NEIGHBOURS, CoWatch, Neighbours, closeness
+from movie_mlops.features.co_watch import NOTHING_BESIDE, Beside
 from movie_mlops.features.measures import UNKNOWN_FILM, Condition, Film, Measure, Seen
 from movie_mlops.features.timeline import DAY, NO_TIME, Timeline, Window
 
-_LOWER: Final = 2**64
-
 State = Any
 """The state of a part: numbers, or a dict of whole numbers."""
-
-
-class Beside(NamedTuple):
-    """A film with what is near it in the period of a moment.
-
-    Attributes:
-        movie_id: The film.
-        near: Its neighbours.
-    """
-
-    movie_id: int
-    near: Neighbours
-
-
-NOTHING_BESIDE: Final = Beside(-1, NO_NEIGHBOURS)
-"""No film."""
 
 
 class Moment(NamedTuple):
@@ -124,13 +105,13 @@ class Total(Part):
         amount = sign * number**self.power
         if self.window is None:
             return state + amount
-        return state if seen.time is None else _added(state, seen.time, amount)
+        return state if seen.time is None else added(state, seen.time, amount)
 
     def merge(self, one: State, other: State) -> State:
         if self.window is None:
             return one + other
         for time, amount in other.items():
-            one = _added(one, time, amount)
+            one = added(one, time, amount)
         return one
 
     def read(self, state: State, moment: Moment) -> float:
@@ -267,46 +248,6 @@ class Holds(Part):
 
 
 @dataclass(frozen=True)
-class Closeness(Part):
-    """How close the row's film is to the last films of the user that a measure counts: see ``co_watch.CLOSENESS``.
-
-    The state has one whole number for each of those films, with the film in its lower half and the time in its upper
-    one, so that the last are the greatest.
-
-    Attributes:
-        measure: Which films count, of the user and of everybody.
-        model: What near means.
-    """
-
-    needs_film = True
-    follows_everybody = True
-
-    measure: Measure
-    model: CoWatch
-
-    def over(self, timeline: Timeline) -> NDArray[Any]:
-        return timeline.closeness(self.measure, self.model)
-
-    def empty(self) -> State:
-        return {}
-
-    def put(self, state: State, seen: Seen, sign: int) -> State:
-        if self.measure.of(seen) is None:
-            return state
-        time = NO_TIME if seen.time is None else seen.time
-        return _added(state, time * _LOWER + seen.movie_id, sign)
-
-    def merge(self, one: State, other: State) -> State:
-        for word, many in other.items():
-            one = _added(one, word, many)
-        return one
-
-    def read(self, state: State, moment: Moment) -> tuple[float, ...]:
-        history = [word % _LOWER for word in nlargest(self.model.window, state)]
-        return closeness(np.array(history, np.int64), *moment.beside)
-
-
-@dataclass(frozen=True)
 class Age(Part):
     """The year of the moment less the year of the row's film; NaN where that is unknown."""
 
@@ -334,7 +275,8 @@ class Now(Part):
 NOW: Final = Now()
 
 
-def _added(amounts: dict[int, int], time: int, amount: int) -> dict[int, int]:
+def added(amounts: dict[int, int], time: int, amount: int) -> dict[int, int]:
+    """Return ``amounts`` with one more; what adds up to 0 is forgotten."""
     amounts[time] = amounts.get(time, 0) + amount
     if not amounts[time]:
         del amounts[time]

@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 
 from movie_mlops.core.clock import microseconds
+from movie_mlops.features.closeness import Closeness
 from movie_mlops.features.co_watch import NO_NEIGHBOURS, Neighbours
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import FeatureView
 from movie_mlops.features.neighbourhoods import Neighbourhoods, slabs
 from movie_mlops.features.online.rows import CHECK, RESIDUE, Unread
-from movie_mlops.features.parts import Closeness
 from movie_mlops.features.point_in_time import AT, timeline_of
 
 PERIOD: Final = "period"

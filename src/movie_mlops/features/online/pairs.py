@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from movie_mlops.core import clock
-from movie_mlops.features.co_watch import NO_NEIGHBOURS, CoWatch, Neighbours
+from movie_mlops.features.closeness import Closeness
+from movie_mlops.features.co_watch import NO_NEIGHBOURS, NOTHING_BESIDE, Beside, CoWatch, Neighbours
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import FeatureView, Views
 from movie_mlops.features.fold import Fold, FoldState, Value
@@ -15,7 +16,6 @@ from movie_mlops.features.online.neighbours import PERIOD, neighbours_of, unpack
 from movie_mlops.features.online.record import OnlineStore
 from movie_mlops.features.online.rows import Condition, Key, Row, Unread
 from movie_mlops.features.online.through import film_of, seen_of
-from movie_mlops.features.parts import NOTHING_BESIDE, Beside, Closeness
 from movie_mlops.features.words import Record
 from movie_mlops.features.words import unpack as unpack_words
 from movie_mlops.state import Database
