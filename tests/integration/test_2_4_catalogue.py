@@ -28,7 +28,7 @@ def test_the_catalogue_has_every_feature(command: CommandLine) -> None:
         for feature in view.features:
             assert f"<h3>{feature.name}</h3>" in page
             assert feature.aggregation.name in page
-    assert "57 features, <span>every row is fresh.</span>" in page
+    assert "60 features, <span>every row is fresh.</span>" in page
     assert "<b>interactions</b><small>version 0</small>" in page
     assert page.count('<svg class="spread"') > 40
     assert not re.search(r"https?://(?!www\.w3\.org)", page)

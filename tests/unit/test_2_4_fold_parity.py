@@ -8,13 +8,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movie_mlops.features import VIEWS, Entity, FeatureView, FeedbackConfig, Film, Fold, FoldState, features_at
+from movie_mlops.core import clock
+from movie_mlops.features import (
+    USER_FEATURES,
+    VIEWS,
+    Entity,
+    FeatureView,
+    FeedbackConfig,
+    Film,
+    Fold,
+    FoldState,
+    features_at,
+)
 from movie_mlops.features.definitions import FILM, USER, USER_AND_FILM
+from movie_mlops.features.feedback import KIND_CODES, latest_words
+from movie_mlops.features.measures import Source
+from movie_mlops.features.words import UNKNOWN_TIME, add, unpack
 from tests.fixtures.stage_2.interactions import START
 from tests.fixtures.stage_2.worlds import FILMS, FILMS_TABLE, Arrived, arrivals, every_aggregation, world
 
 CONFIG = FeedbackConfig()
 WORLDS = 30
+KINDS = list(KIND_CODES)
 
 
 def folded(fold: Fold, said: list[Arrived], random: np.random.Generator) -> FoldState:
@@ -54,7 +69,11 @@ def same(batch: object, online: object) -> bool:
 @given(seed=st.integers(0, 2**32))
 @pytest.mark.parametrize(
     "view",
-    [*VIEWS, *(every_aggregation(entity) for entity in (USER, FILM, USER_AND_FILM))],
+    # What follows everybody has a test of its own: test_2_2_co_watch.py.
+    [
+        *(view for view in VIEWS if not view.follows_everybody),
+        *(every_aggregation(entity) for entity in (USER, FILM, USER_AND_FILM)),
+    ],
     ids=lambda view: f"{view.name} of a {view.entity.name}",
 )
 def test_batch_stream_and_partitions_give_the_same(view: FeatureView, seed: int) -> None:
@@ -73,6 +92,38 @@ def test_batch_stream_and_partitions_give_the_same(view: FeatureView, seed: int)
         found = fold.values(states[row[of]], now, FILMS.get(int(row.get("movie_id", 0)), Film()))
         wrong = {name: (expected[name], found[name]) for name in found if not same(expected[name], found[name])}
         assert not wrong, (row, wrong)
+
+
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 2**32), together=st.booleans())
+def test_batch_stream_online_and_the_feedback_matrix_choose_the_same_word(seed: int, together: bool) -> None:
+    """Promise P5: of words that are equal in authority, time and arrival the same one counts in every form."""
+    random = np.random.default_rng(seed)
+    said = [arrived for number in range(WORLDS) for arrived in world(random, f"w{number}")]
+    if together:
+        said = [Arrived(interaction, START + timedelta(days=100)) for interaction, _ in said]
+    matrix: dict[str, dict[int, tuple]] = {}
+    for row in latest_words(arrivals(said), CONFIG).iter_rows(named=True):
+        word = (row["kind"], row["value"], row["weight"], row["event_time"])
+        matrix.setdefault(row["user_id"], {})[row["movie_id"]] = word
+    fold = Fold(USER_FEATURES, CONFIG)
+    for user, words in matrix.items():
+        mine = [arrived for arrived in said if arrived.interaction.user_id == user]
+        state = folded(fold, mine, random)
+        stream = {int(pair.split()[0]): seen for pair, (_, seen) in state.words[Source.WORDS].items()}
+        assert {film: (s.kind, s.value, s.weight, dated(s.time)) for film, s in stream.items()} == words
+        if together:
+            order = [mine[place].interaction for place in random.permutation(len(mine))]
+            online = unpack(add(None, order, CONFIG, user), user).tolist()
+            said_online = {
+                film: (KINDS[code], None if np.isnan(value) else value, weight, dated(time))
+                for film, time, _, weight, value, code in online
+            }
+            assert said_online == words
+
+
+def dated(time: int | None) -> datetime | None:
+    return None if time in {None, UNKNOWN_TIME} else clock.from_microseconds(time)
 
 
 def batch_rows(view: FeatureView, rows: list[dict[str, str | int]], said: list[Arrived], now: datetime) -> list[dict]:

@@ -51,7 +51,8 @@ class OnlineBenchConfig:
         users: How many users have rows.
         films: How many films there are.
         history: How many interactions each user has.
-        reads: How often each read is measured.
+        reads: How often each read is measured; a tenth as often where it is of many rows.
+        feast_python: The Python of an environment that has Feast; ``None`` leaves Feast out.
         seed: Of everything that is made up.
 
     Raises:
@@ -62,6 +63,7 @@ class OnlineBenchConfig:
     films: int = 2_000
     history: int = 40
     reads: int = 5_000
+    feast_python: Path | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -1,7 +1,5 @@
 """How fast training rows get their features as of their own times, beside Feast in an environment of its own."""
 
-import json
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from movie_mlops.bench import feast_rival
 from movie_mlops.bench.config import FeaturesBenchConfig
 from movie_mlops.bench.errors import BenchError
+from movie_mlops.bench.feast_run import run_feast
 from movie_mlops.bench.machine import machine_facts
 from movie_mlops.bench.record import write_record
 from movie_mlops.core import clock
@@ -27,8 +25,7 @@ _START: Final = 1_600_000_000
 _DAY: Final = 86_400
 _SPAN_DAYS: Final = 300
 _LATEST_DAYS: Final = 3
-_ENGINES: Final = ("duckdb", "file")
-_PATIENCE_SECONDS: Final = 540
+_ENGINES: Final = ("duckdb", "duckdb+created", "file", "file+created")
 _FOLDED: Final = ("interactions", "positives", "rating_mean", "rating_std")
 _JOIN: Final = "join by both times"
 _ROW: Final = "row"
@@ -41,7 +38,8 @@ def bench_features(
 
     All runners get the rows in memory and the feature rows in a Parquet file, and give a frame in memory. Half of the
     feature rows arrived up to three days after they happened: ``wrong_rows`` counts the training rows that got another
-    answer than brute force over both times gives, null where a row has no answer.
+    answer than brute force over both times gives, null where a row has no answer. Feast runs as it is by default, and
+    with its switch ``filter_by_created_timestamp`` on (``+created``).
 
     Args:
         config: What is run.
@@ -164,25 +162,13 @@ def _fold(
 def _rivals(
     folder: Path, config: FeaturesBenchConfig, progress: Progress
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    if config.feast_python is None:
-        reason = "no Python with Feast was given (--feast-python)"
-        return [], [{"name": f"Feast, {engine}", "reason": reason} for engine in _ENGINES]
     found, skipped = [], []
     for engine in _ENGINES:
-        command = [str(config.feast_python), feast_rival.__file__, str(folder), engine, str(config.repeats)]
         with progress.task(f"Joining by Feast, {engine}"):
             try:
-                run = subprocess.run(  # noqa: S603 - the Python that the user named, and our own script
-                    command, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False
-                )
-            except (OSError, subprocess.TimeoutExpired) as error:
+                found.append(run_feast(config.feast_python, "join", folder, engine, config.repeats))
+            except BenchError as error:
                 skipped.append({"name": f"Feast, {engine}", "reason": str(error)})
-                continue
-        if run.returncode:
-            reason = (run.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            skipped.append({"name": f"Feast, {engine}", "reason": reason})
-        else:
-            found.append(json.loads(run.stdout.splitlines()[-1]))
     return found, skipped
 
 
@@ -190,14 +176,16 @@ def _judged(rival: dict[str, Any], folder: Path, truth: pl.DataFrame) -> dict[st
     """Compare a rival's answer with what could be known, and with what had happened whenever it arrived."""
     columns = [_ROW, "feature_0"]
     given = pl.read_parquet(folder / f"feast-{rival['engine']}.parquet", columns=columns)
-    by_event_time = pl.read_parquet(folder / "by-event-time.parquet", columns=columns)
     runner = _runner(f"Feast {rival['version']}, {rival['engine']}", rival["seconds"], given, "feature_0")
-    return {
+    found = {
         **runner,
         "dropped_rows": truth.height - given.height,
         "wrong_rows": truth.height - _equal_rows(given, truth),
-        "differs_from_our_join_by_event_time_alone": given.height - _equal_rows(given, by_event_time),
     }
+    if "+" not in rival["engine"]:
+        by_event_time = pl.read_parquet(folder / "by-event-time.parquet", columns=columns)
+        found["differs_from_our_join_by_event_time_alone"] = given.height - _equal_rows(given, by_event_time)
+    return found
 
 
 def _equal_rows(given: pl.DataFrame, truth: pl.DataFrame) -> int:

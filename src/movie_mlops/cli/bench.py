@@ -15,6 +15,16 @@ app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=Fa
 
 _RATES = (100.0, 200.0)
 
+FeastPython = Annotated[
+    Path | None,
+    typer.Option(
+        "--feast-python",
+        metavar="FILE",
+        help="The Python of an environment that has Feast (default: .venv/feast, where setup_feast.sh made it).",
+    ),
+]
+"""Where Feast is."""
+
 
 class Model(StrEnum):
     """Whose weights are made up."""
@@ -145,10 +155,7 @@ def features(
         int, typer.Option("--feature-rows", min=1, help="Feature rows, and interactions.")
     ] = 1_000_000,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="How often each is measured.")] = 3,
-    feast_python: Annotated[
-        Path | None,
-        typer.Option("--feast-python", metavar="FILE", help="The Python of an environment that has Feast."),
-    ] = None,
+    feast_python: FeastPython = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where to (default: reports/benchmarks/features.json).")
     ] = None,
@@ -159,8 +166,10 @@ def features(
     from movie_mlops.bench import FeaturesBenchConfig, bench_features
     from movie_mlops.cli import door, output, progress
 
-    config = FeaturesBenchConfig(rows=rows, feature_rows=feature_rows, repeats=repeats, feast_python=feast_python)
-    file = out or door.settings(home).home / "reports" / "benchmarks" / "features.json"
+    folder = door.settings(home).home
+    python = _feast(feast_python, folder)
+    config = FeaturesBenchConfig(rows=rows, feature_rows=feature_rows, repeats=repeats, feast_python=python)
+    file = out or folder / "reports" / "benchmarks" / "features.json"
     command = "movie-mlops " + shlex.join(sys.argv[1:])
     result = bench_features(config, file, command=command, progress=progress.listener())
     if as_json:
@@ -218,19 +227,21 @@ def ingest(
 def online(
     users: Annotated[int, typer.Option("--users", min=100, help="How many users have rows.")] = 5_000,
     reads: Annotated[int, typer.Option("--reads", min=20, help="How often each read is measured.")] = 5_000,
+    feast_python: FeastPython = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where to (default: reports/benchmarks/online.json).")
     ] = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """How fast are rows and histories read from the online store? On SQLite and on Redis."""
+    """How fast are rows and histories read from the online store? On SQLite and on Redis, beside Feast."""
     from movie_mlops.bench import OnlineBenchConfig, bench_online
     from movie_mlops.cli import door, output, progress
 
-    file = out or door.settings(home).home / "reports" / "benchmarks" / "online.json"
+    folder = door.settings(home).home
+    file = out or folder / "reports" / "benchmarks" / "online.json"
     command = "movie-mlops " + shlex.join(sys.argv[1:])
-    config = OnlineBenchConfig(users=users, reads=reads)
+    config = OnlineBenchConfig(users=users, reads=reads, feast_python=_feast(feast_python, folder))
     result = bench_online(config, file, command=command, progress=progress.listener())
     if as_json:
         output.print_json(result)
@@ -247,6 +258,12 @@ def online(
     output.print_rows(shown, as_json=False)
     machine = result["machine"]
     typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
+
+
+def _feast(given: Path | None, home: Path) -> Path | None:
+    """Return Feast's Python: the one that was named, or the one that scripts/setup/setup_feast.sh makes."""
+    made = home / ".venv" / "feast" / "bin" / "python"
+    return given or (made if made.is_file() else None)
 
 
 def _row(scenario: Mapping[str, Any]) -> dict[str, Any]:

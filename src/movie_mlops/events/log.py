@@ -8,13 +8,7 @@ from typing import Final
 from uuid import uuid4
 
 import polars as pl
-from sqlalchemy import (
-    Connection,
-    bindparam,
-    func,
-    insert,
-    select,
-)
+from sqlalchemy import Connection, bindparam, func, select
 
 from movie_mlops.core import clock
 from movie_mlops.core.nouns import Interaction
@@ -23,8 +17,13 @@ from movie_mlops.events.contract import check
 from movie_mlops.events.errors import EventConflictError
 from movie_mlops.events.stored import EVENTS, LOGS, StoredEvent, from_row, to_row
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures, Prepared
-from movie_mlops.state import Database
+from movie_mlops.state import Database, fetch_rows, run_for_each
 
+_INSERT: Final = (
+    "INSERT INTO events (event_id, type, source, subject, time, data, recorded_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_LAST: Final = 'SELECT max("offset") FROM events'
+_RECORDED: Final = "SELECT event_id FROM events WHERE event_id IN ({})"
 _STORED: Final = select(EVENTS).where(EVENTS.c.event_id.in_(bindparam("ids", expanding=True)))
 _PAGE: Final = (
     select(EVENTS).where(EVENTS.c.offset > bindparam("after")).order_by(EVENTS.c.offset).limit(bindparam("count"))
@@ -111,7 +110,7 @@ class EventLog:
             new = _dated([event for event_id, event in batch.items() if event_id not in known], now)
             if new:
                 recorded_at = clock.to_iso(now)
-                connection.execute(insert(EVENTS), [to_row(interaction, recorded_at) for interaction in new])
+                run_for_each(connection, _INSERT, [tuple(to_row(event, recorded_at).values()) for event in new])
                 self._apply(connection, new, _last_offset(connection))
         # A repetition too: whoever sends an event again may do so because nobody could tell of it the first time.
         self._histories.publish(event.user_id for event in batch.values())
@@ -198,11 +197,15 @@ class EventLog:
 
 def _known(connection: Connection, batch: dict[str, Interaction]) -> set[str]:
     """Return which ids of the batch are recorded, having made sure that they say the same."""
-    ids, known = list(batch), set()
+    ids: list[str] = list(batch)
+    known: set[str] = set()
     for start in range(0, len(ids), _IDS_AT_ONCE):
-        for row in connection.execute(_STORED, {"ids": ids[start : start + _IDS_AT_ONCE]}):
+        some = ids[start : start + _IDS_AT_ONCE]
+        found = [event_id for (event_id,) in fetch_rows(connection, _RECORDED.format(",".join("?" * len(some))), some)]
+        # Mostly none is recorded: then nothing has to be read.
+        for row in connection.execute(_STORED, {"ids": found}) if found else ():
             _check_same(from_row(row).interaction, batch[row.event_id])
-            known.add(row.event_id)
+        known.update(found)
     return known
 
 
@@ -233,4 +236,5 @@ def _pages(connection: Connection, after: int) -> Iterator[tuple[list[Interactio
 
 
 def _last_offset(connection: Connection) -> int:
-    return connection.execute(select(func.max(EVENTS.c.offset))).scalar() or 0
+    [(last,)] = fetch_rows(connection, _LAST)
+    return last or 0

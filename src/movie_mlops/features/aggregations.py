@@ -1,6 +1,8 @@
 """The algebra of features: each function names an aggregation, and is all that a view's author needs to know.
 
-An aggregation is some parts and a formula over their values. The formula takes NumPy arrays and serves both forms.
+An aggregation is some parts and a formula over their values. The formula takes NumPy arrays and serves both forms: the
+columnar one gives it one feature of many rows, the incremental one many features of one row, all those that have the
+same formula. So a formula that needs nothing but its parts is a function of the module and no lambda.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from movie_mlops.core.nouns import Kind
+from movie_mlops.features.closeness import Closeness
+from movie_mlops.features.co_watch import CoWatch
 from movie_mlops.features.measures import Condition, Measure
 from movie_mlops.features.parts import NOW, Age, Extreme, Faded, Holds, Part, Run, Total
 from movie_mlops.features.timeline import DAY, NO_TIME, Window
@@ -49,7 +53,7 @@ class Aggregation:
 def count(measure: Measure, *, within: timedelta | None = None) -> Aggregation:
     """How many; with ``within``, how many that happened in so long before the row's time."""
     window = None if within is None else Window.last(within)
-    return Aggregation(_named("count", measure, window), (Total(measure, 0, window),), pl.Int64(), lambda n: n)
+    return Aggregation(_named("count", measure, window), (Total(measure, 0, window),), pl.Int64(), _as_it_is)
 
 
 def total(measure: Measure, *, within: timedelta | None = None) -> Aggregation:
@@ -115,12 +119,12 @@ def trend(measure: Measure, *, over: timedelta) -> Aggregation:
 
 def last(measure: Measure) -> Aggregation:
     """When it last happened; null where no time is known."""
-    return Aggregation(_named("last", measure), (Extreme(measure),), _TIME, lambda time: time)
+    return Aggregation(_named("last", measure), (Extreme(measure),), _TIME, _as_it_is)
 
 
 def first(measure: Measure) -> Aggregation:
     """When it first happened; null where no time is known."""
-    return Aggregation(_named("first", measure), (Extreme(measure, latest=False),), _TIME, lambda time: time)
+    return Aggregation(_named("first", measure), (Extreme(measure, latest=False),), _TIME, _as_it_is)
 
 
 def days_since(measure: Measure) -> Aggregation:
@@ -134,12 +138,12 @@ def days_since(measure: Measure) -> Aggregation:
 
 def streak(measure: Measure) -> Aggregation:
     """Days in a row, up to the last one on which it happened."""
-    return Aggregation(_named("streak", measure), (Run(measure),), pl.Int64(), lambda days: days)
+    return Aggregation(_named("streak", measure), (Run(measure),), pl.Int64(), _as_it_is)
 
 
 def age() -> Aggregation:
     """Years since the film came out; null where its year is unknown."""
-    return Aggregation("age", (Age(),), pl.Float64(), lambda years: years)
+    return Aggregation("age", (Age(),), pl.Float64(), _as_it_is)
 
 
 def match(measure: Measure, conditions: Sequence[Condition]) -> Aggregation:
@@ -154,6 +158,39 @@ def match(measure: Measure, conditions: Sequence[Condition]) -> Aggregation:
 
     name = _named("match", measure, ", ".join(condition.name for condition in conditions))
     return Aggregation(name, (Total(measure, 0), *shares, *holds), pl.Float64(), finish)
+
+
+def nearest(measure: Measure, model: CoWatch) -> Aggregation:
+    """The nearness of the row's film to the nearest of the user's last films; null without any: see ``co_watch.py``."""
+    return Aggregation(_named("nearest", measure, str(model)), (Closeness(measure, model),), pl.Float64(), _nearest)
+
+
+def mean_nearness(measure: Measure, model: CoWatch) -> Aggregation:
+    """The mean of its nearness to the user's last films, 0 to those that are not near; null without any."""
+    name = _named("mean_nearness", measure, str(model))
+    return Aggregation(name, (Closeness(measure, model),), pl.Float64(), _mean_nearness)
+
+
+def shared_users(measure: Measure, model: CoWatch) -> Aggregation:
+    """How many users it has in common with the user's last films that are near, summed over these films."""
+    name = _named("shared_users", measure, str(model))
+    return Aggregation(name, (Closeness(measure, model),), pl.Int64(), _shared_users)
+
+
+def _nearest(closeness: Array) -> Array:
+    return np.where(closeness[:, 0] > 0, closeness[:, 1], np.nan)
+
+
+def _mean_nearness(closeness: Array) -> Array:
+    return _ratio(closeness[:, 2], closeness[:, 0])
+
+
+def _shared_users(closeness: Array) -> Array:
+    return closeness[:, 3].astype(np.int64)
+
+
+def _as_it_is(value: Array) -> Array:
+    return value
 
 
 def _ratio(part: Array, whole: Array) -> Array:

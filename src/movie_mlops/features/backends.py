@@ -11,7 +11,7 @@ from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import Views
 from movie_mlops.features.errors import FeatureError
 from movie_mlops.features.online import Cut, OnlineFeatures, Row
-from movie_mlops.features.online.features import Key
+from movie_mlops.features.online.rows import Key
 from movie_mlops.features.point_in_time import AT, Knowledge, features_at
 from movie_mlops.state import Database
 

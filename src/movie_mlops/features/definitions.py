@@ -18,7 +18,7 @@ from movie_mlops.core.digests import digest, file_digest
 from movie_mlops.core.nouns import Kind
 from movie_mlops.features.aggregations import Aggregation
 from movie_mlops.features.errors import DefinitionError, UnknownFeatureError
-from movie_mlops.features.measures import Source
+from movie_mlops.features.measures import LIKES, Source
 from movie_mlops.features.parts import Part, Total
 
 _CODE: Final = (
@@ -29,6 +29,9 @@ _CODE: Final = (
     "lookups.py",
     "lifetimes.py",
     "feedback.py",
+    "closeness.py",
+    "co_watch.py",
+    "neighbourhoods.py",
 )
 
 
@@ -136,6 +139,11 @@ class FeatureView:
         """What has to be folded, each once."""
         return tuple(dict.fromkeys(part for feature in self.features for part in feature.aggregation.parts))
 
+    @property
+    def follows_everybody(self) -> bool:
+        """Whether its features ask what others did, too."""
+        return any(part.follows_everybody for part in self.parts)
+
     def feature(self, name: str) -> Feature:
         """Return a feature.
 
@@ -238,6 +246,16 @@ def _check(view: FeatureView, feature: Feature) -> None:
             raise DefinitionError(
                 f"{where} asks for the row's film, but a row is about a {view.entity.name}.",
                 next_step=f"Move it to a view about a {FILM.name} or a {USER_AND_FILM.name}.",
+            )
+        if view.follows_everybody and not part.follows_everybody:
+            raise DefinitionError(
+                f"{where} is about the row alone, but others of the view are about what everybody did.",
+                next_step="Move it to another view: this one keeps no states.",
+            )
+        if part.follows_everybody and part.follows is not None and part.follows != LIKES:
+            raise DefinitionError(
+                f"{where} follows {part.follows}, which cannot be read off a user's history.",
+                next_step="Use LIKES there.",
             )
         if part.never_taken_back and part.follows is not None and part.follows.source is not Source.EVENTS:
             raise DefinitionError(

@@ -4,10 +4,12 @@ A word has an authority: what was said (rating, like, dislike) stands above what
 passed by (view, click, skip). The word that counts is, among those of the highest authority, the latest by
 ``event_time`` (an unknown time is the oldest), then by ``ingested_at``; of two words in the same instant the one with
 the smaller weight counts, because contradicting oneself is no praise, then the later in :data:`AUTHORITY`, then the
-greater value. The choice is a maximum, so that neither the order nor the grouping in which interactions arrive can
-change it.
+greater value. Words that are equal in all of that say the same. The choice is a maximum, so that neither the order nor
+the grouping in which interactions arrive can change it. :func:`rank_of` is the rule for one word, :func:`rank_columns`
+the same over columns; everything that has to choose, chooses by one of the two.
 """
 
+import math
 from types import MappingProxyType
 from typing import Final
 
@@ -15,7 +17,6 @@ import numpy as np
 import polars as pl
 
 from movie_mlops.core.columns import (
-    EVENT_ID,
     EVENT_TIME,
     INGESTED_AT,
     KIND,
@@ -43,15 +44,52 @@ AUTHORITY: Final = MappingProxyType(
 KIND_CODES: Final = MappingProxyType({kind: code for code, kind in enumerate(AUTHORITY)})
 """The number that stands for each kind where words are packed; it never changes."""
 
-NO_VALUE: Final = -1.0
+_NO_VALUE: Final = -1.0
 """Below every value: how a word without one is compared."""
+
+_AUTHORITIES: Final = tuple(AUTHORITY.values())
+
+Rank = tuple[int, int, int, float, int, float]
+"""What the word that counts has the most of."""
 
 CONSUMED: Final = frozenset({Kind.SKIP, Kind.WATCH, Kind.RATING, Kind.LIKE, Kind.DISLIKE})
 """The kinds that say that somebody is done with a film: it is not recommended again. Who only looked at it (view,
 click) is not."""
 
-AUTHORITY_COLUMN: Final = "authority"
 CODE_COLUMN: Final = "kind_code"
+
+
+def rank_of(code: int, value: float | None, weight: float, time: int, arrival: int) -> Rank:
+    """Return the rank of one word: of two on one film, the greater counts.
+
+    Args:
+        code: Of its kind, in :data:`KIND_CODES`.
+        value: Its stars or watched fraction, in single precision; ``None`` or NaN where it has none.
+        weight: What :func:`weigh` says.
+        time: Microseconds since 1970 when it was said; below all others where nobody knows.
+        arrival: Microseconds since 1970 when the lake got it.
+    """
+    compared = _NO_VALUE if value is None or math.isnan(value) else value
+    return _AUTHORITIES[code], time, arrival, -weight, code, compared
+
+
+def rank_columns() -> list[pl.Expr]:
+    """Return :func:`rank_of` over the columns of ``interactions`` and ``weight``: ascending, nulls first."""
+    authorities = {kind.value: rank for kind, rank in AUTHORITY.items()}
+    return [
+        pl.col(KIND).replace_strict(authorities, return_dtype=pl.UInt8).alias("authority"),
+        pl.col(EVENT_TIME),
+        pl.col(INGESTED_AT),
+        -pl.col(WEIGHT),
+        code_column(),
+        pl.col(VALUE).fill_nan(None).fill_null(_NO_VALUE),
+    ]
+
+
+def code_column() -> pl.Expr:
+    """Return the code of each word's kind, as UInt8, named :data:`CODE_COLUMN`."""
+    codes = {kind.value: code for kind, code in KIND_CODES.items()}
+    return pl.col(KIND).replace_strict(codes, return_dtype=pl.UInt8).alias(CODE_COLUMN)
 
 
 def weigh(kind: Kind, value: float | None, config: FeedbackConfig) -> float:
@@ -99,8 +137,8 @@ def latest_words(interactions: pl.LazyFrame, config: FeedbackConfig) -> pl.DataF
         config: The thresholds and weights.
 
     Returns:
-        One row per (user, film), sorted by both: user_id, movie_id, kind, value, weight (Float32), authority (UInt8),
-        event_time, ingested_at, kind_code (UInt8).
+        One row per (user, film), sorted by both: user_id, movie_id, kind, value, weight (Float32), event_time,
+        ingested_at, kind_code (UInt8).
     """
     weighed = interactions.select(
         USER_ID,
@@ -108,34 +146,18 @@ def latest_words(interactions: pl.LazyFrame, config: FeedbackConfig) -> pl.DataF
         KIND,
         VALUE,
         weight_expression(config).alias(WEIGHT),
-        pl.col(KIND)
-        .replace_strict({kind.value: rank for kind, rank in AUTHORITY.items()}, return_dtype=pl.UInt8)
-        .alias(AUTHORITY_COLUMN),
         EVENT_TIME,
         INGESTED_AT,
-        EVENT_ID,
-        pl.col(KIND)
-        .replace_strict({kind.value: code for kind, code in KIND_CODES.items()}, return_dtype=pl.UInt8)
-        .alias(CODE_COLUMN),
+        code_column(),
     ).collect()
     # Most users speak once of a film: only the others need the long sort.
     repeated = pl.struct(USER_ID, MOVIE_ID).is_duplicated()
     settled = (
         weighed.filter(repeated)
-        .sort(
-            AUTHORITY_COLUMN,
-            EVENT_TIME,
-            INGESTED_AT,
-            WEIGHT,
-            CODE_COLUMN,
-            pl.col(VALUE).fill_null(NO_VALUE),
-            EVENT_ID,
-            descending=[False, False, False, True, False, False, False],
-            nulls_last=False,
-        )
+        .sort(rank_columns(), nulls_last=False)
         .unique([USER_ID, MOVIE_ID], keep="last", maintain_order=True)
     )
-    return pl.concat([weighed.filter(~repeated), settled]).drop(EVENT_ID).sort(USER_ID, MOVIE_ID)
+    return pl.concat([weighed.filter(~repeated), settled]).sort(USER_ID, MOVIE_ID)
 
 
 def feedback(interactions: pl.LazyFrame, config: FeedbackConfig) -> pl.DataFrame:

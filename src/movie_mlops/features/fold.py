@@ -5,28 +5,29 @@ counts is a maximum, and everything else is a sum, a maximum or a set. Each inte
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from movie_mlops.core.clock import from_microseconds, microseconds
 from movie_mlops.core.nouns import Interaction, Kind
+from movie_mlops.features.co_watch import NOTHING_BESIDE, Beside
 from movie_mlops.features.config import FeedbackConfig
-from movie_mlops.features.definitions import FeatureView
-from movie_mlops.features.feedback import AUTHORITY, weigh
+from movie_mlops.features.definitions import Feature, FeatureView
+from movie_mlops.features.feedback import KIND_CODES, Rank, rank_of, weigh
 from movie_mlops.features.measures import UNKNOWN_FILM, Film, Seen, Source
-from movie_mlops.features.parts import Moment, Part, State
+from movie_mlops.features.parts import Moment, Part, State, Total
 from movie_mlops.features.timeline import NO_TIME
 from movie_mlops.features.words import NOT_IN_LAKE
 
 Value = int | float | datetime | None
 """What a feature can be."""
 
-_Rank = tuple[int, int, int, float, str]
-_Word = tuple[_Rank, Seen]
+Word = tuple[Rank, Seen]
+"""A word with its rank: of two on one film, the greater counts."""
 
 
 @dataclass
@@ -39,7 +40,23 @@ class FoldState:
     """
 
     parts: list[State]
-    words: dict[Source, dict[str, _Word]] = field(default_factory=dict)
+    words: dict[Source, dict[str, Word]] = field(default_factory=dict)
+
+
+class _Formula(NamedTuple):
+    """Features of one view that are computed by one formula.
+
+    Attributes:
+        finish: The formula.
+        names: The features.
+        inputs: For each argument of the formula, the place of each feature's part.
+        is_time: Whether they are times.
+    """
+
+    finish: Callable[..., Any]
+    names: tuple[str, ...]
+    inputs: list[list[int]]
+    is_time: bool
 
 
 class Fold:
@@ -55,7 +72,12 @@ class Fold:
         self._config = config
         self._parts: Final = view.parts
         places = {part: place for place, part in enumerate(self._parts)}
-        self._inputs = {feature.name: [places[part] for part in feature.aggregation.parts] for feature in view.features}
+        self._formulas = _formulas(view, places)
+        self._windows = [
+            (place, part.window)
+            for part, place in places.items()
+            if isinstance(part, Total) and part.window is not None
+        ]
         self._followers: dict[Source, list[tuple[int, Part]]] = {}
         for place, part in enumerate(self._parts):
             if part.follows is not None:
@@ -63,9 +85,7 @@ class Fold:
 
     def empty(self) -> FoldState:
         """Return what is known of an entity that did nothing."""
-        words: dict[Source, dict[str, _Word]] = {
-            source: {} for source in self._followers if source is not Source.EVENTS
-        }
+        words: dict[Source, dict[str, Word]] = {source: {} for source in self._followers if source is not Source.EVENTS}
         return FoldState([part.empty() for part in self._parts], words)
 
     def put(
@@ -105,25 +125,53 @@ class Fold:
                 merged.words[source][pair] = word if held is None else max(held, word, key=_rank)
         return merged
 
-    def values(self, state: FoldState, at: datetime, film: Film = UNKNOWN_FILM) -> dict[str, Value]:
+    def values(
+        self, state: FoldState, at: datetime, film: Film = UNKNOWN_FILM, beside: Beside = NOTHING_BESIDE
+    ) -> dict[str, Value]:
         """Return the features at a time that is not before anything that was put.
 
         Args:
             state: What is known.
             at: When, aware.
             film: The row's film, for views whose entity has one.
+            beside: What is near it, for views that ask.
 
         Returns:
             Feature name to value.
         """
-        moment = Moment(microseconds(at), film)
-        # The formulas take arrays: here of one number each.
-        read = [np.array([part.read(each, moment)]) for part, each in zip(self._parts, state.parts, strict=True)]
-        values: dict[str, Value] = {}
-        for feature in self.view.features:
-            inputs = [read[place] for place in self._inputs[feature.name]]
-            values[feature.name] = _plain(feature.aggregation.finish(*inputs)[0], is_time=feature.dtype.is_temporal())
+        moment = Moment(microseconds(at), film, beside)
+        read = [part.read(each, moment) for part, each in zip(self._parts, state.parts, strict=True)]
+        values: dict[str, Value] = dict.fromkeys(self.view.names)
+        for formula in self._formulas:
+            inputs = (np.array([read[place] for place in places]) for places in formula.inputs)
+            found = formula.finish(*inputs).tolist()
+            for name, value in zip(formula.names, found, strict=True):
+                values[name] = _plain(value, is_time=formula.is_time)
         return values
+
+    def values_for_films(
+        self, state: FoldState, at: datetime, films: Sequence[Film], besides: Sequence[Beside]
+    ) -> list[tuple[Value, ...]]:
+        """Return :meth:`values`, in the features' order, for each of many films: each formula takes all of them."""
+        moments = [Moment(microseconds(at), *each) for each in zip(films, besides, strict=True)]
+        read = {
+            part: np.array([part.read(each, moment) for moment in (moments if part.needs_film else moments[:1])])
+            for part, each in zip(self._parts, state.parts, strict=True)
+        }
+        columns = []
+        for feature in self.view.features:
+            inputs = (
+                np.repeat(read[part], len(moments) // len(read[part]), axis=0) for part in feature.aggregation.parts
+            )
+            found, is_time = feature.aggregation.finish(*inputs).tolist(), feature.dtype.is_temporal()
+            columns.append([_plain(value, is_time=is_time) for value in found])
+        return list(zip(*columns, strict=True))
+
+    def forget(self, state: FoldState, at: int) -> None:
+        """Leave out what no window will see again, read at ``at`` (microseconds since 1970) or later."""
+        for place, window in self._windows:
+            oldest = at - window.starts
+            state.parts[place] = {time: amount for time, amount in state.parts[place].items() if time > oldest}
 
     def pack(self, state: FoldState) -> bytes:
         """Return ``state`` as bytes: JSON, nothing that could run."""
@@ -140,12 +188,12 @@ class Fold:
             for empty, given in zip(state.parts, plain["parts"], strict=True)
         ]
         words = {
-            Source(source): {pair: (_as_rank(rank), _as_seen(seen)) for pair, rank, seen in words}
+            Source(source): {pair: (tuple(rank), _as_seen(seen)) for pair, rank, seen in words}
             for source, words in plain["words"].items()
         }
         return FoldState(parts, words)
 
-    def _say(self, state: FoldState, source: Source, pair: str, word: _Word) -> None:
+    def _say(self, state: FoldState, source: Source, pair: str, word: Word) -> None:
         held = state.words[source].get(pair)
         if held is not None:
             if _rank(held) >= _rank(word):
@@ -158,35 +206,48 @@ class Fold:
         for place, part in self._followers[source]:
             state.parts[place] = part.put(state.parts[place], seen, sign)
 
-    def _seen(self, interaction: Interaction, film: Film, arrived: datetime | None) -> tuple[Seen, _Rank]:
+    def _seen(self, interaction: Interaction, film: Film, arrived: datetime | None) -> tuple[Seen, Rank]:
         kind, value = interaction.kind, None if interaction.value is None else float(np.float32(interaction.value))
         time = None if interaction.event_time is None else microseconds(interaction.event_time)
         weight = weigh(kind, value, self._config)
         arrival = NOT_IN_LAKE if arrived is None else microseconds(arrived)
-        rank = (AUTHORITY[kind], NO_TIME if time is None else time, arrival, -weight, interaction.event_id)
-        return Seen(kind, value, weight, time, film), rank
+        rank = rank_of(KIND_CODES[kind], value, weight, NO_TIME if time is None else time, arrival)
+        return Seen(kind, value, weight, time, interaction.movie_id, film), rank
+
+
+def _formulas(view: FeatureView, places: Mapping[Part, int]) -> list[_Formula]:
+    """Return what the features are computed by: those of one formula together, as it takes arrays."""
+    together: dict[tuple[Callable[..., Any], str], list[Feature]] = {}
+    for feature in view.features:
+        together.setdefault((feature.aggregation.finish, str(feature.dtype)), []).append(feature)
+    return [
+        _Formula(
+            finish,
+            tuple(feature.name for feature in features),
+            [
+                [places[part] for part in parts]
+                for parts in zip(*(feature.aggregation.parts for feature in features), strict=True)
+            ],
+            is_time=features[0].dtype.is_temporal(),
+        )
+        for (finish, _), features in together.items()
+    ]
 
 
 def _pair(user_id: str, movie_id: int) -> str:
     return f"{movie_id} {user_id}"
 
 
-def _rank(word: _Word) -> _Rank:
+def _rank(word: Word) -> Rank:
     return word[0]
 
 
-def _as_rank(plain: list[Any]) -> _Rank:
-    authority, time, arrival, weight, event_id = plain
-    return authority, time, arrival, weight, event_id
-
-
 def _as_seen(plain: list[Any]) -> Seen:
-    kind, value, weight, time, (genres, year) = plain
-    return Seen(Kind(kind), value, weight, time, Film(tuple(genres), year))
+    kind, value, weight, time, movie_id, (genres, year) = plain
+    return Seen(Kind(kind), value, weight, time, movie_id, Film(tuple(genres), year))
 
 
-def _plain(value: Any, *, is_time: bool) -> Value:
+def _plain(value: float, *, is_time: bool) -> Value:
     if is_time:
         return None if value == NO_TIME else from_microseconds(int(value))
-    number: float = value.item()
-    return None if number != number else number  # noqa: PLR0124 - NaN alone differs from itself
+    return None if value != value else value  # noqa: PLR0124 - NaN alone differs from itself

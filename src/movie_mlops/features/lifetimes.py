@@ -7,21 +7,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from movie_mlops.core.columns import (
-    EVENT_ID,
-    EVENT_TIME,
-    GENRES,
-    INGESTED_AT,
-    KIND,
-    MOVIE_ID,
-    USER_ID,
-    VALUE,
-    WEIGHT,
-    YEAR,
-)
+from movie_mlops.core.columns import EVENT_TIME, GENRES, INGESTED_AT, KIND, MOVIE_ID, USER_ID, VALUE, WEIGHT, YEAR
 from movie_mlops.core.nouns import Kind
 from movie_mlops.features.config import FeedbackConfig
-from movie_mlops.features.feedback import AUTHORITY, AUTHORITY_COLUMN, weight_expression
+from movie_mlops.features.feedback import rank_columns, weight_expression
 from movie_mlops.features.measures import Condition, Source
 from movie_mlops.features.timeline import NEVER, NO_TIME, Lifetimes
 
@@ -57,7 +46,7 @@ def lifetimes(
     """
     conditions, wanted = list(conditions), set(sources)
     other = USER_ID if folds == MOVIE_ID else MOVIE_ID
-    ranked = [other, INGESTED_AT, EVENT_ID] if wanted - {Source.EVENTS} else []
+    ranked = [other, INGESTED_AT] if wanted - {Source.EVENTS} else []
     weight = weight_expression(config).alias(WEIGHT)
     columns = dict.fromkeys([ENTITY, BEGINS, EVENT_TIME, KIND, VALUE, MOVIE_ID, *ranked])
     known = said.select(*columns, weight).sort(ENTITY, BEGINS).collect()
@@ -102,20 +91,7 @@ def _reigns(words: pl.DataFrame, other: str) -> tuple[pl.DataFrame, NDArray[np.i
     contested = (
         words.with_row_index(_PLACE)
         .filter(repeated)
-        .with_columns(
-            pl.col(KIND)
-            .replace_strict({kind.value: rank for kind, rank in AUTHORITY.items()}, return_dtype=pl.UInt8)
-            .alias(AUTHORITY_COLUMN)
-        )
-        .sort(
-            AUTHORITY_COLUMN,
-            EVENT_TIME,
-            INGESTED_AT,
-            WEIGHT,
-            EVENT_ID,
-            descending=[False, False, False, True, False],
-            nulls_last=False,
-        )
+        .sort(rank_columns(), nulls_last=False)
         .with_row_index(_RANK)
         .sort(*pair, BEGINS, _RANK)
         # Who comes later but ranks lower never counts; of those who come at once only the highest does.
@@ -135,5 +111,5 @@ def _lifetimes(words: pl.DataFrame, ends: NDArray[np.int64], names: list[str]) -
         begins=words[BEGINS].to_physical().to_numpy(),
         ends=ends,
         time=words[EVENT_TIME].to_physical().fill_null(NO_TIME).to_numpy(),
-        facts=words.select(KIND, VALUE, WEIGHT, *names),
+        facts=words.select(MOVIE_ID, KIND, VALUE, WEIGHT, *names),
     )

@@ -52,13 +52,15 @@ class Seen(NamedTuple):
         value: Its stars or watched fraction, in single precision.
         weight: What it weighs, as ``features.weigh`` says it.
         time: Microseconds since 1970 when it happened; ``None`` where unknown.
-        film: The film.
+        movie_id: The film.
+        film: What is known of it.
     """
 
     kind: Kind
     value: float | None
     weight: float
     time: int | None
+    movie_id: int
     film: Film
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from movie_mlops.core.nouns import Kind
+from movie_mlops.features.co_watch import NOTHING_BESIDE, Beside
 from movie_mlops.features.measures import UNKNOWN_FILM, Condition, Film, Measure, Seen
 from movie_mlops.features.timeline import DAY, NO_TIME, Timeline, Window
 
@@ -28,10 +29,12 @@ class Moment(NamedTuple):
     Attributes:
         at: Microseconds since 1970.
         film: The film of the row, where its entity has one.
+        beside: What is near it.
     """
 
     at: int
     film: Film = UNKNOWN_FILM
+    beside: Beside = NOTHING_BESIDE
 
 
 class Part(ABC):
@@ -41,6 +44,8 @@ class Part(ABC):
     """Whether it asks something of the row's film."""
     never_taken_back: ClassVar[bool] = False
     """Whether it can follow only what no later word takes back."""
+    follows_everybody: ClassVar[bool] = False
+    """Whether it asks what others did, too."""
 
     @property
     def reads(self) -> frozenset[Kind]:
@@ -69,8 +74,8 @@ class Part(ABC):
         return one
 
     @abstractmethod
-    def read(self, state: State, moment: Moment) -> float:
-        """Return the value at a moment that is not before anything that was put."""
+    def read(self, state: State, moment: Moment) -> Any:
+        """Return the value, a number or a tuple of them, at a moment that is not before anything that was put."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +105,13 @@ class Total(Part):
         amount = sign * number**self.power
         if self.window is None:
             return state + amount
-        return state if seen.time is None else _added(state, seen.time, amount)
+        return state if seen.time is None else added(state, seen.time, amount)
 
     def merge(self, one: State, other: State) -> State:
         if self.window is None:
             return one + other
         for time, amount in other.items():
-            one = _added(one, time, amount)
+            one = added(one, time, amount)
         return one
 
     def read(self, state: State, moment: Moment) -> float:
@@ -270,7 +275,8 @@ class Now(Part):
 NOW: Final = Now()
 
 
-def _added(amounts: dict[int, int], time: int, amount: int) -> dict[int, int]:
+def added(amounts: dict[int, int], time: int, amount: int) -> dict[int, int]:
+    """Return ``amounts`` with one more; what adds up to 0 is forgotten."""
     amounts[time] = amounts.get(time, 0) + amount
     if not amounts[time]:
         del amounts[time]

@@ -33,6 +33,7 @@ Knowledge = Literal["row", "column"] | datetime | None
 """What had arrived by when: each row's own time, its column ``known_at``, or one time for all. ``None`` stands for all
 that the table has, the undated before everything else."""
 
+_PLACE: Final = "place of the row"
 _BEFORE_ALL: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -53,7 +54,8 @@ def features_at(
         interactions: Rows of the table ``interactions``.
         config: What counts as liking.
         films: Rows of the table ``movies``; ``None`` knows nothing of any film.
-        knowledge: What had arrived by when; with ``"column"`` the work grows with the different times that a key has.
+        knowledge: What had arrived by when; with ``"column"`` the work grows with the different times that a key has,
+            or, for a view that asks what everybody did, with all different times.
 
     Returns:
         ``rows``, in their order, with the view's features beside them.
@@ -62,10 +64,31 @@ def features_at(
         FeatureError: A column is missing, or a time has no zone or is not there.
     """
     _check(view, rows, knowledge)
+    if view.follows_everybody and knowledge == "column":
+        return _by_knowledge(view, rows, interactions, config=config, films=films)
+    timeline, order = timeline_of(view, rows, interactions, config=config, films=films, knowledge=knowledge)
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    return rows.with_columns(pl.DataFrame(_columns(view, timeline))[back])
+
+
+def timeline_of(
+    view: FeatureView,
+    rows: pl.DataFrame,
+    interactions: pl.LazyFrame,
+    *,
+    config: FeedbackConfig,
+    films: pl.LazyFrame | None = None,
+    knowledge: Knowledge = "row",
+) -> tuple[Timeline, NDArray[np.int64]]:
+    """Return rows over everything that they may see, in another order, and that order; see :func:`features_at`."""
     conditions = _conditions(view.parts)
     facts = None if films is None else film_facts(films, conditions)
     by = [view.entity.folds, *([KNOWN_AT] if knowledge == "column" else [])]
-    entities = rows.select(by).unique().with_row_index(ENTITY).with_columns(pl.col(ENTITY).cast(pl.Int64))
+    entities = rows.select(by)
+    if view.follows_everybody:
+        entities = pl.concat([entities, interactions.select(by).unique().collect()])
+    entities = entities.unique().with_row_index(ENTITY).with_columns(pl.col(ENTITY).cast(pl.Int64))
     said = _known(interactions.join(entities.lazy(), on=view.entity.folds), knowledge)
     followed = {part.follows for part in view.parts if part.follows is not None}
     entity = rows.select(by).join(entities, on=by, how="left", maintain_order="left")[ENTITY].to_numpy()
@@ -85,9 +108,25 @@ def features_at(
         entities=entities.height,
         films=with_facts(rows.select(MOVIE_ID)[order], facts, conditions) if view.entity.has_film else None,
     )
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    return rows.with_columns(pl.DataFrame(_columns(view, timeline))[back])
+    return timeline, order
+
+
+def _by_knowledge(
+    view: FeatureView,
+    rows: pl.DataFrame,
+    interactions: pl.LazyFrame,
+    *,
+    config: FeedbackConfig,
+    films: pl.LazyFrame | None,
+) -> pl.DataFrame:
+    """Compute a view for each knowledge by itself: what others did is known differently in each."""
+    numbered = rows.with_row_index(_PLACE)
+    parts = [
+        features_at(view, part, interactions, config=config, films=films, knowledge=part[KNOWN_AT][0])
+        for part in numbered.partition_by(KNOWN_AT)
+    ]
+    empty = features_at(view, numbered.clear(), interactions, config=config, films=films)
+    return pl.concat([empty, *parts]).sort(_PLACE).drop(_PLACE)
 
 
 def _known(interactions: pl.LazyFrame, knowledge: Knowledge) -> pl.LazyFrame:

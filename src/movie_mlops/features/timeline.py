@@ -13,8 +13,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from movie_mlops.core.columns import MOVIE_ID
+from movie_mlops.features.co_watch import CoWatch
 from movie_mlops.features.lookups import Segments, in_order, latest_above
 from movie_mlops.features.measures import Condition, Measure, Source
+from movie_mlops.features.neighbourhoods import Likes, closeness_of_rows
 
 Int = NDArray[np.int64]
 
@@ -59,7 +62,7 @@ class Lifetimes:
         begins: int64[n], from when on it is known.
         ends: int64[n], when a later word takes its place; :data:`NEVER` mostly.
         time: int64[n], when it happened; :data:`NO_TIME` where unknown.
-        facts: n rows: kind, value, weight, and a column for each condition.
+        facts: n rows: movie_id, kind, value, weight, and a column for each condition.
     """
 
     entity: Int
@@ -77,7 +80,8 @@ class Timeline:
         at: int64[rows], microseconds since 1970.
         lifetimes: What each source says of entities 0, 1, ….
         entities: How many there are.
-        films: For each row what is known of its film: ``year`` and a column for each condition; ``None`` without films.
+        films: For each row its film, ``movie_id``, and what is known of it: ``year`` and a column for each condition;
+            ``None`` without films.
     """
 
     def __init__(
@@ -156,6 +160,24 @@ class Timeline:
         """Return for each row 1 where its film fulfils a condition, else 0."""
         assert self._films is not None
         return self._films[condition.name].cast(pl.Int64).to_numpy()
+
+    def closeness(self, measure: Measure, model: CoWatch) -> NDArray[np.float64]:
+        """Return for each row how close its film is to its entity's last ones, float64[rows, 4]: ``CLOSENESS``."""
+        assert self._films is not None
+        films = self._films[MOVIE_ID].to_numpy()
+        return closeness_of_rows(model, self.likes(measure), self._entity, self.at, films)
+
+    def likes(self, measure: Measure) -> Likes:
+        """Return what a measure counts of everybody."""
+        lives, counted = self._lifetimes[measure.source], self._said(measure)[1]
+        return Likes.of(
+            user=lives.entity[counted],
+            time=lives.time[counted],
+            film=lives.facts[MOVIE_ID].to_numpy()[counted],
+            begins=lives.begins[counted],
+            ends=lives.ends[counted],
+            users=self._entities,
+        )
 
     def film_years(self) -> NDArray[np.float64]:
         """Return for each row its film's year; NaN where unknown."""

@@ -18,12 +18,16 @@ from movie_mlops.features.aggregations import (
     last,
     match,
     mean,
+    mean_nearness,
+    nearest,
     share,
+    shared_users,
     shrunk_mean,
     spread,
     streak,
     trend,
 )
+from movie_mlops.features.co_watch import CoWatch
 from movie_mlops.features.definitions import FILM, USER, USER_AND_FILM, Feature, FeatureView, Views
 from movie_mlops.features.measures import EVERYTHING, LIKES, STARS, decade, genre
 
@@ -158,5 +162,35 @@ MATCH_FEATURES: Final = FeatureView(
 )
 """What is known of a user and a film together; computed where it is asked for, never for all pairs."""
 
-VIEWS: Final = Views(FILM_FEATURES, USER_FEATURES, MATCH_FEATURES)
+CO_WATCH: Final = CoWatch(window=50, neighbours=100, shrinkage=10.0, period=7 * _DAY // timedelta(microseconds=1))
+"""What near means in :data:`CO_WATCH_FEATURES`."""
+
+CO_WATCH_FEATURES: Final = FeatureView(
+    name="user_film_co_watch",
+    version=1,
+    entity=USER_AND_FILM,
+    owner=_OWNER,
+    description="How close a film is to what a user likes: who likes the one likes the other.",
+    time_to_live=7 * _DAY,
+    features=(
+        Feature(
+            "nearest",
+            nearest(LIKES, CO_WATCH),
+            "Cosine, shrunk, of the film and the nearest of the user's last 50 likes; null without likes.",
+        ),
+        Feature(
+            "mean_nearness",
+            mean_nearness(LIKES, CO_WATCH),
+            "Mean of that over the user's last 50 likes, 0 for films that are not near; null without likes.",
+        ),
+        Feature(
+            "shared_users",
+            shared_users(LIKES, CO_WATCH),
+            "Users who like the film and a near one of the user's last 50 likes, summed over those.",
+        ),
+    ),
+)
+"""How well a film goes with a user's history, by what others like; the neighbourhoods are those of the week's start."""
+
+VIEWS: Final = Views(FILM_FEATURES, USER_FEATURES, MATCH_FEATURES, CO_WATCH_FEATURES)
 """All of them."""

@@ -4,7 +4,7 @@ import struct
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from math import isnan, nan
+from math import nan
 from typing import Final
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.errors import FeatureError
-from movie_mlops.features.feedback import AUTHORITY, KIND_CODES, NO_VALUE, weigh
+from movie_mlops.features.feedback import KIND_CODES, Rank, rank_of, weigh
 
 WORD: Final = np.dtype(
     {
@@ -33,7 +33,6 @@ NOT_IN_LAKE: Final = 2**63 - 1
 _RECORD: Final = struct.Struct("<qqqffB")
 _HEADER: Final = struct.Struct("<B7x")
 _VERSION: Final = 2
-_AUTHORITIES: Final = tuple(AUTHORITY.values())
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -91,7 +90,7 @@ def add(packed: bytes | None, interactions: Iterable[Interaction], config: Feedb
         if word[0] in films:
             place = films.index(word[0])
             start = place * WORD.itemsize
-            if rank_of(_RECORD.unpack_from(body, start)) >= rank_of(word):
+            if rank_of_record(_RECORD.unpack_from(body, start)) >= rank_of_record(word):
                 continue
             del body[start : start + WORD.itemsize], films[place], times[place]
         place = bisect_right(times, word[1])
@@ -117,7 +116,7 @@ def record_of(interaction: Interaction, config: FeedbackConfig) -> Record:
     )
 
 
-def rank_of(word: Record) -> tuple[int, int, int, float, int, float]:
-    """Return what the word that counts has the most of, as ``features.feedback`` says it."""
+def rank_of_record(word: Record) -> Rank:
+    """Return :func:`~movie_mlops.features.feedback.rank_of` of a record."""
     _, time, arrival, weight, value, code = word
-    return _AUTHORITIES[code], time, arrival, -weight, code, NO_VALUE if isnan(value) else value
+    return rank_of(code, value, weight, time, arrival)

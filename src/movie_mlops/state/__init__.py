@@ -2,6 +2,7 @@
 
 from movie_mlops.state.config import StateConfig
 from movie_mlops.state.database import METADATA, Database
+from movie_mlops.state.driver import fetch_rows, run_for_each
 from movie_mlops.state.errors import StateError
 
-__all__ = ["METADATA", "Database", "StateConfig", "StateError"]
+__all__ = ["METADATA", "Database", "StateConfig", "StateError", "fetch_rows", "run_for_each"]

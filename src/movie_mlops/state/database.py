@@ -12,6 +12,7 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from movie_mlops.state.config import StateConfig
+from movie_mlops.state.driver import fetch_rows
 from movie_mlops.state.errors import StateError
 from movie_mlops.state.quick import QuickReader
 
@@ -79,8 +80,7 @@ class Database:
         """
         if self._quick is None:
             with self.read() as connection:
-                marked = sql if connection.dialect.paramstyle == "qmark" else sql.replace("?", "%s")
-                return [tuple(row) for row in connection.exec_driver_sql(marked, tuple(parameters))]
+                return fetch_rows(connection, sql, parameters)
         try:
             return self._quick.fetch(sql, parameters)
         except sqlite3.DatabaseError as error:

@@ -18,7 +18,7 @@ from movie_mlops.features.feast.errors import FeastError
 from movie_mlops.features.feast.process import FeastProcess
 from movie_mlops.features.feast.repository import Repository, read_repository, write_repository
 from movie_mlops.features.online import Cut, Row
-from movie_mlops.features.online.features import Condition, Key
+from movie_mlops.features.online.rows import Condition, Key
 from movie_mlops.features.point_in_time import AT, features_at
 from movie_mlops.lake import INTERACTIONS, SCHEMAS
 

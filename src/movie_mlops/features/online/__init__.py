@@ -2,10 +2,11 @@
 
 from movie_mlops.features.online.carrier import Carrier
 from movie_mlops.features.online.counts import Counts
-from movie_mlops.features.online.features import OnlineFeatures, Row
+from movie_mlops.features.online.features import OnlineFeatures
 from movie_mlops.features.online.histories import Histories, History
 from movie_mlops.features.online.materialise import Cut, Prepared
 from movie_mlops.features.online.record import OnlineStore, Record, Stored
+from movie_mlops.features.online.rows import Row
 
 __all__ = [
     "Carrier",

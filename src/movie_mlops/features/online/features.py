@@ -1,9 +1,10 @@
 """Feature rows, as serving reads them."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final, Literal, NamedTuple
+from datetime import timedelta
+from typing import Any, Final
 
 import polars as pl
 from sqlalchemy import Connection
@@ -14,61 +15,14 @@ from movie_mlops.core.nouns import Interaction
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import FeatureView, Views
 from movie_mlops.features.errors import FeatureError
-from movie_mlops.features.fold import Fold, Value
-from movie_mlops.features.measures import UNKNOWN_FILM
-from movie_mlops.features.online.materialise import FILMS, Cut, Prepared, prepare, states_of, write
-from movie_mlops.features.online.record import OnlineStore, Record, Stored
-from movie_mlops.features.online.rows import RowFormat
-from movie_mlops.features.online.through import WriteThrough, film_of
+from movie_mlops.features.online.materialise import Cut, Prepared, prepare, write
+from movie_mlops.features.online.pairs import Pairs
+from movie_mlops.features.online.record import OnlineStore, Record
+from movie_mlops.features.online.rows import Condition, Key, Row, RowFormat
+from movie_mlops.features.online.through import WriteThrough
 from movie_mlops.state import Database
 
-Condition = Literal["fresh", "stale", "unknown", "outdated", "corrupt"]
-"""What became of a row: only a fresh one has values."""
-
-Key = str | int | tuple[str, int]
-"""A user, a film, or both."""
-
 _ORIGINS: Final = "SELECT view, digest, versions, position, arrived, materialised_at FROM online_origins"
-_STATE: Final = "SELECT key, state FROM fold_states WHERE view = ? AND key IN ({})"
-
-
-class Row(NamedTuple):
-    """One row of a view, as it is served.
-
-    Attributes:
-        view: Which view.
-        key: Whose row.
-        names: The features, in order.
-        values: Their values; ``None`` unless the row is fresh.
-        condition: ``fresh``; ``unknown``: nobody met it, or nothing is materialised yet; ``stale``: it was written
-            longer ago than the view's time-to-live; ``outdated``: by another definition; ``corrupt``: it is damaged.
-        moment: The time as of which the values are, in microseconds since 1970.
-        written: When it was written, in microseconds since 1970.
-        stamp: The place in the event log up to which it holds everything.
-    """
-
-    view: str
-    key: Key
-    names: tuple[str, ...]
-    values: tuple[Value, ...] | None
-    condition: Condition
-    moment: int | None = None
-    written: int | None = None
-    stamp: int = 0
-
-    @property
-    def at(self) -> datetime | None:
-        """The time as of which the values are."""
-        return None if self.moment is None else clock.from_microseconds(self.moment)
-
-    @property
-    def written_at(self) -> datetime | None:
-        """When it was written."""
-        return None if self.written is None else clock.from_microseconds(self.written)
-
-    def to_dict(self) -> dict[str, Value]:
-        """Return feature name to value; nothing unless the row is fresh."""
-        return {} if self.values is None else dict(zip(self.names, self.values, strict=True))
 
 
 class OnlineFeatures:
@@ -89,7 +43,7 @@ class OnlineFeatures:
         self._config = config
         self.store = store or Record(database)
         self._formats = {view.name: RowFormat(view) for view in views}
-        self._folds = {view.name: Fold(view, config) for view in views}
+        self._pairs = Pairs(database, self.store, views, config)
         self._marks = [(view, view.digest()) for view in views]
         self._through = WriteThrough(views, config)
 
@@ -112,7 +66,7 @@ class OnlineFeatures:
         name, _, feature = reference.partition(":")
         view = self.views[name]
         texts = _texts(view, keys)
-        rows = self._matched(view, keys) if len(view.entity.keys) > 1 else self._stored(view, keys, texts)
+        rows = self._pairs.read(view, keys) if len(view.entity.keys) > 1 else self._stored(view, keys, texts)
         if not feature:
             return rows
         place = view.names.index(view.feature(feature).name)
@@ -162,49 +116,30 @@ class OnlineFeatures:
                 self.store.publish(view.name, list(dict.fromkeys(keys)))
 
     def _stored(self, view: FeatureView, keys: Sequence[Key], texts: Sequence[str]) -> list[Row]:
-        names, form = view.names, self._formats[view.name]
+        """Return the rows of keys, all of them unpacked at once."""
+        name, names = view.name, view.names
         oldest = clock.microseconds(clock.now()) - view.time_to_live // timedelta(microseconds=1)
-        return [
-            self._row(view, names, form, key, stored, oldest)
-            for key, stored in zip(keys, self.store.read_many(view.name, texts), strict=True)
-        ]
-
-    def _row(  # noqa: PLR0917 - called for every row
-        self, view: FeatureView, names: tuple[str, ...], form: RowFormat, key: Key, stored: Stored | None, oldest: int
-    ) -> Row:
-        if stored is None:
-            self.store.counts.add(view.name, "unknown")
-            return Row(view.name, key, names, None, "unknown")
-        found = form.unpack(stored.packed)
-        if isinstance(found, str) or stored.written_at < oldest:
-            condition: Condition = found if isinstance(found, str) else "stale"
-            self.store.counts.add(view.name, condition)
-            return Row(view.name, key, names, None, condition, None, stored.written_at, stored.stamp)
-        return Row(view.name, key, names, found[1], "fresh", found[0], stored.written_at, stored.stamp)
-
-    def _matched(self, view: FeatureView, keys: Sequence[Key]) -> list[Row]:
-        """Return rows of users and films together: what is known of the user, read about the film, as of now."""
-        pairs = [key for key in keys if isinstance(key, tuple)]
-        users = list(dict.fromkeys(user for user, _ in pairs))
-        movies = list(dict.fromkeys(str(movie) for _, movie in pairs))
-        fold, now = self._folds[view.name], clock.now()
-        moment = clock.microseconds(now)
-        sql = _STATE.format(",".join("?" * len(users)))
-        states = {
-            key: fold.unpack(state.encode()) for key, state in self._database.fetch(sql, (states_of(view), *users))
-        }
-        films = dict(zip(movies, self.store.read_many(FILMS, movies), strict=True))
+        stored = self.store.read_many(name, texts)
+        found = iter(self._formats[name].unpack_all([row.packed for row in stored if row is not None]))
         rows = []
-        for user, movie in pairs:
-            stored = films[str(movie)]
-            if user not in states:
-                self.store.counts.add(view.name, "unknown")
-                rows.append(Row(view.name, (user, movie), view.names, None, "unknown"))
+        for key, row in zip(keys, stored, strict=True):
+            if row is None:
+                rows.append(Row(name, key, names, None, "unknown"))
                 continue
-            film = UNKNOWN_FILM if stored is None else film_of(stored)
-            values = tuple(fold.values(states[user], now, film).values())
-            rows.append(Row(view.name, (user, movie), view.names, values, "fresh", moment, moment))
+            said, (stamp, written, _) = next(found), row
+            if isinstance(said, str) or written < oldest:
+                condition: Condition = said if isinstance(said, str) else "stale"
+                rows.append(Row(name, key, names, None, condition, None, written, stamp))
+            else:
+                rows.append(Row(name, key, names, said[1], "fresh", said[0], written, stamp))
+        self._count(name, rows)
         return rows
+
+    def _count(self, view: str, rows: Sequence[Row]) -> None:
+        """Count the rows without values, by why they have none."""
+        for condition, many in Counter([row.condition for row in rows]).items():
+            if condition != "fresh":
+                self.store.counts.add(view, condition, many)
 
 
 def _only(row: Row, place: int) -> Row:

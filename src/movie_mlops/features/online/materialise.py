@@ -1,13 +1,12 @@
 """From the lake into the online store: everything, or what changed since the last time."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import polars as pl
 from sqlalchemy import BigInteger, Column, Connection, String, Table, Text, delete, insert
-from sqlalchemy.dialects import postgresql, sqlite
 
 from movie_mlops.core import clock
 from movie_mlops.core.columns import (
@@ -26,12 +25,13 @@ from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import FeatureView, Views
 from movie_mlops.features.feedback import latest_words
 from movie_mlops.features.online.histories import HISTORIES, packed_words
+from movie_mlops.features.online.neighbours import neighbour_rows, neighbours_of
 from movie_mlops.features.online.record import chunks, replace
 from movie_mlops.features.online.rows import RowFormat
 from movie_mlops.features.online.states import fold_states
 from movie_mlops.features.online.trust import renew
 from movie_mlops.features.point_in_time import AT, features_at
-from movie_mlops.state import METADATA
+from movie_mlops.state import METADATA, run_for_each
 
 FILMS: Final = "films"
 """The name under which the store keeps what folds ask of films."""
@@ -45,6 +45,14 @@ STATES: Final = Table(
     Column("view", String, primary_key=True),
     Column("key", String, primary_key=True),
     Column("state", Text, nullable=False),
+)
+
+STATES_OF: Final = "SELECT key, state FROM fold_states WHERE view = ? AND key IN ({})"
+"""The states of a view, by the name of :func:`states_of`, and of so many keys."""
+
+_PUT_STATE: Final = (
+    "INSERT INTO fold_states (view, key, state) VALUES (?, ?, ?)"
+    " ON CONFLICT (view, key) DO UPDATE SET state = excluded.state"
 )
 
 ORIGINS: Final = Table(
@@ -129,8 +137,13 @@ def prepare(
     if arrived is None:
         return None
     made = []
+    neighbours: dict[str, list[tuple[str, int, bytes]]] = {}
     for view in views:
         said = cut.interactions
+        if view.follows_everybody:
+            hoods = neighbour_rows(view, said, clock.now(), config=config)
+            neighbours[neighbours_of(view)] = [(key, cut.position, packed) for key, packed in hoods]
+            continue
         if touched is not None:
             said = said.filter(pl.col(view.entity.folds).is_in(_of(touched, view)))
         rows: list[tuple[str, int, bytes]] = []
@@ -158,6 +171,7 @@ def prepare(
             HISTORIES: [(user, cut.position, packed) for user, packed in packed_words(words)],
             RATINGS: [(user, cut.position, packed) for user, packed in packed_words(hidden)],
             FILMS: list(_films(cut)),
+            **neighbours,
         },
         touched=touched,
         has=lambda ids: _known(cut.interactions, ids),
@@ -168,7 +182,7 @@ def write(connection: Connection, prepared: Prepared, views: Views) -> None:
     """Write what was prepared, within the caller's transaction; readers see the old until it ends."""
     users = None if prepared.touched is None else sorted(prepared.touched[0])
     for name, rows in prepared.rows.items():
-        replace(connection, name, rows, keys=None if name == FILMS else users)
+        replace(connection, name, rows, keys=users if name in {HISTORIES, RATINGS} else None)
     for made in prepared.views:
         keys = None if prepared.touched is None else [str(key) for key in _of(prepared.touched, made.view)]
         replace(connection, made.view.name, made.rows, keys=keys)
@@ -185,7 +199,7 @@ def _replace_states(connection: Connection, made: "_View", keys: list[str] | Non
         connection.execute(delete(STATES).where(STATES.c.view.startswith(f"{made.view.name} ", autoescape=True)))
     for some in chunks(keys or []):
         connection.execute(delete(STATES).where(STATES.c.view == name, STATES.c.key.in_(some)))
-    put_states(connection, made.view, made.states.iter_rows())
+    put_states(connection, name, made.states.iter_rows())
 
 
 def states_of(view: FeatureView) -> str:
@@ -193,19 +207,9 @@ def states_of(view: FeatureView) -> str:
     return f"{view.name} {view.digest()[:16]}"
 
 
-def put_states(connection: Connection, view: FeatureView, states: Iterator[tuple[str, ...]]) -> None:
-    """Write the states of some keys, within the caller's transaction."""
-    name = states_of(view)
-    values = [{"view": name, "key": key, "state": state} for key, state in states]
-    if values:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(STATES)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["view", "key"], set_={"state": statement.excluded["state"]}
-            ),
-            values,
-        )
+def put_states(connection: Connection, name: str, states: Iterable[tuple[str, ...]]) -> None:
+    """Write the states of some keys, within the caller's transaction; ``name`` is that of :func:`states_of`."""
+    run_for_each(connection, _PUT_STATE, [(name, key, state) for key, state in states])
 
 
 def _of(touched: tuple[set[str], set[int]], view: FeatureView) -> list[str] | list[int]:

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from sqlalchemy import BigInteger, Column, Connection, LargeBinary, String, Table, delete, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BigInteger, Column, Connection, LargeBinary, String, Table, delete, func, select
 
 from movie_mlops.core import clock
 from movie_mlops.features.online.counts import Counts
-from movie_mlops.state import METADATA, Database
+from movie_mlops.state import METADATA, Database, fetch_rows, run_for_each
 
 ROWS: Final = Table(
     "online_rows",
@@ -22,6 +21,10 @@ ROWS: Final = Table(
 
 _ONE: Final = "SELECT stamp, written_at, packed FROM online_rows WHERE view = ? AND key = ?"
 _MANY: Final = "SELECT key, stamp, written_at, packed FROM online_rows WHERE view = ? AND key IN ({})"
+_PUT: Final = (
+    "INSERT INTO online_rows (view, key, stamp, written_at, packed) VALUES (?, ?, ?, ?, ?) ON CONFLICT (view, key)"
+    " DO UPDATE SET stamp = excluded.stamp, written_at = excluded.written_at, packed = excluded.packed"
+)
 _KEYS_AT_ONCE: Final = 500
 _LOCKED_AT_ONCE: Final = 5_000
 
@@ -101,22 +104,20 @@ class Record:
 
 def locked(connection: Connection, view: str, keys: Sequence[str]) -> dict[str, Stored]:
     """Return rows that the transaction may change; where rows can be locked, two writers of one take turns."""
+    # SQLite has one writer: the transaction has locked everything already.
+    lock = "" if connection.dialect.name == "sqlite" else " FOR UPDATE"
     found: dict[str, Stored] = {}
     for some in chunks(keys):
-        query = select(ROWS).where(ROWS.c.view == view, ROWS.c.key.in_(some)).with_for_update()
-        for row in connection.execute(query):
-            found[row.key] = Stored(row.stamp, row.written_at, row.packed)
+        sql = _MANY.format(",".join("?" * len(some))) + lock
+        for key, *rest in fetch_rows(connection, sql, (view, *some)):
+            found[key] = Stored(*rest)
     return found
 
 
 def put(connection: Connection, view: str, rows: Iterable[tuple[str, int, bytes]]) -> None:
     """Write rows of (key, stamp, packed) in the caller's transaction, over what was there."""
-    values = _values(view, rows)
-    if values:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(ROWS)
-        changed = {name: statement.excluded[name] for name in ("stamp", "written_at", "packed")}
-        connection.execute(statement.on_conflict_do_update(index_elements=["view", "key"], set_=changed), values)
+    now = clock.microseconds(clock.now())
+    run_for_each(connection, _PUT, [(view, key, stamp, now, packed) for key, stamp, packed in rows])
 
 
 def replace(
@@ -127,9 +128,7 @@ def replace(
         connection.execute(delete(ROWS).where(ROWS.c.view == view))
     for some in chunks(keys or []):
         connection.execute(delete(ROWS).where(ROWS.c.view == view, ROWS.c.key.in_(some)))
-    values = _values(view, rows)
-    if values:
-        connection.execute(insert(ROWS), values)
+    put(connection, view, rows)
 
 
 def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -141,10 +140,3 @@ def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 def counted(connection: Connection, view: str) -> int:
     """Return how many rows a view has."""
     return connection.execute(select(func.count()).select_from(ROWS).where(ROWS.c.view == view)).scalar_one()
-
-
-def _values(view: str, rows: Iterable[tuple[str, int, bytes]]) -> list[dict[str, str | int | bytes]]:
-    now = clock.microseconds(clock.now())
-    return [
-        {"view": view, "key": key, "stamp": stamp, "written_at": now, "packed": packed} for key, stamp, packed in rows
-    ]

@@ -1,30 +1,30 @@
 """Write-through: an event goes into the rows of its user and its film in its own transaction, by the views' folds."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import isnan
 from typing import Final
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from movie_mlops.core import clock
 from movie_mlops.core.columns import USER_ID
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.features.config import FeedbackConfig
-from movie_mlops.features.definitions import FeatureView, Views
+from movie_mlops.features.definitions import Views
 from movie_mlops.features.feedback import KIND_CODES
 from movie_mlops.features.fold import Fold, FoldState
 from movie_mlops.features.measures import UNKNOWN_FILM, Film, Seen, Source
 from movie_mlops.features.online.histories import HISTORIES
-from movie_mlops.features.online.materialise import FILMS, ORIGINS, RATINGS, STATES, put_states, states_of
-from movie_mlops.features.online.record import Stored, locked, put
+from movie_mlops.features.online.materialise import FILMS, RATINGS, STATES_OF, put_states, states_of
+from movie_mlops.features.online.record import Stored, chunks, locked, put
 from movie_mlops.features.online.rows import RowFormat
-from movie_mlops.features.parts import Total
-from movie_mlops.features.words import UNKNOWN_TIME, WORD, Record, pack, rank_of, record_of, unpack
+from movie_mlops.features.words import UNKNOWN_TIME, WORD, Record, pack, rank_of_record, record_of, unpack
+from movie_mlops.state import fetch_rows
 
+_MADE_BY: Final = "SELECT view, digest FROM online_origins"
 _KINDS: Final = tuple(KIND_CODES)
 _RATING: Final = KIND_CODES[Kind.RATING]
 _Pair = tuple[str, int]
@@ -40,7 +40,12 @@ class WriteThrough:
 
     def __init__(self, views: Views, config: FeedbackConfig) -> None:
         self._config = config
-        self._folds = [(Fold(view, config), RowFormat(view), view.digest()) for view in views]
+        self._folds = [
+            (Fold(view, config), RowFormat(view), states_of(view), view.digest())
+            for view in views
+            # What asks for everybody is read off the histories, which need no fold.
+            if not view.follows_everybody
+        ]
 
     def apply(
         self, connection: Connection, interactions: Sequence[Interaction], *, position: int, now: datetime
@@ -55,39 +60,43 @@ class WriteThrough:
             position: The place in the event log of the last of them.
             now: As of when the rows are.
         """
-        origins = connection.execute(select(ORIGINS.c.view, ORIGINS.c.digest))
-        made_by = {row.view: row.digest for row in origins}
-        folds = [(fold, rows) for fold, rows, digest in self._folds if made_by.get(fold.view.name) == digest]
-        if not folds or not interactions:
+        made_by = dict(fetch_rows(connection, _MADE_BY))
+        folds = [
+            _States(connection, fold, rows, name, interactions)
+            for fold, rows, name, digest in self._folds
+            if made_by.get(fold.view.name) == digest and interactions
+        ]
+        if not folds:
             return
         said = _Said(connection, interactions)
         at = max([now, *(each.event_time for each in interactions if each.event_time is not None)])
-        states = {fold: _States(connection, fold, interactions) for fold, _ in folds}
         for interaction in interactions:
             record = record_of(interaction, self._config)
             film = said.films.get(interaction.movie_id, UNKNOWN_FILM)
             words = said.counting(interaction, film)
-            # Of two words in one instant the fold must choose as the histories do.
-            ranked = replace(interaction, event_id=_tie(record))
-            for fold, _ in folds:
-                states[fold].put(ranked, film, words)
+            for states in folds:
+                states.put(interaction, film, words)
             said.add(interaction, record)
         said.write(connection, position)
-        for fold, rows in folds:
-            states[fold].write(connection, rows, at=at, position=position)
+        for states in folds:
+            states.write(connection, said.films, at=at, position=position)
 
 
 class _States:
     """The states that a fold goes on from."""
 
-    def __init__(self, connection: Connection, fold: Fold, interactions: Sequence[Interaction]) -> None:
+    def __init__(
+        self, connection: Connection, fold: Fold, rows: RowFormat, name: str, interactions: Sequence[Interaction]
+    ) -> None:
         self._fold = fold
-        self._name = fold.view.name
+        self._rows = rows
+        self._name = name
         self._keys = list(dict.fromkeys(self._key(each) for each in interactions))
-        query = select(STATES.c.key, STATES.c.state).where(
-            STATES.c.view == states_of(fold.view), STATES.c.key.in_(self._keys)
-        )
-        self._states = {key: fold.unpack(state.encode()) for key, state in connection.execute(query)}
+        self._states = {
+            key: fold.unpack(state.encode())
+            for some in chunks(self._keys)
+            for key, state in fetch_rows(connection, STATES_OF.format(",".join("?" * len(some))), (name, *some))
+        }
 
     def put(self, interaction: Interaction, film: Film, words: dict[Source, dict[str, tuple]]) -> None:  # type: ignore[type-arg]
         key = self._key(interaction)
@@ -96,30 +105,26 @@ class _States:
         state = self._fold.put(FoldState(state.parts, held), interaction, film)
         self._states[key] = FoldState(state.parts, {source: {} for source in held})
 
-    def write(self, connection: Connection, rows: RowFormat, *, at: datetime, position: int) -> None:
+    def write(self, connection: Connection, films: Mapping[int, Film], *, at: datetime, position: int) -> None:
         """Write the states, and the rows where the view has any."""
-        view = self._fold.view
+        view, rows = self._fold.view, self._rows
         has_rows = len(view.entity.keys) == 1
-        before = locked(connection, self._name, self._keys) if has_rows else {}
+        before = locked(connection, view.name, self._keys) if has_rows else {}
         packed = []
         for key, state in self._states.items():
             held = before.get(key)
             moment = max(clock.microseconds(at), rows.at(held.packed) if held else 0)
-            _forget(view, state, moment)
+            self._fold.forget(state, moment)
             if has_rows:
                 time = clock.from_microseconds(moment)
-                film = self._film(connection, key) if view.entity.has_film else UNKNOWN_FILM
+                film = films.get(int(key), UNKNOWN_FILM) if view.entity.has_film else UNKNOWN_FILM
                 packed.append((key, position, rows.pack(self._fold.values(state, time, film), time)))
-        put_states(connection, view, ((key, self._fold.pack(state).decode()) for key, state in self._states.items()))
-        put(connection, self._name, packed)
+        packer = self._fold.pack
+        put_states(connection, self._name, [(key, packer(state).decode()) for key, state in self._states.items()])
+        put(connection, view.name, packed)
 
     def _key(self, interaction: Interaction) -> str:
         return interaction.user_id if self._fold.view.entity.folds == USER_ID else str(interaction.movie_id)
-
-    @staticmethod
-    def _film(connection: Connection, key: str) -> Film:
-        stored = locked(connection, FILMS, [key]).get(key)
-        return UNKNOWN_FILM if stored is None else film_of(stored)
 
 
 class _Said:
@@ -133,7 +138,7 @@ class _Said:
         self._ratings = _records(self._stored, pairs)
         for pair, word in self._words.items():
             if word[-1] == _RATING:
-                self._ratings[pair] = max(word, self._ratings.get(pair, word), key=rank_of)
+                self._ratings[pair] = max(word, self._ratings.get(pair, word), key=rank_of_record)
         films = locked(connection, FILMS, [str(movie_id) for movie_id in {movie_id for _, movie_id in pairs}])
         self.films = {int(key): film_of(stored) for key, stored in films.items()}
 
@@ -142,16 +147,19 @@ class _Said:
         pair = (interaction.user_id, interaction.movie_id)
         name = f"{interaction.movie_id} {interaction.user_id}"
         found = {Source.WORDS: self._words.get(pair), Source.RATINGS: self._ratings.get(pair)}
-        return {source: {} if word is None else {name: _as_word(word, film)} for source, word in found.items()}
+        return {
+            source: {} if word is None else {name: (rank_of_record(word), seen_of(word, film))}
+            for source, word in found.items()
+        }
 
     def add(self, interaction: Interaction, record: Record) -> None:
         """Have an event count for those after it."""
         pair = (interaction.user_id, interaction.movie_id)
         held = self._words.get(pair)
-        if held is None or rank_of(held) < rank_of(record):
+        if held is None or rank_of_record(held) < rank_of_record(record):
             self._words[pair] = record
         if interaction.kind is Kind.RATING:
-            self._ratings[pair] = max(record, self._ratings.get(pair, record), key=rank_of)
+            self._ratings[pair] = max(record, self._ratings.get(pair, record), key=rank_of_record)
 
     def write(self, connection: Connection, position: int) -> None:
         """Keep the ratings that are in no history."""
@@ -185,22 +193,8 @@ def _records(stored: dict[str, Stored], pairs: Iterable[_Pair]) -> dict[_Pair, R
     return found
 
 
-def _as_word(record: Record, film: Film) -> tuple:  # type: ignore[type-arg]
-    _, time, _, weight, value, code = record
+def seen_of(record: Record, film: Film) -> Seen:
+    """Return a record as measures see it."""
+    movie_id, time, _, weight, value, code = record
     known = None if time == UNKNOWN_TIME else time
-    seen = Seen(_KINDS[code], None if isnan(value) else value, weight, known, film)
-    return (*rank_of(record)[:4], _tie(record)), seen
-
-
-def _tie(record: Record) -> str:
-    """Return what decides between words that are equal in everything else, in an order of text."""
-    *_, code, value = rank_of(record)
-    return f"{code:03d} {value + 10:020.9f}"
-
-
-def _forget(view: FeatureView, state: FoldState, at: int) -> None:
-    """Leave out what no window will see again."""
-    for place, part in enumerate(view.parts):
-        if isinstance(part, Total) and part.window is not None:
-            oldest = at - part.window.starts
-            state.parts[place] = {time: amount for time, amount in state.parts[place].items() if time > oldest}
+    return Seen(_KINDS[code], None if isnan(value) else value, weight, known, movie_id, film)
