@@ -8,7 +8,7 @@ from typing import Final
 from uuid import uuid4
 
 import polars as pl
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from movie_mlops.core import clock
 from movie_mlops.core.nouns import Interaction
