@@ -1,11 +1,13 @@
 """What goes wrong in the real Airflow: a task fails, one is killed, the gate refuses, two loads meet."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.fixtures.stage_4.real_airflow import Airflow, made_database
+from tests.fixtures.stage_4.visits import FILE, ROWS
 
 COUNTED = "select count(*) n, count(distinct event_id) d from interactions"
 # The first call of a step ends in its own way; the second is the real one.
@@ -45,7 +47,7 @@ def test_a_task_that_fails_or_is_killed_is_tried_again_and_goes_on(database: Pat
     home = airflow.command_line
     assert home("lake", "verify").code == 0
     assert home("models", "verify").code == 0
-    assert home("lake", "sql", COUNTED, "--json").document == [{"n": 160_000, "d": 160_000}]
+    assert home("lake", "sql", COUNTED, "--json").document == [{"n": ROWS, "d": ROWS}]
     assert [release["release_id"] for release in home("release", "history", "--json").document] == [1]
 
 
@@ -54,10 +56,9 @@ def test_a_refusal_fails_the_run_at_once_and_is_on_record(database: Path, tmp_pa
 
     The source is a file with quotes, spaces and a command in its name: it is told to the run, and is one word.
     """
-    rows = [f"u{user},{(user * 7 + step * 3) % 23},5" for user in range(40) for step in range(6)]
-    (tmp_path / ODD).write_text("\n".join(["user_id,movie_id,rating", *rows, ""]))
     recipes = [{"name": "popular", "model": "popular"}, {"name": "copy", "model": "popular"}]
     airflow = Airflow.watched(database, tmp_path, recipes=recipes, baselines=["popular"])
+    (tmp_path / FILE).rename(tmp_path / ODD)
     (run,) = airflow.test(("weekly_train", {"source": f"file:{tmp_path / ODD}"}))
     assert not run["ended_well"]
     assert run["tasks"].pop("release") == ["failed", 1]
@@ -74,12 +75,12 @@ def test_a_backfill_and_the_daily_load_may_meet(database: Path, tmp_path: Path) 
     for name in ("daily", "back"):
         (tmp_path / name).mkdir()
         watched = Airflow.watched(database, tmp_path / name)
-        both.append(Airflow(watched.folder, tmp_path / "home", watched.program))
+        both.append(replace(watched, home=tmp_path / "home"))
     days = {"since": "2000-01-01", "until": "2030-01-01"}
     with ThreadPoolExecutor(2) as pool:
         started = [pool.submit(both[0].test, "daily_ingest"), pool.submit(both[1].test, ("backfill", days))]
         runs = [run for done in started for run in done.result()]
     assert all(run["ended_well"] for run in runs), runs
-    home = Airflow(tmp_path / "daily", tmp_path / "home").command_line
-    assert home("lake", "sql", COUNTED, "--json").document == [{"n": 160_000, "d": 160_000}]
+    home = both[0].command_line
+    assert home("lake", "sql", COUNTED, "--json").document == [{"n": ROWS, "d": ROWS}]
     assert home("lake", "verify").code == 0
