@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Python: Feast in an environment of its own; git, Chromium with the font in which the
-# page is measured, and a Redis of their own. Does nothing where they are already there.
+# Installs what the tests need beside Python: Feast and Airflow in environments of their own; git, Chromium with the font
+# in which the page is measured, and a Redis of their own. Does nothing where they are already there.
 set -euo pipefail
 
-# An image installs the system's packages before there is an environment, and Feast afterwards.
+# An image installs the system's packages before there is an environment, and these afterwards.
 here="$(dirname "${BASH_SOURCE[0]}")"
-[ ! -x "$here/../../.venv/bin/python" ] || "$here/setup_feast.sh"
+if [ -x "$here/../../.venv/bin/python" ]; then
+  "$here/setup_feast.sh"
+  "$here/setup_airflow.sh" --no-database
+fi
 
 packages=()
 command -v git >/dev/null || packages+=(git)

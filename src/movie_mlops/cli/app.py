@@ -20,6 +20,8 @@ GROUPS: Final[Mapping[str, str]] = {
     "evaluate": "Judge models on a split of the data, or on given folds.",
     "models": "List, show and verify the bundles.",
     "release": "What serves since when and why; promote, roll back.",
+    "score": "Put the best films of every user into the lake, by the model that serves.",
+    "flow": "See the flows that are run again and again, and their tasks.",
     "standard": "Hold a project against the project standard: check, explain, branch.",
     "serve": "Answer requests: the API and the page.",
     "worker": "Work behind the API: events into the lake, the online store up to it.",

@@ -30,6 +30,9 @@ def run(
     source: options.SourceName = "sample",
     serve: Annotated[bool, typer.Option("--serve", help="Then serve the API and the page.")] = False,
     port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Where the page answers.")] = None,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="STEP", help="One step alone, on what those before it have made.")
+    ] = None,
     column: options.Columns = None,
     movies: options.Movies = None,
     movie_column: options.MovieColumns = None,
@@ -42,6 +45,7 @@ def run(
     from movie_mlops import flows
     from movie_mlops.cli import door, progress
 
+    _check_only(only, serve=serve)
     settings = door.settings(home)
     if serve:
         _check_port(settings.host, port or settings.port)
@@ -53,6 +57,7 @@ def run(
         home=settings.home,
         config=door.platform_config(settings),
         lakes=door.lakes(settings),
+        only=only,
         progress=progress.listener(),
         on_start=lambda step: None if as_json else _say(f"{_DOING[step]} …"),
         on_end=lambda step: None if as_json else _say_step(step),
@@ -62,7 +67,7 @@ def run(
         from movie_mlops.cli.output import print_json
 
         print_json({**report.to_json(), **({"error": refusal.to_json()} if refusal else {})})
-    else:
+    elif only is None:
         _say_result(report)
     if refusal is not None:
         _say(f"error: {refusal}")
@@ -83,6 +88,16 @@ def run(
             report.dataset,
         ]
         os.execv(sys.executable, [*words, *(["--port", str(port)] if port else [])])  # noqa: S606 - our own command
+
+
+def _check_only(step: str | None, *, serve: bool) -> None:
+    from movie_mlops.flows.definition import MAIN_JOB
+
+    steps = [task.name for task in MAIN_JOB]
+    if step is not None and step not in steps:
+        raise typer.BadParameter(f"There is no step {step!r}; there are {', '.join(steps)}.", param_hint="--only")
+    if step is not None and serve:
+        raise typer.BadParameter("One step alone does not serve: leave --serve out, or it.", param_hint="--only")
 
 
 def _check_port(host: str, port: int) -> None:

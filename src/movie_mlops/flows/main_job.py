@@ -1,6 +1,7 @@
 """The main job: from a source to a release, each step skipped where nothing that it depends on has changed."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from movie_mlops.flows.errors import FlowError, RefusedError
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.provenance import code_commit
-from movie_mlops.flows.steps import Result, StepReport, Steps, one_at_a_time
+from movie_mlops.flows.steps import Enough, Result, StepReport, Steps, one_at_a_time
 from movie_mlops.ingest import Source
 from movie_mlops.lake import INTERACTIONS, LakeConfig
 
@@ -33,27 +34,25 @@ class RunReport:
     Attributes:
         dataset: The data set.
         report: The HTML report of the evaluation.
-        steps: Each step, in order, with its time, memory and result.
+        steps: Each step, in order, with its time, memory and result; of one step, those before it too.
+        serving: The bundle that serves now.
+        only: The one step that was asked for.
     """
 
     dataset: str
     report: Path
     steps: tuple[StepReport, ...]
+    serving: str | None
+    only: str | None = None
 
     def result(self, step: str) -> Result:
         """Return the result of a step."""
         return next(report.result for report in self.steps if report.name == step)
 
     @property
-    def serving(self) -> str | None:
-        """The bundle that serves now."""
-        serving: str | None = self.result("release")["serving"]
-        return serving
-
-    @property
     def refusal(self) -> RefusedError | None:
         """Why there is no new release, where the gate refused it."""
-        if self.result("release")["action"] != "refused":
+        if self.only not in {None, "release"} or self.result("release")["action"] != "refused":
             return None
         goes_on = "nothing serves" if self.serving is None else f"{self.serving} goes on serving"
         failed = " ".join(check["sentence"] for check in self.result("gate")["checks"] if not check["passed"])
@@ -64,6 +63,8 @@ class RunReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain data."""
+        if self.only is not None:
+            return {"dataset": self.dataset, "step": self.steps[-1].to_json()}
         return {
             "dataset": self.dataset,
             "rows": {
@@ -88,23 +89,26 @@ def run(
     home: Path,
     config: PlatformConfig,
     lakes: LakeConfig | None = None,
+    only: str | None = None,
     progress: Progress = SILENT,
     on_start: Callable[[str], None] = lambda _name: None,
     on_end: Callable[[StepReport], None] = lambda _report: None,
 ) -> RunReport:
-    """Run the main job.
+    """Run the main job, or one step of it on what the steps before it have made.
 
     Args:
         source: Where the data comes from; its name is the data set's.
         home: The folder of all state.
         config: What the project chose.
         lakes: The place of the lakes, where it is not in ``home``.
+        only: The one step to run, of :data:`~movie_mlops.flows.definition.MAIN_JOB`; all of them by default.
         progress: Told of long work.
         on_start: Called with a step's name when it starts.
         on_end: Called with each step's report.
 
     Raises:
-        FlowError: There is nothing to learn from, or nothing that could be released.
+        FlowError: There is nothing to learn from, nothing that could be released, or a step before the one that is
+            asked for has not been done.
         MovieMlopsError: A step cannot be done; nothing is half-written.
     """
     source.prepare(progress)
@@ -113,11 +117,18 @@ def run(
         platform = Platform(workspace, config, lakes)
         try:
             journal = FlowJournal(platform.database, platform.lake)
-            steps = Steps(platform.database, journal, on_start=on_start, on_end=on_end)
-            _run_steps(platform, source, steps, progress)
+            steps = Steps(platform.database, journal, only=only, on_start=on_start, on_end=on_end)
+            with suppress(Enough):
+                _run_steps(platform, source, steps, progress)
+            report = RunReport(
+                workspace.dataset,
+                evaluating.report_path(workspace),
+                tuple(steps.reports),
+                releasing.serving(platform),
+                only,
+            )
         finally:
             platform.close()
-        report = RunReport(workspace.dataset, evaluating.report_path(workspace), tuple(steps.reports))
         if report.serving is not None:
             make_active(workspace)
     return report
@@ -129,6 +140,8 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         "ingest",
         inputs=ingesting.ingest_inputs(platform, source),
         rooms=_DATA_ROOMS,
+        # New events come all the time: what builds on an ingest builds on what that one brought in.
+        from_outside=True,
         work=lambda: ingesting.ingest(platform, source, progress=progress),
         still_there=lambda made: all(lake.version(table) == at for table, at in made["versions"].items()),
     )

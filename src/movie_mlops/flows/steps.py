@@ -19,7 +19,7 @@ from sqlalchemy import Column, String, Table, Text, delete, insert, select
 import movie_mlops
 from movie_mlops.core import clock
 from movie_mlops.core.digests import Plain, canonical_json, digest
-from movie_mlops.flows.errors import BusyError
+from movie_mlops.flows.errors import BusyError, FlowError
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.memory import peak_memory_mib, reset_peak_memory
 from movie_mlops.state import METADATA, Database
@@ -59,12 +59,17 @@ class StepReport:
         return asdict(self)
 
 
+class Enough(Exception):  # noqa: N818 - it is no error: what was asked for is done
+    """The one step that was asked for has ended."""
+
+
 class Steps:
     """Runs steps, remembers them in the state database and tells a listener.
 
     Args:
         database: Where the fingerprints are kept.
         journal: Where each step that runs is written down.
+        only: The one step to run: those before it must be done, and give what they made; ``None`` runs all.
         on_start: Called with a step's name when it is about to run.
         on_end: Called with its report when it has ended or was skipped.
     """
@@ -74,11 +79,13 @@ class Steps:
         database: Database,
         journal: FlowJournal,
         *,
+        only: str | None = None,
         on_start: Callable[[str], None] = lambda _name: None,
         on_end: Callable[[StepReport], None] = lambda _report: None,
     ) -> None:
         self._database = database
         self._journal = journal
+        self._only = only
         self._on_start = on_start
         self._on_end = on_end
         self.reports: list[StepReport] = []
@@ -91,6 +98,7 @@ class Steps:
         rooms: Sequence[str],
         work: Callable[[], Result],
         still_there: Callable[[Result], bool],
+        from_outside: bool = False,
     ) -> Result:
         """Run ``work``, or skip it.
 
@@ -100,12 +108,25 @@ class Steps:
             rooms: The rooms whose code it runs: a change of their source runs it again.
             work: Does it and returns plain data.
             still_there: Whether what an earlier run made is still there, given its result.
+            from_outside: Whether its inputs change by themselves: a later step that runs alone then goes on from what
+                this one made, whatever came in since.
+
+        Raises:
+            FlowError: Another step is to run alone, and this one, which it builds on, is not done.
+            Enough: This was the one step to run.
         """
         started = time.perf_counter()
+        if self._only not in {None, name} and from_outside and (made := self._previous(name)) is not None:
+            return self._report(name, "skipped", started, made)
         fingerprint = digest({"inputs": inputs, "code": code_digest(rooms)})
         earlier = self._earlier(name, fingerprint)
         if earlier is not None and still_there(earlier):
             return self._report(name, "skipped", started, earlier)
+        if self._only not in {None, name}:
+            raise FlowError(
+                f"The step {self._only!r} builds on {name!r}, which is not done with what there is now.",
+                next_step=f"Run it first, with --only {name} and the same source, or leave --only out.",
+            )
         self._on_start(name)
         reset_peak_memory()
         # Forgotten first: a step that dies half-way must not look finished.
@@ -118,6 +139,12 @@ class Steps:
             connection.execute(insert(STEPS).values(**row, finished_at=clock.to_iso(clock.now())))
         return self._report(name, "done", started, result)
 
+    def _previous(self, name: str) -> Result | None:
+        """Return what the step made when it last ended, whatever its inputs were."""
+        with self._database.read() as connection:
+            found = connection.execute(select(STEPS.c.result).where(STEPS.c.name == name)).scalar_one_or_none()
+        return None if found is None else json.loads(found)
+
     def _earlier(self, name: str, fingerprint: str) -> Result | None:
         query = select(STEPS.c.result).where(STEPS.c.name == name, STEPS.c.fingerprint == fingerprint)
         with self._database.read() as connection:
@@ -127,7 +154,10 @@ class Steps:
     def _report(self, name: str, status: Literal["done", "skipped"], started: float, result: Result) -> Result:
         report = StepReport(name, status, round(time.perf_counter() - started, 3), peak_memory_mib(), result)
         self.reports.append(report)
-        self._on_end(report)
+        if self._only in {None, name}:
+            self._on_end(report)
+        if self._only == name:
+            raise Enough
         return result
 
 
