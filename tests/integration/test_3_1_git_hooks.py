@@ -12,7 +12,7 @@ from tests.conftest import REPOSITORY
 
 NEEDED = ("scripts", "config", ".pre-commit-config.yaml", ".gitmessage", "pyproject.toml", "requirements.txt")
 # What the hooks about Python take is tested where they are: whole runs of them would take a minute here.
-SLOW = "ruff,ruff-format,mypy,imports"
+SLOW = "ruff,ruff-format,mypy,imports,actionlint,zizmor"
 OLD_HOOK = "#!/bin/sh\necho the old hook ran >&2\n"
 
 
@@ -140,6 +140,32 @@ def test_a_second_time_changes_nothing_and_undo_puts_everything_back(clone: Clon
         assert clone.set_up("--undo").returncode == 0
         assert clone.state() == before
     assert clone.git("config", "commit.template") == "mine.txt\n"
+
+
+def test_values_of_the_user_come_back_and_what_changed_since_is_kept(clone: Clone) -> None:
+    """Settings that the user had, one or several, are back after --undo; one that was the same, or was changed since,
+    is left alone.
+    """  # noqa: D205 - one promise
+    clone.git("config", "pull.ff", "false")
+    for value in ("diff3", "merge"):
+        clone.git("config", "--add", "merge.conflictStyle", value)
+    clone.git("config", "fetch.prune", "true")
+    assert clone.set_up().returncode == 0
+    assert clone.git("config", "--get-all", "merge.conflictStyle") == "diff3\n"
+    assert clone.git("config", "pull.ff") == "only\n"
+    assert clone.git("config", "push.autoSetupRemote") == "true\n"
+    clone.git("config", "rebase.autoSquash", "false")
+    assert clone.set_up("--undo").returncode == 0
+    config = dict.fromkeys(clone.git("config", "--local", "--list").splitlines())
+    told = [line for line in config if line.split(".")[0] in {"commit", "pull", "merge", "fetch", "push", "rebase"}]
+    assert sorted(told) == [
+        "fetch.prune=true",
+        "merge.conflictstyle=diff3",
+        "merge.conflictstyle=merge",
+        "pull.ff=false",
+        "rebase.autosquash=false",
+    ]
+    assert not [line for line in config if line.startswith("movie-mlops")]
 
 
 def test_the_template_is_what_an_editor_opens(clone: Clone) -> None:
