@@ -37,14 +37,15 @@ version="$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)"
 [ -z "$tag" ] || [ "$tag" = "v$version" ] || die "the tag is $tag, and pyproject.toml says $version. Tag v$version, or change the version first."
 
 engine="$(scripts/deploy/find_engine.sh)"
-# podman's own format has no place for a health check.
-format=(); [ "$engine" != podman ] || format=(--format docker)
+# podman's own format has no place for a health check; and it tells each layer that it writes.
+format=() quiet=()
+if [ "$engine" = podman ]; then format=(--format docker) quiet=(--quiet); fi
 mkdir -p "$folder"
 for file in docker/dockerfiles/Dockerfile.*; do
   image="movie-mlops-${file##*.}:$version"
   echo "Building $image with $engine …" >&2
   $engine build ${format[@]+"${format[@]}"} --quiet --file "$file" --tag "$image" . >&2
-  $engine save --output "$folder/${image/:/-}.tar" "$image" >&2
+  $engine save --output "$folder/${image/:/-}.tar" ${quiet[@]+"${quiet[@]}"} "$image" >&2
 done
 scripts/security/make_sbom.sh "$folder/sbom.cdx.json"
 (cd "$folder" && sha256sum -- * >SHA256SUMS.new && mv SHA256SUMS.new SHA256SUMS)

@@ -25,4 +25,4 @@ trap 'rm -f "$made"' EXIT
 # The warning is about the graph between packages, which a list of requirements does not tell.
 PYTHONWARNINGS=ignore "$here/.venv/bin/cyclonedx-py" requirements --pyproject "$here/pyproject.toml" --mc-type application \
   --spec-version 1.6 --output-format JSON --output-reproducible --validate --output-file "$made" "$here/requirements.txt"
-if [ "$file" = - ]; then cat "$made"; else cp "$made" "$file"; fi
+if [ "$file" = - ]; then cat "$made"; else cat "$made" >"$file"; fi

@@ -21,7 +21,8 @@ from="${GIT_WORKFLOW_CHECKOUT:-/checkout}" clone="${GIT_WORKFLOW_CLONE:-/tmp/clo
 
 # The checkout is somebody else's, and read-only: git is told that this is meant, and writes no index there.
 export GIT_CONFIG_GLOBAL="$clone.gitconfig" GIT_OPTIONAL_LOCKS=0
-git config --global safe.directory "$from"
+git config --global --add safe.directory "$from"
+git config --global --add safe.directory "$from/.git"
 git config --global user.name "${GIT_AUTHOR_NAME:-somebody}"
 git config --global user.email "${GIT_AUTHOR_EMAIL:-somebody@example.org}"
 git config --global advice.detachedHead false
