@@ -35,6 +35,7 @@ git -C "$clone" remote set-url origin "$clone.remote"
 git -C "$clone" push --quiet --all origin
 
 ln -s "$tools" "$clone/.venv"
+echo .venv >>"$clone/.git/info/exclude"
 cd "$clone"
 # Nothing is installed here: where the lock has changed since, the image is to be built again.
 [ "$(cut -d' ' -f2 "$tools/.installed" 2>/dev/null)" = "$(cat pyproject.toml requirements.txt requirements-dev.txt | sha256sum | cut -d' ' -f1)" ] ||
