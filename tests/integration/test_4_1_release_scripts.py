@@ -109,7 +109,7 @@ def _sum(folder: Path) -> None:
 
 def test_a_release_is_built_once(workshop: Workshop) -> None:
     """Each Dockerfile of docker/dockerfiles becomes one archive; with it what it is made of, and the sums of all."""
-    pytest.importorskip("cyclonedx")
+    (workshop.root / "scripts" / "security" / "make_sbom.sh").write_text('#!/bin/sh\necho "{}" > "$1"\n')
     done = workshop.run("deploy/build_images.sh", "--tag", f"v{VERSION}", workshop.release)
     assert done.returncode == 0, done.stderr
     roles = sorted(path.suffix[1:] for path in (REPOSITORY / "docker" / "dockerfiles").iterdir())
