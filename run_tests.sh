@@ -5,19 +5,21 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
   cat <<'END'
-Usage: ./run_tests.sh [--stage X[.Y]] [--kind unit|integration|e2e|performance|security] [-- pytest options]
+Usage: ./run_tests.sh [--checks] [--stage X[.Y]] [--kind unit|integration|e2e|performance|security] [-- pytest options]
 
 With no option: lint, types, the import contract, the project standard, then every test.
+With --checks: lint, types, the import contract and the project standard, and no test.
 With --stage or --kind: only those tests. --stage 5 and --stage 5.x: every test of stage 5, its end-to-end tests included.
 END
 }
 
 die() { echo "run_tests.sh: $1" >&2; exit 2; }
 
-stage= kind= extra=()
+checks=false stage="" kind="" extra=()
 while [ $# -gt 0 ]; do
   case "$1" in
     -h | --help) usage; exit 0 ;;
+    --checks) checks=true; shift ;;
     --stage) [ $# -ge 2 ] || die "--stage needs a number such as 5 or 5.1."; stage="$2"; shift 2 ;;
     --kind) [ $# -ge 2 ] || die "--kind needs one of unit, integration, e2e, performance, security."; kind="$2"; shift 2 ;;
     --) shift; extra=("$@"); break ;;
@@ -27,9 +29,11 @@ done
 case "$stage" in '' | [0-9] | [0-9].[0-9x] | [0-9].[0-9][0-9]) ;; *) die "'$stage' is not a stage. Use a number such as 5 or 5.1." ;; esac
 case "$kind" in '' | unit | integration | e2e | performance | security) ;; *) die "'$kind' is not a kind of test. Use unit, integration, e2e, performance or security." ;; esac
 
+if $checks && [ -n "$stage$kind${extra[*]-}" ]; then die "--checks runs no test, so that nothing else can be said with it."; fi
+
 scripts/setup/setup_environment.sh dev
 # Where tests cannot be skipped for want of a program, the program is installed; elsewhere its tests say why they skip.
-if [ "${CI:-}" = true ]; then scripts/setup/setup_test_tools.sh; fi
+if [ "${CI:-}" = true ] && ! $checks; then scripts/setup/setup_test_tools.sh; fi
 
 bin=.venv/bin
 if [ -z "$stage$kind" ]; then
@@ -40,6 +44,7 @@ if [ -z "$stage$kind" ]; then
   # A copy for a container is not the whole project, and its .env is a link into the container's memory.
   if [ -e .git ]; then echo "== project standard"; $bin/movie-mlops standard check --strict
   else echo "== project standard: not checked, because this is a copy without git"; fi
+  if $checks; then exit 0; fi
   echo "== tests"
 fi
 

@@ -1,86 +1,14 @@
 """``setup_mlops_git.sh`` in a real repository: real commits and pushes through the hooks that it installs."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.fixtures.stage_3.clone import Clone
 
-NEEDED = ("scripts", "config", ".pre-commit-config.yaml", ".gitmessage", "pyproject.toml", "requirements.txt")
-# What the hooks about Python take is tested where they are: whole runs of them would take a minute here.
-SLOW = "ruff,ruff-format,mypy,imports"
 OLD_HOOK = "#!/bin/sh\necho the old hook ran >&2\n"
-
-
-class Clone:
-    """Somebody's clone of this project, with a bare repository to push to and a user's folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.root, self.user, self.remote = folder / "clone", folder / "user", folder / "remote.git"
-        self.root.mkdir()
-        self.user.mkdir()
-        for name in NEEDED:
-            source = REPOSITORY / name
-            (shutil.copytree if source.is_dir() else shutil.copy2)(source, self.root / name)
-        ours = self.root / "src" / "movie_mlops"
-        shutil.copytree(REPOSITORY / "src" / "movie_mlops", ours, ignore=shutil.ignore_patterns("__pycache__"))
-        (self.root / ".gitignore").write_text(".venv\n.env\n")
-        self._environment()
-        self.git("init", "--quiet", "--initial-branch=main")
-        self.git("init", "--quiet", "--bare", str(self.remote))
-        self.git("remote", "add", "origin", str(self.remote))
-
-    def run(self, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a program of the clone."""
-        environment = {
-            "PATH": os.defpath,
-            "HOME": str(self.user),
-            "PYTHONPATH": str(REPOSITORY / "src"),
-            "SKIP": SLOW,
-            **{f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
-        }
-        return subprocess.run(
-            words, cwd=cwd or self.root, env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
-
-    def git(self, *words: str) -> str:
-        """Run git, which must succeed, and return what it printed."""
-        done = self.run("git", *words)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def set_up(self, *options: str) -> subprocess.CompletedProcess[str]:
-        """Run the script."""
-        return self.run("scripts/setup/setup_mlops_git.sh", *options)
-
-    def commit(self, message: str, **files: str) -> subprocess.CompletedProcess[str]:
-        """Write files, stage everything and commit."""
-        for path, text in files.items():
-            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.root / path).write_text(text)
-        self.git("add", "--all")
-        return self.run("git", "commit", "--quiet", "--message", message)
-
-    def state(self) -> dict[str, str]:
-        """Return all that git is told by files of this repository and of its user."""
-        places = [*(self.root / ".git" / "hooks").glob("*"), self.root / ".git" / "config", self.user / ".gitconfig"]
-        return {str(path): path.read_text() for path in places if path.is_file()}
-
-    def _environment(self) -> None:
-        """Stand in for the environment that the set-up has made before: this one, under its usual name."""
-        (self.root / ".venv").mkdir()
-        (self.root / ".venv" / "bin").mkdir()
-        for name in ("python", "pre-commit", "movie-mlops"):
-            program = self.root / ".venv" / "bin" / name
-            module = {"python": "", "pre-commit": "-m pre_commit", "movie-mlops": "-m movie_mlops"}[name]
-            program.write_text(f'#!/bin/sh\nexec {sys.executable} {module} "$@"\n')
-            program.chmod(0o755)
-        script = self.root / "scripts" / "setup" / "setup_environment.sh"
-        script.write_text("#!/bin/sh\n[ -x .venv/bin/movie-mlops ]\n")
 
 
 @pytest.fixture
@@ -140,6 +68,32 @@ def test_a_second_time_changes_nothing_and_undo_puts_everything_back(clone: Clon
         assert clone.set_up("--undo").returncode == 0
         assert clone.state() == before
     assert clone.git("config", "commit.template") == "mine.txt\n"
+
+
+def test_values_of_the_user_come_back_and_what_changed_since_is_kept(clone: Clone) -> None:
+    """Settings that the user had, one or several, are back after --undo; one that was the same, or was changed since,
+    is left alone.
+    """  # noqa: D205 - one promise
+    clone.git("config", "pull.ff", "false")
+    for value in ("diff3", "merge"):
+        clone.git("config", "--add", "merge.conflictStyle", value)
+    clone.git("config", "fetch.prune", "true")
+    assert clone.set_up().returncode == 0
+    assert clone.git("config", "--get-all", "merge.conflictStyle") == "diff3\n"
+    assert clone.git("config", "pull.ff") == "only\n"
+    assert clone.git("config", "push.autoSetupRemote") == "true\n"
+    clone.git("config", "rebase.autoSquash", "false")
+    assert clone.set_up("--undo").returncode == 0
+    config = dict.fromkeys(clone.git("config", "--local", "--list").splitlines())
+    told = [line for line in config if line.split(".")[0] in {"commit", "pull", "merge", "fetch", "push", "rebase"}]
+    assert sorted(told) == [
+        "fetch.prune=true",
+        "merge.conflictstyle=diff3",
+        "merge.conflictstyle=merge",
+        "pull.ff=false",
+        "rebase.autosquash=false",
+    ]
+    assert not [line for line in config if line.startswith("movie-mlops")]
 
 
 def test_the_template_is_what_an_editor_opens(clone: Clone) -> None:

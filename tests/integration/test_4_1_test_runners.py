@@ -109,6 +109,17 @@ def test_the_whole_command_checks_everything_in_turn(checkout: Path) -> None:
     assert [call.startswith(step) for call, step in zip(done[1:], STEPS, strict=True)] == [True] * len(STEPS)
 
 
+def test_the_checks_alone_run_no_test(checkout: Path) -> None:
+    """``--checks`` is the same without the tests, and is refused beside a choice of tests."""
+    assert run(checkout, "run_tests.sh", "--checks").returncode == 0
+    done = calls(checkout)[1:]
+    assert [call.startswith(step) for call, step in zip(done, STEPS[:-1], strict=True)] == [True] * (len(STEPS) - 1)
+    for more in (["--kind", "unit"], ["--stage", "5"], ["--", "-x"]):
+        refused = run(checkout, "run_tests.sh", "--checks", *more)
+        assert (refused.returncode, "--checks runs no test" in refused.stderr) == (2, True)
+    assert calls(checkout)[1:] == done
+
+
 def test_a_copy_for_a_container_is_not_held_to_the_standard(checkout: Path) -> None:
     """Without git the tree is a copy that lacks what is not for images: it is told, and everything else is done."""
     (checkout / ".git").rmdir()

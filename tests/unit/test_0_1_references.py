@@ -143,6 +143,10 @@ SILENT = [
     ("pkg/a.py", "from pkg.gone.deep import x"),
     ("docs/a.md", "[x]((#top)) [y](${BASE}/gone.md)"),
     (".gitignore", "build/\n/gone.txt"),
+    # A file that was only begun.
+    ("docker/docker-compose.a.yml", "services"),
+    (".github/workflows/a.yml", "jobs"),
+    (".pre-commit-config.yaml", "repos"),
 ]
 
 

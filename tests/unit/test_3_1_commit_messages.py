@@ -1,5 +1,6 @@
 """Which commit messages are taken, and what is said of the others."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -63,6 +64,44 @@ def test_any_other_message_is_refused_with_the_reason(tmp_path: Path, text: str,
 
 
 def test_wrong_usage_is_no_verdict(tmp_path: Path) -> None:
-    """Without a file, or with one that is not there, the exit code is another than that of a refusal."""
-    for words in ([], ["a", "b"], ["nowhere"]):
+    """Without a file or a range, or with one that is not there, the exit code is another than that of a refusal."""
+    for words in ([], ["a", "b"], ["nowhere"], ["--rang"], ["--range"], ["--range", "HEAD"], ["--range", "a..b"]):
         assert subprocess.run([SCRIPT, *words], cwd=tmp_path, capture_output=True, check=False).returncode == 2
+
+
+def committed(folder: Path, *messages: str) -> subprocess.CompletedProcess[str]:
+    """Judge the commits of a branch, one for each message, on a base whose own message is wrong."""
+    who = {f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+    def git(*words: str) -> None:
+        subprocess.run(["git", *words], cwd=folder, env={"PATH": os.defpath, "HOME": str(folder), **who}, check=True)
+
+    git("init", "--quiet", "--initial-branch=main")
+    git("commit", "--quiet", "--allow-empty", "--message", "before all rules")
+    git("switch", "--quiet", "--create", "docs/words")
+    for message in messages:
+        git("commit", "--quiet", "--allow-empty", "--message", message)
+    git("switch", "--quiet", "main")
+    git("commit", "--quiet", "--allow-empty", "--message", "docs: elsewhere")
+    git("switch", "--quiet", "docs/words")
+    git("merge", "--quiet", "--no-ff", "--message", "whatever a merge says", "main")
+    words = [SCRIPT, "--range", "main..docs/words"]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_range_of_good_commits_is_taken(tmp_path: Path) -> None:
+    """Every commit of a branch is judged: not those of its base, and no merge."""
+    done = committed(tmp_path, "docs: words", "fix(docs)!: other words\n\nWhy so.")
+    assert (done.returncode, done.stderr) == (0, "2 commits, 0 refused.\n")
+
+
+def test_a_range_names_each_commit_that_is_wrong(tmp_path: Path) -> None:
+    """Each bad commit is told with its reason, and so is one that was to be joined to another before."""
+    done = committed(tmp_path, "docs: words", "more words", "fixup! docs: words", "docs: words.")
+    assert done.returncode == 1
+    told = done.stderr.splitlines()
+    assert [line.partition(" ")[2] for line in told[0:6:2]] == ["more words", "fixup! docs: words", "docs: words."]
+    assert "begin with a type" in told[1]
+    assert "git rebase --autosquash" in told[3]
+    assert "no full stop" in told[5]
+    assert told[6:] == ["4 commits, 3 refused.", "Reword them: git rebase --interactive main"]

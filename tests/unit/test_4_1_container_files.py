@@ -1,6 +1,7 @@
 """Dockerfiles, Compose files and workflows are hardened; the lint that says so is tested on bad examples."""
 
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -46,6 +47,7 @@ services:
 GOOD_WORKFLOW = """\
 on: {push: {branches: [main]}}
 permissions: {contents: read}
+concurrency: {group: ci}
 jobs:
   test:
     runs-on: ubuntu-24.04
@@ -72,15 +74,17 @@ def test_every_dockerfile_is_hardened() -> None:
 def test_every_compose_file_is_hardened() -> None:
     """Promise P32: every service is read-only, without rights, limited, checked and reached from this machine only."""
     names = {path.name for path in COMPOSE_FILES}
-    assert names >= {"docker-compose.main.yml", "docker-compose.simple.yml", "docker-compose.stage-2.yml"}
+    assert names >= {f"docker-compose.{purpose}.yml" for purpose in ("main", "simple", "git-workflow", "stage-2")}
     assert {path.name: hardening.compose_findings(yaml.safe_load(path.read_text())) for path in COMPOSE_FILES} == {
         path.name: [] for path in COMPOSE_FILES
     }
 
 
 def test_every_workflow_is_hardened() -> None:
-    """Promise P32: actions are pinned to commits, the token may only read, and no job runs for ever."""
-    assert {path.name for path in WORKFLOWS} >= {"ci.yml"}
+    """Promise P32: actions are pinned to commits, who may write is protected, no secret is on a command line, and no
+    job runs for ever.
+    """  # noqa: D205 - one promise
+    assert {path.name for path in WORKFLOWS} >= {"ci.yml", "cd.yml", "ml-pipeline.yml"}
     for path in WORKFLOWS:
         text = path.read_text()
         assert hardening.workflow_findings(text, yaml.safe_load(text)) == [], path.name
@@ -201,13 +205,21 @@ def test_a_job_needs_no_health_check() -> None:
         ("permissions: {contents: read}", "permissions: write-all", "permissions are not read-only"),
         ("permissions: {contents: read}", "permissions: {contents: write}", "permissions are not read-only"),
         ("    timeout-minutes: 30\n", "", "test: no timeout"),
-        ("timeout-minutes: 30", "timeout-minutes: 30\n    permissions: {packages: write}", "test: the job may write"),
+        ("concurrency: {group: ci}\n", "", "nothing keeps two runs apart: no concurrency"),
+        (
+            "timeout-minutes: 30",
+            "timeout-minutes: 30\n    permissions: {packages: write}",
+            "test: the job may write, and no environment protects it",
+        ),
         ("ubuntu-24.04", "ubuntu-latest", "test: ubuntu-latest is another machine every year"),
         (" # v4.2.2", "", "no comment tells the version of - uses: actions/checkout@0123456789abcdef"),
         ("@0123456789abcdef0123456789abcdef01234567", "@v4", "test: actions/checkout@v4 is not pinned to a commit"),
         ("persist-credentials: false", "fetch-depth: 1", "test: the checkout keeps its credentials"),
         ("bash .ci/run", "echo ${{ github.head_ref }}", "test: a command holds words that strangers wrote"),
         ("bash .ci/run", "echo ${{ github.event.issue.title }}", "test: a command holds words that strangers wrote"),
+        ("bash .ci/run", "echo ${{ inputs.source }}", "test: a command holds words that strangers wrote"),
+        ("bash .ci/run", "sign ${{ secrets.KEY }}", "test: a command holds a secret"),
+        ("bash .ci/run", "login ${{ github.token }}", "test: a command holds a secret"),
     ],
 )
 def test_a_bad_workflow_is_found(old: str, new: str, told: str) -> None:
@@ -216,3 +228,38 @@ def test_a_bad_workflow_is_found(old: str, new: str, told: str) -> None:
     text = GOOD_WORKFLOW.replace(old, new)
     (finding,) = hardening.workflow_findings(text, yaml.safe_load(text))
     assert re.match(re.escape(told), finding)
+
+
+def test_who_may_write_is_protected() -> None:
+    """A job may write where an environment, with its reviewers, stands before it."""
+    text = GOOD_WORKFLOW.replace(
+        "timeout-minutes: 30", "timeout-minutes: 30\n    environment: production\n    permissions: {packages: write}"
+    )
+    assert hardening.workflow_findings(text, yaml.safe_load(text)) == []
+
+
+def test_every_job_calls_scripts_of_the_repository() -> None:
+    """What a job runs is a script of this repository, alone on its line, and each script says what it does."""
+    called: set[str] = set()
+    for path in WORKFLOWS:
+        for name, job in yaml.safe_load(path.read_text())["jobs"].items():
+            lines = [step["run"] for step in job["steps"] if "run" in step]
+            assert lines, f"{path.name}: {name}"
+            for line in lines:
+                script, _, options = line.partition(" ")
+                assert re.fullmatch(r"(\.|scripts)/[\w/]+\.sh", script), line
+                assert not re.search(r"[;&|`\n]|\$\(|\$\{\{", options), line
+                called.add(script)
+    for script in sorted(called):
+        done = subprocess.run([REPOSITORY / script, "--help"], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), script
+        assert done.stdout.startswith(f"Usage: {script}"), script
+
+
+def test_an_action_has_one_version() -> None:
+    """The same action is pinned to the same commit, with the same version beside it, everywhere."""
+    pins: dict[str, set[str]] = {}
+    for path in WORKFLOWS:
+        for action, pin in re.findall(r"uses: ([\w/-]+)@(.*)", path.read_text()):
+            pins.setdefault(action, set()).add(pin)
+    assert {action: len(found) for action, found in pins.items()} == dict.fromkeys(pins, 1)

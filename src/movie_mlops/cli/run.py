@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,6 +40,9 @@ def run(
     scale: options.Scale = None,
     dataset: options.SourceDataset = None,
     home: options.Home = None,
+    summary: Annotated[
+        Path | None, typer.Option("--summary", help="Add what was decided to the end of this file, as Markdown.")
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """The main job: ingest, features, evaluate, train, gate, release; steps whose inputs did not change are skipped."""
@@ -49,6 +53,9 @@ def run(
     settings = door.settings(home)
     if serve:
         _check_port(settings.host, port or settings.port)
+    if summary is not None:
+        # A place that cannot be written is told now, not after an hour.
+        summary.touch()
     opened = door.source(
         settings, source, columns=column, movies=movies, movie_columns=movie_column, scale=scale, dataset=dataset
     )
@@ -63,6 +70,9 @@ def run(
         on_end=lambda step: None if as_json else _say_step(step),
     )
     refusal = report.refusal
+    if summary is not None:
+        with summary.open("a", encoding="utf-8") as file:
+            file.write(flows.to_markdown(report))
     if as_json:
         from movie_mlops.cli.output import print_json
 

@@ -6,6 +6,7 @@ from movie_mlops.flows.errors import BusyError, FlowError, NothingReleasedError,
 from movie_mlops.flows.main_job import RunReport, run
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import StepReport
+from movie_mlops.flows.summary import to_markdown
 
 __all__ = [
     "BusyError",
@@ -20,4 +21,5 @@ __all__ = [
     "active_dataset",
     "datasets",
     "run",
+    "to_markdown",
 ]

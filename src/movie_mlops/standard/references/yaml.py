@@ -154,6 +154,9 @@ def _context(page: Page, node: _Node) -> str | None:
 
 def _service(page: Page, node: _Node) -> None:
     keys = node.keys
+    if not keys:
+        # A single word: a file that was only begun.
+        return
     if "volumes" in keys[1:]:
         _volume(page, node)
     elif "env_file" in keys or keys[-2:] == ("extends", "file") or keys[:1] == ("include",) or keys[-1] == "file":
