@@ -1,11 +1,13 @@
 """``movie-mlops release``."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from movie_mlops.cli import options
+
+if TYPE_CHECKING:
+    from movie_mlops.serving import Answered
 
 app = typer.Typer(
     help="What serves since when and why; promote, roll back.",
@@ -52,29 +54,95 @@ def history(dataset: options.Dataset = None, home: options.Home = None, as_json:
 @app.command("who-served")
 def who_served(
     at: Annotated[
-        datetime,
+        str,
         typer.Option(
             "--at",
-            help="A moment, UTC unless it says otherwise: 2026-01-31T12:00:00.",
-            formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d"],
+            metavar="TIME",
+            help="Such as 2026-01-31, 2026-01-31T12:00:00.25 or 2026-01-31T21:00:00+09:00; UTC where it names no zone.",
         ),
     ],
+    user: Annotated[
+        str | None, typer.Option("--user", help="Whom: the newest answer that was kept for this user by then.")
+    ] = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say which release served at a moment."""
-    from datetime import UTC
-
+    """Say which release and bundle answered at a moment, and how that is known."""
     from movie_mlops.cli import door, output
+    from movie_mlops.core import clock
+    from movie_mlops.release import Ledger
+    from movie_mlops.serving import who_answered
 
-    moment = at if at.tzinfo else at.replace(tzinfo=UTC)
-    release = door.ledger(door.workspace(home, dataset)).who_served(moment)
-    found: dict[str, Any] | None = None if release is None else release.to_json()
+    try:
+        moment = clock.read(at)
+    except ValueError as error:
+        raise typer.BadParameter(f"{at!r} is no time.", param_hint="--at") from error
+    database = door.state(door.workspace(home, dataset))
+    answered = who_answered(database, Ledger(database), moment, user)
     if as_json:
-        output.print_json(found)
+        output.print_json(answered.to_json())
     else:
-        typer.echo("Nothing served then." if release is None else f"Release {release.release_id}: {release.bundle_id}.")
+        for line in _who(answered):
+            typer.echo(line)
+
+
+def _who(answered: "Answered") -> list[str]:
+    from movie_mlops.core.clock import to_iso
+
+    release, serving, given = answered.release, answered.serving, answered.impression
+    then = to_iso(answered.at)
+    if given is None:
+        nobody = "" if answered.user_id is None else f"No answer to user {answered.user_id} was kept by then. "
+        if serving is None:
+            return [f"{nobody}Nothing served at {then}, by the ledger."]
+        return [f"{nobody}Release {serving.release_id} ({serving.bundle_id}) served at {then}, by the ledger."]
+    by = f"release {release.release_id} ({release.bundle_id})" if release else "no release: a list of popular films"
+    lines = [
+        f"User {answered.user_id} was answered at {to_iso(given.at)} by {by}: recommendation {given.recommendation_id}."
+    ]
+    if serving != release:
+        served = "nothing" if serving is None else f"release {serving.release_id} ({serving.bundle_id})"
+        lines.append(f"By the ledger {served} served at {then}: the list was older.")
+    return [*lines, f"Everything behind it: movie-mlops lineage {given.recommendation_id}"]
+
+
+@app.command()
+def verify(
+    head: Annotated[
+        str | None, typer.Option("--head", metavar="SEAL", help="A seal that was noted before: it must still be there.")
+    ] = None,
+    dataset: options.Dataset = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Hold every release against its seal, and name the first that was changed, removed or inserted."""
+    from movie_mlops.cli import door, output
+    from movie_mlops.release import Ledger
+    from movie_mlops.serving import unknown_releases
+
+    database = door.state(door.workspace(home, dataset))
+    ledger = Ledger(database)
+    chain = ledger.verify()
+    problems = [] if chain.broken is None else [chain.broken.sentence]
+    if head is not None and head not in chain.seals:
+        problems.append(f"No release has the seal {head}: the ledger was written anew, or is another one.")
+    unknown = unknown_releases(database, {release.release_id for release in ledger.history()})
+    if unknown and chain.broken is None:
+        problems.append(f"Answers were given by release {unknown[0]}, which is not in the ledger: it was removed.")
+    if as_json:
+        output.print_json({**chain.to_json(), "whole": not problems, "problems": problems})
+    elif problems:
+        for problem in problems:
+            typer.echo(problem)
+    elif chain.sealed < chain.releases:
+        typer.echo(f"{chain.releases} releases, older than the seals: the next release takes them in.")
+    else:
+        older = f", {chain.taken_in} of them taken in later" if chain.taken_in else ""
+        typer.echo(f"{chain.releases} releases, each as it was sealed{older}. The newest seal is {chain.head}.")
+        typer.echo("Note it elsewhere: 'release verify --head SEAL' then finds a ledger that was written anew.")
+    if problems:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from movie_mlops.release.errors import ReleaseError
-from movie_mlops.release.ledger import Release
 from movie_mlops.release.manifest import Manifest
+from movie_mlops.release.rows import Release
 
 _PLACES: Final = {
     "dataset": ("data", "dataset"),

@@ -1,5 +1,6 @@
 """The API: recommendations from the released model, films, events, passports, and the page."""
 
+from movie_mlops.serving.answered import Answered, Usage, unknown_releases, usage, who_answered
 from movie_mlops.serving.app import create_app
 from movie_mlops.serving.catalogue import Catalogue, Film
 from movie_mlops.serving.config import ServingConfig
@@ -9,6 +10,7 @@ from movie_mlops.serving.served import Served, newest
 from movie_mlops.serving.server import Server, address, bind, serve
 
 __all__ = [
+    "Answered",
     "Appended",
     "Catalogue",
     "EventSink",
@@ -18,9 +20,13 @@ __all__ = [
     "Server",
     "ServingConfig",
     "ServingError",
+    "Usage",
     "address",
     "bind",
     "create_app",
     "newest",
     "serve",
+    "unknown_releases",
+    "usage",
+    "who_answered",
 ]
