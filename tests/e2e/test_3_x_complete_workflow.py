@@ -140,6 +140,20 @@ def test_a_passport_names_the_bundle_to_the_byte(home: CommandLine) -> None:
     assert page["data"]["lake_versions"]["interactions"] in {commit["version"] for commit in rows}
 
 
+def test_a_stranger_makes_the_champion_again(home: CommandLine, tmp_path: Path) -> None:
+    """Promise P7: 'reproduce' makes what serves again, to the byte; 'lineage' draws what it was made from."""
+    serving = home("release", "status", "--json").document["bundle_id"]
+    again = home("reproduce", serving, "--json")
+    assert (again.code, again.document["equal"], again.document["changes"]) == (0, True, []), again.err
+    drawn = tmp_path / "lineage.svg"
+    told = home("lineage", serving, "--svg", str(drawn))
+    assert told.code == 0, told.err
+    assert "source sample" in told.out
+    assert drawn.read_text().startswith("<svg ")
+    unknown = home("reproduce", serving[:-1] + "x")
+    assert (unknown.code, "Did you mean" in unknown.err) == (1, True)
+
+
 @pytest.mark.parametrize("what", ["an array", "the manifest"])
 def test_a_bundle_that_was_tampered_with_never_serves(home: CommandLine, what: str) -> None:
     """Promise P8: one flipped bit is found by 'models verify', and no server starts to answer with it."""

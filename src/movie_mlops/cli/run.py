@@ -35,6 +35,9 @@ def run(
     movie_column: options.MovieColumns = None,
     scale: options.Scale = None,
     dataset: options.SourceDataset = None,
+    production: Annotated[
+        bool, typer.Option("--production", help="Only from committed code (or set MOVIE_MLOPS_PRODUCTION=true).")
+    ] = False,
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -53,6 +56,7 @@ def run(
         home=settings.home,
         config=door.platform_config(settings),
         lakes=door.lakes(settings),
+        production=production or settings.production,
         progress=progress.listener(),
         on_start=lambda step: None if as_json else _say(f"{_DOING[step]} …"),
         on_end=lambda step: None if as_json else _say_step(step),

@@ -10,10 +10,17 @@ from movie_mlops.release.rows import Release
 _PLACES: Final = {
     "dataset": ("data", "dataset"),
     "lake_versions": ("data", "lake_versions"),
+    "trained_on": ("data", "trained_on"),
     "feature_versions": ("features", "versions"),
     "code_commit": ("code", "commit"),
+    "code_sha256": ("code", "sha256"),
     "packages": ("code", "packages"),
+    "machine": ("code", "machine"),
+    "recipe": ("training", "recipe"),
+    "feedback": ("training", "feedback"),
     "seed": ("training", "seed"),
+    "randomness": ("training", "randomness"),
+    "threads": ("training", "threads"),
     "evaluation": ("training", "evaluation"),
 }
 """Where in a passport each fact of a manifest stands; every other fact stands under ``other``."""
