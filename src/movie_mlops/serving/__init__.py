@@ -7,7 +7,7 @@ from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.errors import PortInUseError, ServingError
 from movie_mlops.serving.impressions import IMPRESSIONS, Impression
 from movie_mlops.serving.impressions import read as read_impression
-from movie_mlops.serving.ports import Appended, EventSink
+from movie_mlops.serving.ports import Appended, EventSink, Records
 from movie_mlops.serving.served import Served, newest
 from movie_mlops.serving.server import Server, address, bind, serve
 
@@ -20,6 +20,7 @@ __all__ = [
     "Film",
     "Impression",
     "PortInUseError",
+    "Records",
     "Served",
     "Server",
     "ServingConfig",
