@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Row, Select, Text, cast, insert, select
+from sqlalchemy import CompoundSelect, Connection, Row, Select, Text, cast, insert, null, select, union_all
 
 from movie_mlops.core.digests import Plain, digest
 from movie_mlops.release.errors import LedgerAlteredError
@@ -20,9 +20,18 @@ _NOTHING: Final = ""
 """Stands for the seal before the first one."""
 
 # As text: a row that somebody spoilt must be found, not stumbled over.
-_ROWS: Final[Select[Any]] = select(
-    *(column for column in RELEASES.c if column.name != "gate"), cast(RELEASES.c.gate, Text).label("gate")
-).order_by(RELEASES.c.release_id)
+_SAID: Final = tuple(
+    cast(column, Text).label(column.name) if column is RELEASES.c.gate else column for column in RELEASES.c
+)
+_SEAL: Final = (SEALS.c.release_id.label("sealed"), SEALS.c.before, SEALS.c.sha256, SEALS.c.taken_in)
+_ROWS: Final[Select[Any]] = select(*_SAID, *_SEAL).select_from(
+    RELEASES.outerjoin(SEALS, SEALS.c.release_id == RELEASES.c.release_id)
+)
+_LEFT: Final = select(*(null().label(column.name) for column in RELEASES.c), *_SEAL).where(
+    SEALS.c.release_id.not_in(select(RELEASES.c.release_id))
+)
+# One statement, so that it sees one moment: a release that is committed meanwhile comes with its seal, or not at all.
+_LEDGER: Final[CompoundSelect[Any]] = union_all(_ROWS, _LEFT)
 
 
 @dataclass(frozen=True)
@@ -75,8 +84,9 @@ class Chain:
 
 def read_chain(connection: Connection) -> Chain:
     """Hold every release against its seal."""
-    rows: list[Row[Any]] = list(connection.execute(_ROWS))
-    seals = {seal.release_id: seal for seal in connection.execute(select(SEALS).order_by(SEALS.c.release_id))}
+    entries: list[Row[Any]] = list(connection.execute(_LEDGER))
+    rows = sorted((row for row in entries if row.release_id is not None), key=lambda row: row.release_id)
+    seals = {row.sealed: row for row in sorted((row for row in entries if row.sealed is not None), key=_sealed)}
     return Chain(
         releases=len(rows),
         sealed=len(seals),
@@ -96,9 +106,8 @@ def seal(connection: Connection, release_id: int, chain: Chain) -> None:
         chain: The ledger before it; whole.
     """
     before = chain.head or _NOTHING
-    for row in connection.execute(
-        _ROWS if not chain.sealed else _ROWS.where(RELEASES.c.release_id == release_id)
-    ).all():
+    unsealed = _ROWS.where(SEALS.c.release_id.is_(None)).order_by(RELEASES.c.release_id)
+    for row in connection.execute(unsealed).all():
         sha256 = _seal_of(row, before)
         values = {"release_id": row.release_id, "before": before, "sha256": sha256}
         connection.execute(insert(SEALS).values(**values, taken_in=row.release_id != release_id))
@@ -154,7 +163,11 @@ def _break(release_id: int, what: Literal["changed", "removed", "inserted"], sen
 def _seal_of(row: Row[Any], before: str) -> str:
     """Return the seal of a row; what cannot even be read has one that no row had."""
     try:
-        said: dict[str, Plain] = {**row._mapping, "gate": json.loads(row.gate)}  # noqa: SLF001 - SQLAlchemy's public name
-        return digest({"release": said, "before": before})
+        said: dict[str, Plain] = {column.name: getattr(row, column.name) for column in RELEASES.c}
+        return digest({"release": {**said, "gate": json.loads(row.gate)}, "before": before})
     except (TypeError, ValueError):
         return "unreadable"
+
+
+def _sealed(row: Row[Any]) -> int:
+    return int(row.sealed)

@@ -54,16 +54,29 @@ SEALS: Final = Table(
     Column("taken_in", Boolean, nullable=False),
 )
 
+_SQLITE_REFUSES: Final = (
+    "CREATE TRIGGER {table}_refuse_{name} BEFORE {change} ON {table}"
+    " BEGIN SELECT RAISE(ABORT, 'the ledger is only ever appended to'); END"
+)
+_POSTGRESQL_REFUSES: Final = (
+    "CREATE OR REPLACE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION"
+    " 'the ledger is only ever appended to' USING ERRCODE = 'integrity_constraint_violation'; END $$;"
+    " CREATE TRIGGER {table}_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+    " FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()"
+)
+
+
+def _refuse(table: Table, dialect: str, statement: str) -> None:
+    """Have the database itself refuse to change what a table holds."""
+    refusal = DDL(statement)  # type: ignore[no-untyped-call] # SQLAlchemy gives its constructor no types
+    event.listen(table, "after_create", refusal.execute_if(dialect=dialect))
+
+
 for _table in (RELEASES, SEALS):
     for _change in ("UPDATE", "DELETE"):
-        event.listen(
-            _table,
-            "after_create",
-            DDL(  # type: ignore[no-untyped-call] # SQLAlchemy gives its constructor no types
-                f"CREATE TRIGGER {_table.name}_refuse_{_change.lower()} BEFORE {_change} ON {_table.name}"
-                " BEGIN SELECT RAISE(ABORT, 'the ledger is only ever appended to'); END"
-            ).execute_if(dialect="sqlite"),
-        )
+        _said = _SQLITE_REFUSES.format(table=_table.name, name=_change.lower(), change=_change)
+        _refuse(_table, "sqlite", _said)
+    _refuse(_table, "postgresql", _POSTGRESQL_REFUSES.format(table=_table.name))
 
 
 class Action(StrEnum):
