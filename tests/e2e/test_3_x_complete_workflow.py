@@ -103,6 +103,8 @@ def test_who_answered_a_user_is_known_from_the_answer_itself(home: CommandLine) 
     assert answered["recommendation"]["recommendation_id"] == given["recommendation_id"]
     assert answered["release"]["release_id"] == given["release"]["release_id"]
     assert answered["serving"]["release_id"] == given["release"]["release_id"] + 1
+    late = home("release", "rollback", "--reason", "odd lists", "--expected", given["release"]["bundle_id"])
+    assert (late.code, "The champion is" in late.err) == (1, True)
     told = home("release", "who-served", "--user", "nobody", "--at", "2999-01-01").out
     assert "No answer to user nobody was kept by then. Release 3 " in told
 

@@ -18,6 +18,9 @@ app = typer.Typer(
 
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the ledger.")]
+Expected = Annotated[
+    str | None, typer.Option("--expected", metavar="BUNDLE", help="Only if this bundle still serves, as you saw it.")
+]
 ApprovedBy = Annotated[str, typer.Option("--approved-by", help="Who decides.")]
 
 
@@ -97,7 +100,9 @@ def _who(answered: "Answered") -> list[str]:
         if serving is None:
             return [f"{nobody}Nothing served at {then}, by the ledger."]
         return [f"{nobody}Release {serving.release_id} ({serving.bundle_id}) served at {then}, by the ledger."]
-    by = f"release {release.release_id} ({release.bundle_id})" if release else "no release: a list of popular films"
+    by = "no release: a list of popular films"
+    if given.release_id is not None:
+        by = f"release {given.release_id} ({release.bundle_id if release else 'which the ledger does not have'})"
     lines = [
         f"User {answered.user_id} was answered at {to_iso(given.at)} by {by}: recommendation {given.recommendation_id}."
     ]
@@ -150,6 +155,7 @@ def promote(
     bundle: Annotated[str, typer.Argument(help="A bundle, as 'movie-mlops models list' names it.")],
     reason: Reason,
     approved_by: ApprovedBy = "operator",
+    expected: Expected = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -168,7 +174,7 @@ def promote(
         reason=reason,
         gate={"passed": None, "text": "Promoted by hand; the gate was not asked."},
         approved_by=approved_by,
-        expected=None if champion is None else champion.bundle_id,
+        expected=expected or (None if champion is None else champion.bundle_id),
     )
     if as_json:
         output.print_json(release.to_json())
@@ -180,6 +186,7 @@ def promote(
 def rollback(
     reason: Reason,
     approved_by: ApprovedBy = "operator",
+    expected: Expected = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -187,7 +194,7 @@ def rollback(
     """Go back to the release before; a running server follows within a second, with no failed request."""
     from movie_mlops.cli import door, output
 
-    release = door.ledger(door.workspace(home, dataset)).rollback(reason, approved_by)
+    release = door.ledger(door.workspace(home, dataset)).rollback(reason, approved_by, expected=expected)
     if as_json:
         output.print_json(release.to_json())
     else:

@@ -42,7 +42,8 @@ class Answered:
             "at": clock.to_iso(self.at),
             "user_id": self.user_id,
             "said_by": self.said_by,
-            "recommendation": self.impression and self.impression.document(),
+            "recommendation": self.impression
+            and {**self.impression.document(), "release_id": self.impression.release_id},
             "release": self.release and self.release.to_json(),
             "serving": self.serving and self.serving.to_json(),
         }
