@@ -48,6 +48,7 @@ class Settings(BaseSettings):
         description="The Redis that carries copies of what is served, such as redis://localhost:6379/0; without it,"
         " what is served is read from the state database.",
     )
+    production: bool = Field(default=False, description="Models are made from committed code only.")
     config: Path = Field(default=Path("config"), description="The folder of the configuration files.")
 
 

@@ -1,9 +1,10 @@
 """Two releases: who served when, what is behind an answer, the way back, and bytes that nobody can change unseen."""
 
 import json
+import sqlite3
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -76,13 +77,55 @@ def test_who_served_is_known_for_every_moment(home: CommandLine) -> None:
     """Promise P10: each moment has one release; one's end is the next one's beginning, and before the first is none."""
     second, first = home("release", "history", "--json").document
     assert (first["until"], second["until"]) == (second["at"], None)
-    # The ledger knows microseconds, the command whole seconds.
-    after_first = (datetime.fromisoformat(first["at"]) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")
-    assert after_first < second["at"]
-    moments = {"2000-01-01": None, after_first: first["release_id"], "2999-01-01": second["release_id"]}
+    elsewhere = datetime.fromisoformat(second["at"]).astimezone(timezone(timedelta(hours=9))).isoformat()
+    before = (datetime.fromisoformat(second["at"]) - timedelta(microseconds=1)).isoformat()
+    moments = {
+        "2000-01-01": None,
+        first["at"]: first["release_id"],
+        before: first["release_id"],
+        elsewhere: second["release_id"],
+        "2999-01-01": second["release_id"],
+    }
     for moment, expected in moments.items():
         served = home("release", "who-served", "--at", moment, "--json").document
-        assert (served and served["release_id"]) == expected, moment
+        assert (served["release"] and served["release"]["release_id"]) == expected, moment
+        assert served["said_by"] == "ledger"
+    assert home("release", "who-served", "--at", "Tuesday").code == 2
+
+
+def test_who_answered_a_user_is_known_from_the_answer_itself(home: CommandLine) -> None:
+    """Promise P10: what a user was shown names its release; the ledger speaks only where nothing was shown."""
+    with home.serving() as client:
+        given = client.get("/v1/users/42/recommendations").json()
+    home("release", "rollback", "--reason", "odd lists")
+    answered = home("release", "who-served", "--user", "42", "--at", "2999-01-01", "--json").document
+    assert answered["said_by"] == "impressions"
+    assert answered["recommendation"]["recommendation_id"] == given["recommendation_id"]
+    assert answered["release"]["release_id"] == given["release"]["release_id"]
+    assert answered["serving"]["release_id"] == given["release"]["release_id"] + 1
+    late = home("release", "rollback", "--reason", "odd lists", "--expected", given["release"]["bundle_id"])
+    assert (late.code, "The champion is" in late.err) == (1, True)
+    told = home("release", "who-served", "--user", "nobody", "--at", "2999-01-01").out
+    assert "No answer to user nobody was kept by then. Release 3 " in told
+
+
+def test_an_altered_ledger_is_named_and_nothing_is_added_to_it(home: CommandLine) -> None:
+    """A row that somebody changed in the file is named by 'release verify', a roll-back is refused, serving goes on."""
+    whole = home("release", "verify", "--json").document
+    assert (whole["whole"], whole["releases"], whole["sealed"]) == (True, 2, 2)
+    assert home("release", "verify", "--head", whole["head"]).code == 0
+    with sqlite3.connect(home.home / "data" / "state" / "sample.db") as file:
+        file.execute("DROP TRIGGER releases_refuse_update")
+        file.execute("UPDATE releases SET approved_by = 'somebody else' WHERE release_id = 1")
+    found = home("release", "verify", "--head", "0" * 64)
+    assert found.code == 1
+    assert "Release 1 was changed" in found.out
+    assert "No release has the seal 000" in found.out
+    refused = home("release", "rollback", "--reason", "odd lists")
+    assert refused.code == 1
+    assert "Release 1 was changed" in refused.err
+    with home.serving() as client:
+        assert client.get("/v1/users/42/recommendations").json()["release"]["release_id"] == 2
 
 
 def test_a_passport_names_the_bundle_to_the_byte(home: CommandLine) -> None:
@@ -97,6 +140,20 @@ def test_a_passport_names_the_bundle_to_the_byte(home: CommandLine) -> None:
         assert digest in json.dumps(manifest), file
     rows = home("lake", "history", "interactions", "--json").document
     assert page["data"]["lake_versions"]["interactions"] in {commit["version"] for commit in rows}
+
+
+def test_a_stranger_makes_the_champion_again(home: CommandLine, tmp_path: Path) -> None:
+    """Promise P7: 'reproduce' makes what serves again, to the byte; 'lineage' draws what it was made from."""
+    serving = home("release", "status", "--json").document["bundle_id"]
+    again = home("reproduce", serving, "--json")
+    assert (again.code, again.document["equal"], again.document["changes"]) == (0, True, []), again.err
+    drawn = tmp_path / "lineage.svg"
+    told = home("lineage", serving, "--svg", str(drawn))
+    assert told.code == 0, told.err
+    assert "source sample" in told.out
+    assert drawn.read_text().startswith("<svg ")
+    unknown = home("reproduce", serving[:-1] + "x")
+    assert (unknown.code, "Did you mean" in unknown.err) == (1, True)
 
 
 @pytest.mark.parametrize("what", ["an array", "the manifest"])

@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.fixtures.stage_5.platform import ADMIN, Platform
+from tests.fixtures.stage_5.platform import ADMIN, FILMS, Platform
 
 PAUSE = 0.01
 PATIENCE = 10.0
@@ -101,6 +102,47 @@ def test_a_rollback_restores_the_answers_of_before(platform: Platform) -> None:
         answer = httpx.post(f"{url}/v1/admin/rollback", headers=ADMIN, json={"reason": "complaints"}).json()
         assert (answer["serving"]["release_id"], answer["failure"]) == (3, None)
         assert items(url) == before
+
+
+def all_answers(url: str) -> list[bytes]:
+    """Return what every history of one or two films gets, byte for byte but for ids and the release's number."""
+    told = []
+    films = [film.movie_id for film in FILMS[:-1]]
+    for history in [*((film,) for film in films), *combinations(films, 2)]:
+        body = {"history": [{"movie_id": film} for film in history], "k": 8, "explain": True}
+        answer = httpx.post(f"{url}/v1/recommendations", json=body)
+        answer.raise_for_status()
+        document = answer.json()
+        identifier, release = document["recommendation_id"], document["release"]["release_id"]
+        told.append(answer.content.replace(identifier.encode(), b"").replace(b'"release_id":%d,' % release, b""))
+    return told
+
+
+def test_a_rollback_under_load_restores_every_answer(platform: Platform) -> None:
+    """Promise P11: while others ask all the time, every answer comes back to the byte, and no request fails."""
+
+    async def scenario(url: str) -> tuple[Load, list[list[bytes]]]:
+        load, told = Load(url), []
+        async with asyncio.TaskGroup() as group:
+            group.create_task(load.run())
+            await load.until(1)
+            told.append(await asyncio.to_thread(all_answers, url))
+            platform.promote(platform.train(regularisation=50.0))
+            await load.until(2)
+            told.append(await asyncio.to_thread(all_answers, url))
+            platform.ledger.rollback("complaints", "kim")
+            await load.until(3)
+            told.append(await asyncio.to_thread(all_answers, url))
+            load.stop()
+        return load, told
+
+    with platform.served() as url:
+        load, (before, between, after) = asyncio.run(scenario(url))
+    assert load.failures == []
+    assert {release for _, release in load.answers} == {1, 2, 3}
+    assert len(before) == 8 + 28
+    assert before == after
+    assert sum(one != other for one, other in zip(before, between, strict=True)) == len(before)
 
 
 def test_a_corrupt_release_leaves_the_old_one_serving(platform: Platform, caplog: pytest.LogCaptureFixture) -> None:

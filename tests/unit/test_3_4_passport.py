@@ -28,7 +28,7 @@ def release_of(bundle_id):
 
 def test_a_passport_names_everything_behind_an_answer(tmp_path):
     """Answer, release, gate, bundle to the byte, data, features, code and training are on one page of plain data."""
-    manifest = write_tiny(tmp_path, facts={**FACTS, "machine": "laptop"}).manifest
+    manifest = write_tiny(tmp_path, facts={**FACTS, "place": "laptop"}).manifest
     page = passport(release_of(manifest.bundle_id), manifest, recommendation=RECOMMENDATION)
     sha256 = page["bundle"].pop("sha256")
     assert sorted(sha256) == ["counts.npy", "movie_ids.npy", "weights.npy"]
@@ -48,11 +48,23 @@ def test_a_passport_names_everything_behind_an_answer(tmp_path):
         },
         "gate": {"passed": True, "checks": []},
         "bundle": {"bundle_id": manifest.bundle_id, "model": "tiny-model", "params": {"regularisation": 0.5}},
-        "data": {"dataset": "sample", "lake_versions": {"interactions": 3, "movies": 1}},
+        "data": {"dataset": "sample", "lake_versions": {"interactions": 3, "movies": 1}, "trained_on": None},
         "features": {"versions": {"film_features": 1}},
-        "code": {"commit": "0123456789abcdef0123456789abcdef01234567", "packages": {"numpy": "2.4.0"}},
-        "training": {"seed": 20, "evaluation": {"ndcg@10": 0.25}},
-        "other": {"machine": "laptop"},
+        "code": {
+            "commit": "0123456789abcdef0123456789abcdef01234567",
+            "sha256": None,
+            "packages": {"numpy": "2.4.0"},
+            "machine": None,
+        },
+        "training": {
+            "recipe": None,
+            "feedback": None,
+            "seed": 20,
+            "randomness": None,
+            "threads": None,
+            "evaluation": {"ndcg@10": 0.25},
+        },
+        "other": {"place": "laptop"},
     }
 
 
@@ -60,8 +72,8 @@ def test_what_is_not_known_is_said_to_be_unknown(tmp_path):
     """A fact that the bundle lacks is null in the passport, not missing and not invented."""
     manifest = write_tiny(tmp_path, facts={"dataset": "sample"}).manifest
     page = passport(release_of(manifest.bundle_id), manifest, recommendation=RECOMMENDATION)
-    assert page["data"] == {"dataset": "sample", "lake_versions": None}
-    assert page["code"] == {"commit": None, "packages": None}
+    assert page["data"] == {"dataset": "sample", "lake_versions": None, "trained_on": None}
+    assert page["code"] == {"commit": None, "sha256": None, "packages": None, "machine": None}
 
 
 def test_the_manifest_of_another_bundle_is_refused(tmp_path):

@@ -38,11 +38,12 @@ def test_both_languages_say_the_same_things() -> None:
 def test_every_sentence_that_is_asked_for_exists() -> None:
     """No script and no element asks for a sentence that no language has, and none lies unused."""
     known = sentences("english.js").keys()
-    asked = set(re.findall(r'data-(?:text|label|placeholder)="(\w+)"', text("index.html")))
+    pages = text("index.html") + text("passport.html")
+    asked = set(re.findall(r'data-(?:text|label|placeholder)="(\w+)"', pages))
     code = "".join(text(name) for name in SCRIPTS if name not in {"english.js", "korean.js"})
     asked |= set(re.findall(r'\bt\("(\w+)"', code))
     assert asked - known == set()
-    words = set(re.findall(r"\w+", text("index.html") + code))
+    words = set(re.findall(r"\w+", pages + code))
     # One that is asked for as `${act}Film` is called by the end of its name alone.
     composed = tuple(re.findall(r"\bt\(`\$\{\w+\}(\w+)`", code))
     assert {key for key in known - words if not key.endswith(composed)} == set()
@@ -64,7 +65,7 @@ def test_a_script_imports_only_what_is_exported(name: str) -> None:
 def test_the_page_asks_for_nothing_that_is_not_there() -> None:
     """Every file and every icon that the page names is one of its own, and no address is another machine's."""
     icons = set(re.findall(r'<symbol id="([\w-]+)"', text("icons.svg")))
-    for name in ["index.html", *SCRIPTS]:
+    for name in ["index.html", "passport.html", *SCRIPTS]:
         for file, icon in NAMED.findall(text(name)):
             assert (PAGES / file).is_file(), f"{name} names {file}"
             assert not icon or icon in icons, f"{name} names the icon {icon}"

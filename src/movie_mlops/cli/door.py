@@ -113,7 +113,12 @@ def training_sets(home: Path | None, dataset: str | None) -> TrainingSets:
 
 def ledger(workspace: Workspace) -> Ledger:
     """Return the ledger of a data set."""
-    return Ledger(Database(StateConfig(url=workspace.state_url)))
+    return Ledger(state(workspace))
+
+
+def state(workspace: Workspace) -> Database:
+    """Return the state of a data set, with the tables of every room that was imported by then."""
+    return Database(StateConfig(url=workspace.state_url))
 
 
 def champion(workspace: Workspace) -> Release:

@@ -1,11 +1,13 @@
 """``movie-mlops release``."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from movie_mlops.cli import options
+
+if TYPE_CHECKING:
+    from movie_mlops.serving import Answered
 
 app = typer.Typer(
     help="What serves since when and why; promote, roll back.",
@@ -16,6 +18,9 @@ app = typer.Typer(
 
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the ledger.")]
+Expected = Annotated[
+    str | None, typer.Option("--expected", metavar="BUNDLE", help="Only if this bundle still serves, as you saw it.")
+]
 ApprovedBy = Annotated[str, typer.Option("--approved-by", help="Who decides.")]
 
 
@@ -52,29 +57,97 @@ def history(dataset: options.Dataset = None, home: options.Home = None, as_json:
 @app.command("who-served")
 def who_served(
     at: Annotated[
-        datetime,
+        str,
         typer.Option(
             "--at",
-            help="A moment, UTC unless it says otherwise: 2026-01-31T12:00:00.",
-            formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d"],
+            metavar="TIME",
+            help="Such as 2026-01-31, 2026-01-31T12:00:00.25 or 2026-01-31T21:00:00+09:00; UTC where it names no zone.",
         ),
     ],
+    user: Annotated[
+        str | None, typer.Option("--user", help="Whom: the newest answer that was kept for this user by then.")
+    ] = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say which release served at a moment."""
-    from datetime import UTC
-
+    """Say which release and bundle answered at a moment, and how that is known."""
     from movie_mlops.cli import door, output
+    from movie_mlops.core import clock
+    from movie_mlops.release import Ledger
+    from movie_mlops.serving import who_answered
 
-    moment = at if at.tzinfo else at.replace(tzinfo=UTC)
-    release = door.ledger(door.workspace(home, dataset)).who_served(moment)
-    found: dict[str, Any] | None = None if release is None else release.to_json()
+    try:
+        moment = clock.read(at)
+    except ValueError as error:
+        raise typer.BadParameter(f"{at!r} is no time.", param_hint="--at") from error
+    database = door.state(door.workspace(home, dataset))
+    answered = who_answered(database, Ledger(database), moment, user)
     if as_json:
-        output.print_json(found)
+        output.print_json(answered.to_json())
     else:
-        typer.echo("Nothing served then." if release is None else f"Release {release.release_id}: {release.bundle_id}.")
+        for line in _who(answered):
+            typer.echo(line)
+
+
+def _who(answered: "Answered") -> list[str]:
+    from movie_mlops.core.clock import to_iso
+
+    release, serving, given = answered.release, answered.serving, answered.impression
+    then = to_iso(answered.at)
+    if given is None:
+        nobody = "" if answered.user_id is None else f"No answer to user {answered.user_id} was kept by then. "
+        if serving is None:
+            return [f"{nobody}Nothing served at {then}, by the ledger."]
+        return [f"{nobody}Release {serving.release_id} ({serving.bundle_id}) served at {then}, by the ledger."]
+    by = "no release: a list of popular films"
+    if given.release_id is not None:
+        by = f"release {given.release_id} ({release.bundle_id if release else 'which the ledger does not have'})"
+    lines = [
+        f"User {answered.user_id} was answered at {to_iso(given.at)} by {by}: recommendation {given.recommendation_id}."
+    ]
+    if serving != release:
+        served = "nothing" if serving is None else f"release {serving.release_id} ({serving.bundle_id})"
+        lines.append(f"By the ledger {served} served at {then}: the list was older.")
+    return [*lines, f"Everything behind it: movie-mlops lineage {given.recommendation_id}"]
+
+
+@app.command()
+def verify(
+    head: Annotated[
+        str | None, typer.Option("--head", metavar="SEAL", help="A seal that was noted before: it must still be there.")
+    ] = None,
+    dataset: options.Dataset = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Hold every release against its seal, and name the first that was changed, removed or inserted."""
+    from movie_mlops.cli import door, output
+    from movie_mlops.release import Ledger
+    from movie_mlops.serving import unknown_releases
+
+    database = door.state(door.workspace(home, dataset))
+    ledger = Ledger(database)
+    chain = ledger.verify()
+    problems = [] if chain.broken is None else [chain.broken.sentence]
+    if head is not None and head not in chain.seals:
+        problems.append(f"No release has the seal {head}: the ledger was written anew, or is another one.")
+    unknown = unknown_releases(database, {release.release_id for release in ledger.history()})
+    if unknown and chain.broken is None:
+        problems.append(f"Answers were given by release {unknown[0]}, which is not in the ledger: it was removed.")
+    if as_json:
+        output.print_json({**chain.to_json(), "whole": not problems, "problems": problems})
+    elif problems:
+        for problem in problems:
+            typer.echo(problem)
+    elif chain.sealed < chain.releases:
+        typer.echo(f"{chain.releases} releases, older than the seals: the next release takes them in.")
+    else:
+        older = f", {chain.taken_in} of them taken in later" if chain.taken_in else ""
+        typer.echo(f"{chain.releases} releases, each as it was sealed{older}. The newest seal is {chain.head}.")
+        typer.echo("Note it elsewhere: 'release verify --head SEAL' then finds a ledger that was written anew.")
+    if problems:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -82,6 +155,7 @@ def promote(
     bundle: Annotated[str, typer.Argument(help="A bundle, as 'movie-mlops models list' names it.")],
     reason: Reason,
     approved_by: ApprovedBy = "operator",
+    expected: Expected = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -100,7 +174,7 @@ def promote(
         reason=reason,
         gate={"passed": None, "text": "Promoted by hand; the gate was not asked."},
         approved_by=approved_by,
-        expected=None if champion is None else champion.bundle_id,
+        expected=expected or (None if champion is None else champion.bundle_id),
     )
     if as_json:
         output.print_json(release.to_json())
@@ -112,6 +186,7 @@ def promote(
 def rollback(
     reason: Reason,
     approved_by: ApprovedBy = "operator",
+    expected: Expected = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -119,7 +194,7 @@ def rollback(
     """Go back to the release before; a running server follows within a second, with no failed request."""
     from movie_mlops.cli import door, output
 
-    release = door.ledger(door.workspace(home, dataset)).rollback(reason, approved_by)
+    release = door.ledger(door.workspace(home, dataset)).rollback(reason, approved_by, expected=expected)
     if as_json:
         output.print_json(release.to_json())
     else:

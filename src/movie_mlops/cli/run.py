@@ -39,6 +39,9 @@ def run(
     movie_column: options.MovieColumns = None,
     scale: options.Scale = None,
     dataset: options.SourceDataset = None,
+    production: Annotated[
+        bool, typer.Option("--production", help="Only from committed code (or set MOVIE_MLOPS_PRODUCTION=true).")
+    ] = False,
     home: options.Home = None,
     summary: Annotated[
         Path | None, typer.Option("--summary", help="Add what was decided to the end of this file, as Markdown.")
@@ -65,6 +68,7 @@ def run(
         config=door.platform_config(settings),
         lakes=door.lakes(settings),
         only=only,
+        production=production or settings.production,
         progress=progress.listener(),
         on_start=lambda step: None if as_json else _say(f"{_DOING[step]} …"),
         on_end=lambda step: None if as_json else _say_step(step),

@@ -21,6 +21,20 @@ def to_iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def read(text: str) -> datetime:
+    """Return the time that RFC 3339 or ISO 8601 text names, in UTC; UTC where it names no zone, midnight for a day.
+
+    Raises:
+        ValueError: It names none, or one that no calendar holds.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        message = f"{text!r} is outside the calendar"
+        raise ValueError(message) from error
+
+
 def microseconds(moment: datetime) -> int:
     """Return the whole microseconds from 1970-01-01 to an aware time."""
     return (moment - _EPOCH) // timedelta(microseconds=1)

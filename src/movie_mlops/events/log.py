@@ -131,6 +131,13 @@ class EventLog:
         with self._database.read() as connection:
             return _page(connection, after, limit)
 
+    def of_user(self, user_id: str, *, until: datetime) -> list[StoredEvent]:
+        """Return what a user did, as far as it was recorded by a time, in the order of the offsets."""
+        statement = select(EVENTS).where(EVENTS.c.subject == user_id).order_by(EVENTS.c.offset)
+        with self._database.read() as connection:
+            events = [from_row(row) for row in connection.execute(statement)]
+        return [event for event in events if event.recorded_at <= until]
+
     def count(self) -> int:
         """Return how many events are recorded."""
         with self._database.read() as connection:

@@ -24,7 +24,7 @@ from movie_mlops.core.nouns import Interaction
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import FeatureView
 from movie_mlops.features.feedback import latest_words
-from movie_mlops.features.online.histories import packed_words, read_words
+from movie_mlops.features.online.histories import History, packed_words, read_words
 from movie_mlops.features.point_in_time import AT, features_at
 from movie_mlops.state import METADATA, Database
 
@@ -133,6 +133,18 @@ def histories_again(said: Sequence[pl.DataFrame], config: FeedbackConfig) -> lis
     apart = _apart(said, USER_ID)
     words = dict(packed_words(latest_words(apart.lazy(), config)))
     return [read_words(words.get(str(place)), str(place)).digest() for place in range(len(said))]
+
+
+def history_again(said: pl.DataFrame, user_id: str, config: FeedbackConfig) -> History:
+    """Return a user's history, computed from everything that the user did.
+
+    Args:
+        said: The user's rows of the table ``interactions``.
+        user_id: Whose.
+        config: What counts as liking.
+    """
+    words = dict(packed_words(latest_words(said.select(_SCHEMA.keys()).lazy(), config)))
+    return read_words(words.get(user_id), user_id)
 
 
 def rows_again(

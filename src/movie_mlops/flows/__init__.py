@@ -2,7 +2,15 @@
 
 from movie_mlops.flows.config import PlatformConfig, Recipe
 from movie_mlops.flows.datasets import active_dataset, datasets
-from movie_mlops.flows.errors import BusyError, FlowError, NothingReleasedError, RefusedError
+from movie_mlops.flows.errors import (
+    BusyError,
+    DirtyTreeError,
+    FlowError,
+    NothingReleasedError,
+    NotReproducibleError,
+    RefusedError,
+    UnknownThingError,
+)
 from movie_mlops.flows.main_job import RunReport, run
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import StepReport
@@ -10,7 +18,9 @@ from movie_mlops.flows.summary import to_markdown
 
 __all__ = [
     "BusyError",
+    "DirtyTreeError",
     "FlowError",
+    "NotReproducibleError",
     "NothingReleasedError",
     "Platform",
     "PlatformConfig",
@@ -18,6 +28,7 @@ __all__ = [
     "RefusedError",
     "RunReport",
     "StepReport",
+    "UnknownThingError",
     "active_dataset",
     "datasets",
     "run",

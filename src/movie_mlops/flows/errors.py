@@ -16,6 +16,24 @@ class BusyError(FlowError):
     retryable = True
 
 
+class DirtyTreeError(FlowError):
+    """The code differs from its commit, and a model for production was asked for."""
+
+    code = "dirty-tree"
+
+
+class NotReproducibleError(FlowError):
+    """A bundle cannot even be tried to be made again."""
+
+    code = "not-reproducible"
+
+
+class UnknownThingError(FlowError):
+    """There is nothing of that name whose lineage could be told."""
+
+    code = "unknown-thing"
+
+
 class RefusedError(FlowError):
     """The gate refused the candidate; what served before, if anything, goes on serving."""
 

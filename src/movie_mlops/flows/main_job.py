@@ -18,7 +18,7 @@ from movie_mlops.flows.datasets import make_active
 from movie_mlops.flows.errors import FlowError, RefusedError
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.platform import Platform
-from movie_mlops.flows.provenance import code_commit
+from movie_mlops.flows.provenance import code_commit, require_committed
 from movie_mlops.flows.steps import Enough, Result, StepReport, Steps, one_at_a_time
 from movie_mlops.ingest import Source
 from movie_mlops.lake import INTERACTIONS, LakeConfig
@@ -90,6 +90,7 @@ def run(
     config: PlatformConfig,
     lakes: LakeConfig | None = None,
     only: str | None = None,
+    production: bool = False,
     progress: Progress = SILENT,
     on_start: Callable[[str], None] = lambda _name: None,
     on_end: Callable[[StepReport], None] = lambda _report: None,
@@ -102,15 +103,19 @@ def run(
         config: What the project chose.
         lakes: The place of the lakes, where it is not in ``home``.
         only: The one step to run, of :data:`~movie_mlops.flows.definition.MAIN_JOB`; all of them by default.
+        production: Refuse to start where the code is not that of a commit.
         progress: Told of long work.
         on_start: Called with a step's name when it starts.
         on_end: Called with each step's report.
 
     Raises:
+        DirtyTreeError: It is for production, and files differ from the commit.
         FlowError: There is nothing to learn from, nothing that could be released, or a step before the one that is
             asked for has not been done.
         MovieMlopsError: A step cannot be done; nothing is half-written.
     """
+    if production:
+        require_committed()
     source.prepare(progress)
     workspace = Workspace(home, source.dataset)
     with one_at_a_time(workspace.lock):

@@ -1,12 +1,18 @@
-"""What a bundle says of its origin: code, libraries, versions."""
+"""What a bundle says of its origin: code, libraries, versions, the arithmetic of the machine."""
 
+import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 import movie_mlops
+from movie_mlops.flows.errors import DirtyTreeError
+from movie_mlops.flows.steps import code_digest
 
 _LIBRARIES = ("implicit", "numpy", "polars", "scipy")
+_MODEL_ROOMS = ("lake", "features", "evaluation", "recommenders")
+_CHANGES = "+changes"
+_MOST_FILES = 5
 
 
 def code_commit() -> str | None:
@@ -15,12 +21,57 @@ def code_commit() -> str | None:
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None or _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
         return None
-    return commit + ("+changes" if _git(folder, "status", "--porcelain", "--", ".") else "")
+    return commit + (_CHANGES if _git(folder, "status", "--porcelain", "--", ".") else "")
+
+
+def require_committed() -> None:
+    """Do nothing where the running source is that of a commit, or of an installed package.
+
+    Raises:
+        DirtyTreeError: Files differ from the commit.
+    """
+    commit = code_commit()
+    if commit is None or not commit.endswith(_CHANGES):
+        return
+    changed = (_git(Path(movie_mlops.__file__).parent, "status", "--porcelain", "--", ".") or "").splitlines()
+    files = [line.split(maxsplit=1)[-1] for line in changed]
+    more = f" and {len(files) - _MOST_FILES} more" if len(files) > _MOST_FILES else ""
+    raise DirtyTreeError(
+        f"A model for production is made from committed code, and {', '.join(files[:_MOST_FILES])}{more} differ from"
+        f" commit {commit[:12]}.",
+        next_step="Commit them (or 'git stash -u') and run again; without --production they may differ.",
+    )
+
+
+def code_sha256() -> str:
+    """Return the digest of the source that turns the lake into a model, whatever the commit."""
+    return code_digest(_MODEL_ROOMS)
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of this package and of the libraries that shape a model's numbers."""
-    return {"movie-mlops": movie_mlops.__version__, **{name: version(name) for name in _LIBRARIES}}
+    """Return the versions of Python, of this package and of the libraries that shape a model's numbers."""
+    return {
+        "python": platform.python_version(),
+        "movie-mlops": movie_mlops.__version__,
+        **{name: version(name) for name in _LIBRARIES},
+    }
+
+
+def machine() -> dict[str, str]:
+    """Return what of this machine rounds a model's numbers: its processor, and which code BLAS picked for it."""
+    import numpy  # noqa: ICN001, PLC0415 - only so that its BLAS is loaded
+    import scipy.linalg  # noqa: PLC0415 - the same
+    from threadpoolctl import threadpool_info  # noqa: PLC0415 - beside the above
+
+    names = {Path(module.__file__ or "").parent.name for module in (numpy, scipy)}
+    loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    # Other libraries may bring a BLAS of their own; those of NumPy and SciPy are the ones that are used.
+    own = [library for library in loaded if Path(library["filepath"]).parent.name.partition(".")[0] in names]
+    found = {
+        f"{library['internal_api']} {library['version']} {library.get('architecture') or ''}".strip()
+        for library in own or loaded
+    }
+    return {"processor": platform.machine(), "blas": ", ".join(sorted(found)) or "none"}
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -7,6 +7,7 @@ from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import FILM_FEATURES, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.platform import Platform
+from movie_mlops.flows.records import PlatformRecords
 from movie_mlops.lake import MOVIES, Lake, LakeConfig
 from movie_mlops.serving import Catalogue, ServingConfig, create_app
 
@@ -30,6 +31,7 @@ def make_app(
         events=platform.events,
         feedback=config.feedback,
         load_catalogue=lambda: _catalogue(platform.lake),
+        records=PlatformRecords(platform),
     )
 
 

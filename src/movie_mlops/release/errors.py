@@ -21,6 +21,12 @@ class PromotionConflictError(ReleaseError):
     code = "promotion-conflict"
 
 
+class LedgerAlteredError(ReleaseError):
+    """A row of the ledger is not what was written."""
+
+    code = "ledger-altered"
+
+
 class RollbackError(ReleaseError):
     """There is nothing to roll back to."""
 

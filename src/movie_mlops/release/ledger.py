@@ -1,116 +1,20 @@
 """The ledger: which bundle serves, since when, why, and who let it."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import (
-    DDL,
-    JSON,
-    BigInteger,
-    CheckConstraint,
-    Column,
-    Connection,
-    Integer,
-    Row,
-    Table,
-    Text,
-    event,
-    insert,
-    select,
-)
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from movie_mlops.core import clock
+from movie_mlops.core.digests import canonical_json
+from movie_mlops.release.chain import Chain, read_chain, require_whole, seal
 from movie_mlops.release.errors import PromotionConflictError, ReleaseError, RollbackError
 from movie_mlops.release.manifest import BUNDLE_ID
-from movie_mlops.state import METADATA, Database
-
-_FIRST: Final = 0
-"""Stands for "no release before": unlike NULL it is equal to itself, so that there is only one first release."""
-
-_EPOCH: Final = clock.from_unix(0)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-RELEASES: Final = Table(
-    "releases",
-    METADATA,
-    Column("release_id", Integer, primary_key=True, autoincrement=True),
-    Column("bundle_id", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("action", Text, CheckConstraint("action IN ('promote', 'rollback')"), nullable=False),
-    # Microseconds since 1970 UTC: exact, and in order on every database.
-    Column("at", BigInteger, nullable=False, index=True),
-    Column("reason", Text, nullable=False),
-    Column("gate", JSON, nullable=False),
-    Column("approved_by", Text, nullable=False),
-    # Unique: a release has one successor, so the ledger is a chain whatever the isolation of the database.
-    Column("previous_release_id", Integer, nullable=False, unique=True),
-    sqlite_autoincrement=True,
-)
-
-for _change in ("UPDATE", "DELETE"):
-    event.listen(
-        RELEASES,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call] # SQLAlchemy gives its constructor no types
-            f"CREATE TRIGGER releases_refuse_{_change.lower()} BEFORE {_change} ON releases"
-            " BEGIN SELECT RAISE(ABORT, 'the ledger is only ever appended to'); END"
-        ).execute_if(dialect="sqlite"),
-    )
-
-
-class Action(StrEnum):
-    """How a bundle became champion."""
-
-    PROMOTE = "promote"
-    ROLLBACK = "rollback"
-
-
-@dataclass(frozen=True)
-class Release:
-    """A row of the ledger.
-
-    Attributes:
-        release_id: Ascending; never used twice.
-        bundle_id: What serves.
-        model: Name of its recommender.
-        action: How it became champion.
-        at: Since when (aware UTC).
-        until: When the next release followed; ``None`` for the champion.
-        reason: Why, in words.
-        gate: The report of the gate that let it pass; a roll-back carries the report of the release that it restores.
-        approved_by: Who let it: a person, or the name of what acted for one.
-        previous_release_id: The row before; ``None`` for the first.
-    """
-
-    release_id: int
-    bundle_id: str
-    model: str
-    action: Action
-    at: datetime
-    until: datetime | None
-    reason: str
-    gate: Mapping[str, Any]
-    approved_by: str
-    previous_release_id: int | None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the row as plain data; times are RFC 3339."""
-        return {
-            "release_id": self.release_id,
-            "bundle_id": self.bundle_id,
-            "model": self.model,
-            "action": self.action.value,
-            "at": clock.to_iso(self.at),
-            "until": None if self.until is None else clock.to_iso(self.until),
-            "reason": self.reason,
-            "gate": dict(self.gate),
-            "approved_by": self.approved_by,
-            "previous_release_id": self.previous_release_id,
-        }
+from movie_mlops.release.rows import FIRST, RELEASES, Action, Release
+from movie_mlops.state import Database
 
 
 class Ledger:
@@ -143,6 +47,11 @@ class Ledger:
             raise ReleaseError(f"The time {at} names no time zone.", next_step="Give the time with one, such as UTC.")
         return next((release for release in reversed(self.history()) if release.at <= at), None)
 
+    def verify(self) -> Chain:
+        """Hold every release against its seal; what is broken is named in the answer."""
+        with self._database.read() as connection:
+            return read_chain(connection)
+
     def withdrawn(self, bundle_id: str) -> Release | None:
         """Return the roll-back that took a bundle out of service, unless it was promoted again since."""
         history = self.history()
@@ -169,6 +78,7 @@ class Ledger:
 
         Raises:
             PromotionConflictError: Another bundle is champion by now.
+            LedgerAlteredError: A row is not what was written.
             ReleaseError: That is no bundle's id, or reason or approver is missing.
         """
         if not BUNDLE_ID.fullmatch(bundle_id):
@@ -196,6 +106,7 @@ class Ledger:
         Raises:
             RollbackError: Nothing was released before.
             PromotionConflictError: Another bundle is champion by now.
+            LedgerAlteredError: A row is not what was written.
             ReleaseError: Reason or approver is missing.
         """
         with self._database.write() as connection:
@@ -218,27 +129,12 @@ class Ledger:
 def _history(connection: Connection) -> list[Release]:
     rows = connection.execute(select(RELEASES).order_by(RELEASES.c.release_id)).all()
     ends: list[int | None] = [*(row.at for row in rows[1:]), None]
-    return [_release(row, end) for row, end in zip(rows, ends, strict=False)]
+    return [Release.of(row, end) for row, end in zip(rows, ends, strict=False)]
 
 
 def _champion(connection: Connection) -> Release | None:
     row = connection.execute(select(RELEASES).order_by(RELEASES.c.release_id.desc()).limit(1)).one_or_none()
-    return None if row is None else _release(row, None)
-
-
-def _release(row: Row[Any], until: int | None) -> Release:
-    return Release(
-        release_id=row.release_id,
-        bundle_id=row.bundle_id,
-        model=row.model,
-        action=Action(row.action),
-        at=_EPOCH + row.at * _MICROSECOND,
-        until=None if until is None else _EPOCH + until * _MICROSECOND,
-        reason=row.reason,
-        gate=row.gate,
-        approved_by=row.approved_by,
-        previous_release_id=None if row.previous_release_id == _FIRST else row.previous_release_id,
-    )
+    return None if row is None else Release.of(row)
 
 
 def _before_champion(history: list[Release]) -> Release:
@@ -282,26 +178,40 @@ def _add(
         raise ReleaseError(
             f"The {action} of {bundle_id!r} has no reason or nobody who approved it.", next_step="Give both in words."
         )
-    at = clock.now()
+    # Before anything else: what a roll-back restores is read from rows that must be what they were.
+    require_whole(chain := read_chain(connection))
+    at = clock.microseconds(clock.now())
     if champion is not None:
         # A clock that was set back must not make two releases serve at one time.
-        at = max(at, champion.at + _MICROSECOND)
+        at = max(at, clock.microseconds(champion.at) + 1)
     values = {
         "bundle_id": bundle_id,
         "model": bundle_id.rpartition("-")[0],
         "action": action.value,
-        "at": (at - _EPOCH) // _MICROSECOND,
+        "at": at,
         "reason": reason,
-        "gate": dict(gate),
+        "gate": _plain(bundle_id, gate),
         "approved_by": approved_by,
-        "previous_release_id": _FIRST if champion is None else champion.release_id,
+        "previous_release_id": FIRST if champion is None else champion.release_id,
     }
     try:
         release_id = connection.execute(insert(RELEASES).values(values).returning(RELEASES.c.release_id)).scalar_one()
+        seal(connection, release_id, chain)
     except IntegrityError as error:
         raise PromotionConflictError(
             f"Another release was made while {bundle_id!r} was being released.",
             next_step="Judge the candidate against the present champion, then promote again.",
         ) from error
-    row = connection.execute(select(RELEASES).where(RELEASES.c.release_id == release_id)).one()
-    return _release(row, None)
+    return Release.of(connection.execute(select(RELEASES).where(RELEASES.c.release_id == release_id)).one())
+
+
+def _plain(bundle_id: str, gate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the report as every database gives it back, so that what is sealed is what will be read."""
+    try:
+        plain: dict[str, Any] = json.loads(canonical_json(dict(gate)))
+    except (TypeError, ValueError) as error:
+        raise ReleaseError(
+            f"The gate's report on {bundle_id!r} cannot be kept ({error}).",
+            next_step="Use text, finite numbers, booleans, lists and mappings with text keys only.",
+        ) from error
+    return plain

@@ -4,16 +4,23 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from movie_mlops.release.errors import ReleaseError
-from movie_mlops.release.ledger import Release
 from movie_mlops.release.manifest import Manifest
+from movie_mlops.release.rows import Release
 
 _PLACES: Final = {
     "dataset": ("data", "dataset"),
     "lake_versions": ("data", "lake_versions"),
+    "trained_on": ("data", "trained_on"),
     "feature_versions": ("features", "versions"),
     "code_commit": ("code", "commit"),
+    "code_sha256": ("code", "sha256"),
     "packages": ("code", "packages"),
+    "machine": ("code", "machine"),
+    "recipe": ("training", "recipe"),
+    "feedback": ("training", "feedback"),
     "seed": ("training", "seed"),
+    "randomness": ("training", "randomness"),
+    "threads": ("training", "threads"),
     "evaluation": ("training", "evaluation"),
 }
 """Where in a passport each fact of a manifest stands; every other fact stands under ``other``."""

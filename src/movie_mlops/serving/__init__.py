@@ -1,26 +1,38 @@
 """The API: recommendations from the released model, films, events, passports, and the page."""
 
+from movie_mlops.serving.answered import Answered, Usage, unknown_releases, usage, who_answered
 from movie_mlops.serving.app import create_app
 from movie_mlops.serving.catalogue import Catalogue, Film
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.errors import PortInUseError, ServingError
-from movie_mlops.serving.ports import Appended, EventSink
+from movie_mlops.serving.impressions import IMPRESSIONS, Impression
+from movie_mlops.serving.impressions import read as read_impression
+from movie_mlops.serving.ports import Appended, EventSink, Records
 from movie_mlops.serving.served import Served, newest
 from movie_mlops.serving.server import Server, address, bind, serve
 
 __all__ = [
+    "IMPRESSIONS",
+    "Answered",
     "Appended",
     "Catalogue",
     "EventSink",
     "Film",
+    "Impression",
     "PortInUseError",
+    "Records",
     "Served",
     "Server",
     "ServingConfig",
     "ServingError",
+    "Usage",
     "address",
     "bind",
     "create_app",
     "newest",
+    "read_impression",
     "serve",
+    "unknown_releases",
+    "usage",
+    "who_answered",
 ]

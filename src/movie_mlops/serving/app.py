@@ -17,7 +17,7 @@ from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.door import Door
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.metrics import Metrics
-from movie_mlops.serving.ports import EventSink
+from movie_mlops.serving.ports import EventSink, Records
 from movie_mlops.serving.releases import ReleaseWatcher
 from movie_mlops.serving.routes import admin, health, movies, passports, recommendations
 from movie_mlops.serving.routes import events as event_routes
@@ -44,6 +44,7 @@ def create_app(
     feedback: FeedbackConfig,
     load_catalogue: Callable[[], Catalogue],
     features: OnlineFeatures | None = None,
+    records: Records | None = None,
 ) -> FastAPI:
     """Return the API.
 
@@ -57,6 +58,7 @@ def create_app(
         feedback: What counts as liking, for the lists of callers without an account.
         load_catalogue: Reads the films from the lake; called at the start and for every new release.
         features: The rows of every view; without them none is kept beside answers.
+        records: How answers came about; without them a passport tells what ledger and bundle say, and no more.
     """
     watcher = ReleaseWatcher(
         ledger=ledger, bundles=bundles, load_catalogue=load_catalogue, poll_seconds=config.poll_seconds
@@ -77,6 +79,8 @@ def create_app(
         feedback=feedback,
         impressions=impressions,
         features=features,
+        records=records,
+        database=database,
         metrics=Metrics(watcher, impressions, histories, database),
     )
     app = FastAPI(

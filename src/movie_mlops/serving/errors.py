@@ -44,6 +44,13 @@ class UnknownRecommendationError(ServingError):
     status = 404
 
 
+class NotRecordedError(ServingError):
+    """What is behind an answer is not known to this server."""
+
+    code = "not-recorded"
+    status = 404
+
+
 class NoReleaseError(ServingError):
     """No release is loaded, so nothing that needs a model can be answered."""
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Column, Integer, String, Table, Text, select
+from sqlalchemy import Column, Integer, Row, String, Table, Text, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -127,15 +127,7 @@ class Impressions:
             with self._database.read() as connection:
                 row = connection.execute(statement).one_or_none()
             if row is not None:
-                return Impression(
-                    recommendation_id=row.recommendation_id,
-                    at=datetime.fromisoformat(row.at),
-                    user_id=row.user_id,
-                    release_id=row.release_id,
-                    source=row.source,
-                    items=[(movie_id, score) for movie_id, score in orjson.loads(row.items)],
-                    request=orjson.loads(row.request),
-                )
+                return read(row)
         return None
 
     def flush(self) -> None:
@@ -192,6 +184,19 @@ class Impressions:
                     keep(connection, [each.served for each in self._unwritten if each.served is not None])
                 self._unwritten.clear()
             return written
+
+
+def read(row: Row[Any]) -> Impression:
+    """Return what a row of :data:`IMPRESSIONS` says."""
+    return Impression(
+        recommendation_id=row.recommendation_id,
+        at=datetime.fromisoformat(row.at),
+        user_id=row.user_id,
+        release_id=row.release_id,
+        source=row.source,
+        items=[(movie_id, score) for movie_id, score in orjson.loads(row.items)],
+        request=orjson.loads(row.request),
+    )
 
 
 def _row(impression: Impression) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """What serving needs of rooms that it does not import."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 from movie_mlops.core.nouns import Interaction
+from movie_mlops.features import History
+from movie_mlops.release import Graph
 
 
 class Appended(Protocol):
@@ -25,4 +28,20 @@ class EventSink(Protocol):
 
     def append(self, interactions: Sequence[Interaction], /) -> Appended:
         """Record a batch, all or nothing; when it returns, the next history that is read reflects it."""
+        ...
+
+
+class Records(Protocol):
+    """What the other rooms know of how an answer came about."""
+
+    def graph(self, recommendation_id: str, /) -> Graph:
+        """Return what is behind an answer that was kept."""
+        ...
+
+    def history(self, user_id: str, /, *, until: datetime) -> History:
+        """Return a user's history as it was known at a time."""
+        ...
+
+    def rebuild(self, bundle_id: str, /) -> dict[str, Any]:
+        """Return whether a bundle could be made again now: ``possible``, ``problem``, ``changes``, ``command``."""
         ...

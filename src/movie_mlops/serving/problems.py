@@ -20,6 +20,7 @@ _STATUS_OF_CODE: Final[dict[str, int]] = {
     "event": 422,
     "event-conflict": 409,
     "promotion-conflict": 409,
+    "ledger-altered": 409,
     "rollback": 409,
     "state": 503,
 }

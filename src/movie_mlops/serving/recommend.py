@@ -106,6 +106,35 @@ def recommend(snapshot: Snapshot, history: History, wish: Wish, *, reasons: int 
     return Answer(Source.PERSONALISED, picks, _shortage(snapshot.catalogue, len(picks), wish))
 
 
+def explain_again(
+    catalogue: Catalogue, model: ServingModel, history: History, movie_ids: Sequence[int], *, reasons: int
+) -> list[tuple[float | None, tuple[Because, ...]]]:
+    """Return what a model says of films for a history: each one's score, and what speaks for it.
+
+    Args:
+        catalogue: The films.
+        model: The released model.
+        history: What was met.
+        movie_ids: The films.
+        reasons: How many films a reason names at most.
+
+    Returns:
+        For each film its score, ``None`` where the model draws nothing from the history or lacks the film.
+    """
+    items, weights, why = _usable(model, history)
+    targets = [model.items.get(movie_id) for movie_id in movie_ids]
+    known = [target for target in targets if target is not None]
+    if why is not None or not known:
+        return [(None, ()) for _ in movie_ids]
+    scores = model.recommender.score_one(items, weights)
+    because: dict[int, tuple[Because, ...]] = {}
+    if model.recommender.capabilities.explains:
+        films = [catalogue.get(movie_id) for movie_id in model.movie_ids[items].tolist()]
+        told = model.recommender.explain_many(items, weights, known)
+        because = {target: _strongest_reasons(films, row, reasons) for target, row in zip(known, told, strict=True)}
+    return [(None, ()) if target is None else (float(scores[target]), because.get(target, ())) for target in targets]
+
+
 def _usable(model: ServingModel, history: History) -> tuple[NDArray[np.int32], NDArray[np.float32], str | None]:
     """Return the liked films that the model has, with their weights; or why there are none."""
     get = model.items.get

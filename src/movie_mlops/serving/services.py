@@ -8,8 +8,9 @@ from movie_mlops.release import Ledger
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.metrics import Metrics
-from movie_mlops.serving.ports import EventSink
+from movie_mlops.serving.ports import EventSink, Records
 from movie_mlops.serving.releases import ReleaseWatcher
+from movie_mlops.state import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Services:
         events: Where events go.
         feedback: What counts as liking.
         features: The rows of every view, where there are any.
+        records: How answers came about, where that is known.
+        database: Where answers are kept.
         impressions: The answers that were given.
         metrics: What is counted.
     """
@@ -38,4 +41,6 @@ class Services:
     feedback: FeedbackConfig
     impressions: Impressions
     features: OnlineFeatures | None
+    records: Records | None
+    database: Database
     metrics: Metrics

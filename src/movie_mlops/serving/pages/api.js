@@ -68,8 +68,16 @@ export const recommendations = (userId, { genres: wanted, years }, signal) =>
     k: 10, genres: wanted.join(","), years, exclude_seen: true, explain: true,
   }), { signal });
 
-export const passportPath = (recommendationId) => `/v1/recommendations/${encodeURIComponent(recommendationId)}/passport`;
+const ofList = (recommendationId, what) => `/v1/recommendations/${encodeURIComponent(recommendationId)}/${what}`;
+
+export const passportPath = (recommendationId) => ofList(recommendationId, "passport");
 
 export const passport = (recommendationId, signal) => call(passportPath(recommendationId), { signal });
+
+export const why = (recommendationId) => call(ofList(recommendationId, "why"));
+
+export const picturePath = (recommendationId) => ofList(recommendationId, "lineage.svg");
+
+export const answered = (userId, at) => call(withQuery(`${user(userId)}/answered`, { at }));
 
 export const sendEvent = (event) => call("/v1/events", { body: event });

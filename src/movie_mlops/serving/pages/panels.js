@@ -106,6 +106,7 @@ export async function showPassport(recommendationId, opener) {
   show(opener, bar(),
     el("h2", { id: "panel-title", tabindex: "-1" }, t("passport")),
     body,
+    el("p", {}, el("a", { href: `/passport?id=${encodeURIComponent(recommendationId)}` }, t("recordLink"))),
     el("p", {}, el("a", { href: api.passportPath(recommendationId), target: "_blank", rel: "noopener" }, t("passportRaw"))));
   try {
     body.replaceChildren(...passportBody(await api.passport(recommendationId, signal), opinions.size));

@@ -14,11 +14,11 @@ export function passportBody(record, known) {
   return [
     el("p", { class: "passport-lead" }, chosen(record.recommendation, known)),
     facts([[t("passportWhen"), moment(record.recommendation.at)], [t("passportOnly"), scope(record.recommendation.request)]]),
-    ...(record.release ? behind(record) : []),
+    ...(record.bundle ? behind(record) : []),
     fold(t("passportScores"), record.recommendation.items.map(({ movie_id: id, score }) =>
       [films.get(id)?.title ?? `${id}`, number(score, 3)])),
-    record.release && fold(t("passportFiles"), Object.entries(record.bundle.sha256), "code"),
-    record.release && fold(t("passportPackages"), Object.entries(record.code.packages ?? {})),
+    record.bundle && fold(t("passportFiles"), Object.entries(record.bundle.sha256), "code"),
+    record.bundle && fold(t("passportPackages"), Object.entries(record.code.packages ?? {})),
     facts([[t("passportId"), code(record.recommendation.recommendation_id)]]),
   ].filter(Boolean);
 }
@@ -51,7 +51,7 @@ function behind({ release, gate, bundle, data, features, code: source, training 
       [t("passportVersions"), pairs(data.lake_versions)],
       [t("passportFeatures"), pairs(short(features.versions))],
     ]),
-    part(t("passportCode"), "", [[t("passportCommit"), commit(source.commit)], [t("passportSeed"), training.seed]]),
+    part(t("passportCode"), "", [[t("passportCommit"), commit(source.commit)], [t("passportSeed"), training.randomness === "none" ? t("passportNoSeed") : training.seed]]),
   ];
 }
 

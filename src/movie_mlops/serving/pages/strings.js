@@ -30,6 +30,11 @@ export const starsText = (value) => (value === 1 ? t("star") : t("stars", { n: n
 export const moment = (iso) =>
   new Intl.DateTimeFormat(current, { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
 
+export const day = (iso) =>
+  new Intl.DateTimeFormat(current, { dateStyle: "full", timeStyle: "medium" }).format(new Date(iso));
+
+export const percent = (share) => new Intl.NumberFormat(current, { style: "percent" }).format(share);
+
 /**
  * Why a film is in the list, as [words, isTitle] parts: the server's English sentence, or ours built from the same titles.
  */

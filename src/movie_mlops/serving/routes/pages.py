@@ -1,4 +1,4 @@
-"""The static page, where there is one."""
+"""The static pages, where there are any."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -20,14 +20,23 @@ class _Files(StaticFiles):
 
 
 def mount_pages(app: FastAPI, pages: Path) -> None:
-    """Serve ``index.html`` at ``/`` and its folder at ``/static``; without a page ``/`` leads to the documents."""
-    index = pages / "index.html"
+    """Serve ``index.html`` at ``/``, ``passport.html`` at ``/passport`` and their folder at ``/static``.
+
+    Without a page ``/`` leads to the documents.
+    """
+    index, passport = pages / "index.html", pages / "passport.html"
 
     @app.get("/", include_in_schema=False)
     async def page() -> Response:
         if index.is_file():
             return FileResponse(index, headers=_ASK)
         return RedirectResponse("/docs")
+
+    if passport.is_file():
+
+        @app.get("/passport", include_in_schema=False)
+        async def passport_page() -> Response:
+            return FileResponse(passport, headers=_ASK)
 
     if pages.is_dir():
         app.mount("/static", _Files(directory=pages), name="static")

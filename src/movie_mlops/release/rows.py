@@ -1,0 +1,151 @@
+"""The rows of the ledger: releases, and the seals that chain them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import (
+    DDL,
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Integer,
+    Row,
+    Table,
+    Text,
+    event,
+)
+
+from movie_mlops.core import clock
+from movie_mlops.state import METADATA
+
+FIRST: Final = 0
+"""Stands for "no release before": unlike NULL it is equal to itself, so that there is only one first release."""
+
+RELEASES: Final = Table(
+    "releases",
+    METADATA,
+    Column("release_id", Integer, primary_key=True, autoincrement=True),
+    Column("bundle_id", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("action", Text, CheckConstraint("action IN ('promote', 'rollback')"), nullable=False),
+    # Microseconds since 1970 UTC: exact, and in order on every database.
+    Column("at", BigInteger, nullable=False, index=True),
+    Column("reason", Text, nullable=False),
+    Column("gate", JSON, nullable=False),
+    Column("approved_by", Text, nullable=False),
+    # Unique: a release has one successor, so the ledger is a chain whatever the isolation of the database.
+    Column("previous_release_id", Integer, nullable=False, unique=True),
+    sqlite_autoincrement=True,
+)
+
+SEALS: Final = Table(
+    # A table of its own: who takes a release away leaves its seal, and a ledger from before the seals needs no change.
+    "release_seals",
+    METADATA,
+    Column("release_id", Integer, primary_key=True, autoincrement=False),
+    Column("before", Text, nullable=False),
+    Column("sha256", Text, nullable=False, unique=True),
+    # Whether the release is older than the seals and was sealed by the next one.
+    Column("taken_in", Boolean, nullable=False),
+)
+
+_SQLITE_REFUSES: Final = (
+    "CREATE TRIGGER {table}_refuse_{name} BEFORE {change} ON {table}"
+    " BEGIN SELECT RAISE(ABORT, 'the ledger is only ever appended to'); END"
+)
+_POSTGRESQL_REFUSES: Final = (
+    "CREATE OR REPLACE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION"
+    " 'the ledger is only ever appended to' USING ERRCODE = 'integrity_constraint_violation'; END $$;"
+    " CREATE TRIGGER {table}_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+    " FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()"
+)
+
+
+def _refuse(table: Table, dialect: str, statement: str) -> None:
+    """Have the database itself refuse to change what a table holds."""
+    refusal = DDL(statement)  # type: ignore[no-untyped-call] # SQLAlchemy gives its constructor no types
+    event.listen(table, "after_create", refusal.execute_if(dialect=dialect))
+
+
+for _table in (RELEASES, SEALS):
+    for _change in ("UPDATE", "DELETE"):
+        _said = _SQLITE_REFUSES.format(table=_table.name, name=_change.lower(), change=_change)
+        _refuse(_table, "sqlite", _said)
+    _refuse(_table, "postgresql", _POSTGRESQL_REFUSES.format(table=_table.name))
+
+
+class Action(StrEnum):
+    """How a bundle became champion."""
+
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A row of the ledger.
+
+    Attributes:
+        release_id: Ascending; never used twice.
+        bundle_id: What serves.
+        model: Name of its recommender.
+        action: How it became champion.
+        at: Since when (aware UTC).
+        until: When the next release followed; ``None`` for the champion.
+        reason: Why, in words.
+        gate: The report of the gate that let it pass; a roll-back carries the report of the release that it restores.
+        approved_by: Who let it: a person, or the name of what acted for one.
+        previous_release_id: The row before; ``None`` for the first.
+    """
+
+    release_id: int
+    bundle_id: str
+    model: str
+    action: Action
+    at: datetime
+    until: datetime | None
+    reason: str
+    gate: Mapping[str, Any]
+    approved_by: str
+    previous_release_id: int | None
+
+    @classmethod
+    def of(cls, row: Row[Any], until: int | None = None) -> "Release":
+        """Return what a row says.
+
+        Args:
+            row: Of :data:`RELEASES`.
+            until: When the next release followed, in microseconds since 1970.
+        """
+        return cls(
+            release_id=row.release_id,
+            bundle_id=row.bundle_id,
+            model=row.model,
+            action=Action(row.action),
+            at=clock.from_microseconds(row.at),
+            until=None if until is None else clock.from_microseconds(until),
+            reason=row.reason,
+            gate=row.gate,
+            approved_by=row.approved_by,
+            previous_release_id=None if row.previous_release_id == FIRST else row.previous_release_id,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as plain data; times are RFC 3339."""
+        return {
+            "release_id": self.release_id,
+            "bundle_id": self.bundle_id,
+            "model": self.model,
+            "action": self.action.value,
+            "at": clock.to_iso(self.at),
+            "until": None if self.until is None else clock.to_iso(self.until),
+            "reason": self.reason,
+            "gate": dict(self.gate),
+            "approved_by": self.approved_by,
+            "previous_release_id": self.previous_release_id,
+        }
