@@ -19,8 +19,8 @@ from sqlalchemy import Column, String, Table, Text, delete, insert, select
 import movie_mlops
 from movie_mlops.core import clock
 from movie_mlops.core.digests import Plain, canonical_json, digest
+from movie_mlops.core.memory import peak_memory_mib, reset_peak_memory
 from movie_mlops.flows.errors import BusyError
-from movie_mlops.flows.memory import peak_memory_mib, reset_peak_memory
 from movie_mlops.state import METADATA, Database
 
 Result = dict[str, Any]
