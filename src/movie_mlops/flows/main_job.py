@@ -61,7 +61,8 @@ class RunReport:
         failed = " ".join(check.sentence for check in Verdict.from_json(self.result("gate")).failed)
         return RefusedError(
             f"The gate refused {self.result('gate')['candidate']}, and {goes_on}: {failed}",
-            next_step=f"Look at {self.report}, bring more data, or try other recipes in config/platform.yaml.",
+            next_step=f"Look at {self.report.with_name('gate.html')}, bring more data, or try other recipes in"
+            " config/platform.yaml.",
         )
 
     def to_json(self) -> dict[str, Any]:

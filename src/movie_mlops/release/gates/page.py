@@ -96,8 +96,6 @@ def write_page(path: Path, verdict: Verdict, *, dataset: str, command: str) -> N
 def _plots(verdict: Verdict) -> list[Plot]:
     by_name = {check.name: check for check in verdict.checks}
     found = [_quality(verdict)]
-    if "segments" in by_name:
-        found.append(_segments(by_name["segments"]))
     if "drift" in by_name:
         note = (
             "Share of the interactions that lie elsewhere than in the last training set; the dashed line is the limit."
@@ -106,6 +104,8 @@ def _plots(verdict: Verdict) -> list[Plot]:
     if "robustness" in by_name:
         note = "Share of the users to whom invented users bring the film that they push; the dashed line is the limit."
         found.append(_shares(by_name["robustness"], "What can invented users do?", note))
+    if "segments" in by_name:
+        found.append(_segments(by_name["segments"]))
     return [plot for plot in found if plot is not None]
 
 

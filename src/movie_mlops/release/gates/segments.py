@@ -21,6 +21,7 @@ from movie_mlops.release.gates.verdict import Check, Part, unjudged
 NAME: Final = "segments"
 
 _FLIPS_AT_ONCE: Final = 250
+_NAMED: Final = 5
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,9 @@ def _check(parts: tuple[Part, ...], judged: int, config: SegmentGate) -> Check:
     small = len(parts) - judged
     left_out = f" ({small} with fewer than {config.least_users} users are not judged)" if small else ""
     if failed:
-        named = ", ".join(f"{part.name} {part.estimate:+.1%}" for part in failed)
+        ordered = sorted(failed, key=lambda part: part.estimate or 0.0)
+        named = ", ".join(f"{part.name} {part.estimate:+.1%}" for part in ordered[:_NAMED])
+        named += f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
         sentence = (
             f"In {len(failed)} of {judged} segments{left_out} the candidate is for certain more than"
             f" {config.max_drop:.0%} worse than the champion: {named}."
