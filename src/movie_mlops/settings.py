@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.flows import PlatformConfig
 from movie_mlops.ingest import CONTRACTS, IngestConfig
+from movie_mlops.release import GateConfig
 
 T = TypeVar("T")
 
@@ -116,6 +117,15 @@ def read_contracts(path: Path) -> IngestConfig:
     for contract in CONTRACTS.values():
         contract.modes(config)
     return config
+
+
+def read_gates(path: Path) -> GateConfig:
+    """Read what a release must stand up to; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    return _read(path, TypeAdapter(GateConfig))
 
 
 def _read(path: Path, adapter: TypeAdapter[T]) -> T:

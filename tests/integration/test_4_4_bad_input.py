@@ -245,20 +245,22 @@ def test_a_broken_home_or_a_wrong_name_is_one_sentence(
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("name", "text", "sentence"),
     [
-        (b"\xff", "is not YAML"),
-        (b"recipes: [{name: popular, model: popular}]", "no recipe is called 'popular-recent'"),
-        (b"evaluation: {cutoffs: [0]}", "The cut-offs are 0."),
-        (b"gate: {metric: fame@10}", "gate.metric is 'fame@10'"),
-        (None, "cannot be read"),
+        ("platform.yaml", b"\xff", "is not YAML"),
+        ("platform.yaml", b"recipes: [{name: popular, model: popular}]", "no recipe is called 'popular-recent'"),
+        ("platform.yaml", b"evaluation: {cutoffs: [0]}", "The cut-offs are 0."),
+        ("platform.yaml", None, "cannot be read"),
+        ("gates.yaml", b"metric: fame@10", "metric is 'fame@10'"),
+        ("gates.yaml", b"data: {max_refused: 30}", "data.max_refused is 30, which is no share"),
+        ("gates.yaml", None, "cannot be read"),
     ],
 )
 def test_a_configuration_that_cannot_be_used_stops_before_anything_is_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: bytes | None, sentence: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: bytes | None, sentence: str
 ) -> None:
-    """What is wrong in ``config/platform.yaml`` is told before the first step, not after the third."""
-    file = tmp_path / "config" / "platform.yaml"
+    """What is wrong in a file of ``config/`` is told before the first step, not after the third."""
+    file = tmp_path / "config" / name
     (file if text is None else file.parent).mkdir(parents=True)
     if text is not None:
         file.write_bytes(text)

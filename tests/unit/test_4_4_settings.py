@@ -6,38 +6,43 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
 from movie_mlops.cli import door
-from movie_mlops.core.errors import ConfigurationError
+from movie_mlops.core.errors import ConfigurationError, MovieMlopsError
 from movie_mlops.flows import PlatformConfig
 from movie_mlops.lake import S3Config
-from movie_mlops.settings import read_platform_config, read_proxy, read_settings, read_sources
+from movie_mlops.release import GateConfig
+from movie_mlops.settings import read_gates, read_platform_config, read_proxy, read_settings, read_sources
 from tests.conftest import REPOSITORY
 
 
 def test_the_shipped_configuration_shows_every_default() -> None:
-    """``config/platform.yaml`` is complete and says what the code does without it."""
+    """``config/platform.yaml`` and ``config/gates.yaml`` are complete and say what the code does without them."""
     written = yaml.safe_load((REPOSITORY / "config" / "platform.yaml").read_text())
     assert written == PlatformConfig().model_dump(mode="json")
     assert read_platform_config(REPOSITORY / "config" / "platform.yaml") == PlatformConfig()
     assert read_sources(REPOSITORY / "config" / "sources.yaml") == {}
+    gates = yaml.safe_load((REPOSITORY / "config" / "gates.yaml").read_text())
+    assert gates == TypeAdapter(GateConfig).dump_python(GateConfig(), mode="json")
+    assert read_gates(REPOSITORY / "config" / "gates.yaml") == GateConfig()
 
 
 def test_no_file_means_the_defaults(tmp_path: Path) -> None:
     """A project without a configuration gets one that works."""
     assert read_platform_config(tmp_path / "absent.yaml") == PlatformConfig()
+    assert read_gates(tmp_path / "absent.yaml") == GateConfig()
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("gate: {metrc: ndcg@10}", "gate.metrc. Did you mean 'metric'?"),
+        ("gate: {metric: ndcg@10}", "the unknown setting gate."),
         ("time_split: {fraction: 0.1}", "time_split.fraction. Known are test_share, new_users."),
         ("protocl: time", "protocl"),
         ("protocol: tomorrow", "protocol"),
         ("recipes: [{name: a, model: ease}, {name: a, model: ials}]", "two recipes have the same name"),
-        ("gate: [", "line 1 is not YAML"),
-        ("gate: {metric: ndcg@20}", "gate.metric is 'ndcg@20', but measured are ndcg@10, "),
+        ("recipes: [", "line 1 is not YAML"),
         ("recipes: []", "no recipe is called 'popular'"),
         ("recipes: [{name: ease, model: ease}]", "no recipe is called 'popular'"),
         ("baselines: []", "without one nothing can be judged"),
@@ -52,6 +57,32 @@ def test_a_configuration_that_cannot_be_used_is_refused_with_its_place(tmp_path:
     with pytest.raises(ConfigurationError) as refused:
         read_platform_config(path)
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("metrc: ndcg@10", "metrc. Did you mean 'metric'?"),
+        ("segments: {max_dorp: 0.1}", "segments.max_dorp. Did you mean 'max_drop'?"),
+        ("behaviour: {tests: [{name: a, kind: like-twice, tolerate: 0}]}", "behaviour.tests.0.tolerate."),
+        ("robustness: {attacks: [love]}", "robustness.attacks.0"),
+        ("lists: {max_coverage_drop: 3}", "lists.max_coverage_drop is 3, which is no share"),
+        ("metric: [", "line 1 is not YAML"),
+    ],
+)
+def test_a_gate_that_cannot_be_used_is_refused_with_its_place(tmp_path: Path, text: str, told: str) -> None:
+    """A misspelt, wrong or broken setting of ``config/gates.yaml`` is named, with the nearest right one."""
+    path = tmp_path / "gates.yaml"
+    path.write_text(text)
+    with pytest.raises(MovieMlopsError) as refused:
+        read_gates(path)
+    assert told in str(refused.value)
+
+
+def test_the_gate_judges_what_is_measured() -> None:
+    """A metric that the evaluation does not take is refused before anything runs."""
+    with pytest.raises(ConfigurationError, match="metric is 'ndcg@20', but measured are ndcg@10, "):
+        PlatformConfig().judging(GateConfig(metric="ndcg@20"))
 
 
 def test_a_source_of_ones_own_has_a_name(tmp_path: Path) -> None:

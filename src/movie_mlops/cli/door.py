@@ -13,11 +13,12 @@ from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
-from movie_mlops.release import BundleError, Ledger, Release, list_bundles
+from movie_mlops.release import BundleError, Ledger, Release, list_bundles, read_waivers
 from movie_mlops.settings import (
     NamedSource,
     Settings,
     read_contracts,
+    read_gates,
     read_platform_config,
     read_settings,
     read_sources,
@@ -32,9 +33,16 @@ def settings(home: Path | None) -> Settings:
 
 
 def platform_config(settings: Settings) -> PlatformConfig:
-    """Return ``config/platform.yaml`` with ``config/contracts.yaml``, or the defaults where there is none."""
-    config = read_platform_config(settings.config / "platform.yaml")
+    """Return ``config/platform.yaml``, ``contracts.yaml``, ``gates.yaml`` and the waivers, or the defaults."""
+    config = read_platform_config(settings.config / "platform.yaml").judging(
+        read_gates(settings.config / "gates.yaml"), read_waivers(waivers(settings))
+    )
     return config.model_copy(update={"ingest": contracts(settings)})
+
+
+def waivers(settings: Settings) -> Path:
+    """Return the folder of the waivers."""
+    return settings.config / "waivers"
 
 
 def contracts(settings: Settings) -> IngestConfig:
@@ -148,6 +156,31 @@ def check_bundle(folder: Path, bundle_id: str) -> None:
             f"There is no bundle {bundle_id!r} in {folder}.",
             next_step=f"Did you mean {near[0]!r}?" if near else "List them with: movie-mlops models list",
         )
+
+
+def operator_key(settings: Settings, name: str) -> Path:
+    """Return where the private key of an operator is kept.
+
+    Raises:
+        ConfigurationError: The name is none.
+    """
+    if not name.replace("-", "").replace(".", "").isalnum() or name.startswith("."):
+        raise ConfigurationError(
+            f"{name!r} cannot be the name of an operator.", next_step="Use letters, digits, hyphens and points."
+        )
+    return settings.home / "data" / "keys" / "operators" / f"{name}.pem"
+
+
+def some_of(what: str, given: Sequence[str] | None, known: Sequence[str]) -> list[str]:
+    """Return what was named, or all that is known where nothing was.
+
+    Raises:
+        ConfigurationError: Something was named that is not known.
+    """
+    for name in given or ():
+        if name not in known:
+            raise ConfigurationError(f"There is no {what} {name!r}.", next_step=f"Known are {', '.join(known)}.")
+    return list(given or known)
 
 
 @contextmanager

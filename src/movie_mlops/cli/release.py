@@ -4,17 +4,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movie_mlops.cli import options
+from movie_mlops.cli import gates, options
 
 if TYPE_CHECKING:
     from movie_mlops.serving import Answered
 
 app = typer.Typer(
-    help="What serves since when and why; promote, roll back.",
+    help="What serves since when and why; what the gate said; promote, roll back.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
 )
+app.add_typer(gates.app)
 
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the ledger.")]

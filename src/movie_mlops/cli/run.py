@@ -143,6 +143,15 @@ def _tell_models(made: dict[str, Any]) -> str:
     return f"best of {len(made['models'])} is {made['candidate']}: nDCG@10 {best['estimate']:.4f} {interval}"
 
 
+def _tell_gate(made: dict[str, Any]) -> str:
+    checks = made["checks"]
+    failed = [check["name"] for check in checks if not check["passed"]]
+    waived = sum(check["waiver"] is not None for check in checks)
+    word = f"passed {len(checks) - len(failed)} checks" if made["passed"] else f"refused: {', '.join(failed)}"
+    rest = [f"{waived} waived"] if waived else []
+    return ", ".join([word, *rest]) + (f". {made['note']}" if made["note"] else "")
+
+
 def _tell_action(made: dict[str, Any]) -> str:
     if made["action"] != "withheld":
         return str(made["action"])
@@ -155,9 +164,7 @@ _TELL: dict[str, Callable[[dict[str, Any]], str]] = {
     "features": lambda made: f"{made['histories']:,} histories",
     "evaluate": _tell_models,
     "train": lambda made: f"bundle {made['bundle_id']}",
-    "gate": lambda made: " ".join(
-        ["passed" if made["passed"] else "refused", *([made["note"]] if made["note"] else [])]
-    ),
+    "gate": _tell_gate,
     "release": lambda made: f"{_tell_action(made)}; serving {made['serving']}",
     "track": lambda made: f"{len(made['runs'])} runs in experiment {made['experiment']}",
 }

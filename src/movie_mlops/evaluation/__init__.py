@@ -7,6 +7,7 @@ from movie_mlops.evaluation.config import (
     TimeSplitConfig,
     UserFoldsConfig,
 )
+from movie_mlops.evaluation.distances import miscalibration, total_variation
 from movie_mlops.evaluation.errors import (
     CaseInvalidError,
     EvaluationError,
@@ -15,6 +16,7 @@ from movie_mlops.evaluation.errors import (
     SplitImpossibleError,
     TimesMissingError,
 )
+from movie_mlops.evaluation.films import RARE, Films
 from movie_mlops.evaluation.given import given_folds
 from movie_mlops.evaluation.intervals import Interval
 from movie_mlops.evaluation.judging import evaluate
@@ -25,11 +27,13 @@ from movie_mlops.evaluation.report import write_report
 from movie_mlops.evaluation.scores import Scores, WinsTiesLosses, compare, pool, wins_ties_losses
 
 __all__ = [
+    "RARE",
     "CaseInvalidError",
     "EvaluationCase",
     "EvaluationConfig",
     "EvaluationError",
     "Feedback",
+    "Films",
     "FoldsInvalidError",
     "Interval",
     "Leaderboard",
@@ -48,9 +52,11 @@ __all__ = [
     "given_folds",
     "leaderboard",
     "metric_label",
+    "miscalibration",
     "pool",
     "strong_generalisation",
     "time_split",
+    "total_variation",
     "user_folds",
     "wins_ties_losses",
     "write_report",

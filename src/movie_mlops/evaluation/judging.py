@@ -1,5 +1,7 @@
 """Judging one fitted model on one case: full rankings, block by block."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -8,7 +10,9 @@ from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.evaluation import metrics
 from movie_mlops.evaluation.case import EvaluationCase, Scorer, entry_keys
 from movie_mlops.evaluation.config import EvaluationConfig
+from movie_mlops.evaluation.distances import miscalibration
 from movie_mlops.evaluation.errors import EvaluationError
+from movie_mlops.evaluation.films import Films
 from movie_mlops.evaluation.scores import Scores
 from movie_mlops.recommenders import NO_ITEM, top_k
 
@@ -19,6 +23,8 @@ def evaluate(
     config: EvaluationConfig | None = None,
     *,
     model: str | None = None,
+    films: Films | None = None,
+    sliced: str = "ndcg@10",
     progress: Progress = SILENT,
 ) -> Scores:
     """Judge a fitted model: every item is ranked for every user, what the user knows is masked, and lists are scored.
@@ -28,6 +34,8 @@ def evaluate(
         case: The split.
         config: What to measure; by default lists of ten.
         model: Name in the results; by default the recommender's own ``name``.
+        films: Facts of the case's films; with them the slices and the calibration of the lists are measured too.
+        sliced: The per-user metric that is taken on each slice of the films.
         progress: Told of each user.
 
     Raises:
@@ -62,7 +70,38 @@ def evaluate(
         lists=lists,
         history_sizes=np.diff(case.histories.indptr).astype(np.int64),
         config=config,
+        slices={} if films is None else _slices(ranking, hits, case, films.slices(popularity), sliced),
+        miscalibration=None if films is None else _miscalibration(ranking, case, films),
     )
+
+
+def _slices(
+    ranking: NDArray[np.int32],
+    hits: NDArray[np.bool_],
+    case: EvaluationCase,
+    members: Mapping[str, NDArray[np.bool_]],
+    sliced: str,
+) -> dict[str, NDArray[np.float64]]:
+    metric, _, cutoff = sliced.partition("@")
+    measure, k = metrics.PER_USER[metric], int(cutoff)
+    users = np.repeat(np.arange(len(case.user_ids)), np.diff(case.held_out.indptr))
+    found = {}
+    for name, member in members.items():
+        held_out = np.bincount(users[member[case.held_out.indices]], minlength=len(case.user_ids)).astype(np.int64)
+        asked = held_out > 0
+        values = np.full(held_out.size, np.nan)
+        # A place without an item is no hit, whatever the last item is a member of.
+        values[asked] = measure((hits & member[ranking])[asked, :k], held_out[asked])
+        found[name] = values
+    return found
+
+
+def _miscalibration(ranking: NDArray[np.int32], case: EvaluationCase, films: Films) -> NDArray[np.float64]:
+    shares = films.shares()
+    rows, places = np.nonzero(ranking != NO_ITEM)
+    ones = np.ones(rows.size, dtype=np.float32)
+    lists = sparse.csr_matrix((ones, (rows, ranking[rows, places])), shape=case.histories.shape)
+    return miscalibration((case.histories @ shares).toarray(), (lists @ shares).toarray())
 
 
 def _rank(

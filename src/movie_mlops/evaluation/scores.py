@@ -1,7 +1,7 @@
 """What one model achieved on one case, user by user."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,10 @@ class Scores:
         lists: One value for each metric of all the lists together: ``coverage@10``, ``novelty@10``, ``gini@10``.
         history_sizes: int64[m]; how many films the model was shown of each user.
         config: What was measured and how.
+        slices: float64[m] for each slice of the films, such as ``genre: Western``: the sliced metric with nothing but
+            the films of the slice to be found; NaN for a user who has none of them to find.
+        miscalibration: float64[m]; how far the genres of each list are from those of the history; NaN where there are
+            none. ``None`` where the films' facts were not given.
     """
 
     model: str
@@ -32,6 +36,8 @@ class Scores:
     lists: Mapping[str, float]
     history_sizes: NDArray[np.int64]
     config: EvaluationConfig
+    slices: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    miscalibration: NDArray[np.float64] | None = None
 
     def values(self, metric: str) -> NDArray[np.float64]:
         """Return float64[m] of one per-user metric.
@@ -109,6 +115,15 @@ def pool(folds: Sequence[Scores], case: str) -> Scores:
     def by_user(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
         return np.bincount(place, weights=np.concatenate(parts), minlength=users.size) / times
 
+    def by_user_where_known(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        values = np.concatenate(parts)
+        known = np.isfinite(values)
+        counts = np.bincount(place[known], minlength=users.size)
+        sums = np.bincount(place[known], weights=values[known], minlength=users.size)
+        return np.asarray(np.divide(sums, counts, out=np.full(users.size, np.nan), where=counts > 0), dtype=np.float64)
+
+    calibrations = [scores.miscalibration for scores in folds if scores.miscalibration is not None]
+
     return Scores(
         model=first.model,
         case=case,
@@ -117,7 +132,13 @@ def pool(folds: Sequence[Scores], case: str) -> Scores:
         lists={metric: float(np.mean([scores.lists[metric] for scores in folds])) for metric in first.lists},
         history_sizes=np.rint(by_user([s.history_sizes.astype(np.float64) for s in folds])).astype(np.int64),
         config=first.config,
+        slices={name: by_user_where_known([scores.slices[name] for scores in folds]) for name in _in_all(folds)},
+        miscalibration=by_user_where_known(calibrations) if len(calibrations) == len(folds) else None,
     )
+
+
+def _in_all(folds: Sequence[Scores]) -> list[str]:
+    return [name for name in folds[0].slices if all(name in scores.slices for scores in folds)]
 
 
 def _differences(a: Scores, b: Scores, metric: str) -> NDArray[np.float64]:

@@ -4,11 +4,12 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.evaluation import EvaluationConfig, StrongGeneralisationConfig, TimeSplitConfig, UserFoldsConfig
 from movie_mlops.features import FeedbackConfig
 from movie_mlops.ingest import IngestConfig
 from movie_mlops.recommenders import RecommenderError, create
-from movie_mlops.release import GateConfig
+from movie_mlops.release import GateConfig, UnreadableWaiver, Waiver
 
 Protocol = Literal["auto", "time", "user-folds", "strong-generalisation"]
 
@@ -57,7 +58,12 @@ class PlatformConfig(BaseModel):
         default_factory=StrongGeneralisationConfig, description="The split by users."
     )
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig, description="What is measured.")
-    gate: GateConfig = Field(default_factory=GateConfig, description="What a release must achieve.")
+    gate: GateConfig = Field(
+        default_factory=GateConfig, exclude=True, description="What a release must stand up to: config/gates.yaml."
+    )
+    waivers: tuple[Waiver | UnreadableWaiver, ...] = Field(
+        default=(), exclude=True, description="Checks that somebody waived: config/waivers/."
+    )
     baselines: tuple[str, ...] = Field(
         default=("popular", "popular-recent"), description="Recipes that a release must beat; they are never released."
     )
@@ -86,7 +92,17 @@ class PlatformConfig(BaseModel):
             what = f"no recipe is called {absent[0]!r}" if absent else "there is none"
             message = f"baselines: {what}, and without one nothing can be judged; the recipes are {', '.join(names)}"
             raise ValueError(message)
-        if self.gate.metric not in (measured := self.evaluation.metrics):
-            message = f"gate.metric is {self.gate.metric!r}, but measured are {', '.join(measured)}"
-            raise ValueError(message)
         return self
+
+    def judging(self, gate: GateConfig, waivers: tuple[Waiver | UnreadableWaiver, ...] = ()) -> Self:
+        """Return the same with the gate of ``config/gates.yaml`` and the waivers.
+
+        Raises:
+            ConfigurationError: The gate judges a metric that is not measured.
+        """
+        if gate.metric not in (measured := self.evaluation.metrics):
+            raise ConfigurationError(
+                f"config/gates.yaml: metric is {gate.metric!r}, but measured are {', '.join(measured)}.",
+                next_step="Name one of them, or add its cut-off under evaluation.cutoffs in config/platform.yaml.",
+            )
+        return self.model_copy(update={"gate": gate, "waivers": waivers})

@@ -13,6 +13,7 @@ from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import (
     EvaluationCase,
+    Films,
     Leaderboard,
     Scores,
     evaluate,
@@ -47,6 +48,7 @@ def evaluation(
     feedback: pl.DataFrame,
     recipes: Sequence[Recipe],
     *,
+    movies: pl.DataFrame,
     facts: Mapping[str, Any],
     progress: Progress,
 ) -> Result:
@@ -56,6 +58,7 @@ def evaluation(
         platform: The stores.
         feedback: What is known of users and films.
         recipes: What to try.
+        movies: Years and genres of the films.
         facts: What the report says of the data.
         progress: Who listens.
 
@@ -64,7 +67,8 @@ def evaluation(
     """
     config = platform.config
     cases = make_cases(config.protocol, feedback, config)
-    scores = judge_recipes(recipes, cases, config, progress=progress)
+    films = Films.of(movies, cases[0].movie_ids)
+    scores = judge_recipes(recipes, cases, config, films=films, progress=progress)
     # The champion's own recipe is judged for comparison; it is a candidate where the project still lists it.
     listed = {recipe.name for recipe in config.recipes} - set(config.baselines)
     candidates = [s for s in scores if s.model in listed]
@@ -134,11 +138,16 @@ def make_cases(protocol: Protocol, feedback: pl.DataFrame, config: PlatformConfi
 
 
 def judge_recipes(
-    recipes: Sequence[Recipe], cases: Sequence[EvaluationCase], config: PlatformConfig, *, progress: Progress
+    recipes: Sequence[Recipe],
+    cases: Sequence[EvaluationCase],
+    config: PlatformConfig,
+    *,
+    films: Films | None = None,
+    progress: Progress,
 ) -> list[Scores]:
     """Fit every recipe on what each case knows and judge it; several cases are joined user by user.
 
-    Recipes that need times are left out where there are none.
+    Recipes that need times are left out where there are none. With facts of the films their slices are measured too.
     """
     timed = all(case.train_times is not None for case in cases)
     tried = [recipe for recipe in recipes if timed or not _needs_times(recipe)]
@@ -149,7 +158,9 @@ def judge_recipes(
             for case in cases:
                 model = create(recipe.model, recipe.params)
                 model.fit(case.train, times=case.train_times)
-                folds.append(evaluate(model, case, config.evaluation, model=recipe.name))
+                folds.append(
+                    evaluate(model, case, config.evaluation, model=recipe.name, films=films, sliced=config.gate.metric)
+                )
                 advance(1)
             results.append(folds[0] if len(folds) == 1 else pool(folds, f"{len(folds)} folds"))
     return results

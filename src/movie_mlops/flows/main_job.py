@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.flows import evaluate as evaluating
 from movie_mlops.flows import features as featuring
+from movie_mlops.flows import gate as gating
 from movie_mlops.flows import ingest as ingesting
 from movie_mlops.flows import release as releasing
 from movie_mlops.flows import train as training
@@ -21,7 +23,8 @@ from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.provenance import code_commit, require_committed
 from movie_mlops.flows.steps import Enough, Result, StepReport, Steps, one_at_a_time
 from movie_mlops.ingest import Source
-from movie_mlops.lake import INTERACTIONS, LakeConfig
+from movie_mlops.lake import INTERACTIONS, MOVIES, LakeConfig
+from movie_mlops.release import Verdict
 
 _DATA_ROOMS = ("lake", "ingest")
 _MODEL_ROOMS = ("features", "recommenders", "evaluation")
@@ -55,10 +58,11 @@ class RunReport:
         if self.only not in {None, "release"} or self.result("release")["action"] != "refused":
             return None
         goes_on = "nothing serves" if self.serving is None else f"{self.serving} goes on serving"
-        failed = " ".join(check["sentence"] for check in self.result("gate")["checks"] if not check["passed"])
+        failed = " ".join(check.sentence for check in Verdict.from_json(self.result("gate")).failed)
         return RefusedError(
             f"The gate refused {self.result('gate')['candidate']}, and {goes_on}: {failed}",
-            next_step=f"Look at {self.report}, bring more data, or try other recipes in config/platform.yaml.",
+            next_step=f"Look at {self.report.with_name('gate.html')}, bring more data, or try other recipes in"
+            " config/platform.yaml.",
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -170,11 +174,14 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         "lake_versions": ingested["versions"],
         "feature_versions": featured["views"],
     }
+    # Three steps may want it, and it is the same.
+    feedback = cache(lambda: featuring.training_feedback(platform, ingested))
     evaluated = steps.run(
         "evaluate",
         inputs={
             **data,
             "recipes": _recipes(recipes),
+            "metric": config.gate.metric,
             **_plain(
                 config,
                 "protocol",
@@ -189,8 +196,9 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         rooms=_MODEL_ROOMS,
         work=lambda: evaluating.evaluation(
             platform,
-            featuring.training_feedback(platform, ingested),
+            feedback(),
             recipes,
+            movies=lake.scan(MOVIES, version=ingested["versions"][MOVIES]).collect(),
             facts={
                 "data set": platform.workspace.dataset,
                 "provenance": _provenance(source),
@@ -212,9 +220,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
             "commit": code_commit(),
         },
         rooms=_MODEL_ROOMS,
-        work=lambda: training.train(
-            platform, featuring.training_feedback(platform, ingested), candidate, facts=facts, progress=progress
-        ),
+        work=lambda: training.train(platform, feedback(), candidate, facts=facts, progress=progress),
         still_there=lambda made: releasing.bundle_is_whole(platform, made["bundle_id"]),
     )
     opponent, note = releasing.recipe_of(platform, releasing.rival(platform, trained["bundle_id"]))
@@ -222,19 +228,13 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
     if opponent_name not in evaluated["models"]:
         # What the champion replaced, by a recipe that is listed no more, was not evaluated again.
         opponent_name = None
+    case = gating.Case(trained["bundle_id"], evaluated, ingested, candidate.name, opponent_name, note)
     verdict = steps.run(
         "gate",
-        inputs={
-            "evaluated": evaluated["models"],
-            "candidate": candidate.name,
-            "champion": opponent_name,
-            "note": note,
-            **data,
-            **_plain(config, "gate", "baselines"),
-        },
-        rooms=("release", "evaluation"),
-        work=lambda: releasing.gate(platform, evaluated, champion=opponent_name, note=note),
-        still_there=lambda _made: True,
+        inputs=gating.gate_inputs(platform, case),
+        rooms=("release", *_MODEL_ROOMS),
+        work=lambda: gating.gate(platform, case, feedback, progress),
+        still_there=lambda _made: gating.reports_are_there(platform.workspace),
     )
     released = steps.run(
         "release",

@@ -2,12 +2,13 @@
 
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import movie_mlops
+from movie_mlops.core.digests import digest
 from movie_mlops.flows.errors import DirtyTreeError
-from movie_mlops.flows.steps import code_digest
 
 _LIBRARIES = ("implicit", "numpy", "polars", "scipy")
 _MODEL_ROOMS = ("lake", "features", "evaluation", "recommenders")
@@ -41,6 +42,18 @@ def require_committed() -> None:
         f" commit {commit[:12]}.",
         next_step="Commit them (or 'git stash -u') and run again; without --production they may differ.",
     )
+
+
+def code_digest(rooms: Sequence[str]) -> str:
+    """Return the digest of the source of ``rooms`` (and of ``core``, which all of them use)."""
+    package = Path(movie_mlops.__file__).parent
+    files = sorted(path for room in {"core", *rooms} for path in (package / room).rglob("*") if path.is_file())
+    sources = {
+        path.relative_to(package).as_posix(): digest(path.read_bytes().hex())
+        for path in files
+        if path.suffix in {".py", ".csv"}
+    }
+    return digest(sources)
 
 
 def code_sha256() -> str:

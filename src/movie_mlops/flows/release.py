@@ -1,9 +1,7 @@
-"""Steps 5 to 7: the gate, the release, the record of the experiments."""
+"""Steps 6 and 7: the release, the record of the experiments."""
 
 from movie_mlops.flows.config import Recipe
-from movie_mlops.flows.evaluate import scores_path
 from movie_mlops.flows.platform import Platform
-from movie_mlops.flows.scores import read_scores
 from movie_mlops.flows.steps import Result
 from movie_mlops.release import (
     Action,
@@ -12,9 +10,10 @@ from movie_mlops.release import (
     Run,
     Tracking,
     TrackingConfig,
-    judge,
+    Verdict,
     read_bundle,
     read_manifest,
+    told,
 )
 
 _APPROVED_BY = "gate"
@@ -47,26 +46,6 @@ def serving(platform: Platform) -> str | None:
     return None if champion is None else champion.bundle_id
 
 
-def gate(platform: Platform, evaluated: Result, *, champion: str | None, note: str | None) -> Result:
-    """Judge the candidate against the baselines and the champion on the same split.
-
-    Args:
-        platform: The stores.
-        evaluated: What the evaluation gave.
-        champion: Under which name the champion's recipe was judged; ``None`` where there is none to compare with.
-        note: What else belongs beside the verdict.
-    """
-    config = platform.config
-    scores = read_scores(scores_path(platform.workspace), config.evaluation)
-    verdict = judge(
-        scores[evaluated["candidate"]],
-        {name: scores[name] for name in config.baselines if name in scores},
-        None if champion is None else scores[champion],
-        config.gate,
-    )
-    return {**verdict.to_json(), "text": verdict.to_text(), "note": note}
-
-
 def release(platform: Platform, bundle_id: str, verdict: Result) -> Result:
     """Promote the bundle when it passed; the champion goes on when it did not, or when somebody rolled it back."""
     champion = platform.ledger.champion()
@@ -82,11 +61,21 @@ def release(platform: Platform, bundle_id: str, verdict: Result) -> Result:
         return {"action": "withheld", "serving": present, "bundle_id": bundle_id, "why": why}
     # What cannot be read back, byte for byte, is not released.
     read_bundle(platform.workspace.models / bundle_id)
-    passed = " ".join(check["sentence"] for check in verdict["checks"])
     promoted = platform.ledger.promote(
-        bundle_id, reason=f"It passed the gate. {passed}", gate=verdict, approved_by=_APPROVED_BY, expected=present
+        bundle_id, reason=_reason(verdict), gate=verdict, approved_by=_APPROVED_BY, expected=present
     )
     return {"action": "promoted", "serving": bundle_id, "release_id": promoted.release_id, "previous": present}
+
+
+def _reason(verdict: Result) -> str:
+    """Return why it may serve: what it is better than, what was waived, and that there was more."""
+    judged = Verdict.from_json(verdict)
+    heart = [check.sentence for check in judged.checks if check.low is not None and not check.parts]
+    others = sum(check.word == "pass" for check in judged.checks) - sum(
+        check.word == "pass" and check.sentence in heart for check in judged.checks
+    )
+    rest = f"It passed {others} other checks." if others else ""
+    return " ".join(["It passed the gate.", *heart, *(told(check) for check in judged.waived), rest]).strip()
 
 
 def track(platform: Platform, evaluated: Result, trained: Result, released: Result, tags: Result) -> Result:

@@ -12,6 +12,8 @@ from movie_mlops.evaluation import EvaluationConfig, Scores
 _MODEL = "model"
 _CASE = "case"
 _HISTORY = "history_size"
+_MISCALIBRATION = "miscalibration"
+_SLICE = "slice of "
 
 
 def write_scores(path: Path, scores: Sequence[Scores]) -> None:
@@ -24,6 +26,8 @@ def write_scores(path: Path, scores: Sequence[Scores]) -> None:
                 USER_ID: s.user_ids,
                 _HISTORY: s.history_sizes,
                 **s.per_user,
+                **{_SLICE + name: values for name, values in s.slices.items()},
+                **({} if s.miscalibration is None else {_MISCALIBRATION: s.miscalibration}),
             }
         )
         for s in scores
@@ -37,7 +41,9 @@ def write_scores(path: Path, scores: Sequence[Scores]) -> None:
 def read_scores(path: Path, config: EvaluationConfig) -> dict[str, Scores]:
     """Return the scores by model. The metrics of whole lists are not kept there."""
     frame = pl.read_parquet(path)
-    metrics = [name for name in frame.columns if name not in {_MODEL, _CASE, USER_ID, _HISTORY}]
+    slices = [name for name in frame.columns if name.startswith(_SLICE)]
+    others = {_MODEL, _CASE, USER_ID, _HISTORY, _MISCALIBRATION, *slices}
+    metrics = [name for name in frame.columns if name not in others]
     return {
         str(model): Scores(
             model=str(model),
@@ -47,6 +53,8 @@ def read_scores(path: Path, config: EvaluationConfig) -> dict[str, Scores]:
             lists={},
             history_sizes=part[_HISTORY].to_numpy().astype(np.int64),
             config=config,
+            slices={name.removeprefix(_SLICE): part[name].to_numpy() for name in slices},
+            miscalibration=part[_MISCALIBRATION].to_numpy() if _MISCALIBRATION in frame.columns else None,
         )
         for (model,), part in frame.group_by(_MODEL, maintain_order=True)
     }

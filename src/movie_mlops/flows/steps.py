@@ -16,12 +16,12 @@ from typing import Any, Literal
 
 from sqlalchemy import Column, String, Table, Text, delete, insert, select
 
-import movie_mlops
 from movie_mlops.core import clock
 from movie_mlops.core.digests import Plain, canonical_json, digest
+from movie_mlops.core.memory import peak_memory_mib, reset_peak_memory
 from movie_mlops.flows.errors import BusyError, FlowError
 from movie_mlops.flows.journal import FlowJournal
-from movie_mlops.flows.memory import peak_memory_mib, reset_peak_memory
+from movie_mlops.flows.provenance import code_digest
 from movie_mlops.state import METADATA, Database
 
 Result = dict[str, Any]
@@ -116,7 +116,7 @@ class Steps:
             Enough: This was the one step to run.
         """
         started = time.perf_counter()
-        if self._only not in {None, name} and from_outside and (made := self._previous(name)) is not None:
+        if self._only not in {None, name} and from_outside and (made := previous(self._database, name)) is not None:
             return self._report(name, "skipped", started, made)
         fingerprint = digest({"inputs": inputs, "code": code_digest(rooms)})
         earlier = self._earlier(name, fingerprint)
@@ -139,12 +139,6 @@ class Steps:
             connection.execute(insert(STEPS).values(**row, finished_at=clock.to_iso(clock.now())))
         return self._report(name, "done", started, result)
 
-    def _previous(self, name: str) -> Result | None:
-        """Return what the step made when it last ended, whatever its inputs were."""
-        with self._database.read() as connection:
-            found = connection.execute(select(STEPS.c.result).where(STEPS.c.name == name)).scalar_one_or_none()
-        return None if found is None else json.loads(found)
-
     def _earlier(self, name: str, fingerprint: str) -> Result | None:
         query = select(STEPS.c.result).where(STEPS.c.name == name, STEPS.c.fingerprint == fingerprint)
         with self._database.read() as connection:
@@ -161,16 +155,11 @@ class Steps:
         return result
 
 
-def code_digest(rooms: Sequence[str]) -> str:
-    """Return the digest of the source of ``rooms`` (and of ``core``, which all of them use)."""
-    package = Path(movie_mlops.__file__).parent
-    files = sorted(path for room in {"core", *rooms} for path in (package / room).rglob("*") if path.is_file())
-    sources = {
-        path.relative_to(package).as_posix(): digest(path.read_bytes().hex())
-        for path in files
-        if path.suffix in {".py", ".csv"}
-    }
-    return digest(sources)
+def previous(database: Database, name: str) -> Result | None:
+    """Return what a step made when it last ended, whatever its inputs were."""
+    with database.read() as connection:
+        found = connection.execute(select(STEPS.c.result).where(STEPS.c.name == name)).scalar_one_or_none()
+    return None if found is None else json.loads(found)
 
 
 @contextmanager

@@ -39,6 +39,18 @@ class GateError(ReleaseError):
     code = "gate"
 
 
+class SigningError(ReleaseError):
+    """A key cannot be read, made or used."""
+
+    code = "signing"
+
+
+class WaiverError(ReleaseError):
+    """A waiver cannot be signed."""
+
+    code = "waiver"
+
+
 class TrackingError(ReleaseError):
     """The experiment tracker refused a run."""
 

@@ -1,73 +1,11 @@
-"""The gate: whether a candidate may become champion, and why, in sentences."""
+"""The heart of the gate: better than popularity for certain, and not worse than the champion."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from movie_mlops.evaluation import Interval, Scores, compare
-from movie_mlops.release.config import GateConfig
 from movie_mlops.release.errors import GateError
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that a candidate must do.
-
-    Attributes:
-        name: ``beats-<baseline>`` or ``not-worse-than-champion``.
-        passed: Whether it does.
-        estimate: Mean difference of the metric over the users, candidate minus the other.
-        low: Lower end of its paired bootstrap interval.
-        high: Upper end.
-        sentence: The same for a reader.
-    """
-
-    name: str
-    passed: bool
-    estimate: float
-    low: float
-    high: float
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the gate says of a candidate.
-
-    Attributes:
-        candidate: Name of the model.
-        case: Name of the split that it was judged on.
-        metric: The metric that decides.
-        value: The candidate's own mean.
-        users: Number of users that it was judged on.
-        checks: Everything that was asked of it.
-    """
-
-    candidate: str
-    case: str
-    metric: str
-    value: float
-    users: int
-    checks: tuple[Check, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every check passed."""
-        return all(check.passed for check in self.checks)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the verdict as plain data."""
-        return {"passed": self.passed, **asdict(self), "checks": [asdict(check) for check in self.checks]}
-
-    def to_text(self) -> str:
-        """Return the verdict as lines for a person."""
-        word = "passes" if self.passed else "does not pass"
-        head = (
-            f"{self.candidate} {word} the gate: {self.metric} {self.value:.4f} on {self.users:,} users of {self.case}."
-        )
-        return "\n".join(
-            [head, *(f"  {'pass' if check.passed else 'FAIL'}  {check.sentence}" for check in self.checks)]
-        )
+from movie_mlops.release.gates.config import GateConfig
+from movie_mlops.release.gates.verdict import Check, Verdict
 
 
 def judge(
