@@ -63,7 +63,8 @@ def platform(home: Path | None, dataset: str | None, *, as_served: bool = False)
     """Open the stores of the data set that a command means; as they are served, through Redis where there is one."""
     found = settings(home)
     carrier = redis(found) if as_served else None
-    opened = Platform(workspace(home, dataset), platform_config(found), lakes(found), carrier)
+    meant = workspace(home, dataset)
+    opened = Platform(meant, platform_config(found), lakes(found), carrier, state_url=found.state_url)
     try:
         yield opened
     finally:
@@ -110,9 +111,14 @@ def training_sets(home: Path | None, dataset: str | None) -> TrainingSets:
     return TrainingSets(meant.training_sets, lake(home, dataset))
 
 
+def database(workspace: Workspace) -> Database:
+    """Return the state of a data set."""
+    return Database(StateConfig.of(workspace, read_settings().state_url))
+
+
 def ledger(workspace: Workspace) -> Ledger:
     """Return the ledger of a data set."""
-    return Ledger(Database(StateConfig(url=workspace.state_url)))
+    return Ledger(database(workspace))
 
 
 def champion(workspace: Workspace) -> Release:

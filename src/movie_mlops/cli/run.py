@@ -53,6 +53,7 @@ def run(
         home=settings.home,
         config=door.platform_config(settings),
         lakes=door.lakes(settings),
+        state_url=settings.state_url,
         progress=progress.listener(),
         on_start=lambda step: None if as_json else _say(f"{_DOING[step]} …"),
         on_end=lambda step: None if as_json else _say_step(step),

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.flows import evaluate as evaluating
@@ -87,6 +89,7 @@ def run(
     home: Path,
     config: PlatformConfig,
     lakes: LakeConfig | None = None,
+    state_url: SecretStr | None = None,
     progress: Progress = SILENT,
     on_start: Callable[[str], None] = lambda _name: None,
     on_end: Callable[[StepReport], None] = lambda _report: None,
@@ -98,6 +101,7 @@ def run(
         home: The folder of all state.
         config: What the project chose.
         lakes: The place of the lakes, where it is not in ``home``.
+        state_url: The PostgreSQL that keeps the state, where it is not in ``home``.
         progress: Told of long work.
         on_start: Called with a step's name when it starts.
         on_end: Called with each step's report.
@@ -109,7 +113,7 @@ def run(
     source.prepare(progress)
     workspace = Workspace(home, source.dataset)
     with one_at_a_time(workspace.lock):
-        platform = Platform(workspace, config, lakes)
+        platform = Platform(workspace, config, lakes, state_url=state_url)
         try:
             steps = Steps(platform.database, on_start=on_start, on_end=on_end)
             _run_steps(platform, source, steps, progress)

@@ -60,6 +60,14 @@ for _change in ("UPDATE", "DELETE"):
             " BEGIN SELECT RAISE(ABORT, 'the ledger is only ever appended to'); END"
         ).execute_if(dialect="sqlite"),
     )
+for _statement in (
+    """CREATE FUNCTION releases_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
+       RAISE integrity_constraint_violation USING MESSAGE = ''the ledger is only ever appended to''; END'""",
+    """CREATE TRIGGER releases_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON releases
+       FOR EACH STATEMENT EXECUTE FUNCTION releases_refuse()""",
+):
+    _only_appended = DDL(_statement).execute_if(dialect="postgresql")  # type: ignore[no-untyped-call] # as above
+    event.listen(RELEASES, "after_create", _only_appended)
 
 
 class Action(StrEnum):
