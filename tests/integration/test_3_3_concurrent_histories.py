@@ -1,8 +1,6 @@
 """Processes commit at once, and what each of them saw is held against one order of everything."""
 
 import json
-import subprocess
-import sys
 import time
 from itertools import pairwise
 from typing import Any
@@ -11,7 +9,7 @@ from movie_mlops.events import EventLog
 from movie_mlops.features import FeedbackConfig, Histories
 from movie_mlops.release import Ledger
 from movie_mlops.state import Database, StateConfig
-from tests.conftest import REPOSITORY
+from tests.fixtures.stage_3.processes import python
 
 PROCESSES, TURNS, BATCH = 3, 25, 3
 
@@ -45,17 +43,6 @@ print(json.dumps(told))
 """
 
 
-def start(url: str, number: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, url, *map(str, (number, TURNS, BATCH))],
-        cwd=REPOSITORY,
-        env={"PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY}"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
 def check_real_time(acts: list[dict[str, Any]], place: str) -> None:
     """What had ended before something else began stands before it."""
     for before in acts:
@@ -71,7 +58,7 @@ def test_what_processes_saw_has_one_order(state_url: str) -> None:
     """
     database = Database(StateConfig(state_url))
     log = EventLog(database, Histories(database), FeedbackConfig())
-    writers = [start(state_url, number) for number in range(PROCESSES)]
+    writers = [python(WRITER, state_url, *map(str, (number, TURNS, BATCH))) for number in range(PROCESSES)]
     for writer in writers:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"

@@ -1,17 +1,14 @@
 """Many promote at once: one champion, and a ledger that adds up."""
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from pathlib import Path
 from threading import Barrier
 
 from movie_mlops.release import Ledger, PromotionConflictError
 from movie_mlops.state import Database, StateConfig
+from tests.fixtures.stage_3.processes import python
 from tests.fixtures.stage_3.tiny_model import read_tiny
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 THREADS, ROUNDS, PROCESSES = 8, 5, 4
 
 PROMOTE_UNTIL_HEARD = """
@@ -35,6 +32,7 @@ for turn in range(5):
 WRITE = """
 import sys
 from pathlib import Path
+from tests.fixtures.stage_3.processes import python
 from tests.fixtures.stage_3.tiny_model import write_tiny
 sys.stdin.readline()
 print(write_tiny(Path(sys.argv[1])).bundle_id)
@@ -56,18 +54,7 @@ def check_the_books(ledger):
 
 def start(code, arguments, count):
     """Start processes that wait for a line before they begin, and set them off together."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, *(argument(number) for argument in arguments)],
-            cwd=REPOSITORY,
-            env={"PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY}"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(count)
-    ]
+    processes = [python(code, *(argument(number) for argument in arguments)) for number in range(count)]
     answers = []
     for process in processes:
         process.stdin.write("go\n")

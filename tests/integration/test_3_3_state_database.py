@@ -1,8 +1,6 @@
 """The state database under several processes, and what becomes of it when one of them ends."""
 
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -13,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.state import METADATA, Database, StateConfig, StateError
-from tests.conftest import REPOSITORY
 from tests.fixtures.stage_3.postgres_server import PASSWORD, PostgresServer
+from tests.fixtures.stage_3.processes import python
 
 NUMBERS = Table(
     "test_numbers", METADATA, Column("number", Integer, primary_key=True), Column("word", Text, nullable=False)
@@ -39,18 +37,6 @@ with Database(StateConfig(sys.argv[1])).write() as connection:
 ONE = "SELECT number, word FROM test_numbers WHERE number = ?"
 
 
-def process(code: str, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *words],
-        cwd=REPOSITORY,
-        env={"PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY}"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def put(connection: Connection, number: int, word: str = "old") -> None:
     connection.execute(insert(NUMBERS), {"number": number, "word": word})
 
@@ -58,7 +44,7 @@ def put(connection: Connection, number: int, word: str = "old") -> None:
 @pytest.mark.parametrize("turn", range(2))
 def test_many_processes_open_a_new_database_at_once(state_url: str, turn: int) -> None:
     """Every process that opens the same new database at the same moment gets it."""
-    processes = [process(OPEN, state_url) for _ in range(6)]
+    processes = [python(OPEN, state_url) for _ in range(6)]
     errors = [each.communicate(timeout=60)[1] for each in processes]
     assert [each.returncode for each in processes] == [0] * 6, errors
 
@@ -68,7 +54,7 @@ def test_a_writer_that_is_killed_leaves_the_old(state_url: str) -> None:
     database = Database(StateConfig(state_url, busy_timeout_seconds=10))
     with database.write() as connection:
         put(connection, 1)
-    writer = process(STOP_HALF_WAY, state_url)
+    writer = python(STOP_HALF_WAY, state_url)
     assert writer.stdout is not None
     assert writer.stdout.readline() == "in the middle\n"
     # Readers see the old meanwhile, and wait for nobody.
