@@ -1,12 +1,14 @@
 """What every kind of test shares."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from tests.fixtures.stage_3.postgres_server import PostgresServer
     from tests.fixtures.stage_4.command_line import CommandLine
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -19,6 +21,27 @@ def shared_data() -> Path:
         if folder.is_dir():
             return folder
     pytest.skip("the development data (../shared/data) is not beside this checkout")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> "Iterator[PostgresServer]":
+    """A real PostgreSQL for the tests of this process."""
+    from tests.fixtures.stage_3.postgres_server import PostgresServer  # noqa: PLC0415 - only where it is asked for
+
+    server = PostgresServer()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty state database: every kind keeps the same promises."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'state.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    with server.database() as name:
+        yield server.url(name)
 
 
 @pytest.fixture(scope="session")

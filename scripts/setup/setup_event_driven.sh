@@ -23,6 +23,7 @@ esac
 
 "$here/scripts/setup/setup_environment.sh" platform
 home="${MOVIE_MLOPS_HOME:-$here}"
+export MOVIE_MLOPS_ENV_FILE="${MOVIE_MLOPS_ENV_FILE:-$here/.env}"
 mkdir -p "$home/data/state"
 trial="$(mktemp -d "$home/data/state/trial.XXXXXX")"
 trap 'rm -rf "$trial"' EXIT
@@ -30,23 +31,26 @@ trap 'rm -rf "$trial"' EXIT
 # In the words of the rooms, so that what is tried is what will be used.
 program='
 import sys
-from movie_mlops.core.nouns import Interaction, Kind
+from pathlib import Path
+from movie_mlops.cli import door
+from movie_mlops.core.nouns import Interaction, Kind, Workspace
 from movie_mlops.events import EventLog
 from movie_mlops.features import FeedbackConfig, Histories
 from movie_mlops.state import Database, StateConfig
 
-database = Database(StateConfig(f"sqlite:///{sys.argv[1]}"))
+place = sys.argv[1]
+database = Database(StateConfig(place)) if "://" in place else door.database(Workspace(Path(sys.argv[2]), place))
 log = EventLog(database, Histories(database), FeedbackConfig())
-if sys.argv[2:] == ["append"]:
+if sys.argv[2] == "append":
     log.append([Interaction("trial", "trial", 1, Kind.LIKE, None, None, "trial")])
 print(log.count())
 database.close()
 '
 python="$here/.venv/bin/python"
-"$python" -c "$program" "$trial/state.db" append >/dev/null
-if [ "$("$python" -c "$program" "$trial/state.db")" != 1 ]; then
+"$python" -c "$program" "sqlite:///$trial/state.db" append >/dev/null
+if [ "$("$python" -c "$program" "sqlite:///$trial/state.db" read)" != 1 ]; then
   echo "setup_event_driven.sh: an event that one process wrote below $home/data/state is not there for another. Keep the state on a local disk: set MOVIE_MLOPS_HOME." >&2
   exit 1
 fi
-count="$("$python" -c "$program" "$home/data/state/$dataset.db")"
+count="$("$python" -c "$program" "$dataset" "$home")"
 echo "Stage 9 is set up: the event log of $dataset holds $count events. They come in through POST /v1/events of: movie-mlops serve" >&2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside Python: Feast and Airflow in environments of their own; git, Chromium with the font
-# in which the page is measured, and a Redis of their own. Does nothing where they are already there.
+# in which the page is measured, a Redis and a PostgreSQL of their own. Does nothing where they are already there.
 set -euo pipefail
 
 # An image installs the system's packages before there is an environment, and these afterwards.
@@ -15,5 +15,13 @@ command -v git >/dev/null || packages+=(git)
 command -v chromium >/dev/null || packages+=(chromium)
 [ -d /usr/share/fonts/truetype/liberation ] || [ -d /usr/share/fonts/truetype/liberation2 ] || packages+=(fonts-liberation)
 command -v redis-server >/dev/null || packages+=(redis-server)
+if ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+  # Its programs alone: unless it is told not to, Debian's package makes and starts a server for the whole machine.
+  "$here/setup_system_packages.sh" postgresql-common
+  sudo=()
+  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+  ${sudo[@]+"${sudo[@]}"} sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
+  packages+=(postgresql)
+fi
 [ ${#packages[@]} -eq 0 ] && exit 0
 exec "$here/setup_system_packages.sh" "${packages[@]}"

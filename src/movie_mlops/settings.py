@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     s3_region: str = Field(default="us-east-1", description="The region of the lake's bucket.")
     s3_access_key_id: SecretStr | None = Field(default=None, description="Who asks for the lake's files on S3.")
     s3_secret_access_key: SecretStr | None = Field(default=None, description="What proves it.")
+    state_url: SecretStr | None = Field(
+        default=None,
+        description="The PostgreSQL that keeps the state, such as postgresql://user:password@localhost:5432/database;"
+        " without it, the state is a SQLite file for each data set.",
+    )
     redis_url: SecretStr | None = Field(
         default=None,
         description="The Redis that carries copies of what is served, such as redis://localhost:6379/0; without it,"

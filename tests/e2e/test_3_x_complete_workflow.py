@@ -1,6 +1,7 @@
 """Two releases: who served when, what is behind an answer, the way back, and bytes that nobody can change unseen."""
 
 import json
+import random
 import sqlite3
 import subprocess
 import sys
@@ -12,8 +13,16 @@ import httpx
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.fixtures.stage_3.postgres_server import PostgresServer
 from tests.fixtures.stage_4.command_line import CommandLine, copied
 
+EASE = {
+    "recipes": [
+        {"name": "popular", "model": "popular"},
+        {"name": "ease", "model": "ease", "params": {"regularisation": 20}},
+    ],
+    "baselines": ["popular"],
+}
 HISTORIES = ([1], [6, 50], [1, 6, 50, 260])
 TRAIN = """
 import sys
@@ -200,3 +209,56 @@ def test_two_clean_processes_make_the_same_bytes(tmp_path: Path) -> None:
         made.append((done.stdout.split(), {path: content for path, content in files.items() if path.suffix}))
     assert len(made[0][0]) == 5
     assert made[0] == made[1]
+
+
+def six_circles(folder: Path) -> Path:
+    """Return ratings of 400 users, each of whom likes films of one circle of six, and two others."""
+    draw, rows = random.Random(5), ["user_id,movie_id,rating,timestamp"]
+    for user in range(400):
+        circle = [user % 6 * 15 + film for film in range(15)]
+        films = dict.fromkeys([*draw.sample(circle, 8), *draw.sample(range(90), 2)])
+        rows += [f"u{user},{film},5,{1_700_000_000 + user * 1000 + place * 100}" for place, film in enumerate(films)]
+    (folder / "circles.csv").write_text("\n".join([*rows, ""]))
+    return folder / "circles.csv"
+
+
+def test_the_whole_way_on_postgres(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    """With the state on PostgreSQL all is as on SQLite: a run, nothing to do, events, a second release, the way back.
+
+    No file of state lies in the home, and no output holds the password.
+    """
+    with postgres_server.database() as name:
+        settings = {"MOVIE_MLOPS_STATE_URL": postgres_server.port_url(name)}
+        home = CommandLine(tmp_path, tmp_path / "home", settings=settings).configured(**EASE)
+        run = ("run", "--json", "--source", f"file:{six_circles(tmp_path)}")
+        first, again = home(*run), home(*run)
+        assert (first.code, again.code) == (0, 0), first.err + again.err
+        assert {step["status"] for step in first.document["steps"]} == {"done"}
+        assert {step["status"] for step in again.document["steps"]} == {"skipped"}
+        assert sorted(path.name for path in (home.home / "data" / "state").iterdir()) == ["circles.lock"]
+        assert postgres_server.sql("SELECT count(*) FROM movie_mlops_circles.releases", name) == [(1,)]
+        with home.serving() as client:
+            likes = [{"event_id": f"e{film}", "user_id": "김 1", "movie_id": film, "kind": "like"} for film in (1, 2)]
+            for counts in ((2, 0), (0, 2)):
+                accepted = client.post("/v1/events", json={"events": likes}).json()
+                assert (accepted["accepted"], accepted["duplicates"]) == counts
+            said = client.get("/v1/users/김 1/history").json()["items"]
+            assert {film["movie_id"] for film in said} == {1, 2}
+            before = client.get("/v1/users/김 1/recommendations").json()
+            assert before["source"] == "personalised"
+        recipes = [EASE["recipes"][0], {"name": "ease", "model": "ease", "params": {"regularisation": 25}}]
+        second = home.configured(**{**EASE, "recipes": recipes})(*run)
+        assert second.document["rows"]["events_new"] == 2
+        assert second.document["release"]["action"] == "promoted"
+        with home.serving() as client:
+            assert client.get("/v1/users/김 1/recommendations").json()["items"] != before["items"]
+            rolled = home("release", "rollback", "--reason", "odd lists", "--approved-by", "kim")
+            history = home("release", "history", "--json")
+            assert [release["action"] for release in history.document] == ["rollback", "promote", "promote"]
+            for _ in range(200):
+                after = client.get("/v1/users/김 1/recommendations").json()
+                if after["release"]["release_id"] == 3:
+                    break
+            assert after["release"]["bundle_id"] == before["release"]["bundle_id"]
+        told = "".join(done.out + done.err for done in (first, again, second, rolled, history))
+        assert "canary" not in told

@@ -98,8 +98,8 @@ def server() -> Iterator[TmdbServer]:
 
 
 @pytest.fixture
-def world(tmp_path: Path, server: TmdbServer) -> Iterator[World]:
+def world(tmp_path: Path, server: TmdbServer, state_url: str) -> Iterator[World]:
     """A data set whose films have links to that service."""
-    world = World(tmp_path, server)
+    world = World(tmp_path, server, state_url)
     yield world
     world.database.close()

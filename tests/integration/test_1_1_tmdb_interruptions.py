@@ -112,9 +112,9 @@ from movie_mlops.ingest.tmdb import Journal, TmdbClient, TmdbConfig, TmdbRequest
 from movie_mlops.lake import Lake, LakeConfig
 from movie_mlops.state import Database, StateConfig
 
-folder, url, key = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+folder, state_url, url, key = Path(sys.argv[1]), *sys.argv[2:]
 config = TmdbConfig(url=url, batch=4, workers=2, requests_per_second=1000.0)
-journal = Journal(Database(StateConfig(f"sqlite:///{folder / 'state.db'}")))
+journal = Journal(Database(StateConfig(state_url)))
 with TmdbClient(config, SecretStr(key)) as client:
     enrich(TmdbRequest(), Lake(LakeConfig(folder / "lake")), journal, client, config=config)
 """
@@ -128,7 +128,7 @@ def test_a_killed_run_goes_on_where_it_was(world: World, server: TmdbServer, stu
     serve(server, *numbers)
     server.stuck_after = stuck_after
     process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(world.folder), server.url, V3_KEY], cwd=REPOSITORY / "src"
+        [sys.executable, "-c", KILLED, str(world.folder), world.state_url, server.url, V3_KEY], cwd=REPOSITORY / "src"
     )
     # Two workers are stuck, each with a request; everything before is answered and, as soon as it is read, journaled.
     wait_for(lambda: len(server.asked) == stuck_after + 2 and len(journaled(world)) == stuck_after)

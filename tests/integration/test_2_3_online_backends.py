@@ -40,8 +40,8 @@ LAKE = [did("ann", 1, "rating", 5.0, at=1), did("ann", 2, "like", at=2), did("be
 class Online:
     """One process's view of an online store."""
 
-    def __init__(self, folder: Path, redis: RedisConfig | None = None) -> None:
-        self.database = Database(StateConfig(f"sqlite:///{folder / 'state.db'}"))
+    def __init__(self, url: str, redis: RedisConfig | None = None) -> None:
+        self.database = Database(StateConfig(url))
         record = Record(self.database)
         self.store: OnlineStore = record if redis is None else Carrier(record, redis, LIFETIMES)
         self.histories = Histories(self.database, self.store)
@@ -74,29 +74,33 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     server.kill()
 
 
-@pytest.fixture(params=["sqlite", "redis"])
-def online(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Online]:
+@pytest.fixture(params=["alone", "redis"])
+def online(request: pytest.FixtureRequest, state_url: str) -> Iterator[Online]:
     redis = request.getfixturevalue("server").config() if request.param == "redis" else None
-    online = Online(tmp_path, redis)
+    online = Online(state_url, redis)
     online.materialise()
     yield online
     online.close()
 
 
 @pytest.fixture
-def outage(tmp_path: Path) -> Iterator[tuple[RedisServer, Callable[[], Online]]]:
+def outage(tmp_path: Path, state_url: str) -> Iterator[tuple[RedisServer, Callable[[], Online]]]:
     """A Redis that may be killed, and processes that use it."""
     server = RedisServer(tmp_path / "redis")
     opened: list[Online] = []
 
     def process() -> Online:
-        opened.append(Online(tmp_path, server.config()))
+        opened.append(Online(state_url, server.config()))
         return opened[-1]
 
     yield server, process
     for each in opened:
         each.close()
     server.kill()
+
+
+def in_file(folder: Path) -> str:
+    return f"sqlite:///{folder / 'state.db'}"
 
 
 def until_back(online: Online) -> None:
@@ -244,7 +248,7 @@ def test_an_outage_is_seen_and_ends_by_itself(outage: tuple[RedisServer, Callabl
 
 def test_what_redis_gives_is_believed_only_for_its_own_key(server: RedisServer, tmp_path: Path) -> None:
     """Promise P14: another user's row, a cut one and noise under a key are counted, and the record's row is served."""
-    online = Online(tmp_path, server.config())
+    online = Online(in_file(tmp_path), server.config())
     online.materialise()
     assert (online.films("ann"), online.films("ben")) == ([1, 2], [1])
     client = server.client()
@@ -262,7 +266,7 @@ def test_what_redis_gives_is_believed_only_for_its_own_key(server: RedisServer, 
 
 def test_two_records_share_a_redis_without_sharing_rows(server: RedisServer, tmp_path: Path) -> None:
     """The same user of two homes has two histories, whatever Redis holds."""
-    first, second = Online(tmp_path / "a", server.config()), Online(tmp_path / "b", server.config())
+    first, second = Online(in_file(tmp_path / "a"), server.config()), Online(in_file(tmp_path / "b"), server.config())
     first.materialise()
     second.materialise([did("ann", 4, "like", at=1)])
     assert [first.films("ann"), second.films("ann"), first.films("ann")] == [[1, 2], [4], [1, 2]]
@@ -272,7 +276,7 @@ def test_two_records_share_a_redis_without_sharing_rows(server: RedisServer, tmp
 
 def test_a_slow_reader_does_not_bring_an_old_row_back(server: RedisServer, tmp_path: Path) -> None:
     """A row that was read from the record before an event does not take the place of the newer one in Redis."""
-    online = Online(tmp_path, server.config())
+    online = Online(in_file(tmp_path), server.config())
     online.materialise()
     record = Record(online.database)
     old = record.read_many("histories", ["ann"])
@@ -304,7 +308,7 @@ def test_a_wrong_password_is_seen_and_not_told(tmp_path: Path, caplog: pytest.Lo
     server = RedisServer(tmp_path / "redis", password="right")
     config = server.config()
     wrong = RedisConfig(SecretStr(config.url.get_secret_value().replace("right", "a-canary")))
-    online = Online(tmp_path, wrong)
+    online = Online(in_file(tmp_path), wrong)
     online.materialise()
     assert online.films("ann") == [1, 2]
     told = f"{online.store.degraded} {caplog.text} {wrong}"
@@ -318,4 +322,4 @@ def test_a_wrong_password_is_seen_and_not_told(tmp_path: Path, caplog: pytest.Lo
 def test_an_address_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
     """What is no address of a Redis is said at once, with an example of one."""
     with pytest.raises(ConfigurationError, match="MOVIE_MLOPS_REDIS_URL is no address"):
-        Online(tmp_path, RedisConfig(SecretStr(url)))
+        Online(in_file(tmp_path), RedisConfig(SecretStr(url)))

@@ -15,9 +15,9 @@ from tests.fixtures.stage_2.interactions import SCHEMA, START, did, table
 CONFIG = FeedbackConfig()
 
 
-def test_materialising_while_events_arrive_loses_none(tmp_path: Path) -> None:
+def test_materialising_while_events_arrive_loses_none(state_url: str) -> None:
     """Histories that are rebuilt again and again while another thread appends still have every event."""
-    database = Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))
+    database = Database(StateConfig(state_url))
     histories = Histories(database)
     log = EventLog(database, histories, CONFIG)
     lake = table([did(f"u{n % 20}", n, "like", at=1) for n in range(10_000, 10_400)])
@@ -46,7 +46,7 @@ def test_materialising_while_events_arrive_loses_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-def test_the_store_holds_the_feedback_of_real_ratings(tmp_path: Path, shared_data: Path) -> None:
+def test_the_store_holds_the_feedback_of_real_ratings(state_url: str, shared_data: Path) -> None:
     """Every user of MovieLens latest-small reads online exactly the feedback that was computed in batch."""
     raw = pl.read_csv(shared_data / "ml-latest-small" / "ratings.csv")
     rows = raw.select(
@@ -59,7 +59,7 @@ def test_the_store_holds_the_feedback_of_real_ratings(tmp_path: Path, shared_dat
         ingested_at=pl.lit(START),
         source=pl.lit("ml-latest-small"),
     ).cast(SCHEMA)
-    database = Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))
+    database = Database(StateConfig(state_url))
     histories = Histories(database)
     assert histories.replace_all(rows.lazy(), CONFIG) == 610
     words = feedback(rows.lazy(), CONFIG).sort("user_id", "event_time", "movie_id")

@@ -1,19 +1,14 @@
 """Many promote at once: one champion, and a ledger that adds up."""
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from pathlib import Path
 from threading import Barrier
-
-import pytest
 
 from movie_mlops.release import Ledger, PromotionConflictError
 from movie_mlops.state import Database, StateConfig
+from tests.fixtures.stage_3.processes import python
 from tests.fixtures.stage_3.tiny_model import read_tiny
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 THREADS, ROUNDS, PROCESSES = 8, 5, 4
 
 PROMOTE_UNTIL_HEARD = """
@@ -37,15 +32,11 @@ for turn in range(5):
 WRITE = """
 import sys
 from pathlib import Path
+from tests.fixtures.stage_3.processes import python
 from tests.fixtures.stage_3.tiny_model import write_tiny
 sys.stdin.readline()
 print(write_tiny(Path(sys.argv[1])).bundle_id)
 """
-
-
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'state.db'}"
 
 
 def check_the_books(ledger):
@@ -63,18 +54,7 @@ def check_the_books(ledger):
 
 def start(code, arguments, count):
     """Start processes that wait for a line before they begin, and set them off together."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, *(argument(number) for argument in arguments)],
-            cwd=REPOSITORY,
-            env={"PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY}"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(count)
-    ]
+    processes = [python(code, *(argument(number) for argument in arguments)) for number in range(count)]
     answers = []
     for process in processes:
         process.stdin.write("go\n")
@@ -86,9 +66,9 @@ def start(code, arguments, count):
     return answers
 
 
-def test_of_threads_that_saw_the_same_champion_one_promotes(url):
+def test_of_threads_that_saw_the_same_champion_one_promotes(state_url):
     """Promise P10: eight promote on one view at once: one wins, seven learn that they must look again."""
-    database = Database(StateConfig(url))
+    database = Database(StateConfig(state_url))
     ledger = Ledger(database)
     for turn in range(ROUNDS):
         seen = ledger.champion()
@@ -112,10 +92,10 @@ def test_of_threads_that_saw_the_same_champion_one_promotes(url):
     database.close()
 
 
-def test_processes_that_look_again_all_get_their_turn(url):
+def test_processes_that_look_again_all_get_their_turn(state_url):
     """Promise P10: four processes promote five bundles each, looking again after a conflict: none is lost."""
-    database = Database(StateConfig(url))
-    start(PROMOTE_UNTIL_HEARD, [lambda _: url, lambda number: f"{number:x}"], PROCESSES)
+    database = Database(StateConfig(state_url))
+    start(PROMOTE_UNTIL_HEARD, [lambda _: state_url, lambda number: f"{number:x}"], PROCESSES)
     history = check_the_books(Ledger(database))
     expected = {f"ease-{writer:x}{turn:011x}" for writer in range(PROCESSES) for turn in range(5)}
     assert {release.bundle_id for release in history} == expected

@@ -1,8 +1,5 @@
 """Real models on a real split, judged, and the verdict in the ledger for whoever asks later."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pytest
@@ -31,11 +28,6 @@ def case() -> EvaluationCase:
     return user_folds(feedback(table(said), FeedbackConfig()))[0]
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    return f"sqlite:///{tmp_path / 'state.db'}"
-
-
 def scores(case: EvaluationCase, name: str) -> Scores:
     model = create(name)
     model.fit(case.train, times=case.train_times)
@@ -49,14 +41,14 @@ def promoted(ledger: Ledger, verdict: Verdict, bundle_id: str, expected: str | N
     return verdict.passed
 
 
-def test_what_the_gate_saw_is_in_the_ledger_for_good(case: EvaluationCase, url: str) -> None:
+def test_what_the_gate_saw_is_in_the_ledger_for_good(case: EvaluationCase, state_url: str) -> None:
     """A model that learns passes, one that only counts does not; the verdict's figures are read again from the disk."""
     popular, ease = scores(case, "popular"), scores(case, "ease")
-    ledger = Ledger(Database(StateConfig(url)))
+    ledger = Ledger(Database(StateConfig(state_url)))
     assert promoted(ledger, judge(ease, {"popular": popular}, None), EASE, None)
     assert not promoted(ledger, judge(popular, {"popular": popular}, ease), f"popular-{2:012x}", EASE)
 
-    kept = Ledger(Database(StateConfig(url))).history()
+    kept = Ledger(Database(StateConfig(state_url))).history()
     assert [release.bundle_id for release in kept] == [EASE]
     gate = dict(kept[0].gate)
     assert (gate["passed"], gate["candidate"], gate["users"]) == (True, "ease", len(case.user_ids))
@@ -65,11 +57,11 @@ def test_what_the_gate_saw_is_in_the_ledger_for_good(case: EvaluationCase, url: 
     assert (check["name"], check["passed"]) == ("beats-popular", True)
 
 
-def test_the_same_model_again_passes_and_a_worse_one_does_not(case: EvaluationCase, url: str) -> None:
+def test_the_same_model_again_passes_and_a_worse_one_does_not(case: EvaluationCase, state_url: str) -> None:
     """Against a champion, an equal model is released and a worse one is refused, although it beats popularity."""
     popular, ease = scores(case, "popular"), scores(case, "ease")
     worse = Scores(**{**vars(ease), "model": "worse", "per_user": {n: v * 0.9 for n, v in ease.per_user.items()}})
-    ledger = Ledger(Database(StateConfig(url)))
+    ledger = Ledger(Database(StateConfig(state_url)))
     assert promoted(ledger, judge(ease, {"popular": popular}, None), EASE, None)
     assert promoted(ledger, judge(ease, {"popular": popular}, ease), EASE_AGAIN, EASE)
     verdict = judge(worse, {"popular": popular}, ease)

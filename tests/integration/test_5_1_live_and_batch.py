@@ -20,10 +20,10 @@ USERS, FILMS, K = 40, 25, 10
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
-def test_a_live_answer_is_the_batch_answer(tmp_path: Path, name: str) -> None:
+def test_a_live_answer_is_the_batch_answer(tmp_path: Path, state_url: str, name: str) -> None:
     """Promise P5: one user's history from the online store gives the scores and the ten films that the batch gives."""
     generator = np.random.default_rng(20)
-    database = Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))
+    database = Database(StateConfig(state_url))
     histories = Histories(database)
     said = [
         did(f"u{user:02}", 1000 + int(film), "like" if film % 5 else "dislike", at=float(when))

@@ -20,8 +20,8 @@ from tests.fixtures.stage_5.platform import ADMIN, FACTS, Platform
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    platform = Platform(tmp_path)
+def platform(tmp_path: Path, state_url: str) -> Iterator[Platform]:
+    platform = Platform(tmp_path, state_url=state_url)
     platform.promote(platform.train())
     yield platform
     platform.database.close()
@@ -396,14 +396,14 @@ from movie_mlops.serving import address, bind, serve
 from tests.fixtures.stage_5.platform import Platform
 
 bound = bind("127.0.0.1", 0)
-app = Platform(Path(sys.argv[1])).app(impression_delay_seconds=60)
+app = Platform(Path(sys.argv[1]), state_url=sys.argv[2]).app(impression_delay_seconds=60)
 serve(app, bound, on_ready=lambda: print(address(bound), flush=True))
 """
 
 
-def test_the_server_ends_in_order_when_it_is_told_to(platform: Platform, tmp_path: Path) -> None:
+def test_the_server_ends_in_order_when_it_is_told_to(platform: Platform, tmp_path: Path, state_url: str) -> None:
     """Promise P12: on SIGTERM the process writes every answer that it gave, and ends by itself."""
-    command = [sys.executable, "-c", PROCESS, str(tmp_path)]
+    command = [sys.executable, "-c", PROCESS, str(tmp_path), state_url]
     environment = {"PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY}"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None

@@ -1,5 +1,9 @@
 """What callers see while a store behind the API is away or damaged."""
 
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -9,16 +13,18 @@ from sqlalchemy import text
 from movie_mlops.events import EventLog
 from movie_mlops.features import Carrier, Histories, Record
 from tests.fixtures.stage_2.redis_server import RedisServer
-from tests.fixtures.stage_5.platform import Platform
+from tests.fixtures.stage_3.postgres_server import PostgresServer
+from tests.fixtures.stage_5.platform import ADMIN, Platform
 
 URL = "/v1/users/ann/recommendations"
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Platform:
-    platform = Platform(tmp_path)
+def platform(tmp_path: Path, state_url: str) -> Iterator[Platform]:
+    platform = Platform(tmp_path, state_url=state_url)
     platform.promote(platform.train())
-    return platform
+    yield platform
+    platform.database.close()
 
 
 def like(client: httpx.Client, user: str, film: int) -> None:
@@ -61,7 +67,7 @@ def test_a_history_that_cannot_be_read_is_said_and_nobody_elses(platform: Platfo
         like(client, "ann", 6)
         like(client, "ben", 260)
         with platform.database.write() as connection:
-            connection.execute(text("UPDATE online_rows SET packed = x'00' WHERE key = 'ann'"))
+            connection.execute(text("UPDATE online_rows SET packed = :packed WHERE key = 'ann'"), {"packed": b"\0"})
         answer = client.get(URL)
         assert answer.status_code == 200
         document = answer.json()
@@ -82,3 +88,73 @@ def test_without_the_state_database_answers_are_popular(platform: Platform) -> N
         with platform.database.write() as connection:
             connection.execute(text("ALTER TABLE gone RENAME TO online_rows"))
         assert client.get(URL).json()["source"] == "personalised"
+
+
+def test_a_server_that_was_started_again_serves_all_that_it_acknowledged(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """Promise P14: PostgreSQL crashes under the API and comes back.
+
+    Meanwhile answers are popular, say why and are counted; events are refused with 503, so nobody believes them kept;
+    readiness says degraded. Afterwards all is as before by itself, with every acknowledged event, also those that were
+    sent while it fell, and every answer has its passport.
+    """
+    with postgres_server.database() as name:
+        platform = Platform(tmp_path, state_url=postgres_server.url(name))
+        platform.promote(platform.train())
+        with platform.served() as url, httpx.Client(base_url=url, timeout=20) as client:
+            like(client, "ann", 6)
+            answers = [client.get(URL).json()]
+            assert answers[0]["source"] == "personalised"
+            acknowledged, ended = set[str](), threading.Event()
+            sender = threading.Thread(target=send, args=(url, acknowledged, ended))
+            sender.start()
+            until(lambda: len(acknowledged) > 10)
+            postgres_server.stop()
+            answer = client.get(URL)
+            answers.append(answer.json())
+            assert (answer.status_code, answers[1]["source"]) == (200, "popular")
+            assert answers[1]["note"].startswith("Your history cannot be read at the moment")
+            assert client.get("/v1/movies/6/similar").status_code == 200
+            for refused in (
+                client.post("/v1/events", json={"user_id": "ann", "movie_id": 1, "kind": "like"}),
+                client.get("/v1/users/ann/history"),
+                client.get("/v1/admin/releases", headers=ADMIN),
+            ):
+                assert (refused.status_code, refused.json()["type"]) == (503, "urn:movie-mlops:problem:state")
+                assert refused.headers["Retry-After"]
+                assert "postgres" not in refused.text
+            assert 'movie_mlops_degraded_answers_total{missing="history"} ' in client.get("/metrics").text
+            until(lambda: client.get("/readyz").json()["status"] == "degraded")
+            postgres_server.start()
+            until(lambda: client.get(URL).json()["source"] == "personalised")
+            until(lambda: client.get("/readyz").json()["status"] == "ready")
+            before = len(acknowledged)
+            until(lambda: len(acknowledged) > before)
+            ended.set()
+            sender.join()
+            recorded = [event.interaction.event_id for event in platform.events.read(0, 1_000_000)]
+            assert acknowledged <= set(recorded)
+            assert len(recorded) == len(set(recorded))
+            for answer in answers:
+                page = f"/v1/recommendations/{answer['recommendation_id']}/passport"
+                until(lambda page=page: client.get(page).status_code == 200)
+        platform.database.close()
+
+
+def send(url: str, acknowledged: set[str], ended: threading.Event) -> None:
+    """Send event after event, and note those that were acknowledged."""
+    with httpx.Client(base_url=url, timeout=20) as client:
+        for number in count():
+            if ended.wait(0.005):
+                return
+            event = {"event_id": f"e{number}", "user_id": "ben", "movie_id": 47, "kind": "like"}
+            if client.post("/v1/events", json=event).status_code == 201:
+                acknowledged.add(event["event_id"])
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come"
+        time.sleep(0.05)

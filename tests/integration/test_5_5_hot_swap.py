@@ -17,8 +17,8 @@ PATIENCE = 10.0
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    platform = Platform(tmp_path)
+def platform(tmp_path: Path, state_url: str) -> Iterator[Platform]:
+    platform = Platform(tmp_path, state_url=state_url)
     platform.promote(platform.train(regularisation=1.0))
     yield platform
     platform.database.close()

@@ -5,10 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.events import EventLog
@@ -21,13 +18,12 @@ USERS, EVENTS = 7, 600
 
 WRITER = """
 import random, sys
-from pathlib import Path
 
 sys.path[:0] = ["src", "."]
 from tests.integration.test_9_1_durability import event, open_log
 
-path, first, last, seed, size = Path(sys.argv[1]), *map(int, sys.argv[2:])
-log, _ = open_log(path)
+url, first, last, seed, size = sys.argv[1], *map(int, sys.argv[2:])
+log, _ = open_log(url)
 numbers = list(range(first, last))
 random.Random(seed).shuffle(numbers)
 for start in range(0, len(numbers), size):
@@ -43,16 +39,16 @@ def event(number: int) -> Interaction:
     return did(f"u{number % USERS}", number % 41, kind, at=number / 1000, event_id=f"e{number}")
 
 
-def open_log(path: Path) -> tuple[EventLog, Histories]:
-    """Open the log in the state database at ``path``."""
-    database = Database(StateConfig(f"sqlite:///{path}"))
+def open_log(url: str) -> tuple[EventLog, Histories]:
+    """Open the log in the state database at ``url``."""
+    database = Database(StateConfig(url))
     histories = Histories(database)
     return EventLog(database, histories, FeedbackConfig()), histories
 
 
-def start_writer(path: Path, first: int, last: int, *, seed: int, size: int) -> subprocess.Popen[str]:
+def start_writer(url: str, first: int, last: int, *, seed: int, size: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), *map(str, (first, last, seed, size))],
+        [sys.executable, "-c", WRITER, url, *map(str, (first, last, seed, size))],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         text=True,
@@ -71,18 +67,13 @@ def assert_log_and_histories_agree(log: EventLog, histories: Histories) -> None:
     assert snapshot(histories) == before
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Iterator[Path]:
-    return tmp_path / "state.db"
-
-
-def test_four_processes_lose_nothing_and_double_nothing(path: Path) -> None:
+def test_four_processes_lose_nothing_and_double_nothing(state_url: str) -> None:
     """Four processes append overlapping events: each is recorded once, and one process alone accepts it."""
     # Every event is sent by two of the four.
-    log, histories = open_log(path)
+    log, histories = open_log(state_url)
     half = EVENTS // 2
     spans = [(0, half), (half, EVENTS), (0, half), (half, EVENTS)]
-    writers = [start_writer(path, *span, seed=seed, size=11) for seed, span in enumerate(spans)]
+    writers = [start_writer(state_url, *span, seed=seed, size=11) for seed, span in enumerate(spans)]
     lines = [line for writer in writers for line in writer.communicate(timeout=110)[0].splitlines()]
     assert [writer.returncode for writer in writers] == [0, 0, 0, 0]
     assert sum(int(line.split()[0]) for line in lines) == EVENTS
@@ -91,12 +82,12 @@ def test_four_processes_lose_nothing_and_double_nothing(path: Path) -> None:
     assert_log_and_histories_agree(log, histories)
 
 
-def test_a_killed_writer_loses_nothing_that_it_acknowledged(path: Path) -> None:
+def test_a_killed_writer_loses_nothing_that_it_acknowledged(state_url: str) -> None:
     """After kill -9 at random moments, every acknowledged event is there, and log and histories agree."""
     luck = random.Random(20240101)
     acknowledged: set[int] = set()
     for attempt in range(5):
-        writer = start_writer(path, 0, 100_000, seed=attempt, size=3)
+        writer = start_writer(state_url, 0, 100_000, seed=attempt, size=3)
         assert writer.stdout is not None
         for _ in range(luck.randrange(5, 60)):
             acknowledged.update(map(int, writer.stdout.readline().split()[1:]))
@@ -107,16 +98,16 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(path: Path) -> None:
             if line.endswith("\n"):
                 acknowledged.update(map(int, line.split()[1:]))
         assert writer.returncode == -signal.SIGKILL
-        log, histories = open_log(path)
+        log, histories = open_log(state_url)
         recorded = [int(stored.interaction.event_id[1:]) for stored in log.read(0, 100_000)]
         assert acknowledged <= set(recorded)
         assert len(recorded) == len(set(recorded)) == log.count()
         assert_log_and_histories_agree(log, histories)
 
 
-def test_threads_of_one_process_take_turns(path: Path) -> None:
+def test_threads_of_one_process_take_turns(state_url: str) -> None:
     """Threads that share a log lose no event and no word of a history."""
-    log, histories = open_log(path)
+    log, histories = open_log(state_url)
 
     def write(first: int) -> None:
         for number in range(first, EVENTS, 3):

@@ -1,7 +1,6 @@
 """The online store of histories."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -15,8 +14,8 @@ CONFIG = FeedbackConfig()
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))
+def database(state_url: str) -> Iterator[Database]:
+    database = Database(StateConfig(state_url))
     yield database
     database.close()
 

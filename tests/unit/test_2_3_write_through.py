@@ -1,6 +1,7 @@
 """Events go into the feature rows of the online store by the views' folds."""
 
 import tempfile
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -32,8 +33,8 @@ NOW = START + timedelta(days=30)
 class Store:
     """An online store over a lake, in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.database = Database(StateConfig(f"sqlite:///{folder / 'state.db'}"))
+    def __init__(self, url: str) -> None:
+        self.database = Database(StateConfig(url))
         self.histories = Histories(self.database)
         self.features = OnlineFeatures(self.database, VIEWS, CONFIG)
         self.log = EventLog(self.database, self.histories, CONFIG, features=self.features)
@@ -46,9 +47,11 @@ class Store:
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(state_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    return Store(tmp_path)
+    store = Store(state_url)
+    yield store
+    store.database.close()
 
 
 def expected(view: FeatureView, said: list[Arrived], key: dict[str, object], at: datetime) -> dict[str, object]:
@@ -77,7 +80,7 @@ def test_a_store_that_events_went_through_is_the_batch_of_everything(seed: int) 
         patch.setattr(clock, "now", lambda: NOW)
         # The folds do not rely on what the door refuses.
         patch.setattr(log, "check", lambda *_args, **_options: None)
-        store = Store(Path(folder))
+        store = Store(f"sqlite:///{Path(folder) / 'state.db'}")
         store.materialise(arrivals(lake))
         order = [rest[place].interaction for place in random.permutation(len(rest))]
         start = 0

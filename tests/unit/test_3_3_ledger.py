@@ -1,6 +1,7 @@
 """The ledger: one champion at any time, and an answer for every time."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,8 +39,8 @@ def time(monkeypatch):
 
 
 @pytest.fixture
-def database(tmp_path):
-    database = Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))
+def database(state_url):
+    database = Database(StateConfig(state_url))
     yield database
     database.close()
 
@@ -236,9 +237,12 @@ def test_a_release_without_reason_or_approver_is_refused(ledger, missing):
         st.tuples(st.sampled_from([A, B, C, D, "back"]), st.sampled_from(["seen", "stale"])), min_size=1, max_size=12
     )
 )
-def test_any_sequence_of_steps_keeps_the_books(tmp_path_factory, steps):
+def test_any_sequence_of_steps_keeps_the_books(state_url, steps):
     """Promise P10: after any mix of promotions, stale promotions and roll-backs the ledger equals a simple stack."""
-    database = Database(StateConfig(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'state.db'}"))
+    # A schema or a file of its own for each example.
+    name = f"movie_mlops_{uuid4().hex}"
+    url = state_url.replace("state.db", name)
+    database = Database(StateConfig(url, schema=name))
     ledger, stack, served = Ledger(database), [], []
     for what, view in steps:
         before = stack[-1] if stack else None

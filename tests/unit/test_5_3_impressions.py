@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -18,8 +17,8 @@ def impression(name: str) -> Impression:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))
+def database(state_url: str) -> Iterator[Database]:
+    database = Database(StateConfig(state_url))
     yield database
     database.close()
 

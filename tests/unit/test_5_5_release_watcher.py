@@ -117,6 +117,25 @@ def test_a_ledger_that_is_down_stops_no_answer(world: World, watcher: ReleaseWat
     assert (watcher.snapshot.model, watcher.failure) == ((2, "ease-b"), None)
 
 
+def test_a_ledger_that_is_back_says_no_more_than_before(world: World, watcher: ReleaseWatcher) -> None:
+    """With nothing new in it the failure is over; a champion that could not be loaded before still cannot."""
+    world.champion_now = release(1, "ease-a")
+    watcher.refresh()
+    for broken in (False, True):
+        if broken:
+            world.broken, world.champion_now = {"ease-b"}, release(2, "ease-b")
+            watcher.refresh()
+        before = watcher.failure
+        assert (before is not None) is broken
+        world.ledger_is_down = True
+        watcher.refresh()
+        assert watcher.failure is not None
+        assert watcher.failure.release is None
+        world.ledger_is_down = False
+        watcher.refresh()
+        assert watcher.failure == before
+
+
 def test_a_rollback_to_the_same_bundle_is_a_release_of_its_own(world: World, watcher: ReleaseWatcher) -> None:
     """It is the row of the ledger that counts: the same bundle under a new number is loaded and answers with it."""
     for number, bundle_id in ((1, "ease-a"), (2, "ease-b"), (3, "ease-a")):

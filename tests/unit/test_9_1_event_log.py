@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +24,8 @@ def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def histories(tmp_path: Path) -> Iterator[Histories]:
-    database = Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))
+def histories(state_url: str) -> Iterator[Histories]:
+    database = Database(StateConfig(state_url))
     yield Histories(database)
     database.close()
 

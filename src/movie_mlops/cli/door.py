@@ -72,7 +72,8 @@ def platform(home: Path | None, dataset: str | None, *, as_served: bool = False)
     """Open the stores of the data set that a command means; as they are served, through Redis where there is one."""
     found = settings(home)
     carrier = redis(found) if as_served else None
-    opened = Platform(workspace(home, dataset), platform_config(found), lakes(found), carrier)
+    meant = workspace(home, dataset)
+    opened = Platform(meant, platform_config(found), lakes(found), carrier, state_url=found.state_url)
     try:
         yield opened
     finally:
@@ -119,14 +120,14 @@ def training_sets(home: Path | None, dataset: str | None) -> TrainingSets:
     return TrainingSets(meant.training_sets, lake(home, dataset))
 
 
+def database(workspace: Workspace) -> Database:
+    """Return the state of a data set."""
+    return Database(StateConfig.of(workspace, read_settings().state_url))
+
+
 def ledger(workspace: Workspace) -> Ledger:
     """Return the ledger of a data set."""
-    return Ledger(state(workspace))
-
-
-def state(workspace: Workspace) -> Database:
-    """Return the state of a data set, with the tables of every room that was imported by then."""
-    return Database(StateConfig(url=workspace.state_url))
+    return Ledger(database(workspace))
 
 
 def champion(workspace: Workspace) -> Release:
@@ -193,12 +194,12 @@ def one_flow(workspace: Workspace) -> Iterator[Workspace]:
 @contextmanager
 def journaled(name: str, workspace: Workspace, lake: Lake) -> Iterator[None]:
     """Write down what the block reads and makes of the lake."""
-    database = Database(StateConfig(url=workspace.state_url))
+    kept = database(workspace)
     try:
-        with FlowJournal(database, lake).flow(name):
+        with FlowJournal(kept, lake).flow(name):
             yield
     finally:
-        database.close()
+        kept.close()
 
 
 def source(

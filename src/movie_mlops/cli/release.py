@@ -82,7 +82,7 @@ def who_served(
         moment = clock.read(at)
     except ValueError as error:
         raise typer.BadParameter(f"{at!r} is no time.", param_hint="--at") from error
-    database = door.state(door.workspace(home, dataset))
+    database = door.database(door.workspace(home, dataset))
     answered = who_answered(database, Ledger(database), moment, user)
     if as_json:
         output.print_json(answered.to_json())
@@ -127,7 +127,7 @@ def verify(
     from movie_mlops.release import Ledger
     from movie_mlops.serving import unknown_releases
 
-    database = door.state(door.workspace(home, dataset))
+    database = door.database(door.workspace(home, dataset))
     ledger = Ledger(database)
     chain = ledger.verify()
     problems = [] if chain.broken is None else [chain.broken.sentence]

@@ -69,6 +69,7 @@ def run(
         lakes=door.lakes(settings),
         only=only,
         production=production or settings.production,
+        state_url=settings.state_url,
         progress=progress.listener(),
         on_start=lambda step: None if as_json else _say(f"{_DOING[step]} …"),
         on_end=lambda step: None if as_json else _say_step(step),

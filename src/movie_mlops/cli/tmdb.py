@@ -66,10 +66,9 @@ def tmdb(
 def _enrich(settings: "Settings", dataset: str | None, request: "TmdbRequest", client: "TmdbClient") -> "TmdbReport":
     from movie_mlops.cli import door, progress
     from movie_mlops.ingest.tmdb import Journal, enrich
-    from movie_mlops.state import Database, StateConfig
 
     with door.one_flow(door.workspace(settings.home, dataset)) as workspace:
-        database = Database(StateConfig(url=workspace.state_url))
+        database = door.database(workspace)
         try:
             lake = door.lake_of(settings, workspace)
             with door.journaled("ingest tmdb", workspace, lake):

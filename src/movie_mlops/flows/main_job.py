@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.flows import evaluate as evaluating
@@ -95,6 +97,7 @@ def run(
     lakes: LakeConfig | None = None,
     only: str | None = None,
     production: bool = False,
+    state_url: SecretStr | None = None,
     progress: Progress = SILENT,
     on_start: Callable[[str], None] = lambda _name: None,
     on_end: Callable[[StepReport], None] = lambda _report: None,
@@ -108,6 +111,7 @@ def run(
         lakes: The place of the lakes, where it is not in ``home``.
         only: The one step to run, of :data:`~movie_mlops.flows.definition.MAIN_JOB`; all of them by default.
         production: Refuse to start where the code is not that of a commit.
+        state_url: The PostgreSQL that keeps the state, where it is not in ``home``.
         progress: Told of long work.
         on_start: Called with a step's name when it starts.
         on_end: Called with each step's report.
@@ -123,7 +127,7 @@ def run(
     source.prepare(progress)
     workspace = Workspace(home, source.dataset)
     with one_at_a_time(workspace.lock):
-        platform = Platform(workspace, config, lakes)
+        platform = Platform(workspace, config, lakes, state_url=state_url)
         try:
             journal = FlowJournal(platform.database, platform.lake)
             steps = Steps(platform.database, journal, only=only, on_start=on_start, on_end=on_end)

@@ -1,5 +1,7 @@
 """The stores of one data set, opened together."""
 
+from pydantic import SecretStr
+
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.events import EventLog
 from movie_mlops.features import VIEWS, Carrier, Histories, OnlineFeatures, Record, RedisConfig
@@ -27,6 +29,7 @@ class Platform:
         config: What the project chose.
         lakes: The place of all data sets' lakes, where it is not the workspace's own.
         redis: What carries copies of the online store for serving; ``None`` reads the record itself.
+        state_url: The PostgreSQL that keeps the state; ``None`` for the workspace's own file.
     """
 
     def __init__(
@@ -35,11 +38,13 @@ class Platform:
         config: PlatformConfig,
         lakes: LakeConfig | None = None,
         redis: RedisConfig | None = None,
+        *,
+        state_url: SecretStr | None = None,
     ) -> None:
         self.workspace = workspace
         self.config = config
         self.lake = Lake((lakes or LakeConfig(root=workspace.lakes)).of(workspace.dataset))
-        self.database = Database(StateConfig(url=workspace.state_url))
+        self.database = Database(StateConfig.of(workspace, state_url))
         record = Record(self.database)
         lifetimes = {view.name: view.time_to_live.total_seconds() for view in VIEWS}
         store = record if redis is None else Carrier(record, redis, lifetimes)

@@ -2,6 +2,7 @@
 
 import polars as pl
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import FILM_FEATURES, RedisConfig
@@ -18,9 +19,11 @@ def make_app(
     serving: ServingConfig,
     lakes: LakeConfig | None = None,
     redis: RedisConfig | None = None,
+    *,
+    state_url: SecretStr | None = None,
 ) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
-    platform = Platform(workspace, config, lakes, redis)
+    platform = Platform(workspace, config, lakes, redis, state_url=state_url)
     return create_app(
         serving,
         database=platform.database,

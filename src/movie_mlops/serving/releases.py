@@ -58,6 +58,7 @@ class ReleaseWatcher:
         self._poll_seconds = poll_seconds
         self._snapshot = Snapshot(Catalogue(()), None)
         self._failure: Failure | None = None
+        self._unheard: Failure | None = None
         self._tried: int | None = None
         self._one_at_a_time = threading.Lock()
         self._stopped = threading.Event()
@@ -71,7 +72,7 @@ class ReleaseWatcher:
     @property
     def failure(self) -> Failure | None:
         """Why the champion does not serve; ``None`` where it does, or where there is none."""
-        return self._failure
+        return self._unheard or self._failure
 
     def start(self) -> None:
         """Load the films and the champion, then follow the ledger.
@@ -99,6 +100,7 @@ class ReleaseWatcher:
             release: Release | None = None
             try:
                 release = self._ledger.champion()
+                self._unheard = None
                 if release is None:
                     return
                 if release.release_id == self._tried and not (again and self._failure):
@@ -120,10 +122,15 @@ class ReleaseWatcher:
 
     def _remember(self, release: Release | None, error: Exception) -> None:
         code = error.code if isinstance(error, MovieMlopsError) else "internal"
-        known = self._failure
+        known = self._unheard if release is None else self._failure
         if known is None or known.release != release or known.code != code:
             _LOG.error("the champion cannot be loaded, what served goes on serving: %s", error, exc_info=error)
-            self._failure = Failure(release, code, str(error), clock.now())
+            failure = Failure(release, code, str(error), clock.now())
+            if release is None:
+                # Apart from what is wrong with a release, which is as wrong when the ledger can be asked again.
+                self._unheard = failure
+            else:
+                self._failure = failure
 
     def _follow(self) -> None:
         while not self._stopped.wait(self._poll_seconds):

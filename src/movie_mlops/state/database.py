@@ -1,20 +1,17 @@
-"""One engine for every table of state, the same code on SQLite and PostgreSQL."""
+"""One door to every table of state, the same code on SQLite and PostgreSQL."""
 
-import sqlite3
-import time
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, create_engine, event
-from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from movie_mlops.state.backend import Backend
 from movie_mlops.state.config import StateConfig
-from movie_mlops.state.driver import fetch_rows
 from movie_mlops.state.errors import StateError
-from movie_mlops.state.quick import QuickReader
 
 METADATA = MetaData()
 """Rooms declare their tables on it; a :class:`Database` makes those that are missing."""
@@ -24,23 +21,19 @@ class Database:
     """The state database; safe to share between threads.
 
     Args:
-        config: Where it is. The folder of a SQLite file is made when missing.
+        config: Where it is. The folder of a SQLite file, or the schema on PostgreSQL, is made when missing.
 
     Raises:
         StateError: The database cannot be opened.
     """
 
     def __init__(self, config: StateConfig) -> None:
-        url = make_url(config.url)
-        if url.get_backend_name() == "sqlite" and url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(url)
-        on_disk = url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
-        self._quick = QuickReader(str(url.database), config.busy_timeout_seconds) if on_disk else None
-        if url.get_backend_name() == "sqlite":
-            _make_sqlite_durable(self._engine, config.busy_timeout_seconds)
+        self._backend = _backend(config)
+        # A server has few connections: those of a database that nobody holds any more are given back.
+        weakref.finalize(self, self._backend.close).atexit = False
         # Under the write lock from the start: two processes that open a new database at once must not race.
         with self.write() as connection:
+            self._backend.make_place(connection)
             METADATA.create_all(connection)
 
     @contextmanager
@@ -50,13 +43,8 @@ class Database:
         Raises:
             StateError: The database refuses; nothing was written.
         """
-        with self._refusals(), self._engine.connect() as connection:
-            connection.info["write"] = True
-            try:
-                with connection.begin():
-                    yield connection
-            finally:
-                connection.info.pop("write", None)
+        with self._refusals(), self._backend.write() as connection:
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -65,7 +53,7 @@ class Database:
         Raises:
             StateError: The database refuses.
         """
-        with self._refusals(), self._engine.connect() as connection:
+        with self._refusals(), self._backend.read() as connection:
             yield connection
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -78,12 +66,9 @@ class Database:
         Raises:
             StateError: The database refuses.
         """
-        if self._quick is None:
-            with self.read() as connection:
-                return fetch_rows(connection, sql, parameters)
         try:
-            return self._quick.fetch(sql, parameters)
-        except sqlite3.DatabaseError as error:
+            return self._backend.fetch(sql, parameters)
+        except self._backend.quick_errors as error:
             raise self._refused(error) from error
 
     @contextmanager
@@ -91,54 +76,36 @@ class Database:
         """Say in a sentence that the database itself refuses; a broken constraint stays what it is."""
         try:
             yield
-        except DatabaseError as error:
-            if type(error) not in {DatabaseError, OperationalError}:
+        except PoolTimeoutError as error:
+            raise self._refused("all connections are busy") from error
+        except DBAPIError as error:
+            if not self._backend.refuses(error):
                 raise
             raise self._refused(error.orig) from error
 
     def _refused(self, why: object) -> StateError:
+        # Drivers write several lines, of which the first says what it is.
+        reason = str(why).strip().partition("\n")[0]
         return StateError(
-            f"The state database {self._engine.url.render_as_string(hide_password=True)} cannot be used ({why}).",
-            next_step="Check that its folder can be written and that the disk is not full; a damaged file can be"
-            " put back from a back-up.",
+            f"The state database {self._backend.name()} cannot be used ({reason}).", next_step=self._backend.next_step
         )
 
     def close(self) -> None:
         """Close every connection."""
-        if self._quick is not None:
-            self._quick.close()
-        self._engine.dispose()
+        self._backend.close()
 
 
-def _switch_to_wal(cursor: sqlite3.Cursor, busy_timeout_seconds: float) -> None:
-    """Turn on the write-ahead log; SQLite's own time-out does not cover this switch, so it is tried until then."""
-    deadline = time.monotonic() + busy_timeout_seconds
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+def _backend(config: StateConfig) -> Backend:
+    url = config.address()
+    if url.get_backend_name() == "sqlite":
+        from movie_mlops.state.sqlite import SqliteBackend  # noqa: PLC0415 - each kind only where it is used
 
-
-def _make_sqlite_durable(engine: Engine, busy_timeout_seconds: float) -> None:
-    """Turn on WAL, full syncing and foreign keys, and let SQLAlchemy own the transactions."""
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout_seconds * 1000)}")
-        _switch_to_wal(cursor, busy_timeout_seconds)
-        # An acknowledged write survives a power cut.
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        # A writer takes the lock at once: a read that turns into a write could not wait for another writer.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("write") else "BEGIN")
+        return SqliteBackend(url, config)
+    try:
+        from movie_mlops.state.postgres import PostgresBackend  # noqa: PLC0415 - its driver may not be installed
+    except ImportError as error:
+        raise StateError(
+            f"PostgreSQL's driver psycopg cannot be loaded ({str(error).partition(chr(10))[0]}).",
+            next_step="Install it with: pip install 'movie-mlops[postgres]'",
+        ) from error
+    return PostgresBackend(url, config)
