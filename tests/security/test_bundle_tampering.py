@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movie_mlops.release import BundleError, list_bundles
+from movie_mlops.release import BundleError, SignatureRefusedError, Standing, list_bundles
 from movie_mlops.release.manifest import bundle_id
+from movie_mlops.release.signature import sign_manifest
+from tests.fixtures.stage_3.keys import SIGNER, STRANGER, trusting
 from tests.fixtures.stage_3.tiny_model import read_tiny, write_tiny
 
-FILES = ("manifest.json", "movie_ids.npy", "counts.npy", "weights.npy")
+FILES = ("manifest.json", "movie_ids.npy", "counts.npy", "weights.npy", "signature.json")
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +37,15 @@ def refused(bundle, file, match="cannot be trusted"):
     assert "Delete the folder" in caught.value.next_step
 
 
-def forge(bundle, change):
-    """Change the manifest as somebody would who knows how ids are made; return where the bundle then lies."""
+def forge(bundle, change, *, signer=None):
+    """Change the manifest as somebody would who knows how ids are made, or even signs; return where it then lies."""
     manifest = json.loads((bundle / "manifest.json").read_text())
     change(manifest)
     manifest["bundle_id"] = bundle_id(manifest)
     text = json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
     (bundle / "manifest.json").write_text(text)
+    if signer is not None:
+        (bundle / "signature.json").write_bytes(sign_manifest(text.encode(), signer).to_bytes())
     return bundle.rename(bundle.with_name(manifest["bundle_id"]))
 
 
@@ -59,7 +63,11 @@ def test_every_single_flipped_byte_is_refused(bundle, file):
         changed = bytearray(intact)
         changed[place] ^= 0x01
         path.write_bytes(changed)
-        refused(bundle, file)
+        with pytest.raises(BundleError) as caught:
+            read_tiny(bundle)
+        # The signature names its key: another digit there is another key, which nobody trusts.
+        unknown = file == "signature.json" and "which is not trusted here" in caught.value.problem
+        assert unknown or f"cannot be trusted: {file} " in caught.value.problem, place
     path.write_bytes(intact)
     read_tiny(bundle)
 
@@ -67,7 +75,7 @@ def test_every_single_flipped_byte_is_refused(bundle, file):
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_any_damage_is_refused(original, tmp_path_factory, data):
-    """Promise P8: cut, lengthen or overwrite any file anywhere: it is refused and the file named."""
+    """Promise P8: cut, lengthen or overwrite any file anywhere, the signature too: it is refused."""
     bundle = Path(shutil.copytree(original, tmp_path_factory.mktemp("damage") / original.name))
     file = data.draw(st.sampled_from(FILES))
     intact = (bundle / file).read_bytes()
@@ -78,7 +86,8 @@ def test_any_damage_is_refused(original, tmp_path_factory, data):
     if changed == intact:
         read_tiny(bundle)
     else:
-        refused(bundle, file)
+        with pytest.raises(BundleError):
+            read_tiny(bundle)
     shutil.rmtree(bundle.parent)
 
 
@@ -86,7 +95,63 @@ def test_any_damage_is_refused(original, tmp_path_factory, data):
 def test_a_missing_file_is_named(bundle, file):
     """Promise P8: without any one of its files a bundle is refused."""
     (bundle / file).unlink()
-    refused(bundle, file, "is missing")
+    if file == "signature.json":
+        with pytest.raises(SignatureRefusedError, match=r"is not signed.*movie-mlops models sign"):
+            read_tiny(bundle)
+    else:
+        refused(bundle, file, "is missing")
+
+
+def test_the_signature_of_another_bundle_is_refused(bundle, tmp_path):
+    """Promise P8: a signature by the right key, of another bundle, does not stand for this one."""
+    other = write_tiny(tmp_path / "other", scale=2.0).path
+    shutil.copy(other / "signature.json", bundle / "signature.json")
+    refused(bundle, "signature.json", "is not the signature of this manifest")
+
+
+def test_the_name_of_a_trusted_key_on_a_strangers_signature_is_refused(bundle):
+    """Promise P8: who writes a trusted key beside a signature of their own is found out."""
+    manifest = (bundle / "manifest.json").read_bytes()
+    forged = sign_manifest(manifest, STRANGER).model_copy(update={"public_key": SIGNER.public_key})
+    (bundle / "signature.json").write_bytes(forged.to_bytes())
+    refused(bundle, "signature.json", "is not the signature of this manifest")
+
+
+def test_the_key_of_a_stranger_is_refused_until_it_is_trusted(tmp_path):
+    """Promise P8: an unknown key is refused with what would trust it; once trusted, its bundles are read."""
+    path = write_tiny(tmp_path / "models", signer=STRANGER).path
+    trust = trusting(tmp_path, SIGNER)
+    with pytest.raises(SignatureRefusedError, match="which is not trusted here") as caught:
+        read_tiny(path, trust=trust)
+    assert f"movie-mlops models keys trust {STRANGER.public_key}" in caught.value.next_step
+    trust.put(STRANGER.public_key, Standing.TRUSTED, "a colleague")
+    assert read_tiny(path, trust=trust).bundle_id == path.name
+
+
+def test_what_a_retired_key_signed_is_read_and_what_a_revoked_one_signed_is_not(tmp_path):
+    """Promise P8: a key that was followed by another is still believed; one that was lost is believed no more."""
+    path = write_tiny(tmp_path / "models").path
+    trust = trusting(tmp_path)
+    trust.put(SIGNER.public_key, Standing.RETIRED, "a new year")
+    assert read_tiny(path, trust=trust).bundle_id == path.name
+    trust.put(SIGNER.public_key, Standing.REVOKED, "a laptop was stolen")
+    with pytest.raises(SignatureRefusedError, match=r"was revoked \(a laptop was stolen\)"):
+        read_tiny(path, trust=trust)
+
+
+def test_where_nobody_is_trusted_nothing_is_read(tmp_path):
+    """Promise P8: an empty or missing list trusts nobody; there is no way to read without one."""
+    path = write_tiny(tmp_path / "models").path
+    with pytest.raises(SignatureRefusedError, match="not trusted here"):
+        read_tiny(path, trust=trusting(tmp_path / "empty", STRANGER))
+
+
+@pytest.mark.parametrize("change", [str.upper, lambda text: text.replace("ed25519", "none"), lambda text: text + " "])
+def test_a_signature_in_another_spelling_is_refused(bundle, change):
+    """Promise P8: one signature has one spelling, and no other algorithm, not even none."""
+    path = bundle / "signature.json"
+    path.write_text(change(path.read_text()))
+    refused(bundle, "signature.json")
 
 
 @pytest.mark.parametrize("name", ["extra.npy", "model.pkl", ".hidden", "zz.txt"])
@@ -167,10 +232,11 @@ FORGERIES = {
 }
 
 
+@pytest.mark.parametrize("signer", [None, SIGNER], ids=["old signature", "signed"])
 @pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_forged_manifest_with_a_fitting_id_is_refused(bundle, forgery):
-    """Promise P8: even who can compute the id cannot make a manifest say what its files do not hold."""
-    path = forge(bundle, FORGERIES[forgery])
+def test_a_forged_manifest_with_a_fitting_id_is_refused(bundle, forgery, signer):
+    """Promise P8: who can compute the id, and even sign, cannot make a manifest say what its files do not hold."""
+    path = forge(bundle, FORGERIES[forgery], signer=signer)
     with pytest.raises(BundleError, match="cannot be trusted"):
         read_tiny(path)
 

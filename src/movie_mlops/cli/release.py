@@ -79,7 +79,9 @@ def who_served(
 
 @app.command()
 def promote(
-    bundle: Annotated[str, typer.Argument(help="A bundle, as 'movie-mlops models list' names it.")],
+    bundle: Annotated[
+        str, typer.Argument(help="A bundle: its id, name@version, name@alias, or the beginning of its id.")
+    ],
     reason: Reason,
     approved_by: ApprovedBy = "operator",
     dataset: options.Dataset = None,
@@ -91,8 +93,8 @@ def promote(
     from movie_mlops.release import read_bundle
 
     workspace = door.workspace(home, dataset)
-    door.check_bundle(workspace.models, bundle)
-    read_bundle(workspace.models / bundle)
+    bundle = door.bundle(workspace, bundle)
+    read_bundle(workspace.models / bundle, trust=door.keys(home).trust)
     ledger = door.ledger(workspace)
     champion = ledger.champion()
     release = ledger.promote(

@@ -53,6 +53,7 @@ def run(
         home=settings.home,
         config=door.platform_config(settings),
         lakes=door.lakes(settings),
+        keys=door.keys_config(settings),
         progress=progress.listener(),
         on_start=lambda step: None if as_json else _say(f"{_DOING[step]} …"),
         on_end=lambda step: None if as_json else _say_step(step),
@@ -114,6 +115,11 @@ def _tell_models(made: dict[str, Any]) -> str:
     return f"best of {len(made['models'])} is {made['candidate']}: nDCG@10 {best['estimate']:.4f} {interval}"
 
 
+def _tell_bundle(made: dict[str, Any]) -> str:
+    how = f"signed with a new key, {made['new_key']}" if made["new_key"] else f"signed by {made['signed_by']}"
+    return f"bundle {made['bundle_id']}, {how}"
+
+
 def _tell_action(made: dict[str, Any]) -> str:
     if made["action"] != "withheld":
         return str(made["action"])
@@ -125,7 +131,7 @@ _TELL: dict[str, Callable[[dict[str, Any]], str]] = {
     "ingest": _tell_ingest,
     "features": lambda made: f"{made['histories']:,} histories",
     "evaluate": _tell_models,
-    "train": lambda made: f"bundle {made['bundle_id']}",
+    "train": _tell_bundle,
     "gate": lambda made: " ".join(
         ["passed" if made["passed"] else "refused", *([made["note"]] if made["note"] else [])]
     ),

@@ -29,7 +29,14 @@ def serve(
     bound = bind(host or settings.host, port or settings.port)
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
     serving = ServingConfig(admin_token=token or None)
-    app = make_app(workspace, door.platform_config(settings), serving, door.lakes(settings), door.redis(settings))
+    app = make_app(
+        workspace,
+        door.platform_config(settings),
+        serving,
+        lakes=door.lakes(settings),
+        redis=door.redis(settings),
+        keys=door.keys_config(settings),
+    )
 
     def ready() -> None:
         typer.echo(

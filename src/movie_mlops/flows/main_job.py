@@ -11,6 +11,7 @@ from movie_mlops.flows import evaluate as evaluating
 from movie_mlops.flows import features as featuring
 from movie_mlops.flows import ingest as ingesting
 from movie_mlops.flows import release as releasing
+from movie_mlops.flows import shelf as shelving
 from movie_mlops.flows import train as training
 from movie_mlops.flows.config import PlatformConfig, Recipe
 from movie_mlops.flows.datasets import make_active
@@ -20,6 +21,7 @@ from movie_mlops.flows.provenance import code_commit
 from movie_mlops.flows.steps import Result, StepReport, Steps, one_at_a_time
 from movie_mlops.ingest import Source
 from movie_mlops.lake import INTERACTIONS, LakeConfig
+from movie_mlops.release import KeysConfig
 
 _DATA_ROOMS = ("lake", "ingest")
 _MODEL_ROOMS = ("features", "recommenders", "evaluation")
@@ -87,6 +89,7 @@ def run(
     home: Path,
     config: PlatformConfig,
     lakes: LakeConfig | None = None,
+    keys: KeysConfig | None = None,
     progress: Progress = SILENT,
     on_start: Callable[[str], None] = lambda _name: None,
     on_end: Callable[[StepReport], None] = lambda _report: None,
@@ -98,6 +101,7 @@ def run(
         home: The folder of all state.
         config: What the project chose.
         lakes: The place of the lakes, where it is not in ``home``.
+        keys: What signs the bundle and whose bundles serve, where that is not in ``home``.
         progress: Told of long work.
         on_start: Called with a step's name when it starts.
         on_end: Called with each step's report.
@@ -109,7 +113,7 @@ def run(
     source.prepare(progress)
     workspace = Workspace(home, source.dataset)
     with one_at_a_time(workspace.lock):
-        platform = Platform(workspace, config, lakes)
+        platform = Platform(workspace, config, lakes, keys=keys)
         try:
             steps = Steps(platform.database, on_start=on_start, on_end=on_end)
             _run_steps(platform, source, steps, progress)
@@ -200,6 +204,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         ),
         still_there=lambda made: releasing.bundle_is_whole(platform, made["bundle_id"]),
     )
+    shelving.shelve(platform, trained["bundle_id"])
     opponent, note = releasing.recipe_of(platform, releasing.rival(platform, trained["bundle_id"]))
     opponent_name = None if opponent is None else evaluating.name_of_champion(config, opponent)
     if opponent_name not in evaluated["models"]:

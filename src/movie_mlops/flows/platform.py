@@ -5,7 +5,7 @@ from movie_mlops.events import EventLog
 from movie_mlops.features import VIEWS, Carrier, Histories, OnlineFeatures, Record, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.lake import Lake, LakeConfig
-from movie_mlops.release import Ledger
+from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry
 from movie_mlops.state import Database, StateConfig
 
 
@@ -21,12 +21,16 @@ class Platform:
         features: The feature rows in it.
         events: The event log.
         ledger: The releases.
+        keys: What signs bundles, and whose are used.
+        registry: Names and versions of bundles.
+        aliases: What points at them.
 
     Args:
         workspace: The data set.
         config: What the project chose.
         lakes: The place of all data sets' lakes, where it is not the workspace's own.
         redis: What carries copies of the online store for serving; ``None`` reads the record itself.
+        keys: Where the signing key and the trusted ones are, where it is not the workspace's own place.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class Platform:
         config: PlatformConfig,
         lakes: LakeConfig | None = None,
         redis: RedisConfig | None = None,
+        keys: KeysConfig | None = None,
     ) -> None:
         self.workspace = workspace
         self.config = config
@@ -47,6 +52,9 @@ class Platform:
         self.features = OnlineFeatures(self.database, VIEWS, config.feedback, store)
         self.events = EventLog(self.database, self.histories, config.feedback, features=self.features)
         self.ledger = Ledger(self.database)
+        self.registry = Registry(self.database, workspace.models)
+        self.aliases = Aliases(self.database)
+        self.keys = Keys(keys or KeysConfig(folder=workspace.keys))
 
     def close(self) -> None:
         """Close the state database."""

@@ -81,7 +81,7 @@ def release(platform: Platform, bundle_id: str, verdict: Result) -> Result:
         why = f"{withdrawn.approved_by} rolled it back: {withdrawn.reason}"
         return {"action": "withheld", "serving": present, "bundle_id": bundle_id, "why": why}
     # What cannot be read back, byte for byte, is not released.
-    read_bundle(platform.workspace.models / bundle_id)
+    read_bundle(platform.workspace.models / bundle_id, trust=platform.keys.trust)
     passed = " ".join(check["sentence"] for check in verdict["checks"])
     promoted = platform.ledger.promote(
         bundle_id, reason=f"It passed the gate. {passed}", gate=verdict, approved_by=_APPROVED_BY, expected=present
@@ -112,9 +112,9 @@ def track(platform: Platform, evaluated: Result, trained: Result, released: Resu
 
 
 def bundle_is_whole(platform: Platform, bundle_id: str) -> bool:
-    """Return whether the bundle is there and every byte of it is what it was."""
+    """Return whether the bundle is there, every byte of it is what it was, and somebody who is trusted signed it."""
     try:
-        read_bundle(platform.workspace.models / bundle_id)
+        read_bundle(platform.workspace.models / bundle_id, trust=platform.keys.trust)
     except BundleError:
         return False
     return True

@@ -8,6 +8,7 @@ from movie_mlops.features import FILM_FEATURES, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.platform import Platform
 from movie_mlops.lake import MOVIES, Lake, LakeConfig
+from movie_mlops.release import KeysConfig
 from movie_mlops.serving import Catalogue, ServingConfig, create_app
 
 
@@ -15,16 +16,19 @@ def make_app(
     workspace: Workspace,
     config: PlatformConfig,
     serving: ServingConfig,
+    *,
     lakes: LakeConfig | None = None,
     redis: RedisConfig | None = None,
+    keys: KeysConfig | None = None,
 ) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
-    platform = Platform(workspace, config, lakes, redis)
+    platform = Platform(workspace, config, lakes, redis, keys)
     return create_app(
         serving,
         database=platform.database,
         ledger=platform.ledger,
         bundles=workspace.models,
+        trust=platform.keys.trust,
         histories=platform.histories,
         features=platform.features,
         events=platform.events,

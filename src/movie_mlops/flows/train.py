@@ -12,13 +12,13 @@ from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.provenance import code_commit, package_versions
 from movie_mlops.flows.steps import Result
 from movie_mlops.recommenders import create
-from movie_mlops.release import write_bundle
+from movie_mlops.release import key_id, write_bundle
 
 
 def train(
     platform: Platform, feedback: pl.DataFrame, recipe: Recipe, *, facts: Mapping[str, Any], progress: Progress
 ) -> Result:
-    """Fit the recipe on all positives and write its bundle.
+    """Fit the recipe on all positives and write its bundle, signed; the key is made on first need.
 
     Args:
         platform: The stores.
@@ -31,6 +31,7 @@ def train(
     matrix, times = known.training()
     model = create(recipe.model, recipe.params)
     model.fit(matrix, times=times, progress=progress)
+    signer = platform.keys.signer()
     bundle = write_bundle(
         platform.workspace.models,
         model=model,
@@ -42,5 +43,13 @@ def train(
             "code_commit": code_commit(),
             "packages": package_versions(),
         },
+        signer=signer,
     )
-    return {"bundle_id": bundle.bundle_id, "users": matrix.shape[0], "films": matrix.shape[1], "positives": matrix.nnz}
+    return {
+        "bundle_id": bundle.bundle_id,
+        "users": matrix.shape[0],
+        "films": matrix.shape[1],
+        "positives": matrix.nnz,
+        "signed_by": key_id(signer.public_key),
+        "new_key": None if signer.made is None else str(signer.made),
+    }
