@@ -1,5 +1,6 @@
 """The key that signs and the list of trusted ones: made on first need, kept from others, followed by new ones."""
 
+import shutil
 import stat
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from movie_mlops.cli import door
 from movie_mlops.release import KeyRefusedError, Keys, KeysConfig, SigningKey, Standing, TrustList, key_id
 from movie_mlops.release.signature import sign_manifest
 from tests.fixtures.stage_3.keys import SIGNER, STRANGER, trusting
@@ -138,3 +140,19 @@ def test_signing_again_with_another_key_changes_the_signature_and_nothing_else(t
         assert (file.read_bytes() == (second.path / file.name).read_bytes()) is (file.name != "signature.json")
     manifest = first.manifest.to_bytes()
     assert sign_manifest(manifest, SIGNER) == sign_manifest(manifest, SigningKey.of_seed("11" * 32))
+
+
+def test_set_up_makes_a_key_that_signs(tmp_path, monkeypatch):
+    """The key that the set-up writes into .env is one that bundles are signed with, and nobody else may read it."""
+    (tmp_path / "scripts" / "setup").mkdir(parents=True)
+    for name in ("scripts/setup/setup_secrets.sh", ".env.template"):
+        shutil.copy(REPOSITORY / name, tmp_path / name)
+    subprocess.run(["bash", str(tmp_path / "scripts" / "setup" / "setup_secrets.sh")], check=True)
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+    monkeypatch.setenv("MOVIE_MLOPS_ENV_FILE", str(tmp_path / ".env"))
+    settings = door.settings(tmp_path / "home")
+    keys = Keys(door.keys_config(settings))
+    path = write_tiny(tmp_path / "models", signer=keys.signer()).path
+    assert read_tiny(path, trust=keys.trust).bundle_id == path.name
+    assert not keys.own_file.exists()
+    assert settings.signing_key.get_secret_value() not in repr(settings)

@@ -18,7 +18,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "ingest": "Bring data into the lake, through the contract.",
     "features": "See what features there are, build training sets, export to Feast.",
     "evaluate": "Judge models on a split of the data, or on given folds.",
-    "models": "List, show and verify the bundles.",
+    "models": "The registry of bundles: list, show, compare, verify, name, sign, export, import, clear away.",
     "release": "What serves since when and why; promote, roll back.",
     "standard": "Hold a project against the project standard: check, explain, branch.",
     "serve": "Answer requests: the API and the page.",

@@ -22,6 +22,7 @@ _DOING = {
     "gate": "Judging it against the champion",
     "release": "Releasing",
     "track": "Recording the experiments",
+    "register": "Writing the model card",
 }
 
 
@@ -137,6 +138,7 @@ _TELL: dict[str, Callable[[dict[str, Any]], str]] = {
     ),
     "release": lambda made: f"{_tell_action(made)}; serving {made['serving']}",
     "track": lambda made: f"{len(made['runs'])} runs in experiment {made['experiment']}",
+    "register": lambda made: f"{made['label']}, card {made['card']}",
 }
 
 

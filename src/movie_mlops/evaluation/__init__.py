@@ -23,6 +23,7 @@ from movie_mlops.evaluation.matrices import Feedback
 from movie_mlops.evaluation.protocols import strong_generalisation, time_split, user_folds
 from movie_mlops.evaluation.report import write_report
 from movie_mlops.evaluation.scores import Scores, WinsTiesLosses, compare, pool, wins_ties_losses
+from movie_mlops.evaluation.segments import Segment, segments_by_history
 
 __all__ = [
     "CaseInvalidError",
@@ -36,6 +37,7 @@ __all__ = [
     "NotComparableError",
     "Scorer",
     "Scores",
+    "Segment",
     "SplitImpossibleError",
     "Standing",
     "StrongGeneralisationConfig",
@@ -49,6 +51,7 @@ __all__ = [
     "leaderboard",
     "metric_label",
     "pool",
+    "segments_by_history",
     "strong_generalisation",
     "time_split",
     "user_folds",

@@ -13,6 +13,8 @@ from movie_mlops.flows import ingest as ingesting
 from movie_mlops.flows import release as releasing
 from movie_mlops.flows import shelf as shelving
 from movie_mlops.flows import train as training
+from movie_mlops.flows.card import write_card
+from movie_mlops.flows.compare import keep_scores
 from movie_mlops.flows.config import PlatformConfig, Recipe
 from movie_mlops.flows.datasets import make_active
 from movie_mlops.flows.errors import FlowError, RefusedError
@@ -189,7 +191,11 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         still_there=lambda made: evaluating.outcome_is_there(platform.workspace, made),
     )
     candidate = next(recipe for recipe in recipes if recipe.name == evaluated["candidate"])
-    facts = {**data, "evaluation": {"case": evaluated["case"], **evaluated["models"][candidate.name]}}
+    facts = {
+        **data,
+        "evaluation": {"case": evaluated["case"], **evaluated["models"][candidate.name]},
+        "judged": evaluating.judged(config, evaluated),
+    }
     trained = steps.run(
         "train",
         inputs={
@@ -241,6 +247,21 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         ),
         still_there=lambda _made: (platform.workspace.experiments / "mlflow.db").exists(),
     )
+    steps.run(
+        "register",
+        inputs={"bundle": trained["bundle_id"], "signed_by": trained["signed_by"], **shelving.state(platform)},
+        rooms=("release", "flows"),
+        work=lambda: _register(platform, trained["bundle_id"], candidate.name),
+        still_there=lambda made: Path(made["card"]).exists() and Path(made["markdown"]).exists(),
+    )
+
+
+def _register(platform: Platform, bundle_id: str, candidate: str) -> Result:
+    keep_scores(platform, bundle_id, candidate)
+    html, markdown = write_card(platform, bundle_id)
+    releasing.mirror(platform)
+    registered = platform.registry.find(bundle_id)
+    return {"label": registered and registered.label, "card": str(html), "markdown": str(markdown)}
 
 
 def _plain(config: PlatformConfig, *names: str) -> dict[str, Any]:

@@ -111,6 +111,12 @@ def track(platform: Platform, evaluated: Result, trained: Result, released: Resu
     return {"runs": runs, "experiment": platform.workspace.dataset}
 
 
+def mirror(platform: Platform) -> None:
+    """Show every bundle, its version and its aliases in the experiment tracker."""
+    tracking = Tracking(TrackingConfig(folder=platform.workspace.experiments, experiment=platform.workspace.dataset))
+    tracking.mirror(platform.registry.all(), platform.aliases.all(), platform.workspace.models)
+
+
 def bundle_is_whole(platform: Platform, bundle_id: str) -> bool:
     """Return whether the bundle is there, every byte of it is what it was, and somebody who is trusted signed it."""
     try:

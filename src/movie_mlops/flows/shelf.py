@@ -49,6 +49,15 @@ def shelve(platform: Platform, bundle_id: str) -> Registered:
     return registered
 
 
+def state(platform: Platform) -> dict[str, Any]:
+    """Return what the registry and the ledger say now, as plain data: what a card and MLflow depend on."""
+    return {
+        "bundles": {one.bundle_id: one.label for one in platform.registry.all()},
+        "aliases": {f"{name}@{alias}": bundle_id for (name, alias), bundle_id in platform.aliases.all().items()},
+        "releases": [[release.release_id, release.bundle_id] for release in platform.ledger.history()],
+    }
+
+
 def on_the_shelf(platform: Platform, *, metric: str) -> list[dict[str, Any]]:
     """Return a row for each bundle whose folder is there, by name and version.
 

@@ -2,10 +2,10 @@
 
 import typer
 
-from movie_mlops.cli.models import aliases, keys, shelf
+from movie_mlops.cli.models import aliases, cards, care, exchange, keys, shelf
 
 app = typer.Typer(
-    help="The registry of bundles: list, show, verify, name, sign.",
+    help="The registry of bundles: list, show, compare, verify, name, sign, export, import, clear away.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -16,5 +16,10 @@ app.command()(shelf.show)
 app.command()(shelf.verify)
 app.command()(aliases.alias)
 app.command()(aliases.aliases)
+app.command()(cards.card)
+app.command()(cards.compare)
+app.command()(exchange.export)
+app.command("import")(exchange.import_)
+app.command()(care.gc)
 app.command()(keys.sign)
 app.add_typer(keys.app, name="keys")
