@@ -55,6 +55,14 @@ class Settings(BaseSettings):
         " what is served is read from the state database.",
     )
     production: bool = Field(default=False, description="Models are made from committed code only.")
+    signing_key: SecretStr | None = Field(
+        default=None,
+        description="What signs bundles: 64 hex digits, or the path of an Ed25519 private key as PEM; without it, a key"
+        " is made in data/keys in home on first need.",
+    )
+    trusted_keys: str | None = Field(
+        default=None, description="The list of the keys whose bundles are used (default: data/keys/ in home)."
+    )
     config: Path = Field(default=Path("config"), description="The folder of the configuration files.")
 
 

@@ -18,7 +18,7 @@ from movie_mlops.cli.main import main
 from tests.conftest import REPOSITORY
 from tests.fixtures.stage_4.command_line import QUICK, CommandLine, contents, copied
 
-STEPS = ["ingest", "features", "evaluate", "train", "gate", "release", "track"]
+STEPS = ["ingest", "features", "evaluate", "train", "gate", "release", "track", "register"]
 HEAVY = {"polars", "numpy", "scipy", "fastapi", "mlflow", "altair", "duckdb", "deltalake", "sqlalchemy", "pydantic"}
 
 

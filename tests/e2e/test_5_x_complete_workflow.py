@@ -39,7 +39,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 def test_the_command_says_what_it_does_and_where_the_page_is(run: ServerProcess) -> None:
     """One command trains, judges, releases and serves, and prints each step and the address to open."""
     printed = run.printed()
-    for step in ("ingest", "features", "evaluate", "train", "gate", "release", "track"):
+    for step in ("ingest", "features", "evaluate", "train", "gate", "release", "track", "register"):
         assert re.search(rf"^  {step} ", printed, re.MULTILINE), printed
     assert "passed" in printed
     assert f"Recommendations from sample: {run.url}/" in printed

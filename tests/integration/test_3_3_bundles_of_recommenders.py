@@ -6,6 +6,7 @@ from scipy import sparse
 
 from movie_mlops.recommenders import NAMES, create
 from movie_mlops.release import read_bundle, write_bundle
+from tests.fixtures.stage_3.keys import SIGNER, trusting
 
 USERS, ITEMS = 40, 12
 DAY = 86_400
@@ -29,10 +30,11 @@ def test_a_recommender_comes_back_as_it_went(tmp_path, likes, name):
     for _ in range(2):
         model = create(name)
         model.fit(matrix, times=times)
-        written.append(write_bundle(tmp_path, model=model, movie_ids=movie_ids, facts={"dataset": "literal"}))
+        facts = {"dataset": "literal"}
+        written.append(write_bundle(tmp_path, model=model, movie_ids=movie_ids, facts=facts, signer=SIGNER))
     assert written[0].bundle_id == written[1].bundle_id
     assert written[0].bundle_id.startswith(f"{name}-")
-    read = read_bundle(written[0].path)
+    read = read_bundle(written[0].path, trust=trusting(tmp_path))
     assert read.recommender.params == written[0].recommender.params
     assert read.movie_ids.tolist() == list(range(100, 100 + ITEMS))
     np.testing.assert_array_equal(read.recommender.score(matrix), written[0].recommender.score(matrix))

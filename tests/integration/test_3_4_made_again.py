@@ -12,6 +12,7 @@ from movie_mlops.recommenders import create
 from movie_mlops.release import Bundle, Ledger, passport, read_bundle, write_bundle
 from movie_mlops.state import Database, StateConfig
 from tests.fixtures.stage_2.interactions import did, table
+from tests.fixtures.stage_3.keys import SIGNER, trusting
 
 CONFIG = FeedbackConfig()
 
@@ -26,7 +27,7 @@ def trained(folder: Path, lake: Lake, version: int, model: str, params: dict[str
     made = create(model, params)
     made.fit(matrix, times=times)
     facts = {"dataset": "tiny", "lake_versions": {INTERACTIONS: version}, "seed": None}
-    return write_bundle(folder, model=made, movie_ids=known.movie_ids, facts=facts)
+    return write_bundle(folder, model=made, movie_ids=known.movie_ids, facts=facts, signer=SIGNER)
 
 
 @pytest.mark.parametrize("model", ["ease", "ials", "item-knn"])
@@ -45,7 +46,7 @@ def test_a_passport_is_enough_to_make_the_model_again(tmp_path: Path, model: str
 
     champion = Ledger(Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))).champion()
     assert champion is not None
-    manifest = read_bundle(tmp_path / "models" / champion.bundle_id).manifest
+    manifest = read_bundle(tmp_path / "models" / champion.bundle_id, trust=trusting(tmp_path)).manifest
     page = passport(champion, manifest, recommendation={"recommendation_id": "r1"})
     again = trained(
         tmp_path / "elsewhere",

@@ -21,8 +21,9 @@ from movie_mlops.flows.reproduce import reproduce
 from movie_mlops.flows.train import train
 from movie_mlops.lake import INTERACTIONS, Lake, LakeConfig, vacuum
 from movie_mlops.recommenders import create, restore
-from movie_mlops.release import BundleError, read_bundle, write_bundle
+from movie_mlops.release import BundleError, Standing, TrustList, read_bundle, write_bundle
 from tests.fixtures.stage_2.interactions import did, table
+from tests.fixtures.stage_3.keys import SIGNER, trusting
 from tests.fixtures.stage_4.command_line import CommandLine, copied
 
 RECIPES = PlatformConfig().recipes
@@ -33,6 +34,7 @@ def platform(finished: CommandLine, tmp_path_factory: pytest.TempPathFactory) ->
     """The platform after the main job on the sample, in a copy."""
     home = copied(finished, tmp_path_factory.mktemp("reproduce")).home
     platform = Platform(Workspace(home, "sample"), PlatformConfig())
+    platform.keys.trust.put(SIGNER.public_key, Standing.TRUSTED, "the tests")
     yield platform
     platform.close()
 
@@ -47,15 +49,17 @@ def champion(platform: Platform) -> Path:
     return platform.workspace.models / serving.bundle_id
 
 
-def altered(bundle: Path, target: Path, facts: dict[str, Any] | None = None, **planted: float) -> Path:
+def altered(
+    bundle: Path, trust: TrustList, target: Path, facts: dict[str, Any] | None = None, **planted: float
+) -> Path:
     """Return a sound bundle that says something else, or whose arrays hold something else at one place."""
-    whole = read_bundle(bundle)
+    whole = read_bundle(bundle, trust=trust)
     arrays = {name: np.array(array) for name, array in whole.recommender.arrays().items()}
     for name, value in planted.items():
         arrays[name].reshape(-1)[7] += value
     model = restore(whole.manifest.model, whole.manifest.params, arrays)
     said = {**whole.manifest.facts, **(facts or {})}
-    return write_bundle(target, model=model, movie_ids=whole.movie_ids, facts=said).path
+    return write_bundle(target, model=model, movie_ids=whole.movie_ids, facts=said, signer=SIGNER).path
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=[recipe.name for recipe in RECIPES])
@@ -65,7 +69,7 @@ def test_every_model_of_the_default_recipes_is_made_again(platform: Platform, re
     known = known_feedback(platform.lake, platform.config.feedback, version=version)
     facts = {"dataset": "sample", "lake_versions": {INTERACTIONS: version}}
     made = train(platform, known, recipe, facts=facts, progress=SILENT)
-    again = reproduce(platform.workspace.models / made["bundle_id"], lake_of(platform))
+    again = reproduce(platform.workspace.models / made["bundle_id"], lake_of(platform), trust=platform.keys.trust)
     assert again.equal, again.sentences()
     assert (again.made, again.changes) == (made["bundle_id"], ())
     assert len(again.files) >= 2
@@ -74,8 +78,8 @@ def test_every_model_of_the_default_recipes_is_made_again(platform: Platform, re
 
 def test_a_planted_difference_is_named_to_the_value(platform: Platform, tmp_path: Path) -> None:
     """Promise P7: of a bundle in which one number is another one, array, place and size of the difference are said."""
-    planted = altered(champion(platform), tmp_path / "models", weights=0.5)
-    outcome = reproduce(planted, lake_of(platform))
+    planted = altered(champion(platform), platform.keys.trust, tmp_path / "models", weights=0.5)
+    outcome = reproduce(planted, lake_of(platform), trust=platform.keys.trust)
     assert not outcome.equal
     differing = [file for file in outcome.files if not file.equal]
     assert [(file.file, file.different) for file in differing] == [("weights.npy", 1)]
@@ -89,10 +93,11 @@ def test_a_planted_difference_is_named_to_the_value(platform: Platform, tmp_path
 
 def test_an_input_that_is_not_what_it_was_is_named(platform: Platform, tmp_path: Path) -> None:
     """Library, BLAS, code and uncommitted changes are each named, then and now, also where the bytes are equal."""
-    facts = read_bundle(champion(platform)).manifest.facts
+    facts = read_bundle(champion(platform), trust=platform.keys.trust).manifest.facts
     packages: Any = facts["packages"]
     other = altered(
         champion(platform),
+        platform.keys.trust,
         tmp_path / "models",
         {
             "packages": {**packages, "numpy": "1.2.3"},
@@ -101,7 +106,7 @@ def test_an_input_that_is_not_what_it_was_is_named(platform: Platform, tmp_path:
             "code_commit": "0123456789abcdef+changes",
         },
     )
-    outcome = reproduce(other, lake_of(platform))
+    outcome = reproduce(other, lake_of(platform), trust=platform.keys.trust)
     assert outcome.equal
     changes = {change.what: change for change in outcome.changes}
     assert sorted(changes) == ["blas", "code", "numpy", "processor"]
@@ -115,7 +120,7 @@ def opinions(users: range) -> list[Any]:
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> tuple[LakeConfig, Path]:
+def small(tmp_path: Path) -> tuple[LakeConfig, Path, TrustList]:
     """A lake with two versions, and a bundle that was made from the first."""
     config = LakeConfig(tmp_path / "lake")
     lake = Lake(config)
@@ -126,27 +131,27 @@ def small(tmp_path: Path) -> tuple[LakeConfig, Path]:
     model.fit(matrix, times=times)
     plain = PlatformConfig().model_dump(mode="json", include={"feedback"})
     facts = {"dataset": "tiny", "lake_versions": {INTERACTIONS: version}, **plain}
-    bundle = write_bundle(tmp_path / "models", model=model, movie_ids=known.movie_ids, facts=facts)
+    bundle = write_bundle(tmp_path / "models", model=model, movie_ids=known.movie_ids, facts=facts, signer=SIGNER)
     lake.overwrite(INTERACTIONS, table(opinions(range(60))).collect())
-    return config, bundle.path
+    return config, bundle.path, trusting(tmp_path)
 
 
-def test_a_version_that_was_vacuumed_cannot_be_tried(small: tuple[LakeConfig, Path]) -> None:
+def test_a_version_that_was_vacuumed_cannot_be_tried(small: tuple[LakeConfig, Path, TrustList]) -> None:
     """Of a bundle whose lake version was given up, that is said, with the version and the day; nothing is made up."""
-    config, bundle = small
-    assert len(reproduce(bundle, config).files) == 4
+    config, bundle, trust = small
+    assert len(reproduce(bundle, config, trust=trust).files) == 4
     assert vacuum(Lake(config), INTERACTIONS, keep_days=0).given_up == (0,)
     with pytest.raises(NotReproducibleError, match=r"cannot be tried: .* version 0 of interactions\. .*given up"):
-        reproduce(bundle, config)
+        reproduce(bundle, config, trust=trust)
 
 
-def test_a_lake_that_was_made_anew_is_noticed(small: tuple[LakeConfig, Path], tmp_path: Path) -> None:
+def test_a_lake_that_was_made_anew_is_noticed(small: tuple[LakeConfig, Path, TrustList], tmp_path: Path) -> None:
     """The same version number over other rows is another input: the arrays differ, by their shapes here."""
-    _, bundle = small
+    _, bundle, trust = small
     other = LakeConfig(tmp_path / "other")
     Lake(other).append(INTERACTIONS, table([did("u1", film, "like", at=film) for film in range(5)]).collect())
     trained_on = {"users": 30, "films": 11, "positives": 88, "sha256": "0" * 64}
-    outcome = reproduce(altered(bundle, tmp_path / "said", {"trained_on": trained_on}), other)
+    outcome = reproduce(altered(bundle, trust, tmp_path / "said", {"trained_on": trained_on}), other, trust=trust)
     assert not outcome.equal
     said = outcome.changes[0].sentence
     assert said.startswith("what it learned from: 88 positives of 30 users and 11 films (SHA-256 000")
@@ -155,24 +160,24 @@ def test_a_lake_that_was_made_anew_is_noticed(small: tuple[LakeConfig, Path], tm
 
 @pytest.mark.parametrize("missing", ["feedback", "lake_versions"])
 def test_a_bundle_that_does_not_say_enough_is_refused(
-    small: tuple[LakeConfig, Path], tmp_path: Path, missing: str
+    small: tuple[LakeConfig, Path, TrustList], tmp_path: Path, missing: str
 ) -> None:
     """What a bundle does not say is not guessed: the sentence names it."""
-    config, bundle = small
-    silent = altered(bundle, tmp_path / "silent", {missing: None})
+    config, bundle, trust = small
+    silent = altered(bundle, trust, tmp_path / "silent", {missing: None})
     with pytest.raises(NotReproducibleError, match=f"does not say its {missing}.*movie-mlops run"):
-        reproduce(silent, config)
+        reproduce(silent, config, trust=trust)
 
 
-def test_a_damaged_bundle_is_not_compared(small: tuple[LakeConfig, Path]) -> None:
+def test_a_damaged_bundle_is_not_compared(small: tuple[LakeConfig, Path, TrustList]) -> None:
     """Promise P8: what is compared is what was written: a flipped bit is refused before anything is made."""
-    config, bundle = small
+    config, bundle, trust = small
     array = bundle / "weights.npy"
     whole = bytearray(array.read_bytes())
     whole[-1] ^= 1
     array.write_bytes(bytes(whole))
     with pytest.raises(BundleError, match=r"weights\.npy"):
-        reproduce(bundle, config)
+        reproduce(bundle, config, trust=trust)
 
 
 def test_code_for_production_is_committed_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

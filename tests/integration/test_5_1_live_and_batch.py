@@ -14,6 +14,7 @@ from movie_mlops.recommenders import NAMES, create, top_k
 from movie_mlops.release import read_bundle, write_bundle
 from movie_mlops.state import Database, StateConfig
 from tests.fixtures.stage_2.interactions import did
+from tests.fixtures.stage_3.keys import SIGNER, trusting
 
 CONFIG = FeedbackConfig()
 USERS, FILMS, K = 40, 25, 10
@@ -38,8 +39,8 @@ def test_a_live_answer_is_the_batch_answer(tmp_path: Path, state_url: str, name:
     matrix, times = known.training()
     model = create(name)
     model.fit(matrix, times=times)
-    path = write_bundle(tmp_path / "models", model=model, movie_ids=known.movie_ids, facts={}).path
-    bundle = read_bundle(path)
+    path = write_bundle(tmp_path / "models", model=model, movie_ids=known.movie_ids, facts={}, signer=SIGNER).path
+    bundle = read_bundle(path, trust=trusting(tmp_path))
 
     liked = known.matrix(known.positive, np.arange(len(known.user_ids)))
     batch = bundle.recommender.score(liked)

@@ -28,7 +28,8 @@ def test_the_command_measures_whole_runs(tmp_path: Path) -> None:
         160_000,
         "promoted",
     )
-    assert list(run["seconds_by_step"]) == ["ingest", "features", "evaluate", "train", "gate", "release", "track"]
+    steps = ["ingest", "features", "evaluate", "train", "gate", "release", "track", "register"]
+    assert list(run["seconds_by_step"]) == steps
     # The second run skips what the first one did; that the first one worked shows in its steps.
     assert 0 < run["seconds_again"] < run["seconds_to_release"]
     assert sum(run["seconds_by_step"].values()) < run["seconds_to_release"]

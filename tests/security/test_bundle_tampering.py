@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movie_mlops.release import BundleError, list_bundles
+from movie_mlops.release import BundleError, SignatureRefusedError, list_bundles
 from movie_mlops.release.manifest import bundle_id
+from movie_mlops.release.signature import sign_manifest
+from tests.fixtures.stage_3.keys import SIGNER
 from tests.fixtures.stage_3.tiny_model import read_tiny, write_tiny
 
-FILES = ("manifest.json", "movie_ids.npy", "counts.npy", "weights.npy")
+FILES = ("manifest.json", "movie_ids.npy", "counts.npy", "weights.npy", "signature.json")
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +37,15 @@ def refused(bundle, file, match="cannot be trusted"):
     assert "Delete the folder" in caught.value.next_step
 
 
-def forge(bundle, change):
-    """Change the manifest as somebody would who knows how ids are made; return where the bundle then lies."""
+def forge(bundle, change, *, signer=None):
+    """Change the manifest as somebody would who knows how ids are made, or even signs; return where it then lies."""
     manifest = json.loads((bundle / "manifest.json").read_text())
     change(manifest)
     manifest["bundle_id"] = bundle_id(manifest)
     text = json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
     (bundle / "manifest.json").write_text(text)
+    if signer is not None:
+        (bundle / "signature.json").write_bytes(sign_manifest(text.encode(), signer).to_bytes())
     return bundle.rename(bundle.with_name(manifest["bundle_id"]))
 
 
@@ -59,7 +63,11 @@ def test_every_single_flipped_byte_is_refused(bundle, file):
         changed = bytearray(intact)
         changed[place] ^= 0x01
         path.write_bytes(changed)
-        refused(bundle, file)
+        with pytest.raises(BundleError) as caught:
+            read_tiny(bundle)
+        # The signature names its key: another digit there is another key, which nobody trusts.
+        unknown = file == "signature.json" and "which is not trusted here" in caught.value.problem
+        assert unknown or f"cannot be trusted: {file} " in caught.value.problem, place
     path.write_bytes(intact)
     read_tiny(bundle)
 
@@ -67,7 +75,7 @@ def test_every_single_flipped_byte_is_refused(bundle, file):
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_any_damage_is_refused(original, tmp_path_factory, data):
-    """Promise P8: cut, lengthen or overwrite any file anywhere: it is refused and the file named."""
+    """Promise P8: cut, lengthen or overwrite any file anywhere, the signature too: it is refused."""
     bundle = Path(shutil.copytree(original, tmp_path_factory.mktemp("damage") / original.name))
     file = data.draw(st.sampled_from(FILES))
     intact = (bundle / file).read_bytes()
@@ -78,7 +86,8 @@ def test_any_damage_is_refused(original, tmp_path_factory, data):
     if changed == intact:
         read_tiny(bundle)
     else:
-        refused(bundle, file)
+        with pytest.raises(BundleError):
+            read_tiny(bundle)
     shutil.rmtree(bundle.parent)
 
 
@@ -86,7 +95,11 @@ def test_any_damage_is_refused(original, tmp_path_factory, data):
 def test_a_missing_file_is_named(bundle, file):
     """Promise P8: without any one of its files a bundle is refused."""
     (bundle / file).unlink()
-    refused(bundle, file, "is missing")
+    if file == "signature.json":
+        with pytest.raises(SignatureRefusedError, match=r"is not signed.*movie-mlops models sign"):
+            read_tiny(bundle)
+    else:
+        refused(bundle, file, "is missing")
 
 
 @pytest.mark.parametrize("name", ["extra.npy", "model.pkl", ".hidden", "zz.txt"])
@@ -167,10 +180,11 @@ FORGERIES = {
 }
 
 
+@pytest.mark.parametrize("signer", [None, SIGNER], ids=["old signature", "signed"])
 @pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_forged_manifest_with_a_fitting_id_is_refused(bundle, forgery):
-    """Promise P8: even who can compute the id cannot make a manifest say what its files do not hold."""
-    path = forge(bundle, FORGERIES[forgery])
+def test_a_forged_manifest_with_a_fitting_id_is_refused(bundle, forgery, signer):
+    """Promise P8: who can compute the id, and even sign, cannot make a manifest say what its files do not hold."""
+    path = forge(bundle, FORGERIES[forgery], signer=signer)
     with pytest.raises(BundleError, match="cannot be trusted"):
         read_tiny(path)
 

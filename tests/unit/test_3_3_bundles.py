@@ -48,7 +48,7 @@ def test_a_bundle_gives_back_the_model_that_was_written(tmp_path):
 def test_the_folder_holds_a_readable_manifest_and_plain_arrays(tmp_path):
     """A bundle is a JSON file and arrays that numpy.load reads with pickle off."""
     bundle = write_tiny(tmp_path)
-    assert names(bundle.path) == ["counts.npy", "manifest.json", "movie_ids.npy", "weights.npy"]
+    assert names(bundle.path) == ["counts.npy", "manifest.json", "movie_ids.npy", "signature.json", "weights.npy"]
     manifest = json.loads((bundle.path / "manifest.json").read_text())
     assert manifest["format"] == 1
     assert manifest["model"] == "tiny-model"
@@ -77,7 +77,7 @@ def test_two_clean_processes_write_the_same_bytes(tmp_path):
         )
         said.append(done.stdout)
     assert said[0] == said[1]
-    assert len(said[0].splitlines()) == 5
+    assert len(said[0].splitlines()) == 6
 
 
 def test_the_bytes_do_not_depend_on_how_an_array_lies_in_memory(tmp_path):

@@ -41,7 +41,12 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 def snapshot_of(platform: Platform, name: str) -> Snapshot:
     release = platform.promote(platform.train(name))
     catalogue = Catalogue(platform.films)
-    return Snapshot(catalogue, ServingModel.of(release, read_bundle(platform.bundles / release.bundle_id), catalogue))
+    return Snapshot(
+        catalogue,
+        ServingModel.of(
+            release, read_bundle(platform.bundles / release.bundle_id, trust=platform.keys.trust), catalogue
+        ),
+    )
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
 
-    def read_bundle(path: Path) -> str:
+    def read_bundle(path: Path, *, trust: object) -> str:
         world.read.append(path.name)
         if path.name in world.broken:
             raise BundleError(f"{path.name} is damaged.", next_step="Release another one.")
@@ -58,7 +58,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 @pytest.fixture
 def watcher(world: World, tmp_path: Path) -> Iterator[ReleaseWatcher]:
-    made = ReleaseWatcher(ledger=world, bundles=tmp_path, load_catalogue=lambda: Catalogue(FILMS))  # type: ignore[arg-type]
+    made = ReleaseWatcher(ledger=world, bundles=tmp_path, trust=None, load_catalogue=lambda: Catalogue(FILMS))  # type: ignore[arg-type]
     yield made
     made.stop()
 

@@ -19,7 +19,7 @@ from movie_mlops.flows.features import features
 from movie_mlops.ingest import load, open_source
 from movie_mlops.lake import MOVIES
 from movie_mlops.recommenders import Recommender, restore
-from movie_mlops.release import read_bundle, write_bundle
+from movie_mlops.release import read_bundle, sign_bundle, write_bundle
 
 _DATASET: Final = "bench"
 _FIRST_TIME: Final = 1_000_000_000
@@ -53,7 +53,21 @@ def set_stage(folder: Path, config: ServeBenchConfig, progress: Progress = SILEN
         MovieMlopsError: The catalogue or the bundle that is given cannot be read.
     """
     workspace = Workspace(folder, _DATASET)
-    given = None if config.bundle is None else read_bundle(config.bundle).movie_ids
+    platform = Platform(workspace, PlatformConfig())
+    try:
+        return _set(platform, folder, config, progress)
+    finally:
+        platform.close()
+
+
+def _set(platform: Platform, folder: Path, config: ServeBenchConfig, progress: Progress) -> Stage:
+    models, given = platform.workspace.models, None
+    if config.bundle is not None:
+        taken = models / config.bundle.resolve().name
+        copytree(config.bundle, taken)
+        # Whoever names a bundle to be measured vouches for it, on this stage and nowhere else.
+        sign_bundle(taken, platform.keys.signer())
+        given = read_bundle(taken, trust=platform.keys.trust).movie_ids
     source = folder / "source" / _DATASET
     source.mkdir(parents=True)
     films = _write_films(source / "movies.csv", config, given)
@@ -64,16 +78,12 @@ def set_stage(folder: Path, config: ServeBenchConfig, progress: Progress = SILEN
             next_step="Give the catalogue that the bundle was trained on.",
         )
     _write_likes(source / "ratings.csv", liked, config)
-    platform = Platform(workspace, PlatformConfig())
-    try:
-        report = load(open_source(f"movielens:{source}", downloads=folder), platform.lake, progress=progress)
-        features(platform, {"versions": report.versions, "events_offset": 0})
-        movie_ids = platform.lake.scan(MOVIES).collect()[MOVIE_ID].sort().to_numpy()
-        bundle_id = _release(platform, config, movie_ids, progress)
-    finally:
-        platform.close()
+    report = load(open_source(f"movielens:{source}", downloads=folder), platform.lake, progress=progress)
+    features(platform, {"versions": report.versions, "events_offset": 0})
+    movie_ids = platform.lake.scan(MOVIES).collect()[MOVIE_ID].sort().to_numpy()
+    bundle_id = _release(platform, config, movie_ids, progress)
     users = tuple(str(user) for user in range(1, config.users + 1))
-    return Stage(workspace, bundle_id, bundle_id.rpartition("-")[0], len(movie_ids), users)
+    return Stage(platform.workspace, bundle_id, bundle_id.rpartition("-")[0], len(movie_ids), users)
 
 
 def _write_films(path: Path, config: ServeBenchConfig, given: NDArray[np.int64] | None) -> NDArray[np.int64]:
@@ -110,12 +120,12 @@ def _release(platform: Platform, config: ServeBenchConfig, movie_ids: NDArray[np
     models = platform.workspace.models
     if config.bundle is not None:
         bundle_id = config.bundle.resolve().name
-        copytree(config.bundle, models / bundle_id)
     else:
         with progress.task(f"Making up weights of {config.model}"):
             model = _made_up(config, len(movie_ids))
             facts = {"dataset": _DATASET, "seed": config.seed, "weights": "random"}
-            bundle_id = write_bundle(models, model=model, movie_ids=movie_ids, facts=facts).bundle_id
+            signer = platform.keys.signer()
+            bundle_id = write_bundle(models, model=model, movie_ids=movie_ids, facts=facts, signer=signer).bundle_id
     platform.ledger.promote(
         bundle_id, reason="A benchmark.", gate={"passed": True, "checks": []}, approved_by="bench", expected=None
     )

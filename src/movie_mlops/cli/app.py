@@ -19,7 +19,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "features": "See what features there are, build training sets, export to Feast.",
     "evaluate": "Judge models on a split of the data, or on given folds.",
     "lineage": "What is behind a recommendation, release, bundle or table, and what came of it; as text, JSON or SVG.",
-    "models": "List, show and verify the bundles.",
+    "models": "The registry of bundles: list, show, compare, verify, name, sign, export, import, clear away.",
     "release": "What serves since when and why; promote, roll back, verify the ledger.",
     "score": "Put the best films of every user into the lake, by the model that serves.",
     "flow": "See the flows that are run again and again, and their tasks.",

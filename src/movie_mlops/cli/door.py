@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 
 from movie_mlops.core.errors import ConfigurationError
@@ -10,10 +9,11 @@ from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import FeatureView, RedisConfig, TrainingSets
 from movie_mlops.flows import NothingReleasedError, Platform, PlatformConfig, active_dataset
 from movie_mlops.flows.journal import FlowJournal
+from movie_mlops.flows.shelf import find_bundle
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
-from movie_mlops.release import BundleError, Ledger, Release, list_bundles, read_waivers
+from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Release, read_waivers
 from movie_mlops.settings import (
     NamedSource,
     Settings,
@@ -73,7 +73,9 @@ def platform(home: Path | None, dataset: str | None, *, as_served: bool = False)
     found = settings(home)
     carrier = redis(found) if as_served else None
     meant = workspace(home, dataset)
-    opened = Platform(meant, platform_config(found), lakes(found), carrier, state_url=found.state_url)
+    opened = Platform(
+        meant, platform_config(found), lakes(found), carrier, keys=keys_config(found), state_url=found.state_url
+    )
     try:
         yield opened
     finally:
@@ -97,6 +99,20 @@ def entity_key(view: FeatureView, given: str) -> str | int | tuple[str, int]:
             ) from error
         return (user, number) if len(view.entity.keys) > 1 else number
     return given
+
+
+def keys_config(settings: Settings) -> KeysConfig:
+    """Return where the signing key and the trusted ones are."""
+    return KeysConfig(
+        folder=Workspace(settings.home, "").keys,
+        signing_key=settings.signing_key.get_secret_value() if settings.signing_key else None,
+        trusted=Path(settings.trusted_keys) if settings.trusted_keys else None,
+    )
+
+
+def keys(home: Path | None) -> Keys:
+    """Return what signs here, and whose bundles are used."""
+    return Keys(keys_config(settings(home)))
 
 
 def redis(settings: Settings) -> RedisConfig | None:
@@ -144,19 +160,14 @@ def champion(workspace: Workspace) -> Release:
     return release
 
 
-def check_bundle(folder: Path, bundle_id: str) -> None:
-    """Make sure that ``bundle_id`` names a bundle of ``folder``, and no path to anything else.
+def bundle(workspace: Workspace, reference: str) -> str:
+    """Return the id of the bundle that a command means: an id, name@version, name@alias or the beginning of an id.
 
     Raises:
-        BundleError: It does not.
+        BundleError: Nothing, or more than one, is called so.
     """
-    known = list_bundles(folder)
-    if bundle_id not in known:
-        near = get_close_matches(bundle_id, known, n=1)
-        raise BundleError(
-            f"There is no bundle {bundle_id!r} in {folder}.",
-            next_step=f"Did you mean {near[0]!r}?" if near else "List them with: movie-mlops models list",
-        )
+    kept = database(workspace)
+    return find_bundle(Registry(kept, workspace.models), Aliases(kept), workspace.models, reference)
 
 
 def operator_key(settings: Settings, name: str) -> Path:

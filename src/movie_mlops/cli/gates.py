@@ -38,7 +38,7 @@ def gate(
 
     with door.platform(home, dataset) as platform:
         if bundle is not None:
-            door.check_bundle(platform.workspace.models, bundle)
+            bundle = door.bundle(platform.workspace, bundle)
         document = None if again else known_verdict(platform, bundle)
         document = judge_again(platform, bundle) if document is None else document
         verdict = Verdict.from_json(document)

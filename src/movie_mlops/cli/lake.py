@@ -111,11 +111,11 @@ def compact(
         output.print_json([asdict(report) for report in reports])
         return
     for report in reports:
-        size = f"{report.files_after:,} files, {_size(report.bytes_after)}"
+        size = f"{report.files_after:,} files, {output.size(report.bytes_after)}"
         if report.version is None:
             typer.echo(f"{report.table}: nothing to join ({size}).")
             continue
-        before = f"{report.files_before:,} files, {_size(report.bytes_before)}"
+        before = f"{report.files_before:,} files, {output.size(report.bytes_before)}"
         typer.echo(f"{report.table}: {before} are now {size}; the same {report.rows:,} rows, version {report.version}.")
 
 
@@ -157,7 +157,7 @@ def vacuum(
     for report in reports:
         verb = "would free" if dry_run else "freed"
         gone = f", giving up {_versions(report.given_up)}" if report.given_up else ""
-        typer.echo(f"{report.table}: {verb} {_size(report.bytes)} in {len(report.files):,} files{gone}.")
+        typer.echo(f"{report.table}: {verb} {output.size(report.bytes)} in {len(report.files):,} files{gone}.")
 
 
 @app.command()
@@ -185,10 +185,12 @@ def verify(
 
 
 def _tell_verification(one: "Verification") -> None:
+    from movie_mlops.cli import output
+
     for defect in one.defects:
         typer.echo(str(defect))
     if not one.defects:
-        typer.echo(f"{one.table}: whole; {one.files:,} files of {one.versions:,} versions, {_size(one.bytes)}.")
+        typer.echo(f"{one.table}: whole; {one.files:,} files of {one.versions:,} versions, {output.size(one.bytes)}.")
     if one.without_hash:
         typer.echo(
             f"{one.table}: {len(one.without_hash):,} files have no recorded hash; their bytes were not compared."
@@ -205,12 +207,3 @@ def _versions(numbers: tuple[int, ...]) -> str:
             runs.append([number])
     told = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
     return f"{'version' if len(numbers) == 1 else 'versions'} {told}"
-
-
-def _size(size: float) -> str:
-    """Return bytes as people read them."""
-    for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:  # noqa: PLR2004 - as the units say
-            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
-        size /= 1024
-    return f"{size:,.1f} GiB"

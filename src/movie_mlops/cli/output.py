@@ -36,6 +36,17 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     console.print(table)
 
 
+def size(number: float | None) -> str:
+    """Return bytes as people read them."""
+    if number is None:
+        return "-"
+    for unit in ("bytes", "KiB", "MiB"):
+        if number < 1024:  # noqa: PLR2004 - as the units say
+            return f"{number:,.0f} {unit}" if unit == "bytes" else f"{number:,.1f} {unit}"
+        number /= 1024
+    return f"{number:,.1f} GiB"
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return "-"

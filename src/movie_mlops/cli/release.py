@@ -153,7 +153,9 @@ def verify(
 
 @app.command()
 def promote(
-    bundle: Annotated[str, typer.Argument(help="A bundle, as 'movie-mlops models list' names it.")],
+    bundle: Annotated[
+        str, typer.Argument(help="A bundle: its id, name@version, name@alias, or the beginning of its id.")
+    ],
     reason: Reason,
     approved_by: ApprovedBy = "operator",
     expected: Expected = None,
@@ -166,8 +168,8 @@ def promote(
     from movie_mlops.release import read_bundle
 
     workspace = door.workspace(home, dataset)
-    door.check_bundle(workspace.models, bundle)
-    read_bundle(workspace.models / bundle)
+    bundle = door.bundle(workspace, bundle)
+    read_bundle(workspace.models / bundle, trust=door.keys(home).trust)
     ledger = door.ledger(workspace)
     champion = ledger.champion()
     release = ledger.promote(

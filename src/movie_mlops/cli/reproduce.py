@@ -24,9 +24,9 @@ def reproduce(
     from movie_mlops.flows.reproduce import reproduce
 
     workspace = door.workspace(home, dataset)
-    door.check_bundle(workspace.models, bundle)
+    bundle = door.bundle(workspace, bundle)
     lake = door.lakes(door.settings(home)).of(workspace.dataset)
-    made = reproduce(workspace.models / bundle, lake, progress=progress.listener())
+    made = reproduce(workspace.models / bundle, lake, trust=door.keys(home).trust, progress=progress.listener())
     if as_json:
         output.print_json(made.to_json())
     else:

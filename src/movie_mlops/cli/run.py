@@ -23,6 +23,7 @@ _DOING = {
     "gate": "Judging it against the champion",
     "release": "Releasing",
     "track": "Recording the experiments",
+    "register": "Writing the model card",
 }
 
 
@@ -70,6 +71,7 @@ def run(
         only=only,
         production=production or settings.production,
         state_url=settings.state_url,
+        keys=door.keys_config(settings),
         progress=progress.listener(),
         on_start=lambda step: None if as_json else _say(f"{_DOING[step]} …"),
         on_end=lambda step: None if as_json else _say_step(step),
@@ -153,6 +155,11 @@ def _tell_gate(made: dict[str, Any]) -> str:
     return ", ".join([word, *rest]) + (f". {made['note']}" if made["note"] else "")
 
 
+def _tell_bundle(made: dict[str, Any]) -> str:
+    how = f"signed with a new key, {made['new_key']}" if made["new_key"] else f"signed by {made['signed_by']}"
+    return f"bundle {made['bundle_id']}, {how}"
+
+
 def _tell_action(made: dict[str, Any]) -> str:
     if made["action"] != "withheld":
         return str(made["action"])
@@ -164,10 +171,11 @@ _TELL: dict[str, Callable[[dict[str, Any]], str]] = {
     "ingest": _tell_ingest,
     "features": lambda made: f"{made['histories']:,} histories",
     "evaluate": _tell_models,
-    "train": lambda made: f"bundle {made['bundle_id']}",
+    "train": _tell_bundle,
     "gate": _tell_gate,
     "release": lambda made: f"{_tell_action(made)}; serving {made['serving']}",
     "track": lambda made: f"{len(made['runs'])} runs in experiment {made['experiment']}",
+    "register": lambda made: f"{made['label']}, card {made['card']}",
 }
 
 

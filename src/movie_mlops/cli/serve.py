@@ -33,8 +33,9 @@ def serve(
         workspace,
         door.platform_config(settings),
         serving,
-        door.lakes(settings),
-        door.redis(settings),
+        lakes=door.lakes(settings),
+        redis=door.redis(settings),
+        keys=door.keys_config(settings),
         state_url=settings.state_url,
     )
 

@@ -84,6 +84,11 @@ class Workspace:
         return self.home / "models" / self.dataset
 
     @property
+    def keys(self) -> Path:
+        """The folder of the signing key and of the trusted ones, shared by all data sets."""
+        return self.home / "data" / "keys"
+
+    @property
     def experiments(self) -> Path:
         """The folder of the experiment tracker."""
         return self.home / "experiments"

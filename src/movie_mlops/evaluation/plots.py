@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
-
 from movie_mlops.core import report_page
 from movie_mlops.evaluation.leaderboard import Leaderboard, metric_label
 from movie_mlops.evaluation.scores import Scores
+from movie_mlops.evaluation.segments import history_groups
 
 COLOURS: Final = 8
 """The page defines ``--c0`` to ``--c7``; a ninth model begins again."""
 
 _WIDTH: Final = 400
-_HISTORY_BOUNDS: Final = (0, 1, 5, 10, 20, 50, 100, 200)
-_LEAST_USERS: Final = 5
 
 
 def colour(position: int) -> str:
@@ -34,7 +31,7 @@ def means(board: Leaderboard) -> str:
         }
         for standing in board.standings
     ]
-    return _intervals(rows, _names(board), metric_label(board.metric), zero=True)
+    return intervals(rows, _names(board), metric_label(board.metric), zero=True)
 
 
 def differences(board: Leaderboard) -> str:
@@ -50,7 +47,7 @@ def differences(board: Leaderboard) -> str:
         for standing in board.standings
         if standing.difference is not None
     ]
-    return _intervals(rows, _names(board), f"{metric_label(board.metric)} minus that of {board.baseline}", zero=True)
+    return intervals(rows, _names(board), f"{metric_label(board.metric)} minus that of {board.baseline}", zero=True)
 
 
 def by_history(board: Leaderboard, scores: Sequence[Scores]) -> str:
@@ -60,14 +57,8 @@ def by_history(board: Leaderboard, scores: Sequence[Scores]) -> str:
     rows: list[dict[str, Any]] = []
     by_model = {one.model: one for one in scores}
     labels = []
-    for low, high in zip(_HISTORY_BOUNDS, (*_HISTORY_BOUNDS[1:], None), strict=True):
-        films = f"{low}+" if high is None else (str(low) if high == low + 1 else f"{low} to {high - 1}")
-        sizes = by_model[board.baseline].history_sizes
-        group = (sizes >= low) & (high is None or sizes < high)
-        users = int(np.count_nonzero(group))
-        if users < _LEAST_USERS:
-            continue
-        labels.append(f"{films}|({users:,})")
+    for films, group in history_groups(by_model[board.baseline].history_sizes).items():
+        labels.append(f"{films}|({int(group.sum()):,})")
         for standing in board.standings:
             value = float(by_model[standing.model].values(board.metric)[group].mean())
             rows.append({"model": standing.model, "films": labels[-1], "value": value})
@@ -91,7 +82,7 @@ def by_history(board: Leaderboard, scores: Sequence[Scores]) -> str:
         )
         .properties(width=_WIDTH, height=230)
     )
-    return _svg(chart)
+    return drawn(chart)
 
 
 def trade_off(board: Leaderboard) -> str:
@@ -121,10 +112,18 @@ def trade_off(board: Leaderboard) -> str:
             legend=alt.Legend(title=None, orient="top", symbolType="circle", columns=3),
         ),
     )
-    return _svg(base.mark_circle(size=150, opacity=1).properties(width=_WIDTH, height=230))
+    return drawn(base.mark_circle(size=150, opacity=1).properties(width=_WIDTH, height=230))
 
 
-def _intervals(rows: list[dict[str, Any]], names: list[str], title: str, *, zero: bool) -> str:
+def intervals(rows: list[dict[str, Any]], names: list[str], title: str, *, zero: bool) -> str:
+    """Plot a value with its interval for each model.
+
+    Args:
+        rows: ``model``, ``mean``, ``low``, ``high`` and ``label`` of each.
+        names: Every model; its position gives its colour.
+        title: Of the axis.
+        zero: Whether the axis begins at zero.
+    """
     import altair as alt  # noqa: PLC0415 (heavy)
 
     order = [row["model"] for row in rows]
@@ -142,14 +141,14 @@ def _intervals(rows: list[dict[str, Any]], names: list[str], title: str, *, zero
         x="mean:Q", text="label:N", color=alt.value("currentColor")
     )
     line = alt.Chart(alt.InlineData(values=[{"at": 0}])).mark_rule(color="currentColor", opacity=0.55).encode(x="at:Q")
-    return _svg(alt.layer(line, span, dots, words).properties(width=_WIDTH, height=max(60, 44 * len(rows))))
+    return drawn(alt.layer(line, span, dots, words).properties(width=_WIDTH, height=max(60, 44 * len(rows))))
 
 
 def _names(board: Leaderboard) -> list[str]:
     return [standing.model for standing in board.standings]
 
 
-def _svg(chart: Any) -> str:
+def drawn(chart: Any) -> str:
     """Draw a chart; its size becomes the page's business, its text and lines take the page's colours."""
     import vl_convert  # noqa: PLC0415 (heavy)
 

@@ -72,6 +72,7 @@ MAIN_JOB: Final = (
     # It ends with an error where the gate refused: what served goes on serving, and somebody should know.
     _step("release", "gate", minutes=15, makes="release", verdict=True),
     _step("track", "release", minutes=15, always=True),
+    _step("register", "track", minutes=15, always=True),
 )
 """The steps of ``movie-mlops run``, in order."""
 

@@ -16,9 +16,11 @@ from movie_mlops.evaluation import (
     Films,
     Leaderboard,
     Scores,
+    compare,
     evaluate,
     given_folds,
     pool,
+    segments_by_history,
     strong_generalisation,
     time_split,
     user_folds,
@@ -101,9 +103,37 @@ def evaluation(
             }
             for s in scores
         },
+        "users": len(best.user_ids),
+        "level": config.evaluation.level,
+        "metric": metric,
+        "differences": {
+            one.model: asdict(compare(best, one, metric)) for one in scores if one.model in config.baselines
+        },
+        "segments": {
+            one.model: [asdict(segment) for segment in segments_by_history(one, metric)]
+            for one in scores
+            if one is best or one.model in config.baselines
+        },
         "skipped": sorted({recipe.name for recipe in recipes} - {s.model for s in scores}),
         "verdict": board.verdict,
         "scores_sha256": file_digest(scores_path(platform.workspace)),
+    }
+
+
+def judged(config: PlatformConfig, evaluated: Result) -> Result:
+    """Return what a bundle says of how its recipe was judged: on whom, against what, and for whom it does how well."""
+    candidate = evaluated["candidate"]
+    return {
+        **{name: evaluated[name] for name in ("case", "users", "level", "metric")},
+        "split": evaluated["facts"],
+        "baselines": {
+            name: {"metrics": evaluated["models"][name], "difference": difference}
+            for name, difference in evaluated["differences"].items()
+        },
+        "segments": {
+            "candidate" if name == candidate else name: found for name, found in evaluated["segments"].items()
+        },
+        "positive_rating": config.feedback.positive_rating,
     }
 
 

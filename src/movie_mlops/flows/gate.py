@@ -150,11 +150,12 @@ def judge_case(
         *_lists(case, candidate, champion, config),
     ]
     try:
-        bundle = read_bundle(platform.workspace.models / case.bundle_id)
+        bundle = read_bundle(platform.workspace.models / case.bundle_id, trust=platform.keys.trust)
     except BundleError as error:
         checks.append(_whole(passed=False, sentence=error.problem))
     else:
-        checks.append(_whole(passed=True, sentence="Every byte of the bundle is what its manifest says."))
+        vouched = "Every byte of the bundle is what its manifest says, and a trusted key vouches for it."
+        checks.append(_whole(passed=True, sentence=vouched))
         checks += _bundle(platform, case, bundle, feedback(), progress)
     return apply_waivers(verdict.plus(checks), platform.config.waivers, config.waivers, _day(platform, case.bundle_id))
 
@@ -200,7 +201,7 @@ def _bundle(platform: Platform, case: Case, bundle: Bundle, feedback: pl.DataFra
     audience = Audience.of(feedback, bundle.movie_ids)
     sample = audience.sample(config.behaviour.users, config.behaviour.seed)
     # It goes on in a process of its own while the rest is judged here.
-    measuring = start_measuring(bundle.path, sample, config.footprint)
+    measuring = start_measuring(bundle.path, platform.keys.trust, sample, config.footprint)
     versions = case.ingested["versions"]
     said = platform.lake.scan(INTERACTIONS, version=versions[INTERACTIONS])
     movies = platform.lake.scan(MOVIES, version=versions[MOVIES]).collect()

@@ -16,7 +16,10 @@ from movie_mlops.flows import features as featuring
 from movie_mlops.flows import gate as gating
 from movie_mlops.flows import ingest as ingesting
 from movie_mlops.flows import release as releasing
+from movie_mlops.flows import shelf as shelving
 from movie_mlops.flows import train as training
+from movie_mlops.flows.card import write_card
+from movie_mlops.flows.compare import keep_scores
 from movie_mlops.flows.config import PlatformConfig, Recipe
 from movie_mlops.flows.datasets import make_active
 from movie_mlops.flows.errors import FlowError, RefusedError
@@ -26,7 +29,7 @@ from movie_mlops.flows.provenance import code_commit, require_committed
 from movie_mlops.flows.steps import Enough, Result, StepReport, Steps, one_at_a_time
 from movie_mlops.ingest import Source
 from movie_mlops.lake import INTERACTIONS, MOVIES, LakeConfig
-from movie_mlops.release import Verdict
+from movie_mlops.release import KeysConfig, Verdict
 
 _DATA_ROOMS = ("lake", "ingest")
 _MODEL_ROOMS = ("features", "recommenders", "evaluation")
@@ -98,6 +101,7 @@ def run(
     only: str | None = None,
     production: bool = False,
     state_url: SecretStr | None = None,
+    keys: KeysConfig | None = None,
     progress: Progress = SILENT,
     on_start: Callable[[str], None] = lambda _name: None,
     on_end: Callable[[StepReport], None] = lambda _report: None,
@@ -112,6 +116,7 @@ def run(
         only: The one step to run, of :data:`~movie_mlops.flows.definition.MAIN_JOB`; all of them by default.
         production: Refuse to start where the code is not that of a commit.
         state_url: The PostgreSQL that keeps the state, where it is not in ``home``.
+        keys: What signs the bundle and whose bundles serve, where that is not in ``home``.
         progress: Told of long work.
         on_start: Called with a step's name when it starts.
         on_end: Called with each step's report.
@@ -127,7 +132,7 @@ def run(
     source.prepare(progress)
     workspace = Workspace(home, source.dataset)
     with one_at_a_time(workspace.lock):
-        platform = Platform(workspace, config, lakes, state_url=state_url)
+        platform = Platform(workspace, config, lakes, keys=keys, state_url=state_url)
         try:
             journal = FlowJournal(platform.database, platform.lake)
             steps = Steps(platform.database, journal, only=only, on_start=on_start, on_end=on_end)
@@ -214,7 +219,11 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         still_there=lambda made: evaluating.outcome_is_there(platform.workspace, made),
     )
     candidate = next(recipe for recipe in recipes if recipe.name == evaluated["candidate"])
-    facts = {**data, "evaluation": {"case": evaluated["case"], **evaluated["models"][candidate.name]}}
+    facts = {
+        **data,
+        "evaluation": {"case": evaluated["case"], **evaluated["models"][candidate.name]},
+        "judged": evaluating.judged(config, evaluated),
+    }
     trained = steps.run(
         "train",
         inputs={
@@ -227,6 +236,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         work=lambda: training.train(platform, feedback(), candidate, facts=facts, progress=progress),
         still_there=lambda made: releasing.bundle_is_whole(platform, made["bundle_id"]),
     )
+    shelving.shelve(platform, trained["bundle_id"])
     opponent, note = releasing.recipe_of(platform, releasing.rival(platform, trained["bundle_id"]))
     opponent_name = None if opponent is None else evaluating.name_of_champion(config, opponent)
     if opponent_name not in evaluated["models"]:
@@ -257,6 +267,21 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         ),
         still_there=lambda _made: (platform.workspace.experiments / "mlflow.db").exists(),
     )
+    steps.run(
+        "register",
+        inputs={"bundle": trained["bundle_id"], "signed_by": trained["signed_by"], **shelving.state(platform)},
+        rooms=("release", "flows"),
+        work=lambda: _register(platform, trained["bundle_id"], candidate.name),
+        still_there=lambda made: Path(made["card"]).exists() and Path(made["markdown"]).exists(),
+    )
+
+
+def _register(platform: Platform, bundle_id: str, candidate: str) -> Result:
+    keep_scores(platform, bundle_id, candidate)
+    html, markdown = write_card(platform, bundle_id)
+    releasing.mirror(platform)
+    registered = platform.registry.find(bundle_id)
+    return {"label": registered and registered.label, "card": str(html), "markdown": str(markdown)}
 
 
 def _plain(config: PlatformConfig, *names: str) -> dict[str, Any]:

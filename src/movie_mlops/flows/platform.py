@@ -7,7 +7,7 @@ from movie_mlops.events import EventLog
 from movie_mlops.features import VIEWS, Carrier, Histories, OnlineFeatures, Record, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.lake import Lake, LakeConfig
-from movie_mlops.release import Ledger
+from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry
 from movie_mlops.state import Database, StateConfig
 
 
@@ -23,6 +23,9 @@ class Platform:
         features: The feature rows in it.
         events: The event log.
         ledger: The releases.
+        keys: What signs bundles, and whose are used.
+        registry: Names and versions of bundles.
+        aliases: What points at them.
 
     Args:
         workspace: The data set.
@@ -30,6 +33,7 @@ class Platform:
         lakes: The place of all data sets' lakes, where it is not the workspace's own.
         redis: What carries copies of the online store for serving; ``None`` reads the record itself.
         state_url: The PostgreSQL that keeps the state; ``None`` for the workspace's own file.
+        keys: Where the signing key and the trusted ones are, where it is not the workspace's own place.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Platform:
         lakes: LakeConfig | None = None,
         redis: RedisConfig | None = None,
         *,
+        keys: KeysConfig | None = None,
         state_url: SecretStr | None = None,
     ) -> None:
         self.workspace = workspace
@@ -52,6 +57,9 @@ class Platform:
         self.features = OnlineFeatures(self.database, VIEWS, config.feedback, store)
         self.events = EventLog(self.database, self.histories, config.feedback, features=self.features)
         self.ledger = Ledger(self.database)
+        self.registry = Registry(self.database, workspace.models)
+        self.aliases = Aliases(self.database)
+        self.keys = Keys(keys or KeysConfig(folder=workspace.keys))
 
     def close(self) -> None:
         """Close the state database."""

@@ -60,7 +60,7 @@ def release(platform: Platform, bundle_id: str, verdict: Result) -> Result:
         why = f"{withdrawn.approved_by} rolled it back: {withdrawn.reason}"
         return {"action": "withheld", "serving": present, "bundle_id": bundle_id, "why": why}
     # What cannot be read back, byte for byte, is not released.
-    read_bundle(platform.workspace.models / bundle_id)
+    read_bundle(platform.workspace.models / bundle_id, trust=platform.keys.trust)
     promoted = platform.ledger.promote(
         bundle_id, reason=_reason(verdict), gate=verdict, approved_by=_APPROVED_BY, expected=present
     )
@@ -100,10 +100,16 @@ def track(platform: Platform, evaluated: Result, trained: Result, released: Resu
     return {"runs": runs, "experiment": platform.workspace.dataset}
 
 
+def mirror(platform: Platform) -> None:
+    """Show every bundle, its version and its aliases in the experiment tracker."""
+    tracking = Tracking(TrackingConfig(folder=platform.workspace.experiments, experiment=platform.workspace.dataset))
+    tracking.mirror(platform.registry.all(), platform.aliases.all(), platform.workspace.models)
+
+
 def bundle_is_whole(platform: Platform, bundle_id: str) -> bool:
-    """Return whether the bundle is there and every byte of it is what it was."""
+    """Return whether the bundle is there, every byte of it is what it was, and somebody who is trusted signed it."""
     try:
-        read_bundle(platform.workspace.models / bundle_id)
+        read_bundle(platform.workspace.models / bundle_id, trust=platform.keys.trust)
     except BundleError:
         return False
     return True

@@ -17,7 +17,7 @@ from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.flows import rebuild
 from movie_mlops.flows.errors import NotReproducibleError
 from movie_mlops.lake import INTERACTIONS, Lake, LakeConfig, LakeError
-from movie_mlops.release import ArrayFile, Manifest, read_bundle, read_manifest
+from movie_mlops.release import ArrayFile, Manifest, TrustList, read_bundle, read_manifest
 
 _NEEDED: Final = ("lake_versions", "feedback")
 _BLOCK: Final = 1 << 20
@@ -141,12 +141,13 @@ def missing_inputs(lake: Lake, manifest: Manifest) -> str | None:
     return None
 
 
-def reproduce(bundle: Path, lake: LakeConfig, *, progress: Progress = SILENT) -> Reproduction:
+def reproduce(bundle: Path, lake: LakeConfig, *, trust: TrustList, progress: Progress = SILENT) -> Reproduction:
     """Make a bundle again in a clean process, from what it says of its origin, and compare.
 
     Args:
         bundle: Its folder.
         lake: The lake of its data set.
+        trust: Whose bundles are read; one that nobody vouches for is not worth the while.
         progress: Told of the training.
 
     Raises:
@@ -154,7 +155,7 @@ def reproduce(bundle: Path, lake: LakeConfig, *, progress: Progress = SILENT) ->
         NotReproducibleError: It cannot be tried.
     """
     began = time.perf_counter()
-    manifest = read_bundle(bundle).manifest
+    manifest = read_bundle(bundle, trust=trust).manifest
     if missing := missing_inputs(Lake(lake), manifest):
         raise NotReproducibleError(f"It cannot be tried: {missing}", next_step=_TRAIN_AGAIN)
     with tempfile.TemporaryDirectory(prefix="movie-mlops-again-") as folder:

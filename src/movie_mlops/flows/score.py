@@ -71,7 +71,7 @@ def score(platform: Platform, *, k: int = 10, progress: Progress = SILENT) -> Sc
     there = lake.version(RECOMMENDATIONS)
     skipped = there is not None and lake.commit(RECOMMENDATIONS, there).note == note
     if there is None or not skipped:
-        bundle = read_bundle(platform.workspace.models / champion.bundle_id)
+        bundle = read_bundle(platform.workspace.models / champion.bundle_id, trust=platform.keys.trust)
         words = latest_words(lake.scan(INTERACTIONS, version=read[INTERACTIONS]), platform.config.feedback)
         films = lake.scan(MOVIES, version=read[MOVIES]).select(MOVIE_ID).collect()[MOVIE_ID].to_numpy()
         block = max(1, platform.config.evaluation.block_scores // bundle.movie_ids.size)

@@ -10,6 +10,7 @@ from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.records import PlatformRecords
 from movie_mlops.lake import MOVIES, Lake, LakeConfig
+from movie_mlops.release import KeysConfig
 from movie_mlops.serving import Catalogue, ServingConfig, create_app
 
 
@@ -17,18 +18,20 @@ def make_app(
     workspace: Workspace,
     config: PlatformConfig,
     serving: ServingConfig,
+    *,
     lakes: LakeConfig | None = None,
     redis: RedisConfig | None = None,
-    *,
+    keys: KeysConfig | None = None,
     state_url: SecretStr | None = None,
 ) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
-    platform = Platform(workspace, config, lakes, redis, state_url=state_url)
+    platform = Platform(workspace, config, lakes, redis, keys=keys, state_url=state_url)
     return create_app(
         serving,
         database=platform.database,
         ledger=platform.ledger,
         bundles=workspace.models,
+        trust=platform.keys.trust,
         histories=platform.histories,
         features=platform.features,
         events=platform.events,

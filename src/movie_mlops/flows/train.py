@@ -17,7 +17,7 @@ from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.provenance import code_commit, code_sha256, machine, package_versions
 from movie_mlops.flows.steps import Result
 from movie_mlops.recommenders import Recommender, create
-from movie_mlops.release import write_bundle
+from movie_mlops.release import key_id, write_bundle
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def fit(feedback: pl.DataFrame, model: str, params: Mapping[str, Any], progress:
 def train(
     platform: Platform, feedback: pl.DataFrame, recipe: Recipe, *, facts: Mapping[str, Any], progress: Progress
 ) -> Result:
-    """Fit the recipe on all positives and write its bundle.
+    """Fit the recipe on all positives and write its bundle, signed; the key is made on first need.
 
     Args:
         platform: The stores.
@@ -68,6 +68,7 @@ def train(
     trained = fit(feedback, recipe.model, recipe.params, progress)
     params = trained.model.params
     seeded = hasattr(params, "seed")
+    signer = platform.keys.signer()
     bundle = write_bundle(
         platform.workspace.models,
         model=trained.model,
@@ -86,9 +87,15 @@ def train(
             "packages": package_versions(),
             "machine": machine(),
         },
+        signer=signer,
     )
     counts = {name: trained.trained_on[name] for name in ("users", "films", "positives")}
-    return {"bundle_id": bundle.bundle_id, **counts}
+    return {
+        "bundle_id": bundle.bundle_id,
+        **counts,
+        "signed_by": key_id(signer.public_key),
+        "new_key": None if signer.made is None else str(signer.made),
+    }
 
 
 def _sha256(known: Feedback, matrix: sparse.csr_matrix, times: NDArray[np.int64] | None) -> str:

@@ -1,28 +1,40 @@
 """From a trained model to the one that serves: bundles, the gate, the ledger, experiment tracking and passports."""
 
-from movie_mlops.release.bundle import Bundle, Restore, list_bundles, read_bundle, read_manifest, write_bundle
+from movie_mlops.release.aliases import Aliases, Move
+from movie_mlops.release.bundle import Bundle, Restore, read_bundle, write_bundle
 from movie_mlops.release.chain import Break, Chain
-from movie_mlops.release.config import TrackingConfig
+from movie_mlops.release.config import KeysConfig, TrackingConfig
 from movie_mlops.release.drawing import POLICY, draw
 from movie_mlops.release.errors import (
+    AliasConflictError,
+    ArchiveError,
     BundleError,
     GateError,
+    KeyRefusedError,
     LedgerAlteredError,
     PromotionConflictError,
+    RegistryError,
     ReleaseError,
     RollbackError,
+    SignatureRefusedError,
     SigningError,
     TrackingError,
     WaiverError,
 )
+from movie_mlops.release.folders import check_signature, list_bundles, read_manifest, sign_bundle
 from movie_mlops.release.gates import Attack, Check, GateConfig, Verdict, judge, to_markdown, told, write_page
+from movie_mlops.release.keys import Keys, SigningKey
 from movie_mlops.release.ledger import Ledger
 from movie_mlops.release.lineage import Edge, Graph, Kind, Node
 from movie_mlops.release.manifest import ArrayFile, Manifest
 from movie_mlops.release.passport import passport
+from movie_mlops.release.references import ALIAS, CANDIDATE, CHAMPION, resolve
+from movie_mlops.release.registry import Act, Registered, Registry, name_of
 from movie_mlops.release.rows import Action, Release
+from movie_mlops.release.signature import Signature, Signer
 from movie_mlops.release.signing import make_key, public_text, read_key
 from movie_mlops.release.tracking import Run, Tracking
+from movie_mlops.release.trust import Standing, TrustedKey, TrustList, key_id
 from movie_mlops.release.waivers import (
     UnreadableWaiver,
     Waiver,
@@ -35,8 +47,15 @@ from movie_mlops.release.waivers import (
 )
 
 __all__ = [
+    "ALIAS",
+    "CANDIDATE",
+    "CHAMPION",
     "POLICY",
+    "Act",
     "Action",
+    "AliasConflictError",
+    "Aliases",
+    "ArchiveError",
     "ArrayFile",
     "Attack",
     "Break",
@@ -48,38 +67,57 @@ __all__ = [
     "GateConfig",
     "GateError",
     "Graph",
+    "KeyRefusedError",
+    "Keys",
+    "KeysConfig",
     "Kind",
     "Ledger",
     "LedgerAlteredError",
     "Manifest",
+    "Move",
     "Node",
     "PromotionConflictError",
+    "Registered",
+    "Registry",
+    "RegistryError",
     "Release",
     "ReleaseError",
     "Restore",
     "RollbackError",
     "Run",
+    "Signature",
+    "SignatureRefusedError",
+    "Signer",
     "SigningError",
+    "SigningKey",
+    "Standing",
     "Tracking",
     "TrackingConfig",
     "TrackingError",
+    "TrustList",
+    "TrustedKey",
     "UnreadableWaiver",
     "Verdict",
     "Waiver",
     "WaiverError",
     "apply_waivers",
+    "check_signature",
     "digest_of",
     "draw",
     "judge",
+    "key_id",
     "list_bundles",
     "make_key",
     "make_waiver",
+    "name_of",
     "passport",
     "public_text",
     "read_bundle",
     "read_key",
     "read_manifest",
     "read_waivers",
+    "resolve",
+    "sign_bundle",
     "sign_waiver",
     "to_markdown",
     "told",

@@ -1,19 +1,18 @@
 """Bundles: a trained model as a folder of raw arrays that every reader verifies.
 
 Nothing executable is stored, the same inputs give the same bytes, and a folder that has a bundle's name is a whole
-bundle: it is written under another name, synced, and renamed.
+bundle: it is written under another name, synced, and renamed. A reader uses nothing of a bundle before a key that is
+trusted has vouched for its manifest, and the manifest for every array.
 """
 
-import fcntl
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,26 +22,24 @@ from movie_mlops.core.digests import canonical_json
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.recommenders import Recommender
 from movie_mlops.recommenders import restore as restore_recommender
-from movie_mlops.release.arrays import ArrayFileError, map_array, open_regular, portable, write_array
+from movie_mlops.release.arrays import ArrayFileError, map_array, portable, write_array
 from movie_mlops.release.errors import BundleError
-from movie_mlops.release.manifest import (
-    ARRAY_NAME,
-    BUNDLE_ID,
-    FORMAT,
-    MANIFEST,
-    MAX_MANIFEST_BYTES,
-    MOVIE_IDS,
-    ArrayFile,
-    Manifest,
-    bundle_id,
-    parse_manifest,
+from movie_mlops.release.folders import (
+    UNFINISHED,
+    check_intact,
+    check_signature,
+    damaged,
+    only_writer,
+    put_in_place,
+    read_manifest,
+    write_signature,
 )
+from movie_mlops.release.manifest import ARRAY_NAME, FORMAT, MANIFEST, MOVIE_IDS, ArrayFile, Manifest, bundle_id
+from movie_mlops.release.signature import Signer
+from movie_mlops.release.trust import TrustList
 
 Restore = Callable[[str, Mapping[str, Any], Mapping[str, NDArray[Any]]], Recommender]
 """Builds a recommender from its name, parameters and arrays."""
-
-_UNFINISHED: Final = ".unfinished-"
-_TRAIN_AGAIN: Final = "Train again with 'movie-mlops run', or roll back to another release."
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,14 @@ class Bundle:
         return self.manifest.bundle_id
 
 
-def write_bundle(root: Path, *, model: Recommender, movie_ids: NDArray[np.int64], facts: Mapping[str, Any]) -> Bundle:
+def write_bundle(
+    root: Path,
+    *,
+    model: Recommender,
+    movie_ids: NDArray[np.int64],
+    facts: Mapping[str, Any],
+    signer: Signer | None = None,
+) -> Bundle:
     """Write a fitted model as ``root/<bundle_id>/``; an identical bundle that is there already is kept.
 
     Args:
@@ -75,6 +79,7 @@ def write_bundle(root: Path, *, model: Recommender, movie_ids: NDArray[np.int64]
         model: Fitted.
         movie_ids: int64[n_items]; which movie each item is, no movie twice.
         facts: Where the model comes from, as plain data; see :class:`Manifest`. All of it counts for the bundle's id.
+        signer: Vouches for it; without one, nobody will read it before :func:`sign_bundle`.
 
     Raises:
         BundleError: Something cannot be stored, the disk refuses, or a damaged bundle lies where this one belongs.
@@ -96,8 +101,8 @@ def write_bundle(root: Path, *, model: Recommender, movie_ids: NDArray[np.int64]
     }
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with _only_writer(root):
-            path, manifest = _write(root, arrays, described)
+        with only_writer(root):
+            path, manifest = _write(root, arrays, described, signer)
     except OSError as error:
         raise BundleError(
             f"No bundle can be written to {root} ({error.strerror or error}).",
@@ -106,61 +111,36 @@ def write_bundle(root: Path, *, model: Recommender, movie_ids: NDArray[np.int64]
     return Bundle(path, manifest, model, movies)
 
 
-def read_bundle(path: Path, *, verify: bool = True, restore: Restore = restore_recommender) -> Bundle:
+def read_bundle(path: Path, *, trust: TrustList, verify: bool = True, restore: Restore = restore_recommender) -> Bundle:
     """Read and verify a bundle; its arrays are mapped into memory, read-only.
 
     Args:
         path: The bundle's folder, ``…/<bundle_id>``.
+        trust: Whose bundles are read.
         verify: Whether the SHA-256 of every array is checked; manifest, sizes and headers always are.
         restore: Builds the recommender.
 
     Raises:
+        SignatureRefusedError: Nobody signed it, or nobody who is trusted.
         BundleError: There is no bundle, or anything in the folder is not what was written; the file is named.
     """
     manifest = read_manifest(path)
+    check_signature(path, manifest, trust)
     arrays: dict[str, NDArray[Any]] = {}
     for name, file in manifest.files().items():
         sha256 = file.sha256 if verify else None
         try:
             arrays[name] = map_array(path / file.file, dtype=file.dtype, shape=file.shape, sha256=sha256)
         except ArrayFileError as error:
-            raise _damaged(path, file.file, str(error)) from error
+            raise damaged(path, file.file, str(error)) from error
     movie_ids = arrays.pop(MOVIE_IDS)
     try:
         recommender = restore(manifest.model, manifest.params, arrays)
     except (MovieMlopsError, ValueError, TypeError, KeyError) as error:
-        raise _damaged(path, MANIFEST, f"describes no model that can be restored ({error})") from error
+        raise damaged(path, MANIFEST, f"describes no model that can be restored ({error})") from error
     if recommender.n_items != movie_ids.size:
-        raise _damaged(path, MANIFEST, f"names {movie_ids.size:,} movies for {recommender.n_items:,} items")
+        raise damaged(path, MANIFEST, f"names {movie_ids.size:,} movies for {recommender.n_items:,} items")
     return Bundle(path, manifest, recommender, movie_ids)
-
-
-def read_manifest(path: Path) -> Manifest:
-    """Read a bundle's manifest and check that the folder has its name and holds its files and nothing else.
-
-    Raises:
-        BundleError: There is no bundle, or it is not what was written.
-    """
-    if path.is_symlink() or not path.is_dir():
-        raise BundleError(f"There is no bundle at {path}.", next_step=_TRAIN_AGAIN)
-    try:
-        with open_regular(path / MANIFEST) as file:
-            manifest = parse_manifest(file.read(MAX_MANIFEST_BYTES + 1))
-    except (ArrayFileError, ValueError) as error:
-        raise _damaged(path, MANIFEST, str(error)) from error
-    if path.name != manifest.bundle_id:
-        raise _damaged(path, MANIFEST, f"belongs to the bundle {manifest.bundle_id!r}, not to this folder")
-    expected = {MANIFEST, *(file.file for file in manifest.files().values())}
-    if strangers := sorted({entry.name for entry in path.iterdir()} - expected):
-        raise _damaged(path, strangers[0], "is not named in the manifest")
-    return manifest
-
-
-def list_bundles(root: Path) -> list[str]:
-    """Return the ids of the bundles in ``root``, sorted; they are not opened."""
-    if not root.is_dir():
-        return []
-    return sorted(entry.name for entry in root.iterdir() if BUNDLE_ID.fullmatch(entry.name) and entry.is_dir())
 
 
 def _portable_arrays(model: Recommender) -> dict[str, NDArray[Any]]:
@@ -193,18 +173,10 @@ def _plain(what: str, value: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-@contextmanager
-def _only_writer(root: Path) -> Iterator[None]:
-    """Hold the folder's lock, which ends with its process, and clear away what a killed writer left behind."""
-    with (root / ".lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in root.glob(f"{_UNFINISHED}*"):
-            shutil.rmtree(left)
-        yield
-
-
-def _write(root: Path, arrays: dict[str, NDArray[Any]], described: dict[str, Any]) -> tuple[Path, Manifest]:
-    folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=root))
+def _write(
+    root: Path, arrays: dict[str, NDArray[Any]], described: dict[str, Any], signer: Signer | None
+) -> tuple[Path, Manifest]:
+    folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=root))
     try:
         files = {name: _write_array_file(folder, name, array) for name, array in arrays.items()}
         manifest = _manifest(files, described)
@@ -214,13 +186,13 @@ def _write(root: Path, arrays: dict[str, NDArray[Any]], described: dict[str, Any
             os.fsync(file.fileno())
         path = root / manifest.bundle_id
         if path.exists() or path.is_symlink():
-            _check_intact(path)
+            check_intact(path)
+            if signer is not None:
+                write_signature(path, manifest, signer)
         else:
-            # mkdtemp's folder is its owner's alone; the server may run as somebody else.
-            folder.chmod(0o755)
-            _sync_folder(folder)
-            folder.rename(path)
-            _sync_folder(root)
+            if signer is not None:
+                write_signature(folder, manifest, signer)
+            put_in_place(folder, path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return path, manifest
@@ -244,27 +216,3 @@ def _manifest(files: dict[str, ArrayFile], described: dict[str, Any]) -> Manifes
             f"The model {described['model']!r} cannot be described by a manifest ({error.errors()[0]['msg']}).",
             next_step="Give the model a name of lower-case words joined by hyphens and arrays of plain numbers.",
         ) from error
-
-
-def _check_intact(path: Path) -> None:
-    """Verify a bundle without building its model."""
-    for file in read_manifest(path).files().values():
-        try:
-            map_array(path / file.file, dtype=file.dtype, shape=file.shape, sha256=file.sha256)
-        except ArrayFileError as error:
-            raise _damaged(path, file.file, str(error)) from error
-
-
-def _damaged(path: Path, file: str, what: str) -> BundleError:
-    return BundleError(
-        f"The bundle {path} cannot be trusted: {file} {what}.",
-        next_step=f"Delete the folder, then: {_TRAIN_AGAIN[0].lower()}{_TRAIN_AGAIN[1:]}",
-    )
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

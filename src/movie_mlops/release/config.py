@@ -1,6 +1,6 @@
 """The choices that a release rests on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -15,3 +15,19 @@ class TrackingConfig:
 
     folder: Path
     experiment: str
+
+
+@dataclass(frozen=True)
+class KeysConfig:
+    """Whose signatures count, and what signs here.
+
+    Attributes:
+        folder: Holds ``trusted-keys.json``, and ``signing-key.pem`` where no other key is given.
+        signing_key: 64 hex digits, or the path of a private key as PEM; ``None`` to make one in ``folder`` on first
+            need. Never shown.
+        trusted: Another place of the list of trusted keys.
+    """
+
+    folder: Path
+    signing_key: str | None = field(default=None, repr=False)
+    trusted: Path | None = None

@@ -15,6 +15,36 @@ class BundleError(ReleaseError):
     code = "bundle"
 
 
+class SignatureRefusedError(BundleError):
+    """A bundle is not signed, or not by somebody who is trusted here."""
+
+    code = "signature"
+
+
+class KeyRefusedError(ReleaseError):
+    """A key, or the list of trusted ones, cannot be used."""
+
+    code = "key"
+
+
+class RegistryError(ReleaseError):
+    """The registry does not know what is meant, or refuses a change."""
+
+    code = "registry"
+
+
+class AliasConflictError(RegistryError):
+    """Somebody else moved an alias between the caller's look and the caller's move."""
+
+    code = "alias-conflict"
+
+
+class ArchiveError(ReleaseError):
+    """What is to be imported is not an archive of a bundle, or none can be written."""
+
+    code = "archive"
+
+
 class PromotionConflictError(ReleaseError):
     """Another bundle became champion between the caller's look and the caller's promotion."""
 

@@ -3,7 +3,7 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +14,7 @@ from movie_mlops.core import clock
 from movie_mlops.core.digests import canonical_json
 from movie_mlops.release.config import TrackingConfig
 from movie_mlops.release.errors import TrackingError
+from movie_mlops.release.registry import Registered
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -105,6 +106,55 @@ class Tracking:
                 if former.info.run_id != run_id:
                     self._client.delete_tag(former.info.run_id, _CHAMPION)
 
+    def mirror(self, models: Sequence[Registered], aliases: Mapping[tuple[str, str], str], folder: Path) -> None:
+        """Show the registry in MLflow: each bundle as a model version with its run, each alias where it points.
+
+        MLflow counts versions by itself, so each carries its own name there as a tag (``version``, ``bundle_id``);
+        the registry stays the record, and what MLflow is told elsewhere changes nothing.
+
+        Args:
+            models: The registered bundles.
+            aliases: Bundle id by name and alias.
+            folder: The folder of the bundles.
+        """
+        with _refusals(self._url):
+            for name in dict.fromkeys(one.name for one in models):
+                own = sorted((one for one in models if one.name == name), key=lambda one: one.version)
+                shown = self._versions(name)
+                for one in own:
+                    if one.bundle_id not in shown:
+                        shown[one.bundle_id] = self._show(one, folder / one.bundle_id)
+                wanted = {alias: shown[bundle_id] for (owner, alias), bundle_id in aliases.items() if owner == name}
+                present = dict(self._client.get_registered_model(name).aliases)
+                for alias in present.keys() - wanted.keys():
+                    self._client.delete_registered_model_alias(name, alias)
+                for alias, version in wanted.items():
+                    if str(present.get(alias)) != version:
+                        self._client.set_registered_model_alias(name, alias, version)
+
+    def _versions(self, name: str) -> dict[str, str]:
+        """Return MLflow's version of each bundle of a name; the name is made where MLflow does not know it."""
+        if not self._client.search_registered_models(f"name = '{name}'"):
+            self._client.create_registered_model(name)
+        found: dict[str, str] = {}
+        token: str | None = None
+        while True:
+            page = self._client.search_model_versions(f"name = '{name}'", page_token=token)
+            found |= {one.tags["bundle_id"]: str(one.version) for one in page if "bundle_id" in one.tags}
+            token = page.token
+            if not token:
+                return found
+
+    def _show(self, one: Registered, path: Path) -> str:
+        runs = self._client.search_runs([self._experiment_id], f"tags.bundle_id = '{one.bundle_id}'", max_results=1)
+        made = self._client.create_model_version(
+            one.name,
+            source=path.absolute().as_uri(),
+            run_id=runs[0].info.run_id if runs else None,
+            tags={"bundle_id": one.bundle_id, "version": one.label, "origin": one.origin},
+        )
+        return str(made.version)
+
 
 def _silence_mlflow() -> None:
     """Import MLflow without its telemetry and chatter."""
@@ -121,10 +171,7 @@ def _silence_mlflow() -> None:
 def _client(url: str) -> "MlflowClient":
     from mlflow.tracking import MlflowClient  # noqa: PLC0415 - takes a second
 
-    with warnings.catch_warnings():
-        # MLflow's own use of deprecated SQLAlchemy is not the user's business.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return MlflowClient(tracking_uri=url, registry_uri=url)
+    return MlflowClient(tracking_uri=url, registry_uri=url)
 
 
 def _experiment(client: "MlflowClient", config: TrackingConfig) -> str:
@@ -149,7 +196,10 @@ def _refusals(url: str) -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - beside the above
 
     try:
-        yield
+        with warnings.catch_warnings():
+            # MLflow's own use of deprecated SQLAlchemy is not the user's business.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
         first_line = str(error).partition("\n")[0]
         raise TrackingError(

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from movie_mlops import __version__
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
-from movie_mlops.release import Ledger
+from movie_mlops.release import Ledger, TrustList
 from movie_mlops.serving import problems
 from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.config import ServingConfig
@@ -39,6 +39,7 @@ def create_app(
     database: Database,
     ledger: Ledger,
     bundles: Path,
+    trust: TrustList,
     histories: Histories,
     events: EventSink,
     feedback: FeedbackConfig,
@@ -53,6 +54,7 @@ def create_app(
         database: Where impressions are kept; open it after importing this room, which declares their table.
         ledger: Says which bundle serves.
         bundles: The folder of the bundles.
+        trust: Whose bundles serve.
         histories: What users met.
         events: Where events go; what it has acknowledged, ``histories`` must give back.
         feedback: What counts as liking, for the lists of callers without an account.
@@ -61,7 +63,7 @@ def create_app(
         records: How answers came about; without them a passport tells what ledger and bundle say, and no more.
     """
     watcher = ReleaseWatcher(
-        ledger=ledger, bundles=bundles, load_catalogue=load_catalogue, poll_seconds=config.poll_seconds
+        ledger=ledger, bundles=bundles, trust=trust, load_catalogue=load_catalogue, poll_seconds=config.poll_seconds
     )
     impressions = Impressions(
         database,
@@ -74,6 +76,7 @@ def create_app(
         watcher=watcher,
         ledger=ledger,
         bundles=bundles,
+        trust=trust,
         histories=histories,
         events=events,
         feedback=feedback,

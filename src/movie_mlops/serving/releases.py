@@ -10,7 +10,7 @@ from typing import Final
 
 from movie_mlops.core import clock
 from movie_mlops.core.errors import MovieMlopsError
-from movie_mlops.release import Ledger, Release, read_bundle
+from movie_mlops.release import Ledger, Release, TrustList, read_bundle
 from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.model import ServingModel, Snapshot
 
@@ -45,15 +45,23 @@ class ReleaseWatcher:
     Args:
         ledger: Says what should serve.
         bundles: The folder of the bundles.
+        trust: Whose bundles serve.
         load_catalogue: Reads the films; called for every new champion, so that new films come with it.
         poll_seconds: How often the ledger is asked.
     """
 
     def __init__(
-        self, *, ledger: Ledger, bundles: Path, load_catalogue: Callable[[], Catalogue], poll_seconds: float = 1.0
+        self,
+        *,
+        ledger: Ledger,
+        bundles: Path,
+        trust: TrustList,
+        load_catalogue: Callable[[], Catalogue],
+        poll_seconds: float = 1.0,
     ) -> None:
         self._ledger = ledger
         self._bundles = bundles
+        self._trust = trust
         self._load_catalogue = load_catalogue
         self._poll_seconds = poll_seconds
         self._snapshot = Snapshot(Catalogue(()), None)
@@ -116,7 +124,7 @@ class ReleaseWatcher:
                 self._tried = release.release_id
 
     def _load(self, release: Release) -> Snapshot:
-        bundle = read_bundle(self._bundles / release.bundle_id)
+        bundle = read_bundle(self._bundles / release.bundle_id, trust=self._trust)
         catalogue = self._load_catalogue()
         return Snapshot(catalogue, ServingModel.of(release, bundle, catalogue))
 

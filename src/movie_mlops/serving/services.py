@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
-from movie_mlops.release import Ledger
+from movie_mlops.release import Ledger, TrustList
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.metrics import Metrics
@@ -22,6 +22,7 @@ class Services:
         watcher: The films and the release in memory.
         ledger: What serves, and since when.
         bundles: The folder of the bundles.
+        trust: Whose bundles are read.
         histories: What users met.
         events: Where events go.
         feedback: What counts as liking.
@@ -36,6 +37,7 @@ class Services:
     watcher: ReleaseWatcher
     ledger: Ledger
     bundles: Path
+    trust: TrustList
     histories: Histories
     events: EventSink
     feedback: FeedbackConfig

@@ -65,4 +65,5 @@ def _model(services: Services, release: Release) -> ServingModel:
     snapshot = services.watcher.snapshot
     if snapshot.model is not None and snapshot.model.release.bundle_id == release.bundle_id:
         return snapshot.model
-    return ServingModel.of(release, read_bundle(services.bundles / release.bundle_id), snapshot.catalogue)
+    bundle = read_bundle(services.bundles / release.bundle_id, trust=services.trust)
+    return ServingModel.of(release, bundle, snapshot.catalogue)

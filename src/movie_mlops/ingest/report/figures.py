@@ -1,5 +1,6 @@
 """The numbers of the report, computed in the lake's tables; nothing here knows of plots or pages."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,11 +52,15 @@ class Tables:
 
     Args:
         lake: The lake.
+        versions: Which version of a table to look at, where not the newest.
     """
 
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: Lake, versions: Mapping[str, int] | None = None) -> None:
+        of = versions or {}
         self.interactions, self.movies = (
-            lake.scan(name) if lake.version(name) is not None else pl.LazyFrame(schema=SCHEMAS[name])
+            lake.scan(name, version=of.get(name))
+            if lake.version(name) is not None
+            else pl.LazyFrame(schema=SCHEMAS[name])
             for name in (INTERACTIONS, MOVIES)
         )
         self.quarantine = with_outcome(lake)

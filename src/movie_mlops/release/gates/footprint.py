@@ -11,6 +11,7 @@ from movie_mlops.release.errors import GateError
 from movie_mlops.release.gates.audience import Audience
 from movie_mlops.release.gates.config import FootprintGate
 from movie_mlops.release.gates.verdict import Check, unjudged
+from movie_mlops.release.trust import TrustList
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,12 @@ class Measuring:
         return _checks(json.loads(out), self.config)
 
 
-def start_measuring(bundle: Path, audience: Audience, config: FootprintGate) -> Measuring | None:
+def start_measuring(bundle: Path, trust: TrustList, audience: Audience, config: FootprintGate) -> Measuring | None:
     """Start the measurement, so that it goes on while other checks are made; ``None`` where none is wanted.
 
     Args:
         bundle: Its folder.
+        trust: Whose bundles are used.
         audience: Whose histories are asked about.
         config: How many requests, and the limits.
     """
@@ -67,7 +69,8 @@ def start_measuring(bundle: Path, audience: Audience, config: FootprintGate) -> 
         text=True,
     )
     assert process.stdin is not None
-    process.stdin.write(json.dumps({"bundle": str(bundle), "requests": config.requests, "histories": asked}))
+    task = {"bundle": str(bundle), "trusted": str(trust.path), "requests": config.requests, "histories": asked}
+    process.stdin.write(json.dumps(task))
     return Measuring(process, config)
 
 
