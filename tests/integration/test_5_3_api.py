@@ -209,7 +209,7 @@ def test_a_passport_tells_what_is_behind_an_answer(client: httpx.Client) -> None
     ]
     assert page["release"]["release_id"] == 1
     assert page["bundle"]["bundle_id"] == answer["release"]["bundle_id"]
-    assert page["data"] == {"dataset": "tiny", "lake_versions": FACTS["lake_versions"]}
+    assert page["data"] == {"dataset": "tiny", "lake_versions": FACTS["lake_versions"], "trained_on": None}
     assert page["code"]["commit"] == "abc1234"
     for missing in ("0" * 32, "no-such", "%00"):
         assert client.get(f"/v1/recommendations/{missing}/passport").status_code == 404

@@ -28,7 +28,7 @@ def report(*, passed: bool, note: str | None = None, serving: str | None = "ease
         "release": {"action": "promoted" if passed else "refused", "serving": serving},
     }
     steps = tuple(StepReport(name, "done", 1.25, 100.0, result) for name, result in results.items())
-    return RunReport("sample", Path("report.html"), steps)
+    return RunReport("sample", Path("report.html"), steps, serving)
 
 
 def test_the_summary_says_what_was_decided_and_why() -> None:
