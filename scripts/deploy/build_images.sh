@@ -44,7 +44,8 @@ mkdir -p "$folder"
 for file in docker/dockerfiles/Dockerfile.*; do
   image="movie-mlops-${file##*.}:$version"
   echo "Building $image with $engine …" >&2
-  $engine build ${format[@]+"${format[@]}"} --quiet --file "$file" --tag "$image" . >&2
+  # An image of ours may stand on another one, of the same version.
+  $engine build ${format[@]+"${format[@]}"} --quiet --build-arg "BASE=movie-mlops-api:$version" --file "$file" --tag "$image" . >&2
   $engine save --output "$folder/${image/:/-}.tar" ${quiet[@]+"${quiet[@]}"} "$image" >&2
 done
 scripts/security/make_sbom.sh "$folder/sbom.cdx.json"

@@ -16,14 +16,42 @@ else die "neither docker nor podman answers: install one of them, and start dock
 
 has() { $engine image inspect "$1" >/dev/null 2>&1; }
 
-# One server on the base: its package, and nothing that the official image would not do.
-server() { # IMAGE PACKAGE
+# One server on the base: its packages, and no more than the Compose files ask of the official image.
+server() { # IMAGE PACKAGES [FOLDER WITH MORE INSTRUCTIONS]
   echo "Making $1 from Debian packages …" >&2
-  $engine build --quiet --tag "$1" - >/dev/null <<END
-FROM $python
-RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends $2 && rm -rf /var/lib/apt/lists/*
-END
+  local folder="${3:-$(mktemp -d)}"
+  {
+    echo "FROM $python"
+    echo "RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends $2 && rm -rf /var/lib/apt/lists/*"
+    [ ! -f "$folder/more" ] || cat "$folder/more"
+  } > "$folder/Dockerfile"
+  $engine build --quiet --tag "$1" "$folder" >/dev/null
+  rm -rf "$folder"
   echo "$1 is made." >&2
+}
+
+# As the official image does it: an empty folder becomes a cluster with the user, the password and the database.
+postgres_parts() {
+  local folder
+  folder="$(mktemp -d)"
+  cat > "$folder/start-postgres" <<'END'
+#!/bin/sh
+set -eu
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+  initdb --username="$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE" --auth-host=scram-sha-256 --auth-local=trust
+  echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
+  echo "CREATE DATABASE $POSTGRES_DB" | postgres --single -D "$PGDATA" postgres
+fi
+exec "$@" -D "$PGDATA"
+END
+  cat > "$folder/more" <<'END'
+COPY --chmod=755 start-postgres /usr/local/bin/
+RUN groupmod --gid 999 postgres && usermod --uid 999 --gid 999 postgres \
+    && install --directory --owner=999 --group=999 /var/lib/postgresql/data
+ENV PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin
+ENTRYPOINT ["start-postgres"]
+END
+  echo "$folder"
 }
 
 make_servers() {
@@ -31,6 +59,8 @@ make_servers() {
   while read -r image; do
     has "$image" && continue
     case "$image" in
+      nginx:*) server "$image" "nginx curl" ;;
+      postgres:*) server "$image" postgresql-15 "$(postgres_parts)" ;;
       redis:*) server "$image" redis-server ;;
       *) die "$image is in a Compose file, and how to make it is not known here." ;;
     esac
@@ -70,6 +100,14 @@ Dir::Cache::srcpkgcache "";
 DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; };
 END
 chroot "$root" apt-get clean
+# Nor documents, manuals and translations; nor do packages that come later bring any.
+cat >"$root/etc/dpkg/dpkg.cfg.d/no-documents" <<'END'
+path-exclude /usr/share/doc/*
+path-exclude /usr/share/info/*
+path-exclude /usr/share/locale/*
+path-exclude /usr/share/man/*
+END
+rm -rf "$root"/usr/share/{doc,info,locale,man}/*
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/debconf/*-old
 
 tar --numeric-owner -C "$root" -c . | $engine import --change 'CMD ["python3"]' - "$python" >/dev/null

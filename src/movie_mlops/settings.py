@@ -19,9 +19,12 @@ from movie_mlops.release import GateConfig
 
 T = TypeVar("T")
 
+_SECRETS = Path("/run/secrets")
+"""Where containers find secrets: a file for each, called as its variable in small letters. Variables go over them."""
+
 
 class Settings(BaseSettings):
-    """What the environment decides; ``MOVIE_MLOPS_<NAME>`` or a line of ``.env``."""
+    """What the environment decides: ``MOVIE_MLOPS_<NAME>``, a line of ``.env``, or a file of a container's secrets."""
 
     model_config = SettingsConfigDict(env_prefix="MOVIE_MLOPS_", extra="ignore", frozen=True)
 
@@ -73,8 +76,11 @@ def read_settings() -> Settings:
         ConfigurationError: A variable has a value that cannot be used.
     """
     try:
-        # pydantic-settings takes the file as an argument that its type does not show.
-        return Settings(_env_file=os.environ.get("MOVIE_MLOPS_ENV_FILE", ".env"))  # type: ignore[call-arg]  # noqa: TID251 - this is the door
+        # pydantic-settings takes files as arguments that its type does not show.
+        return Settings(  # type: ignore[call-arg]
+            _env_file=os.environ.get("MOVIE_MLOPS_ENV_FILE", ".env"),  # noqa: TID251 - this is the door
+            _secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
+        )
     except ValidationError as error:
         first = error.errors()[0]
         name = "MOVIE_MLOPS_" + str(first["loc"][0]).upper()

@@ -65,7 +65,7 @@ def test_every_dockerfile_is_hardened() -> None:
     The base image is pinned to a full version, not to a digest: a digest cannot be looked up or checked offline.
     """
     names = {str(path.relative_to(REPOSITORY)) for path in DOCKERFILES}
-    assert names >= {"Dockerfile.dev", "docker/dockerfiles/Dockerfile.api"}
+    assert names >= {"Dockerfile.dev", "docker/dockerfiles/Dockerfile.api", "docker/dockerfiles/Dockerfile.worker"}
     assert {path.name: hardening.dockerfile_findings(path.read_text()) for path in DOCKERFILES} == {
         path.name: [] for path in DOCKERFILES
     }
@@ -74,7 +74,10 @@ def test_every_dockerfile_is_hardened() -> None:
 def test_every_compose_file_is_hardened() -> None:
     """Promise P32: every service is read-only, without rights, limited, checked and reached from this machine only."""
     names = {path.name for path in COMPOSE_FILES}
-    assert names >= {f"docker-compose.{purpose}.yml" for purpose in ("main", "simple", "git-workflow", "stage-2")}
+    assert names >= {
+        f"docker-compose.{purpose}.yml"
+        for purpose in ("main", "simple", "git-workflow", "stage-2", "stage-5", "production")
+    }
     assert {path.name: hardening.compose_findings(yaml.safe_load(path.read_text())) for path in COMPOSE_FILES} == {
         path.name: [] for path in COMPOSE_FILES
     }
@@ -91,13 +94,15 @@ def test_every_workflow_is_hardened() -> None:
 
 
 def test_every_image_stands_on_one_base() -> None:
-    """All Dockerfiles name the same base image, so one pull (or ``setup_base_images.sh``) serves them all."""
+    """All Dockerfiles name the same base image, so one pull (or ``setup_base_images.sh``) serves them all; an image may
+    stand on another one of ours.
+    """  # noqa: D205 - one promise
     bases = set()
     for path in DOCKERFILES:
         steps = hardening.instructions(path.read_text())
         stages = {rest.partition(" AS ")[2] for name, rest in steps if name == "FROM"}
         bases |= {rest.partition(" AS ")[0] for name, rest in steps if name == "FROM"} - stages
-    assert len(bases) == 1
+    assert len({base for base in bases if base != "${BASE}"}) == 1
 
 
 def test_secrets_and_history_stay_out_of_images() -> None:

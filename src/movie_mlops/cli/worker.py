@@ -7,8 +7,12 @@ import typer
 from movie_mlops.cli import options
 
 if TYPE_CHECKING:
+    import threading
+
     from movie_mlops.core.errors import MovieMlopsError
     from movie_mlops.flows.worker import Turn
+    from movie_mlops.settings import Settings
+    from movie_mlops.state import Database
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -27,42 +31,58 @@ def worker(
 ) -> None:
     """Bring events into the lake and the online store up to it, until Ctrl-C or SIGTERM.
 
-    Several workers at once share the work. A store that is away is waited for.
+    Several workers at once share the work. A store that is away is waited for, and so is the first data set.
     """
-    import signal
     import socket
-    import threading
-    from dataclasses import asdict
 
-    from movie_mlops.cli import door, output
+    from movie_mlops.cli import door
     from movie_mlops.flows.worker import Worker, WorkerConfig
 
-    meant = name or socket.gethostname()
+    meant, settings = name or socket.gethostname(), door.settings(home)
+    if check and _has_nothing(settings, dataset):
+        typer.echo("There is no data set to work for yet.")
+        return
+    stop = _stop_when_asked() if not (check or once) else None
+    while stop is not None and not stop.is_set() and _has_nothing(settings, dataset):
+        stop.wait(every)
+    if stop is not None and stop.is_set():
+        return
     with door.platform(home, dataset) as platform:
+        working = Worker(platform, meant, WorkerConfig(every_seconds=every))
         if check:
             _check(platform.database, meant, every)
-            return
-        working = Worker(platform, meant, WorkerConfig(every_seconds=every))
-        if once:
-            done = working.turn()
-            if as_json:
-                output.print_json(asdict(done))
-            else:
-                _say(done)
-            return
-        stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
-        typer.echo(f"Working for {platform.workspace.dataset}; Ctrl-C ends.")
-        working.work(stop, on_turn=_say_if_any, on_error=_tell)
+        elif stop is None:
+            _say(working.turn(), as_json=as_json)
+        else:
+            typer.echo(f"Working for {platform.workspace.dataset}; Ctrl-C ends.")
+            working.work(stop, on_turn=_say_if_any, on_error=_tell)
 
 
-def _check(database: object, name: str, every: float) -> None:
+def _has_nothing(settings: "Settings", dataset: str | None) -> bool:
+    """Return whether there is no data set yet that could be meant."""
+    from movie_mlops.cli import door
+    from movie_mlops.flows import datasets
+
+    return dataset is None and not datasets(settings.home, door.lakes(settings))
+
+
+def _stop_when_asked() -> "threading.Event":
+    """Return what Ctrl-C and SIGTERM set."""
+    import signal
+    import threading
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _check(database: "Database", name: str, every: float) -> None:
     from movie_mlops.core import clock
     from movie_mlops.flows.errors import FlowError
     from movie_mlops.flows.worker import last_seen
 
-    at = last_seen(database, name)  # type: ignore[arg-type] # the platform's
+    at = last_seen(database, name)
     if at is None:
         raise FlowError(f"No worker {name!r} was ever seen.", next_step="Start it with: movie-mlops worker")
     age = (clock.now() - at).total_seconds()
@@ -77,10 +97,17 @@ def _check(database: object, name: str, every: float) -> None:
 
 def _say_if_any(turn: "Turn") -> None:
     if turn.events or turn.materialised is not None:
-        _say(turn)
+        _say(turn, as_json=False)
 
 
-def _say(turn: "Turn") -> None:
+def _say(turn: "Turn", *, as_json: bool) -> None:
+    if as_json:
+        from dataclasses import asdict
+
+        from movie_mlops.cli import output
+
+        output.print_json(asdict(turn))
+        return
     users = "" if turn.materialised is None else f"; {turn.materialised:,} users made anew"
     typer.echo(f"{turn.events:,} events into the lake{users}.")
 

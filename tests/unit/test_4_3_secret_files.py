@@ -1,0 +1,56 @@
+"""Secrets in files: made once, for their owner, and read where containers find them."""
+
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from movie_mlops import settings
+from movie_mlops.settings import read_settings
+from tests.conftest import REPOSITORY
+
+SCRIPT = REPOSITORY / "scripts" / "setup" / "setup_secrets.sh"
+
+
+def made(folder: Path) -> dict[str, str]:
+    subprocess.run([SCRIPT, "--files", folder], check=True)
+    return {path.name: path.read_text() for path in sorted(folder.iterdir())}
+
+
+def test_secrets_are_made_once_and_fit_together(tmp_path: Path) -> None:
+    """Each secret is random and has its file; the addresses hold the passwords; a second call changes nothing."""
+    first = made(tmp_path / "secrets")
+    assert sorted(first) == [
+        "movie_mlops_admin_token",
+        "movie_mlops_redis_url",
+        "movie_mlops_state_url",
+        "postgres_password",
+        "redis_password",
+    ]
+    assert len({first[name] for name in ("movie_mlops_admin_token", "postgres_password", "redis_password")}) == 3
+    assert f":{first['postgres_password']}@postgres:5432/" in first["movie_mlops_state_url"]
+    assert f":{first['redis_password']}@redis:6379/" in first["movie_mlops_redis_url"]
+    assert made(tmp_path / "secrets") == first
+    assert made(tmp_path / "others")["postgres_password"] != first["postgres_password"]
+
+
+def test_only_the_owner_enters_the_folder(tmp_path: Path) -> None:
+    """The folder is closed to others, so files that a container must read are not open to others here."""
+    made(tmp_path / "secrets")
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+
+
+def test_settings_are_read_from_secret_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of the container's secrets is a setting; a variable of the same name goes over it."""
+    secrets = made(tmp_path / "secrets")
+    monkeypatch.setattr(settings, "_SECRETS", tmp_path / "secrets")
+    monkeypatch.chdir(tmp_path)
+    found = read_settings()
+    assert found.state_url is not None
+    assert found.state_url.get_secret_value() == secrets["movie_mlops_state_url"]
+    assert secrets["postgres_password"] not in repr(found)
+    monkeypatch.setenv("MOVIE_MLOPS_STATE_URL", "postgresql://elsewhere/db")
+    other = read_settings().state_url
+    assert other is not None
+    assert other.get_secret_value() == "postgresql://elsewhere/db"
