@@ -21,7 +21,11 @@ COMMANDS = ("list", "show", "compare", "verify", "card", "alias", "aliases", "ex
 
 
 @pytest.fixture
-def home(finished: CommandLine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Home:
+def home(
+    finished: CommandLine, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Home:
+    # Away from the checkout, whose .env may name a key that signs.
+    monkeypatch.chdir(tmp_path)
     return Home(copied(finished, tmp_path).home, capsys)
 
 

@@ -9,6 +9,8 @@ import pytest
 from tests.fixtures.stage_4.real_airflow import Airflow, made_database
 from tests.fixtures.stage_4.visits import FILE, ROWS
 
+pytestmark = pytest.mark.long
+
 COUNTED = "select count(*) n, count(distinct event_id) d from interactions"
 # The first call of a step ends in its own way; the second is the real one.
 ONCE_EACH = """
@@ -42,7 +44,16 @@ def test_a_task_that_fails_or_is_killed_is_tried_again_and_goes_on(database: Pat
     (run,) = airflow.test("weekly_train")
     assert run["ended_well"], run
     tries = {task: tried for task, (_, tried) in run["tasks"].items()}
-    assert tries == {"ingest": 2, "features": 2, "evaluate": 2, "train": 1, "gate": 1, "release": 1, "track": 1}
+    assert tries == {
+        "ingest": 2,
+        "features": 2,
+        "evaluate": 2,
+        "train": 1,
+        "gate": 1,
+        "release": 1,
+        "track": 1,
+        "register": 1,
+    }
     assert len(airflow.called) == sum(tries.values())
     home = airflow.command_line
     assert home("lake", "verify").code == 0
@@ -63,7 +74,7 @@ def test_a_refusal_fails_the_run_at_once_and_is_on_record(database: Path, tmp_pa
     assert not run["ended_well"]
     assert run["tasks"].pop("release") == ["failed", 1]
     assert {state for state, _ in run["tasks"].values()} == {"success"}
-    assert airflow.called[-1] == f"run --only track --source file:{tmp_path / ODD}"
+    assert airflow.called[-1] == f"run --only register --source file:{tmp_path / ODD}"
     assert (tmp_path / "home" / "experiments" / "mlflow.db").exists()
     assert airflow.command_line("release", "history", "--json").document == []
     assert not (tmp_path / "run").exists()
