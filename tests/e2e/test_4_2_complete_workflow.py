@@ -4,6 +4,8 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from movie_mlops.core import clock
 from movie_mlops.release import make_waiver, public_text, read_key, sign_waiver, write_waiver
 from movie_mlops.release.gates import WaiverRules
@@ -68,6 +70,7 @@ def test_who_is_no_operator_waives_nothing(finished: CommandLine, tmp_path: Path
     assert "cannot be the name of an operator" in home("release", "operator", "../kim").err
 
 
+@pytest.mark.long
 def test_a_refused_candidate_is_released_by_a_waiver_that_counts(finished: CommandLine, tmp_path: Path) -> None:
     """A candidate that is too large is refused and the champion goes on; so it stays with a waiver past its date, an
     altered one and one for another candidate, each with the reason; a signed one releases it, and the ledger says so.

@@ -9,6 +9,8 @@ from tests.fixtures.stage_4.command_line import contents
 from tests.fixtures.stage_4.real_airflow import Airflow, made_database
 from tests.fixtures.stage_4.visits import FILE, ROWS, USERS
 
+pytestmark = pytest.mark.long
+
 DAYS = {"since": "2024-01-01", "until": "2024-02-01"}
 
 

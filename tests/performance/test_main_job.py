@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import REPOSITORY
 
 COMMAND = [sys.executable, "-m", "movie_mlops", "bench", "main-job"]
@@ -15,6 +17,7 @@ def bench(*options: str, home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *options], cwd=home, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_the_command_measures_whole_runs(tmp_path: Path) -> None:
     """A fresh home to a release, a second run, and the page of a third: each as a process, with memory and seconds."""
     done = bench("--json", home=tmp_path)
