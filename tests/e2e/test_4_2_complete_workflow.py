@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from movie_mlops.core import clock
-from movie_mlops.release import make_waiver, public_text, read_key, sign_waiver, write_waiver
+from movie_mlops.release import SigningKey, make_waiver, sign_waiver, write_waiver
 from movie_mlops.release.gates import WaiverRules
 from tests.fixtures.stage_4.command_line import QUICK, CommandLine, copied
 
@@ -84,7 +84,7 @@ def test_a_refused_candidate_is_released_by_a_waiver_that_counts(finished: Comma
         for recipe in QUICK["recipes"]
     ]  # type: ignore[dict-item]
     home = home.configured(recipes=recipes, gate={**STRICT, "waivers": {"operators": {"kim": public}}})
-    assert public == public_text(read_key(key))
+    assert public == SigningKey.read(key, next_step="-").public_key
 
     refused = home("run", "--json")
     candidate = refused.document["gate"]["bundle_id"]
@@ -96,7 +96,7 @@ def test_a_refused_candidate_is_released_by_a_waiver_that_counts(finished: Comma
     today, rules = clock.now().date(), WaiverRules(operators={"kim": public})
     plain = {"check": "memory", "bundle": candidate, "model": None, "metric": None, "reason": "More is ordered."}
     past = make_waiver(**plain, who="kim", made=today - timedelta(days=9), until=today - timedelta(days=1))
-    file = write_waiver(home.config / "waivers", sign_waiver(past, read_key(key), rules))
+    file = write_waiver(home.config / "waivers", sign_waiver(past, SigningKey.read(key, next_step="-"), rules))
     told = [f"it ended on {past.until}", "it was altered", "it is for another candidate"]
     for reason in told:
         done = home("run", "--json")

@@ -54,7 +54,7 @@ def test_a_key_from_the_settings_is_64_digits_or_a_file(tmp_path):
     for given, public_key in (
         (SEED, SigningKey.of_seed(SEED).public_key),
         (str(tmp_path / "seed"), SigningKey.of_seed(SEED).public_key),
-        (str(made), SigningKey.read(made).public_key),
+        (str(made), SigningKey.read(made, next_step="-").public_key),
     ):
         config = KeysConfig(tmp_path / "keys", signing_key=given)
         assert SEED not in repr(config)

@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 
 from movie_mlops.release import (
-    SigningError,
+    KeyRefusedError,
+    SigningKey,
     Verdict,
     Waiver,
     WaiverError,
     apply_waivers,
-    make_key,
     make_waiver,
-    public_text,
-    read_key,
     read_waivers,
     sign_waiver,
+    write_key,
     write_waiver,
 )
 from movie_mlops.release.gates import Check, WaiverRules
@@ -50,13 +49,17 @@ def contents(**changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
-    make_key(tmp_path / "kim.pem")
+    write_key(tmp_path / "kim.pem")
     return tmp_path / "kim.pem"
 
 
 @pytest.fixture
 def rules(key_file: Path) -> WaiverRules:
-    return WaiverRules(operators={"kim": public_text(read_key(key_file))})
+    return WaiverRules(operators={"kim": read_key(key_file).public_key})
+
+
+def read_key(path: Path) -> SigningKey:
+    return SigningKey.read(path, next_step="Make one.")
 
 
 def signed(key_file: Path, rules: WaiverRules, **changes: Any) -> Waiver:
@@ -120,7 +123,8 @@ def test_an_altered_waiver_does_not_count(key_file: Path, rules: WaiverRules, ch
 
 def test_nobody_but_a_known_operator_waives(key_file: Path, rules: WaiverRules, tmp_path: Path) -> None:
     """A stranger's key signs nothing in kim's name, and an operator who was removed waives nothing any more."""
-    stranger = make_key(tmp_path / "stranger.pem")
+    write_key(tmp_path / "stranger.pem")
+    stranger = read_key(tmp_path / "stranger.pem")
     with pytest.raises(WaiverError, match=r"not the key that config/gates\.yaml has for 'kim'"):
         sign_waiver(make_waiver(**contents()), stranger, rules)
     judged = apply_waivers(verdict(FAILED), [signed(key_file, rules)], WaiverRules(), TODAY)
@@ -171,19 +175,20 @@ def test_a_waiver_names_its_candidate_its_reason_and_who(missing: dict[str, Any]
 
 
 def test_a_private_key_is_its_owners_and_is_never_overwritten(tmp_path: Path) -> None:
-    """Nobody else can read the file; making a key where one is, or reading what is none, is refused."""
-    make_key(tmp_path / "kim.pem")
+    """Nobody else can read the file; a key that is there stays, and what is none is refused."""
+    assert write_key(tmp_path / "kim.pem")
     assert (tmp_path / "kim.pem").stat().st_mode & 0o077 == 0
-    with pytest.raises(SigningError, match="File exists"):
-        make_key(tmp_path / "kim.pem")
+    first = (tmp_path / "kim.pem").read_bytes()
+    assert not write_key(tmp_path / "kim.pem")
+    assert (tmp_path / "kim.pem").read_bytes() == first
     (tmp_path / "text.pem").write_text("hello")
     for name in ("text.pem", "absent.pem"):
-        with pytest.raises(SigningError):
+        with pytest.raises(KeyRefusedError):
             read_key(tmp_path / name)
 
 
 def test_a_public_key_that_is_none_is_told(key_file: Path, rules: WaiverRules) -> None:
     """A misspelt key in the configuration is an error, not a waiver that silently fails."""
     wrong = WaiverRules(operators={"kim": "abc"})
-    with pytest.raises(SigningError, match="no Ed25519 public key"):
+    with pytest.raises(KeyRefusedError, match="no Ed25519 public key"):
         apply_waivers(verdict(FAILED), [signed(key_file, rules)], wrong, TODAY)

@@ -10,6 +10,7 @@ from movie_mlops.cli import options
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
+_MAKE_ONE = "Name your private key with --key, or make one with 'movie-mlops release operator'."
 Bundle = Annotated[str | None, typer.Argument(help="A bundle's id (default: the one that was judged last).")]
 
 Key = Annotated[
@@ -74,7 +75,7 @@ def waive(
     from movie_mlops.cli import door, output
     from movie_mlops.core import clock
     from movie_mlops.flows.verdicts import known_verdict
-    from movie_mlops.release import make_waiver, read_key, sign_waiver, write_waiver
+    from movie_mlops.release import SigningKey, make_waiver, sign_waiver, write_waiver
 
     settings = door.settings(home)
     rules = door.platform_config(settings).gate.waivers
@@ -91,9 +92,8 @@ def waive(
         made=clock.now().date(),
         until=until.date(),
     )
-    path = write_waiver(
-        door.waivers(settings), sign_waiver(waiver, read_key(key or door.operator_key(settings, who)), rules)
-    )
+    signer = SigningKey.read(key or door.operator_key(settings, who), next_step=_MAKE_ONE)
+    path = write_waiver(door.waivers(settings), sign_waiver(waiver, signer, rules))
     if as_json:
         output.print_json({"file": str(path)})
     else:
@@ -109,10 +109,12 @@ def operator(
 ) -> None:
     """Make an operator's key where there is none, and print what config/gates.yaml needs of it."""
     from movie_mlops.cli import door, output
-    from movie_mlops.release import make_key, public_text, read_key
+    from movie_mlops.release import SigningKey, write_key
 
     key = key or door.operator_key(door.settings(home), name)
-    public = public_text(read_key(key) if key.exists() else make_key(key))
+    if not key.exists():
+        write_key(key)
+    public = SigningKey.read(key, next_step=_MAKE_ONE).public_key
     if as_json:
         output.print_json({"operator": name, "public_key": public})
         return

@@ -17,13 +17,12 @@ from movie_mlops.release.errors import (
     ReleaseError,
     RollbackError,
     SignatureRefusedError,
-    SigningError,
     TrackingError,
     WaiverError,
 )
 from movie_mlops.release.folders import check_signature, list_bundles, read_manifest, sign_bundle
 from movie_mlops.release.gates import Attack, Check, GateConfig, Verdict, judge, to_markdown, told, write_page
-from movie_mlops.release.keys import Keys, SigningKey
+from movie_mlops.release.keys import Keys
 from movie_mlops.release.ledger import Ledger
 from movie_mlops.release.lineage import Edge, Graph, Kind, Node
 from movie_mlops.release.manifest import ArrayFile, Manifest
@@ -32,7 +31,7 @@ from movie_mlops.release.references import ALIAS, CANDIDATE, CHAMPION, resolve
 from movie_mlops.release.registry import Act, Registered, Registry, name_of
 from movie_mlops.release.rows import Action, Release
 from movie_mlops.release.signature import Signature, Signer
-from movie_mlops.release.signing import make_key, public_text, read_key
+from movie_mlops.release.signing import SigningKey, write_key
 from movie_mlops.release.tracking import Run, Tracking
 from movie_mlops.release.trust import Standing, TrustedKey, TrustList, key_id
 from movie_mlops.release.waivers import (
@@ -88,7 +87,6 @@ __all__ = [
     "Signature",
     "SignatureRefusedError",
     "Signer",
-    "SigningError",
     "SigningKey",
     "Standing",
     "Tracking",
@@ -107,13 +105,10 @@ __all__ = [
     "judge",
     "key_id",
     "list_bundles",
-    "make_key",
     "make_waiver",
     "name_of",
     "passport",
-    "public_text",
     "read_bundle",
-    "read_key",
     "read_manifest",
     "read_waivers",
     "resolve",
@@ -122,6 +117,7 @@ __all__ = [
     "to_markdown",
     "told",
     "write_bundle",
+    "write_key",
     "write_page",
     "write_waiver",
 ]

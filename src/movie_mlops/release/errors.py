@@ -69,12 +69,6 @@ class GateError(ReleaseError):
     code = "gate"
 
 
-class SigningError(ReleaseError):
-    """A key cannot be read, made or used."""
-
-    code = "signing"
-
-
 class WaiverError(ReleaseError):
     """A waiver cannot be signed."""
 

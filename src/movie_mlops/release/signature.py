@@ -5,18 +5,15 @@ of what a bundle's id is made of: the same model signed with another key is the 
 """
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from movie_mlops.release.arrays import ArrayFileError, open_regular
+from movie_mlops.release.signing import is_signed
 
 SIGNATURE: Final = "signature.json"
-KEY_HEX: Final = re.compile(r"[0-9a-f]{64}")
-"""Either half of a key pair: 32 bytes in hex."""
-
 MAX_SIGNATURE_BYTES: Final = 4096
 
 # What is signed says what it is, so that no signature made for anything else can stand here.
@@ -52,14 +49,8 @@ class Signature(BaseModel):
         Raises:
             SignatureFileError: It did not.
         """
-        from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 (heavy)
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 (heavy)
-
-        try:
-            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.public_key))
-            key.verify(bytes.fromhex(self.signature), _CONTEXT + manifest)
-        except (InvalidSignature, ValueError) as error:
-            raise SignatureFileError("is not the signature of this manifest") from error
+        if not is_signed(self.public_key, _CONTEXT + manifest, self.signature):
+            raise SignatureFileError("is not the signature of this manifest")
 
 
 class Signer(Protocol):

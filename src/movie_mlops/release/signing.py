@@ -1,108 +1,112 @@
-"""Ed25519 signatures over plain data (RFC 8032): who signed exactly this.
+"""Ed25519 keys and signatures (RFC 8032), for whatever is signed here: manifests of bundles, waivers.
 
-A signature is over the canonical JSON of the data together with the purpose that it was signed for, so that a
-signature of one kind of document is none of another.
+What is signed begins with what it is, so that a signature of one kind of document is none of another. Keys and
+signatures are told in hex.
 """
 
-import base64
-import binascii
 import os
+import re
+import tempfile
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, Self
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from movie_mlops.release.errors import KeyRefusedError
 
-from movie_mlops.core.digests import Plain, canonical_json
-from movie_mlops.release.errors import SigningError
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-_PUBLIC_BYTES: Final = 32
-_SECRET_MODE: Final = 0o600
+KEY_HEX: Final = re.compile(r"[0-9a-f]{64}")
+"""Either half of a key pair: 32 bytes in hex."""
 
 
-def make_key(path: Path) -> Ed25519PrivateKey:
-    """Make a private key and write it where nobody but its owner can read it; a file that is there stays.
+class SigningKey:
+    """A private key; it signs, and does not show itself.
 
-    Raises:
-        SigningError: The file is there already, or cannot be written.
+    Args:
+        private: The key.
+        made: The file that it was just made in; ``None`` where it was there before.
     """
-    key = Ed25519PrivateKey.generate()
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    def __init__(self, private: "Ed25519PrivateKey", made: Path | None = None) -> None:
+        self._private = private
+        self.made = made
+
+    @property
+    def public_key(self) -> str:
+        """The public half, in hex."""
+        return self._private.public_key().public_bytes_raw().hex()
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64 bytes of an Ed25519 signature; the same message gives the same ones."""
+        return self._private.sign(message)
+
+    @classmethod
+    def of_seed(cls, seed: str) -> Self:
+        """Return the key of 64 hex digits."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 (heavy)
+
+        return cls(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seed)))
+
+    @classmethod
+    def read(cls, path: Path, *, next_step: str) -> Self:
+        """Read a key from a file: PEM, or 64 hex digits.
+
+        Args:
+            path: The file.
+            next_step: What to do where there is no key in it.
+
+        Raises:
+            KeyRefusedError: There is none.
+        """
+        from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 (heavy)
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 (heavy)
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 (heavy)
+
+        try:
+            text = path.read_bytes().strip()
+            if KEY_HEX.fullmatch(text.decode("ascii", "replace")):
+                return cls.of_seed(text.decode())
+            private = load_pem_private_key(text, password=None)
+        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+            # What the file holds is a secret, whatever it is: no error may show it.
+            reason = error.strerror if isinstance(error, OSError) else "it holds no key without a password"
+            raise KeyRefusedError(f"The signing key {path} cannot be read ({reason}).", next_step=next_step) from error
+        if not isinstance(private, Ed25519PrivateKey):
+            raise KeyRefusedError(f"The signing key {path} is not an Ed25519 key.", next_step=next_step)
+        return cls(private)
+
+
+def write_key(path: Path) -> bool:
+    """Write a new key where only its owner may read it, whole or not at all; return whether there was none yet."""
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 (heavy)
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 (heavy)
+
+    text = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # mkstemp's file is its owner's alone from the start.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _SECRET_MODE)
-    except OSError as error:
-        raise SigningError(
-            f"No key can be written to {path} ({error.strerror}).", next_step="Name a file that is not there yet."
-        ) from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-    return key
-
-
-def read_key(path: Path) -> Ed25519PrivateKey:
-    """Read a private key.
-
-    Raises:
-        SigningError: There is none, or it is not an Ed25519 key.
-    """
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except OSError as error:
-        raise SigningError(
-            f"The key {path} cannot be read ({error.strerror}).",
-            next_step="Name your private key, or make one with 'movie-mlops release operator'.",
-        ) from error
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise SigningError(
-            f"{path} holds no private key without a password.",
-            next_step="Make one with 'movie-mlops release operator'.",
-        ) from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise SigningError(
-            f"{path} holds a key of another kind than Ed25519.",
-            next_step="Make one with 'movie-mlops release operator'.",
-        )
-    return key
-
-
-def public_text(key: Ed25519PrivateKey) -> str:
-    """Return the public half as text, to be given to those who verify."""
-    return base64.b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
-
-
-def sign(key: Ed25519PrivateKey, document: Plain, *, purpose: str) -> str:
-    """Return the signature of plain data as text."""
-    return base64.b64encode(key.sign(_message(document, purpose))).decode()
-
-
-def is_signed(public: str, document: Plain, signature: str, *, purpose: str) -> bool:
-    """Return whether ``signature`` is that of exactly this data, for this purpose, by the owner of ``public``.
-
-    Raises:
-        SigningError: ``public`` is no public key.
-    """
-    try:
-        raw = base64.b64decode(public, validate=True)
-        key = Ed25519PublicKey.from_public_bytes(raw)
-    except (binascii.Error, ValueError) as error:
-        raise SigningError(
-            f"{public!r} is no Ed25519 public key.",
-            next_step=f"Give its {_PUBLIC_BYTES} bytes in base64, as 'movie-mlops release operator' prints them.",
-        ) from error
-    try:
-        key.verify(base64.b64decode(signature, validate=True), _message(document, purpose))
-    except (InvalidSignature, binascii.Error, ValueError):
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(name, path)
+    except FileExistsError:
         return False
+    finally:
+        Path(name).unlink()
     return True
 
 
-def _message(document: Plain, purpose: str) -> bytes:
-    return canonical_json({"purpose": purpose, "document": document})
+def is_signed(public_key: str, message: bytes, signature: str) -> bool:
+    """Return whether ``signature`` is that of these very bytes by the owner of ``public_key``, both in hex."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 (heavy)
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 (heavy)
+
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from movie_mlops.core import clock
 from movie_mlops.release.errors import KeyRefusedError, SignatureRefusedError
-from movie_mlops.release.signature import KEY_HEX
+from movie_mlops.release.signing import KEY_HEX
 
 
 class Standing(StrEnum):

@@ -6,17 +6,17 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from movie_mlops.core import report_page
-from movie_mlops.core.digests import digest
-from movie_mlops.release.errors import WaiverError
+from movie_mlops.core.digests import canonical_json, digest
+from movie_mlops.release.errors import KeyRefusedError, WaiverError
 from movie_mlops.release.gates.config import WaiverRules
 from movie_mlops.release.gates.verdict import Check, Verdict
-from movie_mlops.release.signing import is_signed, public_text, sign
+from movie_mlops.release.signing import KEY_HEX, SigningKey, is_signed
 
-_PURPOSE: Final = "movie-mlops waiver 1"
+# What is signed says what it is, so that no signature made for anything else can stand here.
+_CONTEXT: Final = b"movie-mlops waiver 1\n"
 _MOST_BYTES: Final = 1 << 16
 
 
@@ -33,7 +33,7 @@ class Waiver(BaseModel):
     who: str = Field(min_length=1, description="The operator who signs, as config/gates.yaml names them.")
     made: date = Field(description="When it was signed.")
     until: date = Field(description="Its last day.")
-    signature: str = Field(default="", description="Ed25519, over all the rest.")
+    signature: str = Field(default="", description="Ed25519, over all the rest, in hex.")
 
     @model_validator(mode="after")
     def _names_a_candidate(self) -> "Waiver":
@@ -97,17 +97,17 @@ def make_waiver(**contents: Any) -> Waiver:
         ) from error
 
 
-def sign_waiver(waiver: Waiver, key: Ed25519PrivateKey, rules: WaiverRules) -> Waiver:
+def sign_waiver(waiver: Waiver, key: SigningKey, rules: WaiverRules) -> Waiver:
     """Return the waiver with its signature.
 
     Raises:
         WaiverError: It would be refused: the key is not that of the operator, or the time is too long.
     """
-    signed = waiver.model_copy(update={"signature": sign(key, waiver.contents, purpose=_PURPOSE)})
-    if rules.operators.get(waiver.who) != public_text(key):
+    signed = waiver.model_copy(update={"signature": key.sign(_message(waiver)).hex()})
+    if rules.operators.get(waiver.who) != key.public_key:
         raise WaiverError(
             f"This is not the key that config/gates.yaml has for {waiver.who!r}.",
-            next_step=f"Add it under waivers.operators: {waiver.who}: {public_text(key)}",
+            next_step=f"Add it under waivers.operators: {waiver.who}: {key.public_key}",
         )
     problem = why_not(signed, rules, waiver.made)
     if problem is not None:
@@ -136,13 +136,18 @@ def why_not(waiver: Waiver, rules: WaiverRules, today: date) -> str | None:
     """Return why a waiver does not count today, in a sentence, or ``None`` where it does.
 
     Raises:
-        SigningError: The operator's public key is none.
+        KeyRefusedError: The operator's public key is none.
     """
     name = f"The waiver of {waiver.check} by {waiver.who}"
     public = rules.operators.get(waiver.who)
     if public is None:
         return f"{name} does not count: config/gates.yaml knows no operator {waiver.who!r}."
-    if not is_signed(public, waiver.contents, waiver.signature, purpose=_PURPOSE):
+    if not KEY_HEX.fullmatch(public):
+        raise KeyRefusedError(
+            f"{public!r} is no Ed25519 public key.",
+            next_step="Give its 64 hex digits, as 'movie-mlops release operator' prints them.",
+        )
+    if not is_signed(public, _message(waiver), waiver.signature):
         return f"{name} does not count: it was altered, or somebody else signed it."
     if waiver.until - waiver.made > timedelta(days=rules.longest_days):
         days = (waiver.until - waiver.made).days
@@ -207,3 +212,7 @@ def _read(path: Path) -> Waiver | UnreadableWaiver:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "it"
         return UnreadableWaiver(f"The waiver {path.name} is none: {place}: {first['msg']}.")
+
+
+def _message(waiver: Waiver) -> bytes:
+    return _CONTEXT + canonical_json(waiver.contents)
