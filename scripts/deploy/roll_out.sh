@@ -36,6 +36,12 @@ compose+=(-f "$file")
 [ "$environment" = production ] || compose+=(--env-file "$here/.env")
 in_compose() { MOVIE_MLOPS_VERSION="${at:-$version}" "${compose[@]}" "$@"; }
 
+# What compose has to say is of interest where it fails, and only there.
+start() { # SERVICE...
+  local told
+  told="$(in_compose up -d --no-deps "$@" 2>&1)" || { echo "$told" >&2; note failed; die "$* cannot be started; what was said is above."; }
+}
+
 has_service() { grep -q "^  $1:" "$file"; }
 
 until_answers() { # WHAT SECONDS COMMAND...: the command in the container, until it succeeds
@@ -83,7 +89,7 @@ present=""
 if ! { runs nginx && { runs api-a || runs api-b; }; }; then
   say "Nothing runs in $environment yet: starting everything with $version …"
   for store in postgres redis; do
-    has_service "$store" && in_compose up -d --no-deps "$store" >/dev/null 2>&1
+    if has_service "$store"; then start "$store"; fi
   done
   if has_service postgres; then
     until_answers postgres 60 pg_isready --quiet --username movie_mlops --host 127.0.0.1 \
@@ -91,12 +97,12 @@ if ! { runs nginx && { runs api-a || runs api-b; }; }; then
   fi
   say "The main job, up to a release …"
   in_compose run --rm -T release >&2 || { note failed; die "The main job failed; nothing serves."; }
-  in_compose up -d --no-deps api-a api-b >/dev/null 2>&1
+  start api-a api-b
   for replica in api-a api-b; do
     is_ready "$replica" || { note failed; die "$replica is not ready after $patience seconds: look at its log with: ${compose[*]} logs $replica"; }
   done
-  has_service worker && in_compose up -d --no-deps worker >/dev/null 2>&1
-  in_compose up -d --no-deps nginx >/dev/null 2>&1
+  if has_service worker; then start worker; fi
+  start nginx
   until_answers nginx 30 curl --fail --silent http://127.0.0.1:8080/nginx-health \
     || { note failed; die "nginx did not start: look at its log with: ${compose[*]} logs nginx"; }
   note deployed
