@@ -37,8 +37,10 @@ def models(tmp_path):
 
 
 @pytest.fixture
-def database(tmp_path):
-    return Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))
+def database(state_url):
+    database = Database(StateConfig(state_url))
+    yield database
+    database.close()
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from movie_mlops.core import clock
 from movie_mlops.release.errors import AliasConflictError, RegistryError
 from movie_mlops.release.ledger import Ledger
 from movie_mlops.release.references import ALIAS, CHAMPION
-from movie_mlops.release.registry import BUNDLES, append_only, check_words
-from movie_mlops.state import METADATA, Database
+from movie_mlops.release.registry import BUNDLES, check_words
+from movie_mlops.state import METADATA, Database, append_only
 
 _FIRST: Final = 0
 """Stands for "no move before", as in the ledger."""

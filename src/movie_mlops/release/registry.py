@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Column,
     Connection,
@@ -21,7 +20,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
     func,
     insert,
     select,
@@ -33,7 +31,7 @@ from movie_mlops.release.errors import BundleError, RegistryError
 from movie_mlops.release.folders import list_bundles, read_manifest
 from movie_mlops.release.manifest import MANIFEST, Manifest, parse_manifest
 from movie_mlops.release.references import NAME
-from movie_mlops.state import METADATA, Database
+from movie_mlops.state import METADATA, Database, append_only
 
 BUNDLES: Final = Table(
     "registered_bundles",
@@ -61,19 +59,6 @@ ACTS: Final = Table(
     Column("reason", Text, nullable=False),
     sqlite_autoincrement=True,
 )
-
-
-def append_only(table: Table) -> None:
-    """Have SQLite refuse changes of a table's rows."""
-    for change in ("UPDATE", "DELETE"):
-        event.listen(
-            table,
-            "after_create",
-            DDL(  # type: ignore[no-untyped-call] # SQLAlchemy gives its constructor no types
-                f"CREATE TRIGGER {table.name}_refuse_{change.lower()} BEFORE {change} ON {table.name}"
-                " BEGIN SELECT RAISE(ABORT, 'the registry is only ever appended to'); END"
-            ).execute_if(dialect="sqlite"),
-        )
 
 
 append_only(BUNDLES)

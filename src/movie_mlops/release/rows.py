@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import (
-    DDL,
     JSON,
     BigInteger,
     Boolean,
@@ -17,11 +16,10 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
-    event,
 )
 
 from movie_mlops.core import clock
-from movie_mlops.state import METADATA
+from movie_mlops.state import METADATA, append_only
 
 FIRST: Final = 0
 """Stands for "no release before": unlike NULL it is equal to itself, so that there is only one first release."""
@@ -54,29 +52,8 @@ SEALS: Final = Table(
     Column("taken_in", Boolean, nullable=False),
 )
 
-_SQLITE_REFUSES: Final = (
-    "CREATE TRIGGER {table}_refuse_{name} BEFORE {change} ON {table}"
-    " BEGIN SELECT RAISE(ABORT, 'the ledger is only ever appended to'); END"
-)
-_POSTGRESQL_REFUSES: Final = (
-    "CREATE OR REPLACE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION"
-    " 'the ledger is only ever appended to' USING ERRCODE = 'integrity_constraint_violation'; END $$;"
-    " CREATE TRIGGER {table}_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
-    " FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()"
-)
-
-
-def _refuse(table: Table, dialect: str, statement: str) -> None:
-    """Have the database itself refuse to change what a table holds."""
-    refusal = DDL(statement)  # type: ignore[no-untyped-call] # SQLAlchemy gives its constructor no types
-    event.listen(table, "after_create", refusal.execute_if(dialect=dialect))
-
-
-for _table in (RELEASES, SEALS):
-    for _change in ("UPDATE", "DELETE"):
-        _said = _SQLITE_REFUSES.format(table=_table.name, name=_change.lower(), change=_change)
-        _refuse(_table, "sqlite", _said)
-    _refuse(_table, "postgresql", _POSTGRESQL_REFUSES.format(table=_table.name))
+append_only(RELEASES)
+append_only(SEALS)
 
 
 class Action(StrEnum):
