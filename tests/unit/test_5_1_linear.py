@@ -1,5 +1,6 @@
 """EASE and EDLAE against their textbook formulas, computed in another way."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from movie_mlops.recommenders import TrainingError, create, gram, linear
+from movie_mlops.recommenders import ParameterError, TrainingError, closed_form, create, gram
 from movie_mlops.release import write_bundle
 
 #        film:  0  1  2
@@ -17,7 +18,7 @@ LIKES = np.array([[1, 1, 0],
                   [0, 0, 2]], dtype=np.float32)  # fmt: skip
 
 
-def closed_form(matrix: np.ndarray, penalties: np.ndarray) -> np.ndarray:
+def textbook(matrix: np.ndarray, penalties: np.ndarray) -> np.ndarray:
     """B = I - P / diag(P), by an explicit inverse in float64."""
     likes = matrix.astype(np.float64)
     inverse = np.linalg.inv(likes.T @ likes + np.diag(penalties))
@@ -26,11 +27,16 @@ def closed_form(matrix: np.ndarray, penalties: np.ndarray) -> np.ndarray:
 
 def by_regression(matrix: np.ndarray, penalties: np.ndarray) -> np.ndarray:
     """B column by column: ridge regression of each film on the others, which never sees its own column."""
-    likes, weights = matrix.astype(np.float64), np.zeros((matrix.shape[1],) * 2)
-    for target in range(matrix.shape[1]):
-        others = np.delete(np.arange(matrix.shape[1]), target)
+    return regression(matrix, matrix, penalties)
+
+
+def regression(inputs: np.ndarray, targets: np.ndarray, penalties: np.ndarray) -> np.ndarray:
+    """Ridge regression of each column of the targets on all columns of the inputs but its own."""
+    likes, weights = inputs.astype(np.float64), np.zeros((inputs.shape[1],) * 2)
+    for target in range(inputs.shape[1]):
+        others = np.delete(np.arange(inputs.shape[1]), target)
         left = likes[:, others].T @ likes[:, others] + np.diag(penalties[others])
-        weights[others, target] = np.linalg.solve(left, likes[:, others].T @ likes[:, target])
+        weights[others, target] = np.linalg.solve(left, likes[:, others].T @ targets[:, target])
     return weights
 
 
@@ -86,7 +92,7 @@ def test_edlae_adds_the_penalty_of_dropout(n_users: int, n_items: int) -> None:
     likes = random_likes(n_users, n_items)
     penalties = 5 + 0.25 / 0.75 * np.square(likes).sum(axis=0)
     weights = learned("edlae", likes, regularisation=5, dropout=0.25)
-    np.testing.assert_allclose(weights, closed_form(likes, penalties), atol=2e-5)
+    np.testing.assert_allclose(weights, textbook(likes, penalties), atol=2e-5)
     np.testing.assert_allclose(weights, by_regression(likes, penalties), atol=2e-5)
 
 
@@ -98,28 +104,113 @@ def test_edlae_without_dropout_is_ease() -> None:
     )
 
 
+def test_a_worked_example_of_histories_that_weigh_by_their_length() -> None:
+    """Histories of 1, 1 and 4 films; p = ½ and q = 0: what film 0 says of film 1 follows by hand.
+
+    The mean length is 2, so the inputs are scaled by √2, √2 and 1/√2. With λ = 1 the regression of film 1 on the other
+    three films, of which only the last user has 2 and 3, has XᵀX = ½ in all places, but 2½ for film 0.
+    """
+    likes = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 1, 1]], np.float32)
+    system = np.array([[2.5, 0.5, 0.5], [0.5, 0.5, 0.5], [0.5, 0.5, 0.5]]) + np.eye(3)
+    towards = np.full(3, 1 / np.sqrt(2))  # the last user alone has film 1 and another
+    by_hand = np.array([1, 3, 3]) / np.sqrt(2) / 6.5
+    np.testing.assert_allclose(system @ by_hand, towards)
+    recommender = create("ease", {"regularisation": 1, "history_power": 0.5})
+    recommender.fit(sparse.csr_matrix(likes))
+    # A history of 2 films has the mean length; one of 4 films is scaled by 1/√2.
+    np.testing.assert_allclose(recommender.score_one([0, 2], [1, 1])[1], by_hand[0] + by_hand[1], atol=1e-6)
+    with_itself = recommender.score_one([0, 1, 2, 3], [1, 1, 1, 1])[1]
+    np.testing.assert_allclose(with_itself, by_hand.sum() / np.sqrt(2), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["ease", "edlae"])
+@pytest.mark.parametrize("powers", [(0.5, 0.25), (0.375, 0.375), (0, 0.5), (1, 0)])
+@pytest.mark.parametrize(("n_users", "n_items"), [(200, 30), (20, 60)])
+def test_histories_are_weighed_by_their_length_as_input_and_as_target(
+    name: str, powers: tuple[float, float], n_users: int, n_items: int
+) -> None:
+    """The weights are those of one regression a film on scaled histories; a score puts on one scale, takes off one."""
+    likes = random_likes(n_users, n_items)
+    relative = np.count_nonzero(likes, axis=1) / np.count_nonzero(likes, axis=1).mean()
+    inputs, targets = (likes * relative[:, np.newaxis] ** -power for power in powers)
+    dropout = {"ease": {}, "edlae": {"dropout": 0.25}}[name]
+    penalties = 5 + (np.square(inputs).sum(axis=0) / 3 if dropout else np.zeros(n_items))
+    expected = (inputs @ regression(inputs, targets, penalties)) * relative[:, np.newaxis] ** powers[1]
+    params = {"regularisation": 5, "history_power": powers[0], "target_power": powers[1], **dropout}
+    recommender = create(name, params)
+    recommender.fit(sparse.csr_matrix(likes))
+    np.testing.assert_allclose(recommender.score(sparse.csr_matrix(likes)), expected, atol=5e-5)
+    neutral = create(name, {**params, "history_power": 0, "target_power": 0})
+    neutral.fit(sparse.csr_matrix(likes))
+    assert np.abs(neutral.score(sparse.csr_matrix(likes)) - expected).max() > 0.01
+
+
+@pytest.mark.parametrize("name", ["ease", "edlae"])
+def test_popular_films_are_scored_lower_by_a_power_of_their_likes(name: str) -> None:
+    """With the power ½, a film of m likes scores what it would, divided by √(m / mean m), whatever the likes weigh."""
+    likes = random_likes(80, 20)
+    counts = np.count_nonzero(likes, axis=0)
+    scores = []
+    for power in (0, 0.5):
+        recommender = create(name, {"popularity_power": power})
+        recommender.fit(sparse.csr_matrix(likes))
+        scores.append(recommender.score(sparse.csr_matrix(likes)))
+    np.testing.assert_allclose(scores[1], scores[0] / np.sqrt(counts / counts.mean()), rtol=1e-5)
+
+
+def test_the_order_of_one_user_s_films_is_not_changed_by_the_history_s_own_scale() -> None:
+    """Doubling a history's weights doubles its scores: what is scaled is its length, not its order."""
+    recommender = create("edlae", {"history_power": 0.5, "target_power": 0.25})
+    recommender.fit(sparse.csr_matrix(random_likes(80, 20)))
+    once, twice = recommender.score_one([1, 4, 7], [1, 1, 1]), recommender.score_one([1, 4, 7], [2, 2, 2])
+    np.testing.assert_allclose(twice, 2 * once, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_users", [300, 1500])
+def test_memory_is_foretold_with_scales_too(n_users: int) -> None:
+    """Different powers for input and target take a second matrix, and `memory_needed` says so."""
+    matrix = sparse.random_array((n_users, 900), density=0.02, rng=np.random.default_rng(0), dtype=np.float32).tocsr()
+    recommender = create("edlae", {"history_power": 0.5, "target_power": 0.25, "popularity_power": 0.1})
+    tracemalloc.start()
+    recommender.fit(matrix)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    needed = recommender.memory_needed(n_users, 900, matrix.nnz)
+    assert needed / 5 < peak < needed
+
+
+@pytest.mark.parametrize("power", ["history_power", "target_power", "popularity_power"])
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("name", ["ease", "edlae"])
+def test_a_power_out_of_range_is_refused(name: str, power: str, value: float) -> None:
+    """A power below 0, above 1 or no number is refused by its name."""
+    with pytest.raises(ParameterError, match=power):
+        create(name, {power: value})
+
+
 @pytest.mark.parametrize("shape", [(30, 31), (31, 30), (30, 30), (5, 80), (80, 5)])
 def test_both_ways_to_solve_give_the_same_weights(shape: tuple[int, int]) -> None:
     """Inverting users by users or films by films is the same, whichever is the smaller."""
     matrix = sparse.csr_array(random_likes(*shape))
     penalties = np.linspace(1, 9, shape[1])
-    by_items = linear._solve_by_items(matrix, penalties, lambda _: None)
-    by_users = linear._solve_by_users(matrix, penalties, lambda _: None)
-    np.testing.assert_allclose(by_users, by_items, atol=2e-5)
-    assert not by_users.diagonal().any()
-    assert not by_items.diagonal().any()
+    for scales in (None, np.linspace(0.5, 2, shape[0])):
+        by_items = closed_form.solve_by_items(matrix, penalties, scales, lambda _: None)
+        by_users = closed_form.solve_by_users(matrix, penalties, scales, lambda _: None)
+        np.testing.assert_allclose(by_users, by_items, atol=2e-5)
+        assert not by_users.diagonal().any()
+        assert not by_items.diagonal().any()
 
 
 def test_the_smaller_side_is_solved_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """With fewer users than films only a users by users matrix is inverted; users without a like do not count."""
     inverted: list[int] = []
-    invert = linear._add_and_invert
+    invert = closed_form._add_and_invert
 
     def spy(matrix: np.ndarray, diagonal: np.ndarray) -> None:
         inverted.append(len(matrix))
         invert(matrix, diagonal)
 
-    monkeypatch.setattr(linear, "_add_and_invert", spy)
+    monkeypatch.setattr(closed_form, "_add_and_invert", spy)
     learned("ease", random_likes(20, 60))
     learned("ease", random_likes(60, 20))
     learned("ease", np.vstack([random_likes(20, 30), np.zeros((500, 30), np.float32)]))
@@ -132,7 +223,7 @@ def test_mirroring_in_blocks_gives_the_whole_inverse(monkeypatch: pytest.MonkeyP
     whole = learned("ease", likes, regularisation=3)
     monkeypatch.setattr(gram, "BLOCK_BYTES", 4 * 37 * 5)
     np.testing.assert_array_equal(learned("ease", likes, regularisation=3), whole)
-    np.testing.assert_allclose(whole, closed_form(likes, np.full(37, 3.0)), atol=2e-5)
+    np.testing.assert_allclose(whole, textbook(likes, np.full(37, 3.0)), atol=2e-5)
 
 
 @pytest.mark.parametrize("shape", [(40, 8), (4, 8)])

@@ -27,7 +27,13 @@ from movie_mlops.recommenders import (
 N_USERS, N_ITEMS, UNSEEN = 60, 14, (3, 13)
 PARAMS = {
     "ease": {"regularisation": 2},
-    "edlae": {"regularisation": 2, "dropout": 0.25},
+    "edlae": {
+        "regularisation": 2,
+        "dropout": 0.25,
+        "history_power": 0.5,
+        "target_power": 0.25,
+        "popularity_power": 0.1,
+    },
     "item-knn": {"neighbours": 5, "shrinkage": 1},
     "ials": {"factors": 4, "regularisation": 0.5, "iterations": 8},
     "popular-recent": {"days": 20},

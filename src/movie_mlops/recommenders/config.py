@@ -50,42 +50,54 @@ class ItemKnnParams:
 
 
 @dataclass(frozen=True)
-class EaseParams:
-    """Parameters of EASE.
+class LinearParams:
+    """Parameters that EASE and EDLAE share.
 
     Attributes:
         regularisation: The L2 penalty λ; about 250 for ML-1M, more for more users.
         threads: BLAS threads of the training. One gives the same bytes on a machine of any number of cores; more,
             never above the cores there are, is quicker for thousands of films and rounds differently.
+        history_power: How much less a long history says of each of its films: as input, the history of a user with
+            n likes weighs ``(n / mean n)^-power``. 0 leaves it as it is.
+        target_power: How much less a long history counts as what is to be rebuilt, by the same formula.
+        popularity_power: How much a film's score is lowered by the number m of its likes: it is multiplied by
+            ``(m / mean m)^-power``. 0 leaves it as it is.
     """
 
     regularisation: float = 250.0
     threads: int = 1
+    history_power: float = 0.0
+    target_power: float = 0.0
+    popularity_power: float = 0.0
 
     def __post_init__(self) -> None:
         _require(self.regularisation > 0, "regularisation", self.regularisation, "a number above 0")
         _require(self.threads >= 1, "threads", self.threads, "a whole number of at least 1")
+        for name in ("history_power", "target_power", "popularity_power"):
+            power = getattr(self, name)
+            _require(0 <= power <= 1, name, power, "a number from 0 to 1")
 
 
 @dataclass(frozen=True)
-class EdlaeParams:
+class EaseParams(LinearParams):
+    """Parameters of EASE."""
+
+
+@dataclass(frozen=True)
+class EdlaeParams(LinearParams):
     """Parameters of EDLAE.
 
     Attributes:
-        regularisation: The L2 penalty λ that every film pays alike.
-        dropout: Probability p that a film of a history is hidden in training; a film with n likes pays a
-            further penalty of n · p / (1 - p).
-        threads: BLAS threads of the training, as for EASE.
+        dropout: Probability p that a film of a history is hidden in training; a film whose squared weights sum to n
+            (its number of likes, where each weighs 1) pays a further penalty of n · p / (1 - p).
     """
 
     regularisation: float = 300.0
     dropout: float = 0.33
-    threads: int = 1
 
     def __post_init__(self) -> None:
-        _require(self.regularisation > 0, "regularisation", self.regularisation, "a number above 0")
+        super().__post_init__()
         _require(0 <= self.dropout < 1, "dropout", self.dropout, "a number of at least 0 and below 1")
-        _require(self.threads >= 1, "threads", self.threads, "a whole number of at least 1")
 
 
 @dataclass(frozen=True)
@@ -114,7 +126,7 @@ class IalsParams:
         _require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number of at least 0 and below 2³²")
 
 
-Params = PopularParams | PopularRecentParams | ItemKnnParams | EaseParams | EdlaeParams | IalsParams
+Params = PopularParams | PopularRecentParams | ItemKnnParams | LinearParams | IalsParams
 """The parameters of any recommender."""
 
 

@@ -1,0 +1,152 @@
+"""The closed form of a linear autoencoder: the films by films weights, by inverting the smaller side of the matrix.
+
+A history x, a row of X, is to be turned into a row y of Y by ``x B``, and no film may speak for itself: the diagonal
+of B is zero. With ``P = (XᵀX + D)⁻¹``, D the films' penalties, and ``C = XᵀY``, that is
+
+    B = PC - P diag(r),  r_j = (PC)_jj / P_jj,
+
+and where Y = X it is the ``I - P diag(P)⁻¹`` of EASE. Here Y = SX: each history has its own scale as a target.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.lapack import spotrf, spotri
+
+from movie_mlops.core.progress import Advance
+from movie_mlops.recommenders.errors import TrainingError
+from movie_mlops.recommenders.gram import block_memory, dense_gram, gram_block_memory, row_blocks
+from movie_mlops.recommenders.inputs import Csr
+
+Scales = NDArray[np.float64]
+"""One factor for each user."""
+
+
+def solve(matrix: Csr, penalties: NDArray[np.float64], scales: Scales | None, advance: Advance) -> NDArray[np.float32]:
+    """Return B for X.
+
+    Args:
+        matrix: X, users by films; every user and every film has a value.
+        penalties: The diagonal of D.
+        scales: The diagonal of S; None where Y = X.
+        advance: Told 100 percent in all.
+
+    Raises:
+        TrainingError: ``XᵀX + D`` is not positive definite in single precision.
+    """
+    solve_smaller = solve_by_users if matrix.shape[0] < matrix.shape[1] else solve_by_items
+    return solve_smaller(matrix, penalties, scales, advance)
+
+
+def memory_needed(n_users: int, n_items: int, nnz: int, *, scaled: bool) -> int:
+    """Return the peak bytes of `solve`, its result included; ``scaled``: with scales."""
+    blocks = 3 * block_memory(n_items)
+    if n_users < n_items:
+        return 4 * n_items**2 + 8 * n_users * n_items + 4 * n_users**2 + 40 * nnz + blocks
+    return (8 if scaled else 4) * n_items**2 + 16 * nnz + gram_block_memory(n_items, nnz) + blocks
+
+
+def solve_by_items(
+    matrix: Csr, penalties: NDArray[np.float64], scales: Scales | None, advance: Advance
+) -> NDArray[np.float32]:
+    """Return B by inverting a films by films matrix, in the memory that B then fills."""
+    weights = dense_gram(matrix)
+    advance(20)
+    _add_and_invert(weights, penalties)
+    advance(50)
+    if scales is None:
+        weights *= (-1 / np.diagonal(weights).astype(np.float64)).astype(np.float32)
+    else:
+        _towards_targets(weights, dense_gram(rows_scaled(matrix, np.sqrt(scales))))
+    np.fill_diagonal(weights, 0)
+    advance(30)
+    return weights
+
+
+def _towards_targets(inverse: NDArray[np.float32], towards: NDArray[np.float32]) -> None:
+    """Replace P by ``PC - P diag(r)``, in place; both P and C are symmetric."""
+    rebuilt = np.einsum("ij,ij->i", inverse, towards, dtype=np.float64)
+    ratios = (rebuilt / np.diagonal(inverse)).astype(np.float32)
+    for start, stop in row_blocks(len(inverse), len(inverse)):
+        rows = inverse[start:stop] @ towards
+        inverse[start:stop] *= ratios
+        np.subtract(rows, inverse[start:stop], out=inverse[start:stop])
+
+
+def solve_by_users(
+    matrix: Csr, penalties: NDArray[np.float64], scales: Scales | None, advance: Advance
+) -> NDArray[np.float32]:
+    """Return B by inverting only a users by users matrix, which is the smaller one where users are few.
+
+    With ``K = (I + X D⁻¹ Xᵀ)⁻¹`` the Woodbury identity gives ``P = D⁻¹ - D⁻¹ Xᵀ K X D⁻¹`` and ``P Xᵀ = D⁻¹ Xᵀ K``.
+    So off the diagonal ``B = D⁻¹ Xᵀ K Z``, where Z has the values of X, that of user u and film j times
+    ``s_u + r_j / d_j``.
+    """
+    transposed = matrix.T.tocsr()
+    kernel = dense_gram(_values_scaled(matrix, 1 / np.sqrt(penalties)[matrix.indices]).T.tocsr())
+    _add_and_invert(kernel, np.ones(len(kernel)))
+    advance(40)
+    half = transposed @ kernel
+    films = np.repeat(np.arange(len(penalties), dtype=np.int32), np.diff(transposed.indptr))
+    products = transposed.data * half[films, transposed.indices]
+    leverage = np.bincount(films, products) / penalties
+    _require_definite(bool((leverage < 1).all()))
+    if scales is None:
+        half *= (1 / (1 - leverage)).astype(np.float32)[:, np.newaxis]
+    else:
+        del half
+        users = scales[transposed.indices]
+        ratios = np.bincount(films, products * users) / (1 - leverage) / penalties
+        half = _values_scaled(transposed, users + ratios[films]) @ kernel
+    del kernel, films, products
+    half = np.ascontiguousarray(half.T)
+    advance(20)
+    inverse_penalties = (1 / penalties).astype(np.float32)[:, np.newaxis]
+    weights = np.empty((matrix.shape[1], matrix.shape[1]), np.float32)
+    for start, stop in row_blocks(len(weights), len(weights)):
+        np.multiply(transposed[start:stop] @ half, inverse_penalties[start:stop], out=weights[start:stop])
+    np.fill_diagonal(weights, 0)
+    advance(40)
+    return weights
+
+
+def rows_scaled(matrix: Csr, scales: Scales) -> Csr:
+    """Return a matrix whose row u is that of ``matrix`` times ``scales[u]``."""
+    return _values_scaled(matrix, np.repeat(scales, np.diff(matrix.indptr)))
+
+
+def _values_scaled(matrix: Csr, factors: NDArray[np.float64]) -> Csr:
+    scaled: Csr = matrix.copy()
+    scaled.data = (matrix.data * factors).astype(np.float32)
+    return scaled
+
+
+def _add_and_invert(matrix: NDArray[np.float32], diagonal: NDArray[np.float64]) -> None:
+    """Replace a Gram matrix G by ``(G + diag(d))⁻¹``, in place, with no second matrix beside it.
+
+    Raises:
+        TrainingError: The sum is not positive definite in float32.
+    """
+    matrix[np.diag_indices_from(matrix)] += diagonal
+    # LAPACK reads columns: the transposed view of a symmetric matrix is the same matrix, with no copy.
+    columns = matrix.T
+    factor, info = spotrf(columns, lower=1, clean=0, overwrite_a=1)
+    _require_definite(info == 0)
+    inverse, info = spotri(factor, lower=1, overwrite_c=1)
+    _require_definite(info == 0)
+    assert np.shares_memory(inverse, matrix)  # else LAPACK was handed a copy, and the caller sees nothing
+    # LAPACK lets infinities through without a word: they leave zeros and NaN on the diagonal.
+    inverse_diagonal = np.diagonal(matrix)
+    _require_definite(bool(((inverse_diagonal > 0) & np.isfinite(inverse_diagonal)).all()))
+    # The lower triangle by columns is the upper one by rows: mirror it, a block of rows at a time.
+    for start, stop in row_blocks(len(matrix), len(matrix)):
+        corner = matrix[start:stop, start:stop]
+        corner[...] = np.triu(corner) + np.triu(corner, 1).T
+        matrix[stop:, start:stop] = matrix[start:stop, stop:].T
+
+
+def _require_definite(holds: bool) -> None:
+    if not holds:
+        raise TrainingError(
+            "The films' Gram matrix cannot be inverted in single precision.",
+            next_step="Raise the recommender's regularisation, or use smaller weights.",
+        )
