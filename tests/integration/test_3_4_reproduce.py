@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from movie_mlops.core.progress import SILENT
 from movie_mlops.evaluation import Feedback
 from movie_mlops.features import FeedbackConfig, feedback
 from movie_mlops.flows import DirtyTreeError, NotReproducibleError, Platform, PlatformConfig
-from movie_mlops.flows.features import known_feedback
+from movie_mlops.flows.features import known_feedback, known_movies
 from movie_mlops.flows.provenance import code_commit, require_committed
 from movie_mlops.flows.reproduce import reproduce
 from movie_mlops.flows.train import train
-from movie_mlops.lake import INTERACTIONS, Lake, LakeConfig, vacuum
+from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig, vacuum
 from movie_mlops.recommenders import create, restore
 from movie_mlops.release import BundleError, Standing, TrustList, read_bundle, write_bundle
 from tests.fixtures.stage_2.interactions import did, table
@@ -67,8 +68,10 @@ def test_every_model_of_the_default_recipes_is_made_again(platform: Platform, re
     """Promise P7: from lake version, configuration, parameters and seed a clean process makes the same bytes again."""
     version = platform.lake.version(INTERACTIONS)
     known = known_feedback(platform.lake, platform.config.feedback, version=version)
-    facts = {"dataset": "sample", "lake_versions": {INTERACTIONS: version}}
-    made = train(platform, known, recipe, facts=facts, progress=SILENT)
+    versions = {INTERACTIONS: version, MOVIES: platform.lake.version(MOVIES)}
+    facts = {"dataset": "sample", "lake_versions": versions}
+    movies = partial(known_movies, platform.lake, version=versions[MOVIES])
+    made = train(platform, known, recipe, movies=movies, facts=facts, progress=SILENT)
     again = reproduce(platform.workspace.models / made["bundle_id"], lake_of(platform), trust=platform.keys.trust)
     assert again.equal, again.sentences()
     assert (again.made, again.changes) == (made["bundle_id"], ())

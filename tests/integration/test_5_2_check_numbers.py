@@ -25,7 +25,7 @@ class Scores:
         self.name = name
         self._function = function
 
-    def score(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
+    def score(self, histories: sparse.csr_matrix, *, times: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Score every film for every history."""
         return self._function(histories)
 

@@ -43,7 +43,7 @@ class Odd:
     def __init__(self, model: Recommender, change: Callable[[np.ndarray], np.ndarray], *, one: bool = False) -> None:
         self._model, self._change, self._one = model, change, one
 
-    def score(self, histories: sparse.csr_matrix) -> np.ndarray:
+    def score(self, histories: sparse.csr_matrix, *, times: np.ndarray | None = None) -> np.ndarray:
         """Score, changed."""
         scores = self._model.score(histories)
         return scores if self._one else self._change(scores)

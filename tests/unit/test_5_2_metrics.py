@@ -24,7 +24,7 @@ class Fixed:
         self._at = 0
         self.asked: list[int] = []
 
-    def score(self, histories: sparse.csr_matrix) -> np.ndarray:
+    def score(self, histories: sparse.csr_matrix, *, times: np.ndarray | None = None) -> np.ndarray:
         """Score every film for every history."""
         count = histories.shape[0]
         self.asked.append(count)

@@ -1,5 +1,6 @@
 """How feedback is split, and that nothing leaks from what is to be found into what is known."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from movie_mlops.evaluation import (
     CaseInvalidError,
@@ -95,6 +97,28 @@ def test_train_times_stand_beside_their_entries() -> None:
     assert case.train_times is not None
     days = [datetime.fromtimestamp(t, UTC).day - 1 for t in case.train_times]
     assert list(zip(case.train.indices.tolist(), days, strict=True)) == [(0, 1), (0, 3), (1, 5), (2, 4)]
+
+
+def test_history_times_stand_beside_their_entries() -> None:
+    """The time of each film of a history is that of its own row; where any time is unknown there are none."""
+    case = time_split(feedback([*HISTORY, ("ann", 5, 1.0, 6)]), TimeSplitConfig(test_share=0.4))
+    assert case.history_times is not None
+    days = [datetime.fromtimestamp(t, UTC).day - 1 for t in case.history_times]
+    entries = case.histories.tocoo()
+    told = zip(entries.coords[0].tolist(), case.movie_ids[entries.coords[1]].tolist(), days, strict=True)
+    assert list(told) == [(0, 5, 6), (0, 10, 1), (1, 30, 7)]
+    untimed = user_folds(feedback([*HISTORY, ("ann", 5, 1.0, None)]), UserFoldsConfig(folds=2))
+    assert untimed[0].history_times is None
+
+
+def test_times_and_content_out_of_step_are_refused() -> None:
+    """A case with a time too few for its histories, or a row of content too few for its films, is not made."""
+    case = time_split(feedback(HISTORY), TimeSplitConfig(test_share=0.4))
+    assert case.history_times is not None
+    with pytest.raises(CaseInvalidError, match="2 entries and 1 times"):
+        replace(case, history_times=case.history_times[1:])
+    with pytest.raises(CaseInvalidError, match="content has 4 items instead of 5"):
+        replace(case, content=sparse.csr_matrix((4, 2), dtype=np.float32))
 
 
 def test_new_users_can_be_dropped() -> None:

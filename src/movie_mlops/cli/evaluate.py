@@ -61,7 +61,7 @@ def evaluate(
     from movie_mlops.cli import door, output, progress
     from movie_mlops.core.errors import ConfigurationError
     from movie_mlops.flows.evaluate import study
-    from movie_mlops.flows.features import known_feedback
+    from movie_mlops.flows.features import known_feedback, known_movies
 
     if (protocol is Protocol.FOLDS) != (path is not None):
         raise ConfigurationError(
@@ -72,10 +72,12 @@ def evaluate(
     config = _with_cutoffs(door.platform_config(settings), cutoff)
     place = settings.home / "reports" / "folds" if path else door.workspace(home, dataset).reports
     report = place / f"evaluation-{protocol}.html"
+    lake = None if path else door.lake(home, dataset)
     board, scores = study(
-        None if path else known_feedback(door.lake(home, dataset), config.feedback),
+        None if lake is None else known_feedback(lake, config.feedback),
         _recipes(config, model),
         config,
+        movies=None if lake is None else known_movies(lake),
         protocol=cast("SplitProtocol", "auto" if path else protocol.value),
         folds=path,
         report=report,

@@ -17,8 +17,11 @@ Facts = Mapping[str, str | int | float]
 class Scorer(Protocol):
     """A fitted model, as far as evaluation knows it."""
 
-    def score(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
-        """Return float32[n, items] for the histories csr[n, items]; a higher score is a better item."""
+    def score(self, histories: sparse.csr_matrix, *, times: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Return float32[n, items] for the histories csr[n, items]; a higher score is a better item.
+
+        ``times`` are Unix seconds of each stored value of the histories; ``None`` where they are not known.
+        """
         ...
 
 
@@ -39,6 +42,8 @@ class EvaluationCase:
         user_ids: The m judged users.
         movie_ids: int64[items], ascending.
         facts: Counts and dates that a reader needs to judge the split.
+        history_times: int64[nnz] Unix seconds aligned with ``histories.data``; ``None`` where there are none.
+        content: csr float32[items, features], what is known of the films; ``None`` where nothing is.
     """
 
     name: str
@@ -50,6 +55,8 @@ class EvaluationCase:
     user_ids: list[str]
     movie_ids: NDArray[np.int64]
     facts: Facts = field(default_factory=dict)
+    history_times: NDArray[np.int64] | None = None
+    content: sparse.csr_matrix | None = None
 
     def __post_init__(self) -> None:
         """Refuse a case that contradicts itself.
@@ -65,6 +72,10 @@ class EvaluationCase:
             raise self._invalid(f"train has {self.train.shape[1]:,} items instead of {judged[1]:,}")
         if self.train_times is not None and len(self.train_times) != self.train.nnz:
             raise self._invalid(f"train has {self.train.nnz:,} entries and {len(self.train_times):,} times")
+        if self.history_times is not None and len(self.history_times) != self.histories.nnz:
+            raise self._invalid(f"histories have {self.histories.nnz:,} entries and {len(self.history_times):,} times")
+        if self.content is not None and self.content.shape[0] != judged[1]:
+            raise self._invalid(f"content has {self.content.shape[0]:,} items instead of {judged[1]:,}")
         if (np.diff(self.held_out.indptr) == 0).any():
             raise self._invalid("a judged user has nothing held out")
         held_out, seen, shown = (entry_keys(m) for m in (self.held_out, self.seen, self.histories))

@@ -113,7 +113,7 @@ def _rank(
     with progress.task(f"Evaluating {name}", total=users, unit="users") as advance:
         for start in range(0, users, block):
             stop = min(start + block, users)
-            scores = recommender.score(case.histories[start:stop])
+            scores = recommender.score(case.histories[start:stop], times=_times(case, start, stop))
             if scores.shape != (stop - start, items):
                 raise EvaluationError(
                     f"{name!r} gave scores of the shape {scores.shape} instead of {(stop - start, items)}.",
@@ -122,6 +122,12 @@ def _rank(
             ranking[start:stop] = top_k(scores, ranking.shape[1], exclude=case.seen[start:stop])
             advance(stop - start)
     return ranking
+
+
+def _times(case: EvaluationCase, start: int, stop: int) -> NDArray[np.int64] | None:
+    if case.history_times is None:
+        return None
+    return case.history_times[case.histories.indptr[start] : case.histories.indptr[stop]]
 
 
 def _hits(ranking: NDArray[np.int32], held_out: sparse.csr_matrix) -> NDArray[np.bool_]:

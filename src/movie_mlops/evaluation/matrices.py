@@ -37,8 +37,12 @@ class Feedback:
     movie_ids: NDArray[np.int64]
 
     @classmethod
-    def of(cls, frame: pl.DataFrame) -> Self:
+    def of(cls, frame: pl.DataFrame, *, films: NDArray[np.int64] | None = None) -> Self:
         """Read a feedback frame: user_id, movie_id, weight and (nullable) event_time.
+
+        Args:
+            frame: One row for each user and film.
+            films: Films that are among the items even where nobody has met them; by default only those of the frame.
 
         Raises:
             EvaluationError: It is empty, lacks a column, or has a user and film twice.
@@ -52,8 +56,9 @@ class Feedback:
         frame = frame.sort(USER_ID, MOVIE_ID)
         user_ids = frame[USER_ID].unique(maintain_order=True).to_list()
         users = frame[USER_ID].rle_id().to_numpy().astype(np.int64)
-        movie_ids, items = np.unique(frame[MOVIE_ID].to_numpy(), return_inverse=True)
-        items = items.astype(np.int64)
+        met = frame[MOVIE_ID].to_numpy()
+        movie_ids = np.unique(met if films is None else np.concatenate([met, films]))
+        items = np.searchsorted(movie_ids, met).astype(np.int64)
         if (np.diff(users * movie_ids.size + items) == 0).any():
             raise EvaluationError(
                 "The feedback has more than one row for the same user and film.",
@@ -86,9 +91,7 @@ class Feedback:
         """
         learned = self.positive if chosen is None else chosen
         learners = np.unique(self.users[learned])
-        weights, indices, pointers, rows = self._parts(learned, learners)
-        matrix = sparse.csr_matrix((weights, indices, pointers), shape=(learners.size, self.movie_ids.size))
-        return matrix, None if self.times is None else self.times[rows]
+        return self._timed(learned, learners)
 
     def case(self, name: str, *, known: Mask, shown: Mask, held_out: Mask, facts: Facts) -> EvaluationCase:
         """Build a case out of three sets of rows.
@@ -104,6 +107,7 @@ class Feedback:
         judged = np.unique(self.users[held_out])
         learned = known & self.positive
         train, train_times = self.training(learned)
+        histories, history_times = self._timed(shown & self.positive, judged)
         trained = np.zeros(self.movie_ids.size, dtype=np.bool_)
         trained[self.items[learned]] = True
         counts: dict[str, str | int | float] = {
@@ -118,13 +122,20 @@ class Feedback:
             name=name,
             train=train,
             train_times=train_times,
-            histories=self.matrix(shown & self.positive, judged),
+            histories=histories,
             seen=self.matrix(shown, judged),
             held_out=self.matrix(held_out, judged),
             user_ids=[self.user_ids[user] for user in judged],
             movie_ids=self.movie_ids,
             facts={**facts, **counts},
+            history_times=history_times,
         )
+
+    def _timed(self, chosen: Mask, users: NDArray[np.int64]) -> tuple[sparse.csr_matrix, NDArray[np.int64] | None]:
+        """Return `matrix` of the chosen rows, and the time of each of its values if known."""
+        weights, indices, pointers, rows = self._parts(chosen, users)
+        matrix = sparse.csr_matrix((weights, indices, pointers), shape=(users.size, self.movie_ids.size))
+        return matrix, None if self.times is None else self.times[rows]
 
     def _parts(
         self, chosen: Mask, users: NDArray[np.int64]

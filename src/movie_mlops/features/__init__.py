@@ -2,6 +2,7 @@
 
 from movie_mlops.features.as_of_join import join_as_of
 from movie_mlops.features.config import FeedbackConfig, RedisConfig
+from movie_mlops.features.content import FilmContent, film_content
 from movie_mlops.features.definitions import Entity, Feature, FeatureView, Views
 from movie_mlops.features.errors import DefinitionError, FeatureError, UnknownFeatureError
 from movie_mlops.features.feedback import feedback, weigh
@@ -42,6 +43,7 @@ __all__ = [
     "FeatureView",
     "FeedbackConfig",
     "Film",
+    "FilmContent",
     "Fold",
     "FoldState",
     "Histories",
@@ -60,6 +62,7 @@ __all__ = [
     "Views",
     "features_at",
     "feedback",
+    "film_content",
     "film_features",
     "join_as_of",
     "keep_parity",

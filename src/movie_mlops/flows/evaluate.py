@@ -1,7 +1,7 @@
 """Step 3: every recipe is trained on the past and judged on the future; the best personal one is the candidate."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from movie_mlops.evaluation import (
     user_folds,
     write_report,
 )
+from movie_mlops.features import film_content
 from movie_mlops.flows.config import PlatformConfig, Protocol, Recipe
 from movie_mlops.flows.errors import FlowError
 from movie_mlops.flows.platform import Platform
@@ -68,7 +69,7 @@ def evaluation(
         FlowError: No recipe can be released.
     """
     config = platform.config
-    cases = make_cases(config.protocol, feedback, config)
+    cases = with_content(make_cases(config.protocol, feedback, config), movies)
     films = Films.of(movies, cases[0].movie_ids)
     scores = judge_recipes(recipes, cases, config, films=films, progress=progress)
     # The champion's own recipe is judged for comparison; it is a candidate where the project still lists it.
@@ -167,6 +168,16 @@ def make_cases(protocol: Protocol, feedback: pl.DataFrame, config: PlatformConfi
     return user_folds(feedback, config.user_folds)
 
 
+def with_content(cases: Sequence[EvaluationCase], movies: pl.DataFrame) -> list[EvaluationCase]:
+    """Return the cases with what is known of their films.
+
+    Args:
+        cases: Of one project.
+        movies: One row for each film.
+    """
+    return [replace(case, content=film_content(movies, case.movie_ids).matrix) for case in cases]
+
+
 def judge_recipes(
     recipes: Sequence[Recipe],
     cases: Sequence[EvaluationCase],
@@ -187,7 +198,7 @@ def judge_recipes(
             folds = []
             for case in cases:
                 model = create(recipe.model, recipe.params)
-                model.fit(case.train, times=case.train_times)
+                model.fit(case.train, times=case.train_times, content=case.content)
                 folds.append(
                     evaluate(model, case, config.evaluation, model=recipe.name, films=films, sliced=config.gate.metric)
                 )
@@ -201,6 +212,7 @@ def study(
     recipes: Sequence[Recipe],
     config: PlatformConfig,
     *,
+    movies: pl.DataFrame | None = None,
     protocol: Protocol,
     folds: Path | None,
     report: Path,
@@ -214,6 +226,7 @@ def study(
         feedback: What is known of users and films; unused with ``folds``.
         recipes: What to compare.
         config: What is measured, and how feedback is split.
+        movies: One row for each film of the feedback; without it, nothing is known of the films.
         protocol: How it is split.
         folds: A folder of given folds, instead of a split of the feedback.
         report: The HTML file to write.
@@ -226,6 +239,7 @@ def study(
     else:
         assert feedback is not None
         cases = make_cases(protocol, feedback, config)
+        cases = cases if movies is None else with_content(cases, movies)
     scores = judge_recipes(recipes, cases, config, progress=progress)
     board = write_report(
         report,

@@ -7,7 +7,7 @@ import polars as pl
 from movie_mlops.features import FILM_FEATURES, USER_FEATURES, Cut, FeedbackConfig, feedback, snapshot
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import Result
-from movie_mlops.lake import INTERACTIONS, MOVIES, Lake
+from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS, Lake
 
 _TABLES: Final = (FILM_FEATURES, USER_FEATURES)
 
@@ -38,6 +38,13 @@ def features(platform: Platform, ingested: Result) -> Result:
 def training_feedback(platform: Platform, ingested: Result) -> pl.DataFrame:
     """Return the feedback of the lake at the version that was ingested."""
     return known_feedback(platform.lake, platform.config.feedback, version=ingested["versions"][INTERACTIONS])
+
+
+def known_movies(lake: Lake, *, version: int | None = None) -> pl.DataFrame:
+    """Return the films of the lake at a version, the newest by default; none where it has no table of films."""
+    if lake.version(MOVIES) is None:
+        return pl.DataFrame(schema=SCHEMAS[MOVIES])
+    return lake.scan(MOVIES, version=version).collect()
 
 
 def known_feedback(lake: Lake, config: FeedbackConfig, *, version: int | None = None) -> pl.DataFrame:

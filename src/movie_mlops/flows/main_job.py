@@ -185,6 +185,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
     }
     # Three steps may want it, and it is the same.
     feedback = cache(lambda: featuring.training_feedback(platform, ingested))
+    movies = cache(lambda: featuring.known_movies(lake, version=ingested["versions"][MOVIES]))
     evaluated = steps.run(
         "evaluate",
         inputs={
@@ -207,7 +208,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
             platform,
             feedback(),
             recipes,
-            movies=lake.scan(MOVIES, version=ingested["versions"][MOVIES]).collect(),
+            movies=movies(),
             facts={
                 "data set": platform.workspace.dataset,
                 "provenance": _provenance(source),
@@ -233,7 +234,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
             "commit": code_commit(),
         },
         rooms=_MODEL_ROOMS,
-        work=lambda: training.train(platform, feedback(), candidate, facts=facts, progress=progress),
+        work=lambda: training.train(platform, feedback(), candidate, movies=movies, facts=facts, progress=progress),
         still_there=lambda made: releasing.bundle_is_whole(platform, made["bundle_id"]),
     )
     shelving.shelve(platform, trained["bundle_id"])

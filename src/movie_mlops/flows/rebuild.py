@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from pydantic import TypeAdapter
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.progress import Advance
 from movie_mlops.features import FeedbackConfig
-from movie_mlops.flows.features import known_feedback
+from movie_mlops.flows.features import known_feedback, known_movies
 from movie_mlops.flows.provenance import code_commit, code_sha256, machine, package_versions
 from movie_mlops.flows.train import fit
-from movie_mlops.lake import INTERACTIONS, Lake, LakeConfig
+from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig
 from movie_mlops.release import write_bundle
 
 
@@ -60,8 +61,10 @@ def main() -> int:
     try:
         lake = Lake(TypeAdapter(LakeConfig).validate_python(asked["lake"]))
         config = TypeAdapter(FeedbackConfig).validate_python(asked["facts"]["feedback"])
-        known = known_feedback(lake, config, version=asked["facts"]["lake_versions"][INTERACTIONS])
-        trained = fit(known, asked["model"], asked["params"], _Lines())
+        versions = asked["facts"]["lake_versions"]
+        known = known_feedback(lake, config, version=versions[INTERACTIONS])
+        movies = partial(known_movies, lake, version=versions.get(MOVIES))
+        trained = fit(known, asked["model"], asked["params"], _Lines(), movies=movies)
         # With the facts of the original: equal numbers then give the very same bundle, name and all.
         bundle = write_bundle(
             Path(asked["target"]), model=trained.model, movie_ids=trained.movie_ids, facts=asked["facts"]

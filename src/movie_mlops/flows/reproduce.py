@@ -16,7 +16,8 @@ import numpy as np
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.flows import rebuild
 from movie_mlops.flows.errors import NotReproducibleError
-from movie_mlops.lake import INTERACTIONS, Lake, LakeConfig, LakeError
+from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig, LakeError
+from movie_mlops.recommenders import create
 from movie_mlops.release import ArrayFile, Manifest, TrustList, read_bundle, read_manifest
 
 _NEEDED: Final = ("lake_versions", "feedback")
@@ -134,10 +135,12 @@ def missing_inputs(lake: Lake, manifest: Manifest) -> str | None:
     if silent:
         return f"{manifest.bundle_id} does not say its {' and its '.join(silent)}."
     versions: Any = manifest.facts["lake_versions"]
-    try:
-        lake.delta(INTERACTIONS, version=versions[INTERACTIONS])
-    except LakeError as error:
-        return f"{manifest.bundle_id} was made from version {versions[INTERACTIONS]} of {INTERACTIONS}. {error.problem}"
+    reads_content = create(manifest.model, manifest.params).capabilities.reads_content
+    for table in (INTERACTIONS, MOVIES) if reads_content else (INTERACTIONS,):
+        try:
+            lake.delta(table, version=versions[table])
+        except LakeError as error:
+            return f"{manifest.bundle_id} was made from version {versions[table]} of {table}. {error.problem}"
     return None
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from movie_mlops.core.columns import KIND, MOVIE_ID, USER_ID, WEIGHT
+from movie_mlops.core.columns import EVENT_TIME, KIND, MOVIE_ID, USER_ID, WEIGHT
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.features.feedback import CONSUMED, latest_words
 from movie_mlops.flows.errors import FlowError, NothingReleasedError
@@ -93,14 +93,17 @@ def _best(
     model, names = bundle.recommender, words[USER_ID].unique(maintain_order=True)
     items = pl.DataFrame({MOVIE_ID: bundle.movie_ids, _ITEM: np.arange(bundle.movie_ids.size, dtype=np.int32)})
     known = words.with_columns(pl.col(USER_ID).rle_id().alias("row")).join(items, on=MOVIE_ID, maintain_order="left")
-    liked = _matrix(known.filter(pl.col(WEIGHT) > 0), names.len(), bundle.movie_ids.size)
+    positive = known.filter(pl.col(WEIGHT) > 0).sort("row", _ITEM)
+    liked = _matrix(positive, names.len(), bundle.movie_ids.size)
+    stamps = positive[EVENT_TIME].dt.epoch("s").fill_null(-1).to_numpy().astype(np.int64)
     done_with = _matrix(
         known.filter(pl.col(KIND).is_in([kind.value for kind in CONSUMED])), names.len(), bundle.movie_ids.size
     )
     unlisted = ~np.isin(bundle.movie_ids, films)
     for start in range(0, names.len(), block):
         stop = min(start + block, names.len())
-        scores = model.score(liked[start:stop])
+        times = stamps[liked.indptr[start] : liked.indptr[stop]]
+        scores = model.score(liked[start:stop], times=times)
         # Where all films are equal nothing is recommended: the API answers these users with what is popular.
         told = scores.max(axis=1) > scores.min(axis=1)
         scores[:, unlisted] = -np.inf

@@ -1,7 +1,7 @@
 """Step 4: the candidate's recipe, trained on everything that is known, becomes a bundle."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,19 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from movie_mlops.core.columns import MOVIE_ID
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import Feedback
+from movie_mlops.features import film_content
 from movie_mlops.flows.config import Recipe
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.provenance import code_commit, code_sha256, machine, package_versions
 from movie_mlops.flows.steps import Result
 from movie_mlops.recommenders import Recommender, create
 from movie_mlops.release import key_id, write_bundle
+
+Movies = Callable[[], pl.DataFrame]
+"""Reads the table of films when it is first needed."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,9 @@ class Trained:
     trained_on: dict[str, Any]
 
 
-def fit(feedback: pl.DataFrame, model: str, params: Mapping[str, Any], progress: Progress) -> Trained:
+def fit(
+    feedback: pl.DataFrame, model: str, params: Mapping[str, Any], progress: Progress, *, movies: Movies
+) -> Trained:
     """Fit a model on all positives.
 
     Args:
@@ -43,18 +50,30 @@ def fit(feedback: pl.DataFrame, model: str, params: Mapping[str, Any], progress:
         model: Name of the recommender.
         params: Its parameters.
         progress: Who listens.
+        movies: Gives one row for each film of the lake; asked only for a model that reads facts of films. One that
+            scores films that nobody has met takes all of them as its items.
     """
-    known = Feedback.of(feedback)
-    matrix, times = known.training()
     made = create(model, params)
-    made.fit(matrix, times=times, progress=progress)
+    catalogue = movies() if made.capabilities.reads_content else None
+    unmet = catalogue is not None and made.capabilities.scores_unseen
+    known = Feedback.of(feedback, films=catalogue[MOVIE_ID].to_numpy() if catalogue is not None and unmet else None)
+    matrix, times = known.training()
+    content = None if catalogue is None else film_content(catalogue, known.movie_ids).matrix
+    made.fit(matrix, times=times, content=content, progress=progress)
     users, films = matrix.shape
-    trained_on = {"users": users, "films": films, "positives": matrix.nnz, "sha256": _sha256(known, matrix, times)}
+    sha256 = _sha256(known, matrix, times, content)
+    trained_on = {"users": users, "films": films, "positives": matrix.nnz, "sha256": sha256}
     return Trained(made, known.movie_ids, trained_on)
 
 
 def train(
-    platform: Platform, feedback: pl.DataFrame, recipe: Recipe, *, facts: Mapping[str, Any], progress: Progress
+    platform: Platform,
+    feedback: pl.DataFrame,
+    recipe: Recipe,
+    *,
+    movies: Movies,
+    facts: Mapping[str, Any],
+    progress: Progress,
 ) -> Result:
     """Fit the recipe on all positives and write its bundle, signed; the key is made on first need.
 
@@ -62,10 +81,11 @@ def train(
         platform: The stores.
         feedback: What is known of users and films.
         recipe: What to make.
+        movies: Gives one row for each film of the lake, where the recipe asks.
         facts: Data versions and evaluation, for the manifest.
         progress: Who listens.
     """
-    trained = fit(feedback, recipe.model, recipe.params, progress)
+    trained = fit(feedback, recipe.model, recipe.params, progress, movies=movies)
     params = trained.model.params
     seeded = hasattr(params, "seed")
     signer = platform.keys.signer()
@@ -98,16 +118,18 @@ def train(
     }
 
 
-def _sha256(known: Feedback, matrix: sparse.csr_matrix, times: NDArray[np.int64] | None) -> str:
+def _sha256(
+    known: Feedback, matrix: sparse.csr_matrix, times: NDArray[np.int64] | None, content: sparse.csr_matrix | None
+) -> str:
     """Return the SHA-256 of what a model is fitted on; user ids shape no model and take no part."""
     sha256 = hashlib.sha256()
-    for array, dtype in (
-        (known.movie_ids, "<i8"),
-        (matrix.indptr, "<i8"),
-        (matrix.indices, "<i4"),
-        (matrix.data, "<f4"),
-        (np.zeros(0) if times is None else times, "<i8"),
-    ):
+    facts = () if content is None else _parts(content)
+    stamps = np.zeros(0) if times is None else times
+    for array, dtype in ((known.movie_ids, "<i8"), *_parts(matrix), (stamps, "<i8"), *facts):
         sha256.update(f"{dtype}{array.shape}".encode())
         sha256.update(np.ascontiguousarray(array, dtype=dtype).data)
     return sha256.hexdigest()
+
+
+def _parts(matrix: sparse.csr_matrix) -> tuple[tuple[NDArray[Any], str], ...]:
+    return (matrix.indptr, "<i8"), (matrix.indices, "<i4"), (matrix.data, "<f4")

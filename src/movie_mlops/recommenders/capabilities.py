@@ -11,10 +11,18 @@ class Capabilities:
         personalised: Two histories may give two rankings.
         needs_times: `Recommender.fit` needs the times of the interactions.
         similar: `Recommender.similar` works.
-        explains: `Recommender.explain` works, and its contributions sum to the score.
+        explains: `Recommender.explain` works.
+        reads_times: Scores depend on when the films of a history were met; without times they still mean something.
+        reads_content: `Recommender.fit` learns from facts of the films where it is given them.
+        scores_unseen: A film without a like that has facts is scored by these, and may be recommended.
+        additive: The contributions that `Recommender.explain` tells sum to the score.
     """
 
     personalised: bool
     needs_times: bool
     similar: bool
     explains: bool
+    reads_times: bool = False
+    reads_content: bool = False
+    scores_unseen: bool = False
+    additive: bool = True

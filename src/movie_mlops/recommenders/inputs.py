@@ -25,10 +25,12 @@ class Training:
     Attributes:
         matrix: Users by items, only weights above zero.
         times: Unix seconds of each of the matrix's values, -1 where unknown; None where no times were given.
+        content: Films by features, one row for each of the matrix's columns; None where no facts were given.
     """
 
     matrix: Csr
     times: NDArray[np.int64] | None
+    content: Csr | None = None
 
 
 def check_matrix(matrix: AnyCsr, *, n_items: int | None = None) -> Csr:
@@ -71,6 +73,32 @@ def check_training(matrix: AnyCsr, times: ArrayLike | None, *, n_items: int | No
     return Training(_csr(weights, indices, indptr, (n_users, width)), stamps)
 
 
+def check_content(content: AnyCsr | None, n_items: int) -> Csr | None:
+    """Return facts of the films in the one form that the models read.
+
+    Args:
+        content: Films by features in CSR form; a value is above zero where the film has the feature, and says how much.
+        n_items: How many films there are.
+
+    Raises:
+        MatrixError: It is no such matrix, or does not have one row for each film.
+    """
+    if content is None:
+        return None
+    try:
+        checked = check_matrix(content)
+    except MatrixError as error:
+        raise MatrixError(
+            f"The content of the films cannot be used. {error.problem}", next_step=error.next_step
+        ) from error
+    if checked.shape[0] != n_items:
+        raise MatrixError(
+            f"The content has {checked.shape[0]} rows, but there are {n_items} items.",
+            next_step="Give one row for each column of the training matrix, in the same order.",
+        )
+    return checked
+
+
 def take_columns(matrix: Csr, position: NDArray[np.int32], n_columns: int) -> Csr:
     """Return ``matrix`` with column ``c`` at ``position[c]``, without the columns at -1; order must be kept."""
     columns = position[matrix.indices]
@@ -81,6 +109,11 @@ def take_columns(matrix: Csr, position: NDArray[np.int32], n_columns: int) -> Cs
     return _csr(matrix.data[keep], columns[keep], before[matrix.indptr], (matrix.shape[0], n_columns))
 
 
+def take_times(times: NDArray[np.int64] | None, matrix: Csr, position: NDArray[np.int32]) -> NDArray[np.int64] | None:
+    """Return the times that stay in step with `take_columns`."""
+    return None if times is None else times[position[matrix.indices] >= 0]
+
+
 def positions(known: NDArray[np.int32], n_items: int) -> NDArray[np.int32]:
     """Return for each of ``n_items`` films its place in ``known``, -1 where it has none."""
     position = np.full(n_items, -1, np.int32)
@@ -88,16 +121,27 @@ def positions(known: NDArray[np.int32], n_items: int) -> NDArray[np.int32]:
     return position
 
 
-def known_only(training: Training) -> tuple[Training, NDArray[np.int32], NDArray[np.int32]]:
+def known_only(
+    training: Training, *, by_content: bool = False
+) -> tuple[Training, NDArray[np.int32], NDArray[np.int32]]:
     """Leave out the columns without a like.
 
+    Args:
+        training: What was checked.
+        by_content: Whether a column without a like stays where the film has content.
+
     Returns:
-        The matrix that is left, the columns that are left, and where each column went (-1: nowhere).
+        What is left, the columns that are left, and where each column went (-1: nowhere).
     """
     n_items = training.matrix.shape[1]
-    known = np.flatnonzero(np.bincount(training.matrix.indices, minlength=n_items)).astype(np.int32)
+    stays = np.bincount(training.matrix.indices, minlength=n_items) > 0
+    if by_content and training.content is not None:
+        stays |= np.diff(training.content.indptr) > 0
+    known = np.flatnonzero(stays).astype(np.int32)
     position = positions(known, n_items)
-    return Training(take_columns(training.matrix, position, len(known)), training.times), known, position
+    content = None if training.content is None else training.content[known]
+    left = Training(take_columns(training.matrix, position, len(known)), training.times, content)
+    return left, known, position
 
 
 def check_history(items: ArrayLike, weights: ArrayLike, n_items: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -138,6 +182,23 @@ def check_history(items: ArrayLike, weights: ArrayLike, n_items: int) -> tuple[N
             next_step="Give weights of at least 0; 0 says nothing about the film.",
         )
     return films.astype(np.int64), strengths
+
+
+def check_history_times(times: ArrayLike | None, n: int) -> NDArray[np.int64] | None:
+    """Return when each of a history's ``n`` films was met.
+
+    Raises:
+        HistoryError: They are not one whole number for each film.
+    """
+    if times is None:
+        return None
+    stamps = np.asarray(times)
+    if stamps.shape != (n,) or (n and stamps.dtype.kind not in "iu"):
+        raise HistoryError(
+            f"The history has {n} items, and times of shape {stamps.shape} and type {stamps.dtype}.",
+            next_step="Give unix seconds as whole numbers, one for each item, -1 where unknown.",
+        )
+    return stamps.astype(np.int64)
 
 
 def check_item(item: object, n_items: int) -> int:

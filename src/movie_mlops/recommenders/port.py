@@ -2,11 +2,13 @@
 
 A public method checks what it gets, leaves out the films that the training never saw, and hands the rest to the
 private method of the same name, in which a model does nothing but its arithmetic. So a model's own arrays hold
-only *known* films, those with at least one like in the training matrix.
+only *known* films: those with at least one like in the training matrix and, for a model that scores by content, those
+with facts.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -28,12 +30,14 @@ from movie_mlops.recommenders.inputs import (
     AnyCsr,
     Csr,
     Training,
+    check_content,
     check_history,
+    check_history_times,
     check_item,
-    check_matrix,
     check_training,
     known_only,
     take_columns,
+    take_times,
 )
 from movie_mlops.recommenders.stored import Arrays, Layout, check_arrays, check_finite
 from movie_mlops.recommenders.strongest import strongest
@@ -83,6 +87,7 @@ class Recommender(ABC):
         matrix: AnyCsr,
         *,
         times: ArrayLike | None = None,
+        content: AnyCsr | None = None,
         progress: Progress = SILENT,
         memory_limit_bytes: int | None = None,
     ) -> None:
@@ -91,11 +96,13 @@ class Recommender(ABC):
         Args:
             matrix: Users by items in CSR form; a weight is above zero for a like, and zero says nothing.
             times: Unix seconds of each stored value of ``matrix``, -1 where unknown.
+            content: Films by features in CSR form, one row for each column of ``matrix``: what is known of the films
+                (genres, decade, people). Read only by those whose capabilities say so.
             progress: Who listens; told in percent.
             memory_limit_bytes: How much memory training may take; None for no limit.
 
         Raises:
-            MatrixError: The matrix or the times cannot be used, or the matrix holds no like.
+            MatrixError: The matrix, the times or the content cannot be used, or the matrix holds no like.
             MemoryNeededError: Training would take more than the limit; nothing was allocated.
             TrainingError: The numbers broke down.
         """
@@ -107,38 +114,46 @@ class Recommender(ABC):
                 f"The recommender {self.name} needs times, and none is known.",
                 next_step="Give the time of each interaction, or use another recommender.",
             )
-        compact, known, position = known_only(training)
+        facts = check_content(content, training.matrix.shape[1])
+        if self.capabilities.reads_content:
+            training = replace(training, content=facts)
+        compact, known, position = known_only(training, by_content=self.capabilities.scores_unseen)
         self._check_memory(compact.matrix, memory_limit_bytes)
         with progress.task(f"Training {self.name}", total=100, unit="%") as advance:
             learned = self._fit(compact, advance)
         check_finite(learned, self.name, TrainingError)
         self._take(learned, known, position)
 
-    def score(self, histories: AnyCsr) -> NDArray[np.float32]:
+    def score(self, histories: AnyCsr, *, times: ArrayLike | None = None) -> NDArray[np.float32]:
         """Score every film for every history.
 
         A film that the training never saw gets 0, or the row's lowest score where that is below 0: it never beats
-        a known film. An empty history gets zeros from a personalised recommender.
+        a known film. A film that is known by its content alone counts as known where the recommender scores unseen
+        films. An empty history gets zeros from a personalised recommender.
 
         Args:
             histories: Users by items in CSR form, with the training's columns; the users need not be the training's.
+            times: Unix seconds of each stored value of ``histories``, -1 where unknown; read only by those whose
+                capabilities say so.
 
         Returns:
             Scores of shape (users, items); higher is better.
 
         Raises:
             NotFittedError: It was neither trained nor restored.
-            MatrixError: The matrix cannot be used.
+            MatrixError: The matrix or the times cannot be used.
         """
-        checked = check_matrix(histories, n_items=self.n_items)
-        return self._expand(self._score(take_columns(checked, self._position, len(self._known))))
+        checked = check_training(histories, times, n_items=self.n_items)
+        known = take_columns(checked.matrix, self._position, len(self._known))
+        return self._expand(self._score_at(known, take_times(checked.times, checked.matrix, self._position)))
 
-    def score_one(self, items: ArrayLike, weights: ArrayLike) -> NDArray[np.float32]:
+    def score_one(self, items: ArrayLike, weights: ArrayLike, *, times: ArrayLike | None = None) -> NDArray[np.float32]:
         """Score every film for one history, as `score` does, at the speed of a request.
 
         Args:
             items: Index of each film of the history, each once.
             weights: Weight of each, at least 0.
+            times: Unix seconds of each, -1 where unknown.
 
         Returns:
             Scores of shape (items,).
@@ -148,9 +163,11 @@ class Recommender(ABC):
             HistoryError: The history cannot be used.
         """
         films, strengths = check_history(items, weights, self.n_items)
+        stamps = check_history_times(times, len(films))
         positions = self._position[films]
         counts = (positions >= 0) & (strengths > 0)
-        return self._expand(self._score_one(positions[counts], strengths[counts]))
+        stamps = None if stamps is None else stamps[counts]
+        return self._expand(self._score_one_at(positions[counts], strengths[counts], stamps))
 
     def similar(self, item: int, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Find the films most similar to one.
@@ -181,33 +198,40 @@ class Recommender(ABC):
         best = best[similarity[best] > 0]
         return self._known[best], similarity[best]
 
-    def explain(self, items: ArrayLike, weights: ArrayLike, target: int) -> NDArray[np.float32]:
+    def explain(
+        self, items: ArrayLike, weights: ArrayLike, target: int, *, times: ArrayLike | None = None
+    ) -> NDArray[np.float32]:
         """Share one film's score out among the history's films.
 
         Args:
             items: Index of each film of the history, each once.
             weights: Weight of each, at least 0.
             target: Index of the film whose score is explained.
+            times: Unix seconds of each film of the history, -1 where unknown.
 
         Returns:
-            The contribution of each film of the history, in its order; they sum to the target's score. A film that
-            the training never saw contributes 0, and as a target receives 0 from all.
+            The contribution of each film of the history, in its order. They sum to the target's score where the
+            capabilities call the recommender additive; else each is how much the score falls without the film. A film
+            that the training never saw contributes 0, and as a target receives 0 from all.
 
         Raises:
             NotFittedError: It was neither trained nor restored.
             UnsupportedError: Its capabilities leave this out.
             HistoryError: The history or the target cannot be used.
         """
-        contributions: NDArray[np.float32] = self.explain_many(items, weights, [target])[0]
+        contributions: NDArray[np.float32] = self.explain_many(items, weights, [target], times=times)[0]
         return contributions
 
-    def explain_many(self, items: ArrayLike, weights: ArrayLike, targets: Sequence[int]) -> NDArray[np.float32]:
+    def explain_many(
+        self, items: ArrayLike, weights: ArrayLike, targets: Sequence[int], *, times: ArrayLike | None = None
+    ) -> NDArray[np.float32]:
         """Explain the scores of several films for one history, as `explain` does, at the speed of a request.
 
         Args:
             items: Index of each film of the history, each once.
             weights: Weight of each, at least 0.
             targets: Indices of the films whose scores are explained.
+            times: Unix seconds of each film of the history, -1 where unknown.
 
         Returns:
             Contributions of shape (targets, items); a row is what `explain` gives for its target.
@@ -218,13 +242,15 @@ class Recommender(ABC):
             HistoryError: The history or a target cannot be used.
         """
         films, strengths = check_history(items, weights, self.n_items)
+        stamps = check_history_times(times, len(films))
         explained = self._position[np.array([check_item(target, self.n_items) for target in targets], np.int64)]
         self._require(self.capabilities.explains, "explanations")
         contributions = np.zeros((len(explained), len(films)), np.float32)
         positions = self._position[films]
         counts, known = (positions >= 0) & (strengths > 0), explained >= 0
         if known.any() and counts.any():
-            told = self._explain(positions[counts], strengths[counts], explained[known])
+            stamps = None if stamps is None else stamps[counts]
+            told = self._explain_at(positions[counts], strengths[counts], explained[known], stamps)
             contributions[np.ix_(known, counts)] = told
         return contributions
 
@@ -263,7 +289,10 @@ class Recommender(ABC):
 
     @abstractmethod
     def _fit(self, training: Training, advance: Advance) -> Arrays:
-        """Learn from a matrix in which every column has a like; a user's row may be empty."""
+        """Learn from a matrix in which every column has a like or, where unseen films are scored, content.
+
+        A user's row may be empty.
+        """
 
     @abstractmethod
     def _layout(self, n_known: int) -> Layout:
@@ -294,6 +323,29 @@ class Recommender(ABC):
     ) -> NDArray[np.float32]:
         """Return what each film of a history that is not empty contributes to each target: (targets, items)."""
         raise NotImplementedError(items, weights, targets)
+
+    def _score_at(self, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:  # noqa: ARG002  # for those that read times
+        """Score as `_score` does, with the time of each of the histories' values."""
+        return self._score(histories)
+
+    def _score_one_at(
+        self,
+        items: NDArray[np.int32],
+        weights: NDArray[np.float32],
+        times: NDArray[np.int64] | None,  # noqa: ARG002
+    ) -> NDArray[np.float32]:
+        """Score as `_score_one` does, with the time of each film."""
+        return self._score_one(items, weights)
+
+    def _explain_at(
+        self,
+        items: NDArray[np.int32],
+        weights: NDArray[np.float32],
+        targets: NDArray[np.int32],
+        times: NDArray[np.int64] | None,  # noqa: ARG002
+    ) -> NDArray[np.float32]:
+        """Explain as `_explain` does, with the time of each film."""
+        return self._explain(items, weights, targets)
 
     def _take(self, learned: Arrays, known: NDArray[np.int32], position: NDArray[np.int32]) -> None:
         self._adopt(learned)

@@ -89,10 +89,10 @@ def recommend(snapshot: Snapshot, history: History, wish: Wish, *, reasons: int 
         return _popular(snapshot.catalogue, mask, without, wish, "No model is released yet")
     if not model.recommender.capabilities.personalised:
         return _scored_for_all(snapshot.catalogue, model, mask, without, wish)
-    items, weights, why = _usable(model, history)
+    items, weights, times, why = _usable(model, history)
     if why is not None:
         return _popular(snapshot.catalogue, mask, without, wish, why)
-    scores = model.recommender.score_one(items, weights)
+    scores = model.recommender.score_one(items, weights, times=times)
     if scores.min() == scores.max():
         return _popular(snapshot.catalogue, mask, without, wish, "The released model draws nothing from this history")
     best = _best(model, scores, mask, without, wish.k)
@@ -100,7 +100,7 @@ def recommend(snapshot: Snapshot, history: History, wish: Wish, *, reasons: int 
     if wish.explain and model.recommender.capabilities.explains:
         films = [snapshot.catalogue.get(movie_id) for movie_id in model.movie_ids[items].tolist()]
         targets = best.tolist()
-        told = model.recommender.explain_many(items, weights, targets)
+        told = model.recommender.explain_many(items, weights, targets, times=times)
         because = {target: _strongest_reasons(films, row, reasons) for target, row in zip(targets, told, strict=True)}
     picks = _picks(snapshot.catalogue, model, scores, best, because)
     return Answer(Source.PERSONALISED, picks, _shortage(snapshot.catalogue, len(picks), wish))
@@ -121,38 +121,40 @@ def explain_again(
     Returns:
         For each film its score, ``None`` where the model draws nothing from the history or lacks the film.
     """
-    items, weights, why = _usable(model, history)
+    items, weights, times, why = _usable(model, history)
     targets = [model.items.get(movie_id) for movie_id in movie_ids]
     known = [target for target in targets if target is not None]
     if why is not None or not known:
         return [(None, ()) for _ in movie_ids]
-    scores = model.recommender.score_one(items, weights)
+    scores = model.recommender.score_one(items, weights, times=times)
     because: dict[int, tuple[Because, ...]] = {}
     if model.recommender.capabilities.explains:
         films = [catalogue.get(movie_id) for movie_id in model.movie_ids[items].tolist()]
-        told = model.recommender.explain_many(items, weights, known)
+        told = model.recommender.explain_many(items, weights, known, times=times)
         because = {target: _strongest_reasons(films, row, reasons) for target, row in zip(known, told, strict=True)}
     return [(None, ()) if target is None else (float(scores[target]), because.get(target, ())) for target in targets]
 
 
-def _usable(model: ServingModel, history: History) -> tuple[NDArray[np.int32], NDArray[np.float32], str | None]:
-    """Return the liked films that the model has, with their weights; or why there are none."""
+def _usable(
+    model: ServingModel, history: History
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64], str | None]:
+    """Return the liked films that the model has, with their weights and times; or why there are none."""
     get = model.items.get
-    pairs = [
-        (item, weight)
-        for movie_id, weight in zip(history.movie_ids.tolist(), history.weights.tolist(), strict=True)
-        if weight > 0 and (item := get(movie_id)) is not None
+    told = zip(history.movie_ids.tolist(), history.weights.tolist(), history.times.tolist(), strict=True)
+    liked = [
+        (item, weight, time) for movie_id, weight, time in told if weight > 0 and (item := get(movie_id)) is not None
     ]
-    items = np.array([item for item, _ in pairs], dtype=np.int32)
-    weights = np.array([weight for _, weight in pairs], dtype=np.float32)
+    items = np.array([item for item, _, _ in liked], dtype=np.int32)
+    weights = np.array([weight for _, weight, _ in liked], dtype=np.float32)
+    times = np.array([time for _, _, time in liked], dtype=np.int64)
     why = None
     if not len(history):
         why = "There is no history to go by"
     elif not (history.weights > 0).any():
         why = "Nothing in the history was liked"
-    elif not pairs:
+    elif not liked:
         why = "The released model knows none of the liked films"
-    return items, weights, why
+    return items, weights, times, why
 
 
 def _best(
