@@ -36,10 +36,14 @@ PARAMS = {
     },
     "item-knn": {"neighbours": 5, "shrinkage": 1},
     "ials": {"factors": 4, "regularisation": 0.5, "iterations": 8},
+    "kernel": {"regularisation": 3, "rank": 20},
+    "slist": {"regularisation": 2, "memory": 5, "reach": 5, "dropout": 0.1},
+    "blend": {"members": [{"model": "edlae", "params": {"regularisation": 2}}, {"model": "kernel", "weight": 0.5}]},
     "popular-recent": {"days": 20},
 }
 PERSONALISED = [name for name in NAMES if create(name).capabilities.personalised]
 EXPLAINS = [name for name in NAMES if create(name).capabilities.explains]
+ADDITIVE = [name for name in EXPLAINS if create(name).capabilities.additive]
 SIMILAR = [name for name in NAMES if create(name).capabilities.similar]
 DAY = 86_400
 
@@ -442,7 +446,7 @@ def test_explain_is_refused_where_it_is_not_among_the_capabilities(name: str) ->
         trained(name).explain_many([0], [1], [2])
 
 
-@pytest.mark.parametrize("name", EXPLAINS)
+@pytest.mark.parametrize("name", ADDITIVE)
 def test_contributions_sum_to_the_score(name: str) -> None:
     """For every user and known film, the contributions of the history's films sum to the film's score."""
     recommender, (matrix, _) = trained(name), likes()

@@ -62,9 +62,28 @@ def solve_by_items(
     return weights
 
 
+def solve_towards(
+    gram: NDArray[np.float32], towards: NDArray[np.float32], penalties: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return B where the sums are known already; it takes the place of ``gram``.
+
+    Args:
+        gram: ``XᵀX``.
+        towards: ``C = XᵀY``, which need not be symmetric.
+        penalties: The diagonal of D.
+
+    Raises:
+        TrainingError: ``XᵀX + D`` is not positive definite in single precision.
+    """
+    _add_and_invert(gram, penalties)
+    _towards_targets(gram, towards)
+    np.fill_diagonal(gram, 0)
+    return gram
+
+
 def _towards_targets(inverse: NDArray[np.float32], towards: NDArray[np.float32]) -> None:
-    """Replace P by ``PC - P diag(r)``, in place; both P and C are symmetric."""
-    rebuilt = np.einsum("ij,ij->i", inverse, towards, dtype=np.float64)
+    """Replace P, which is symmetric, by ``PC - P diag(r)``, in place."""
+    rebuilt = np.einsum("ij,ij->j", inverse, towards, dtype=np.float64)
     ratios = (rebuilt / np.diagonal(inverse)).astype(np.float32)
     for start, stop in row_blocks(len(inverse), len(inverse)):
         rows = inverse[start:stop] @ towards

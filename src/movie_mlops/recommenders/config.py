@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 
 from movie_mlops.recommenders.errors import ParameterError
@@ -126,7 +126,127 @@ class IalsParams:
         _require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number of at least 0 and below 2³²")
 
 
-Params = PopularParams | PopularRecentParams | ItemKnnParams | LinearParams | IalsParams
+@dataclass(frozen=True)
+class KernelParams:
+    """Parameters of the kernel regression over users.
+
+    Attributes:
+        regularisation: The L2 penalty λ.
+        rank: How many eigenvectors of the kernel are kept, from the strongest.
+        users: With how many training users a history is compared at most; of more, a sample is drawn.
+        seed: Seed of that sample, and of the start of the search for eigenvectors.
+        threads: BLAS threads of the training, as for EASE.
+    """
+
+    regularisation: float = 15.0
+    rank: int = 800
+    users: int = 12_000
+    seed: int = 0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        _require(self.regularisation > 0, "regularisation", self.regularisation, "a number above 0")
+        _require(self.rank >= 1, "rank", self.rank, "a whole number of at least 1")
+        _require(self.users >= 1, "users", self.users, "a whole number of at least 1")
+        _require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number of at least 0 and below 2³²")
+        _require(self.threads >= 1, "threads", self.threads, "a whole number of at least 1")
+
+
+@dataclass(frozen=True)
+class SlistParams:
+    """Parameters of SLIST.
+
+    Attributes:
+        memory: After how many further films a film of a history counts 1/e of what it did.
+        reach: How many films ahead are predicted: one that comes so many places later counts 1/e of the next.
+        regularisation: The L2 penalty λ that every film pays alike.
+        dropout: A further penalty in proportion to how much a film counts, as for EDLAE.
+        history_power: A history of n films counts ``n^-history_power`` in each of its films; at 0 a long history
+            has as many more moments as it is longer.
+        threads: BLAS threads of the training, as for EASE.
+    """
+
+    memory: float = 20.0
+    reach: float = 20.0
+    regularisation: float = 200.0
+    dropout: float = 0.3
+    history_power: float = 0.0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        _require(self.memory > 0, "memory", self.memory, "a number of films above 0")
+        _require(self.reach > 0, "reach", self.reach, "a number of films above 0")
+        _require(self.regularisation > 0, "regularisation", self.regularisation, "a number above 0")
+        _require(0 <= self.dropout < 1, "dropout", self.dropout, "a number of at least 0 and below 1")
+        _require(self.history_power >= 0, "history_power", self.history_power, "a number of at least 0")
+        _require(self.threads >= 1, "threads", self.threads, "a whole number of at least 1")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One recommender of a blend.
+
+    Attributes:
+        model: Its name.
+        weight: What its scores count, once each user's are brought to mean 0 and deviation 1; it may be below 0.
+        params: Its own parameters.
+    """
+
+    model: str
+    weight: float = 1.0
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require(self.weight != 0, f"The weight of {self.model}", self.weight, "a number that is not 0")
+
+
+@dataclass(frozen=True)
+class BlendParams:
+    """Parameters of a blend.
+
+    Attributes:
+        members: What is blended.
+        popularity: What the logarithm of a film's number of likes counts beside the members.
+        seed: Given to each member that takes a seed and has none of its own.
+        threads: Likewise.
+    """
+
+    members: tuple[Member, ...] = (
+        Member(
+            "edlae",
+            0.4,
+            {
+                "regularisation": 250,
+                "dropout": 0.4,
+                "history_power": 0.5,
+                "target_power": 0.25,
+                "popularity_power": 0.1,
+            },
+        ),
+        Member("kernel", 0.6),
+        Member("ials", 0.15),
+    )
+    popularity: float = 0.0
+    seed: int = 0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        _require(len(self.members) > 0, "The number of members", len(self.members), "at least one")
+        _require(True, "popularity", self.popularity, "a number")
+        _require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number of at least 0 and below 2³²")
+        _require(self.threads >= 1, "threads", self.threads, "a whole number of at least 1")
+
+
+Params = (
+    PopularParams
+    | PopularRecentParams
+    | ItemKnnParams
+    | LinearParams
+    | IalsParams
+    | KernelParams
+    | SlistParams
+    | BlendParams
+)
 """The parameters of any recommender."""
 
 
@@ -136,15 +256,40 @@ def read_params(params_type: type[Params], values: Mapping[str, object]) -> Para
     Raises:
         ParameterError: A name is unknown, or a value is of the wrong type or out of range.
     """
+    return params_type(**_typed(params_type, values))  # type: ignore[arg-type]  # each value has just got its field's type
+
+
+def _typed(params_type: type, values: Mapping[str, object]) -> dict[str, object]:
     known = {field.name: field.type for field in fields(params_type)}
-    typed: dict[str, int | float] = {}
+    typed: dict[str, object] = {}
     for name, value in values.items():
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"It knows: {', '.join(known) or 'no parameter at all'}."
             raise ParameterError(f"{params_type.__name__} has no parameter {name!r}.", next_step=hint)
-        typed[name] = _number(name, value, whole=known[name] is int)
-    return params_type(**typed)  # type: ignore[arg-type]  # each value has just got its field's type
+        typed[name] = _members(value) if name == "members" else _number(name, value, whole=known[name] is int)
+    return typed
+
+
+def _members(value: object) -> tuple[Member, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(one, Mapping) and "model" in one for one in value):
+        raise ParameterError(
+            "The members of a blend are not a list of models.",
+            next_step="Write for example: members: [{model: ease, weight: 1.0, params: {regularisation: 300}}]",
+        )
+    return tuple(_member(one) for one in value)
+
+
+def _member(value: Mapping[str, object]) -> Member:
+    unknown = sorted(set(value) - {field.name for field in fields(Member)})
+    params = value.get("params", {})
+    if unknown or not isinstance(params, Mapping):
+        raise ParameterError(
+            f"The member {value['model']!r} of a blend has {', '.join(unknown) or 'params that are no mapping'}.",
+            next_step="Give each member its model, and if you like a weight and params.",
+        )
+    weight = float(_number("weight", value.get("weight", 1.0), whole=False))
+    return Member(str(value["model"]), weight, dict(params))
 
 
 def _number(name: str, value: object, *, whole: bool) -> int | float:

@@ -39,7 +39,7 @@ from movie_mlops.recommenders.inputs import (
     take_columns,
     take_times,
 )
-from movie_mlops.recommenders.stored import Arrays, Layout, check_arrays, check_finite
+from movie_mlops.recommenders.stored import COMMON, Arrays, Layout, check_arrays, check_finite
 from movie_mlops.recommenders.strongest import strongest
 
 _MEBIBYTE = 2**20
@@ -56,7 +56,7 @@ class Recommender(ABC):
     """
 
     name: ClassVar[str]
-    capabilities: ClassVar[Capabilities]
+    capabilities: Capabilities
     params_type: ClassVar[type[Params]]
     params: Params
 
@@ -262,6 +262,10 @@ class Recommender(ABC):
         """
         learned = self._require_fitted()
         return {"n_items": np.array([self.n_items], np.int64), "known_items": self._known, **learned}
+
+    def layout(self, n_known: int) -> Layout:
+        """Say which arrays `arrays` returns where ``n_known`` films are known."""
+        return {**COMMON, **self._layout(n_known)}
 
     @classmethod
     def restore(cls, params: Mapping[str, object], arrays: Mapping[str, NDArray[Any]]) -> Self:

@@ -6,13 +6,16 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from movie_mlops.recommenders.blend import BlendRecommender
 from movie_mlops.recommenders.config import read_params
 from movie_mlops.recommenders.errors import UnknownRecommenderError
 from movie_mlops.recommenders.ials import IalsRecommender
 from movie_mlops.recommenders.item_knn import ItemKnnRecommender
+from movie_mlops.recommenders.kernel import KernelRecommender
 from movie_mlops.recommenders.linear import EaseRecommender, EdlaeRecommender
 from movie_mlops.recommenders.popular import PopularRecentRecommender, PopularRecommender
 from movie_mlops.recommenders.port import Recommender
+from movie_mlops.recommenders.slist import SlistRecommender
 
 _RECOMMENDERS: tuple[type[Recommender], ...] = (
     PopularRecommender,
@@ -21,6 +24,9 @@ _RECOMMENDERS: tuple[type[Recommender], ...] = (
     EaseRecommender,
     EdlaeRecommender,
     IalsRecommender,
+    KernelRecommender,
+    SlistRecommender,
+    BlendRecommender,
 )
 
 NAMES = tuple(recommender.name for recommender in _RECOMMENDERS)

@@ -13,8 +13,14 @@ from movie_mlops.recommenders.inputs import positions
 Arrays = dict[str, NDArray[Any]]
 """What was learned, by name."""
 
-Layout = Mapping[str, tuple[type[np.generic], tuple[int | None, ...]]]
-"""Type and shape of each array; None stands for any length."""
+Form = tuple[type[np.generic], tuple[int | None, ...]]
+"""Type and shape of an array; None stands for any length."""
+
+Layout = Mapping[str, Form]
+"""The form of each array, by name."""
+
+COMMON: Layout = {"n_items": (np.int64, (1,)), "known_items": (np.int32, (None,))}
+"""The arrays that every recommender has beside its own."""
 
 _BLOCK = 1 << 22
 
@@ -49,12 +55,11 @@ def check_arrays(
     Raises:
         RestoreError: An array is missing, too many, of the wrong type or shape, or holds what it must not.
     """
-    common: Layout = {"n_items": (np.int64, (1,)), "known_items": (np.int32, (None,))}
-    _match({key: arrays[key] for key in common if key in arrays}, common, name)
+    _match({key: arrays[key] for key in COMMON if key in arrays}, COMMON, name)
     n_items, known = int(arrays["n_items"][0]), np.asarray(arrays["known_items"])
     if not known.size or known[0] < 0 or known[-1] >= n_items or (np.diff(known) <= 0).any():
         raise _refusal(name, "known_items is not a rising list of film indices")
-    learned = {key: np.asarray(array) for key, array in arrays.items() if key not in common}
+    learned = {key: np.asarray(array) for key, array in arrays.items() if key not in COMMON}
     _match(learned, layout(len(known)), name)
     check_finite(learned, name, RestoreError)
     return known, positions(known, n_items), learned

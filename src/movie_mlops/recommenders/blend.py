@@ -1,0 +1,172 @@
+"""A blend: several recommenders, each user's scores of each brought to one scale and added up."""
+
+from dataclasses import asdict, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from movie_mlops.core.progress import Advance
+from movie_mlops.recommenders.capabilities import Capabilities
+from movie_mlops.recommenders.config import BlendParams
+from movie_mlops.recommenders.inputs import Csr, Training
+from movie_mlops.recommenders.port import Recommender
+from movie_mlops.recommenders.stored import Arrays, Form, Layout
+
+_History = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64] | None]
+
+
+class BlendRecommender(Recommender):
+    """Film j's score is ``Σ_m w_m (s_mj - mean(s_m)) / deviation(s_m)`` over the members m, plus its popularity's part.
+
+    What a film of the history contributes is told by the members whose contributions sum to their scores, in the
+    blend's scale; where no member is of that kind, by all that explain.
+    """
+
+    name = "blend"
+    capabilities = Capabilities(personalised=True, needs_times=False, similar=True, explains=True, additive=False)
+    params_type = BlendParams
+    params: BlendParams
+
+    def __init__(self, params: BlendParams | None = None) -> None:
+        super().__init__(params)
+        self._weights = [member.weight for member in self.params.members]
+        self._members = self._create()
+        can = [member.capabilities for member in self._members]
+        self.capabilities = Capabilities(
+            personalised=any(one.personalised for one in can),
+            needs_times=any(one.needs_times for one in can),
+            similar=any(one.similar for one in can),
+            explains=any(one.explains for one in can),
+            reads_times=any(one.reads_times for one in can),
+            additive=False,
+        )
+        telling = [one.explains and one.additive for one in can]
+        self._telling = telling if any(telling) else [one.explains for one in can]
+
+    def _fit(self, training: Training, advance: Advance) -> Arrays:
+        popularity = np.bincount(training.matrix.indices, minlength=training.matrix.shape[1])
+        arrays: Arrays = {"popularity": _standardised(np.log(popularity).astype(np.float32)[np.newaxis])[0][0]}
+        for position, member in enumerate(self._create()):
+            member.fit(training.matrix, times=training.times)
+            arrays |= {_key(position, name): array for name, array in member.arrays().items()}
+            advance(100 / len(self._members))
+        return arrays
+
+    def _layout(self, n_known: int) -> Layout:
+        layout: dict[str, Form] = {"popularity": (np.float32, (n_known,))}
+        for position, member in enumerate(self._members):
+            for name, form in member.layout(n_known).items():
+                layout[_key(position, name)] = form
+        return layout
+
+    def _adopt(self, learned: Arrays) -> None:
+        from movie_mlops.recommenders.registry import restore  # noqa: PLC0415  # it knows the blend as well
+
+        self._popularity: NDArray[np.float32] = learned["popularity"] * np.float32(self.params.popularity)
+        self._members = [
+            restore(member.name, asdict(member.params), _of_member(learned, position))
+            for position, member in enumerate(self._members)
+        ]
+        self._last: tuple[_History, list[NDArray[np.float32]]] | None = None
+
+    def _score(self, histories: Csr) -> NDArray[np.float32]:
+        return self._score_at(histories, None)
+
+    def _score_at(self, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        blended = np.tile(self._popularity, (histories.shape[0], 1))
+        for weight, member in zip(self._weights, self._members, strict=True):
+            blended += np.float32(weight) * _standardised(member.score(histories, times=times))[0]
+        blended[np.diff(histories.indptr) == 0] = 0
+        return blended
+
+    def _score_one(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._score_one_at(items, weights, None)
+
+    def _score_one_at(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], times: NDArray[np.int64] | None
+    ) -> NDArray[np.float32]:
+        if not len(items):
+            return np.zeros_like(self._popularity)
+        blended, deviations = self._popularity.copy(), []
+        for weight, member in zip(self._weights, self._members, strict=True):
+            scores, deviation = _standardised(member.score_one(items, weights, times=times)[np.newaxis])
+            blended += np.float32(weight) * scores[0]
+            deviations.append(deviation[0])
+        # One assignment of something that is never changed: safe between threads.
+        self._last = ((items, weights, times), deviations)
+        return blended
+
+    def _explain(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], targets: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        return self._explain_at(items, weights, targets, None)
+
+    def _explain_at(
+        self,
+        items: NDArray[np.int32],
+        weights: NDArray[np.float32],
+        targets: NDArray[np.int32],
+        times: NDArray[np.int64] | None,
+    ) -> NDArray[np.float32]:
+        contributions = np.zeros((len(targets), len(items)), np.float32)
+        deviations = self._deviations((items, weights, times))
+        for weight, member, deviation, tells in zip(
+            self._weights, self._members, deviations, self._telling, strict=True
+        ):
+            if tells and deviation[0] > 0:
+                told = member.explain_many(items, weights, targets.tolist(), times=times)
+                contributions += np.float32(weight) / deviation * told
+        return contributions
+
+    def _deviations(self, history: _History) -> list[NDArray[np.float32]]:
+        """Return the deviation of each member's scores; reasons follow scores, of which the last are kept."""
+        last = self._last
+        if last is None or not _same(last[0], history):
+            self._score_one_at(*history)
+            last = self._last
+        assert last is not None
+        return last[1]
+
+    def _similar(self, item: int) -> NDArray[np.float32]:
+        """What the first member says that knows similar films."""
+        first = next(member for member in self._members if member.capabilities.similar)
+        similarity = np.zeros(len(self._popularity), np.float32)
+        films, strengths = first.similar(item, len(similarity))
+        similarity[films] = strengths
+        return similarity
+
+    def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
+        # One after another, but what each has learned stays.
+        return sum(member.memory_needed(n_users, n_items, nnz) for member in self._members)
+
+    def _create(self) -> list[Recommender]:
+        from movie_mlops.recommenders.registry import create  # noqa: PLC0415  # it knows the blend as well
+
+        shared = {"seed": self.params.seed, "threads": self.params.threads}
+        made = []
+        for member in self.params.members:
+            taken = {field.name for field in fields(create(member.model).params_type)}
+            made.append(create(member.model, {**{n: v for n, v in shared.items() if n in taken}, **member.params}))
+        return made
+
+
+def _standardised(scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return each row with mean 0 and deviation 1, and the deviations (rows, 1); a row of equals becomes zeros."""
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    deviations = np.sqrt(np.einsum("ij,ij->i", centred, centred) / centred.shape[1])[:, np.newaxis]
+    return np.divide(centred, deviations, out=np.zeros_like(centred), where=deviations > 0), deviations
+
+
+def _same(one: _History, other: _History) -> bool:
+    return all(
+        a is b or (a is not None and b is not None and np.array_equal(a, b)) for a, b in zip(one, other, strict=True)
+    )
+
+
+def _key(position: int, name: str) -> str:
+    return f"member_{position}_{name}"
+
+
+def _of_member(arrays: Arrays, position: int) -> Arrays:
+    prefix = _key(position, "")
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

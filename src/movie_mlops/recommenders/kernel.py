@@ -1,0 +1,166 @@
+"""Kernel ridge regression over the training users: what people with a history like this one like besides.
+
+Two histories are compared by the neural tangent kernel of an infinitely wide network with one hidden layer of
+rectified linear units. For histories of length one with cosine c it is
+
+    k(c) = c · κ₀(c) + κ₁(c),  κ₀(c) = (π - arccos c) / π,  κ₁(c) = (√(1 - c²) + (π - arccos c) c) / π,
+
+and the scores of a history x are ``Σ_v k(x, v) A_v`` with ``A = (K + λI)⁻¹ X`` over the training users v. So this is a
+network trained for ever with a penalty, in closed form. Of K only the strongest eigenvectors are kept: the weak ones
+hold next to nothing but chance, and without them an answer costs a tenth.
+
+References:
+    N. Sachdeva et al., "Infinite Recommendation Networks: A Data-Centric Approach", NeurIPS 2022 (this regression).
+    Y. Cho, L. Saul, "Kernel Methods for Deep Learning", NeurIPS 2009 (κ₀ and κ₁).
+    N. Halko, P. Martinsson, J. Tropp, "Finding Structure with Randomness", SIAM Review 2011 (the eigenvectors).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+from movie_mlops.core.progress import Advance
+from movie_mlops.recommenders.capabilities import Capabilities
+from movie_mlops.recommenders.config import KernelParams
+from movie_mlops.recommenders.errors import RestoreError, TrainingError
+from movie_mlops.recommenders.gram import dense_gram, gram_block_memory, row_blocks
+from movie_mlops.recommenders.inputs import Csr, Training
+from movie_mlops.recommenders.occlusion import OccludedRecommender
+from movie_mlops.recommenders.stored import Arrays, Layout
+
+_BENT_AT_ONCE = 2**20
+_SURPLUS = 50
+_ROUNDS = 2
+
+
+class KernelRecommender(OccludedRecommender):
+    """The training users' histories, without anything that names them, and how each eigenvector turns into scores."""
+
+    name = "kernel"
+    capabilities = Capabilities(personalised=True, needs_times=False, similar=True, explains=True, additive=False)
+    params_type = KernelParams
+    params: KernelParams
+
+    def _fit(self, training: Training, advance: Advance) -> Arrays:
+        users = _unit_rows(self._chosen(training.matrix))
+        # Left alone, BLAS takes every core, and rounds as their number has it.
+        with threadpool_limits(limits=self.params.threads, user_api="blas"):
+            kernel = dense_gram(users.T.tocsr())
+            bend(kernel)
+            advance(30)
+            rank = min(self.params.rank, len(kernel))
+            values, vectors = _strongest_eigenvectors(kernel, rank, self.params.seed, advance)
+            del kernel
+            liked = self._chosen(training.matrix).T.tocsr() @ vectors
+        outputs = np.ascontiguousarray((liked / (values + np.float32(self.params.regularisation))).T, np.float32)
+        advance(10)
+        by_film = users.T.tocsr()
+        return {
+            "film_starts": by_film.indptr.astype(np.int64),
+            "film_users": by_film.indices.astype(np.int32),
+            "film_weights": by_film.data.astype(np.float32),
+            "projection": vectors,
+            "outputs": outputs,
+        }
+
+    def _layout(self, n_known: int) -> Layout:
+        return {
+            "film_starts": (np.int64, (n_known + 1,)),
+            "film_users": (np.int32, (None,)),
+            "film_weights": (np.float32, (None,)),
+            "projection": (np.float32, (None, None)),
+            "outputs": (np.float32, (None, n_known)),
+        }
+
+    def _adopt(self, learned: Arrays) -> None:
+        # Every answer reads them from end to end: out of a mapped file's small pages that takes longer.
+        self._projection: NDArray[np.float32] = np.array(learned["projection"], order="C")
+        self._outputs: NDArray[np.float32] = np.array(learned["outputs"], order="C")
+        shape = (len(learned["film_starts"]) - 1, len(self._projection))
+        _check_histories(learned, shape, self._outputs.shape[0] == self._projection.shape[1])
+        stored = (learned["film_weights"], learned["film_users"], learned["film_starts"])
+        self._by_film: Csr = sparse.csr_array(stored, shape=shape)
+
+    def _answer(self, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:  # noqa: ARG002  # order says nothing here
+        answers = np.empty((histories.shape[0], self._outputs.shape[1]), np.float32)
+        unit = _unit_rows(histories)
+        for start, stop in row_blocks(histories.shape[0], max(len(self._projection), 1)):
+            likeness = np.asarray((unit[start:stop] @ self._by_film).toarray(), dtype=np.float32)
+            bend(likeness)
+            np.matmul(likeness @ self._projection, self._outputs, out=answers[start:stop])
+        return answers
+
+    def _similar(self, item: int) -> NDArray[np.float32]:
+        """How much more each film is expected of somebody who likes this one than of anybody."""
+        rows = (np.ones(1, np.float32), np.array([item]), np.array([0, 1, 1]))
+        alone, anybody = self._answer(sparse.csr_array(rows, shape=(2, self._outputs.shape[1])), None)
+        more: NDArray[np.float32] = alone - anybody
+        return more
+
+    def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
+        users = min(n_users, self.params.users)
+        rank = min(self.params.rank, users)
+        eigenvectors = 12 * users * (rank + _SURPLUS) + 12 * rank * n_items
+        return 4 * users**2 + eigenvectors + 24 * nnz + gram_block_memory(users, nnz)
+
+    def _chosen(self, matrix: Csr) -> Csr:
+        """Return the users that are compared with: all who like something, or a sample where they are too many."""
+        active = np.flatnonzero(np.diff(matrix.indptr))
+        if len(active) > self.params.users:
+            generator = np.random.default_rng(self.params.seed)
+            active = np.sort(generator.choice(active, self.params.users, replace=False))
+        return matrix[active]
+
+
+def bend(cosines: NDArray[np.float32]) -> None:
+    """Replace cosines by the kernel's values, in place, a block of rows at a time."""
+    rows = max(1, _BENT_AT_ONCE // max(cosines.shape[1], 1))
+    for start in range(0, len(cosines), rows):
+        stop = start + rows
+        c = np.clip(cosines[start:stop], 0, 1)
+        angle = np.float32(np.pi) - np.arccos(c)
+        cosines[start:stop] = (2 * c * angle + np.sqrt(1 - c * c)) / np.float32(np.pi)
+
+
+def _strongest_eigenvectors(
+    kernel: NDArray[np.float32], rank: int, seed: int, advance: Advance
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the ``rank`` greatest eigenvalues and their vectors, the columns of a (users, rank) array."""
+    generator = np.random.default_rng(seed)
+    width = min(rank + _SURPLUS, len(kernel))
+    basis = kernel @ generator.standard_normal((len(kernel), width), dtype=np.float32)
+    for _ in range(_ROUNDS):
+        basis = kernel @ np.linalg.qr(basis)[0]
+        advance(50 / _ROUNDS)
+    basis = np.linalg.qr(basis)[0]
+    inner = basis.T @ (kernel @ basis)
+    try:
+        values, vectors = np.linalg.eigh((inner + inner.T) / 2)
+    except np.linalg.LinAlgError as error:
+        raise TrainingError(
+            f"The kernel's eigenvectors cannot be found: {error}.", next_step="Train with a smaller rank."
+        ) from error
+    advance(10)
+    best = np.arange(width - 1, width - 1 - rank, -1)
+    return np.maximum(values[best], 0), np.ascontiguousarray(basis @ vectors[:, best])
+
+
+def _unit_rows(matrix: Csr) -> Csr:
+    """Return a matrix whose rows have length one; a row without a value stays empty."""
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    lengths = np.sqrt(np.bincount(rows, matrix.data.astype(np.float64) ** 2, minlength=matrix.shape[0]))
+    unit: Csr = matrix.copy()
+    unit.data = (matrix.data / lengths[rows]).astype(np.float32)
+    return unit
+
+
+def _check_histories(learned: Arrays, shape: tuple[int, int], joined: bool) -> None:
+    starts, users = learned["film_starts"], learned["film_users"]
+    rising = starts[0] == 0 and starts[-1] == len(users) and (np.diff(starts) >= 0).all()
+    inside = not len(users) or (users.min() >= 0 and users.max() < shape[1])
+    if not (rising and inside and joined and len(users) == len(learned["film_weights"])):
+        raise RestoreError(
+            "The stored histories of the kernel do not fit together.",
+            next_step="Train the recommender again, or restore another bundle.",
+        )

@@ -1,0 +1,67 @@
+"""Explaining what has no terms to share out: how much a score falls when a film is left out of the history.
+
+Reference:
+    M. Zeiler, R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014 (occlusion).
+"""
+
+from abc import abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from movie_mlops.recommenders.inputs import Csr
+from movie_mlops.recommenders.port import Recommender
+
+_ROWS = 256
+
+
+class OccludedRecommender(Recommender):
+    """A recommender that computes each score from the history as a whole.
+
+    A film contributes its score with the whole history minus the score without the film: above 0, leaving it out
+    lowers the score. An empty history is answered with zeros, and inside with what the model expects of anybody.
+    """
+
+    @abstractmethod
+    def _answer(self, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        """Score the known films for every history, also for an empty one: (users, known films)."""
+
+    def _score(self, histories: Csr) -> NDArray[np.float32]:
+        return self._score_at(histories, None)
+
+    def _score_at(self, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        scores = self._answer(histories, times)
+        scores[np.diff(histories.indptr) == 0] = 0
+        return scores
+
+    def _score_one(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._score_one_at(items, weights, None)
+
+    def _score_one_at(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], times: NDArray[np.int64] | None
+    ) -> NDArray[np.float32]:
+        row = sparse.csr_array((weights, items, np.array([0, len(items)])), shape=(1, len(self._known)))
+        scores: NDArray[np.float32] = self._score_at(row, times)[0]
+        return scores
+
+    def _explain_at(
+        self,
+        items: NDArray[np.int32],
+        weights: NDArray[np.float32],
+        targets: NDArray[np.int32],
+        times: NDArray[np.int64] | None,
+    ) -> NDArray[np.float32]:
+        n = len(items)
+        whole = sparse.csr_array((weights, items, np.array([0, n])), shape=(1, len(self._known)))
+        with_all = self._answer(whole, times)[0, targets]
+        without = np.empty((n, len(targets)), np.float32)
+        for start in range(0, n, _ROWS):
+            left_out = np.arange(start, min(start + _ROWS, n))
+            kept = np.tile(np.arange(n), (len(left_out), 1))
+            kept = kept[kept != left_out[:, np.newaxis]]
+            rows = np.arange(len(left_out) + 1) * (n - 1)
+            histories = sparse.csr_array((weights[kept], items[kept], rows), shape=(len(left_out), len(self._known)))
+            without[left_out] = self._answer(histories, None if times is None else times[kept])[:, targets]
+        contributions: NDArray[np.float32] = with_all[:, np.newaxis] - without.T
+        return contributions

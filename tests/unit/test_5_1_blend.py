@@ -1,0 +1,113 @@
+"""Blends: each member's scores on one scale, added up."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from movie_mlops.recommenders import ParameterError, UnknownRecommenderError, create, restore
+
+MEMBERS = [
+    {"model": "ease", "weight": 2.0, "params": {"regularisation": 3}},
+    {"model": "item-knn", "weight": -0.5},
+]
+
+
+def likes() -> sparse.csr_matrix:
+    rng = np.random.default_rng(8)
+    return sparse.csr_matrix((rng.random((50, 15)) < 0.3).astype(np.float32))
+
+
+def standardised(scores: np.ndarray) -> np.ndarray:
+    return (scores - scores.mean(axis=1, keepdims=True)) / scores.std(axis=1, keepdims=True)
+
+
+def test_scores_are_the_weighted_sum_of_standardised_scores() -> None:
+    """Each user's scores of each member have mean 0 and deviation 1 before they are weighed; popularity is added."""
+    matrix = likes()
+    blend = create("blend", {"members": MEMBERS, "popularity": 0.3})
+    blend.fit(matrix)
+    ease, knn = create("ease", {"regularisation": 3}), create("item-knn")
+    ease.fit(matrix)
+    knn.fit(matrix)
+    popularity = np.log(matrix.toarray().sum(axis=0))[None]
+    some = matrix[:9]
+    expected = 2 * standardised(ease.score(some)) - 0.5 * standardised(knn.score(some)) + 0.3 * standardised(popularity)
+    np.testing.assert_allclose(blend.score(some), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_blend_of_one_ranks_as_its_member() -> None:
+    """A single member with any positive weight keeps its order."""
+    matrix = likes()
+    blend, ease = create("blend", {"members": MEMBERS[:1]}), create("ease", {"regularisation": 3})
+    blend.fit(matrix)
+    ease.fit(matrix)
+    np.testing.assert_array_equal(np.argsort(blend.score(matrix)), np.argsort(ease.score(matrix)))
+
+
+def test_reasons_are_on_the_scale_of_the_blend() -> None:
+    """A film of the history contributes its members' contributions over their deviations."""
+    matrix = likes()
+    blend = create("blend", {"members": MEMBERS})
+    blend.fit(matrix)
+    ease, knn = create("ease", {"regularisation": 3}), create("item-knn")
+    ease.fit(matrix)
+    knn.fit(matrix)
+    items, weights = [1, 4, 8], [1.0, 1.0, 1.0]
+    expected = 2 * ease.explain(items, weights, 2) / ease.score_one(items, weights).std()
+    expected = expected - 0.5 * knn.explain(items, weights, 2) / knn.score_one(items, weights).std()
+    for _ in range(2):
+        np.testing.assert_allclose(blend.explain(items, weights, 2), expected, rtol=1e-3, atol=1e-5)
+        blend.score_one([3], [1.0])  # another history between: the deviations are those of the one that is explained
+
+
+def test_members_get_the_seed_of_the_blend_unless_they_have_one() -> None:
+    """The blend's seed reaches each member that takes one and has none of its own."""
+    members = [{"model": "ials", "params": {"factors": 4}}, {"model": "ials", "params": {"factors": 4, "seed": 7}}]
+
+    def learned(seed: int) -> dict[str, np.ndarray]:
+        blend = create("blend", {"members": members, "seed": seed})
+        blend.fit(likes())
+        return blend.arrays()
+
+    one, other = learned(1), learned(2)
+    assert not np.array_equal(one["member_0_item_factors"], other["member_0_item_factors"])
+    np.testing.assert_array_equal(one["member_1_item_factors"], other["member_1_item_factors"])
+
+
+def test_a_blend_can_what_its_members_can() -> None:
+    """Needing and reading times, similar films and reasons come from the members."""
+    plain = create("blend", {"members": [{"model": "ease"}]}).capabilities
+    timed = create("blend", {"members": [{"model": "slist"}, {"model": "popular"}]}).capabilities
+    popular = create("blend", {"members": [{"model": "popular"}]}).capabilities
+    assert (plain.needs_times, plain.reads_times, plain.explains, plain.similar) == (False, False, True, True)
+    assert (timed.needs_times, timed.reads_times, timed.explains, timed.similar) == (True, True, True, True)
+    assert (popular.personalised, popular.explains, popular.similar) == (False, False, False)
+
+
+def test_a_restored_blend_knows_its_members() -> None:
+    """Plain values, as a manifest holds them, and the arrays are the whole blend."""
+    blend = create("blend", {"members": MEMBERS, "popularity": 0.1})
+    blend.fit(likes())
+    again = restore("blend", {"members": MEMBERS, "popularity": 0.1}, blend.arrays())
+    np.testing.assert_array_equal(again.score(likes()), blend.score(likes()))
+
+
+@pytest.mark.parametrize(
+    ("members", "error"),
+    [
+        ([], ParameterError),
+        ("ease", ParameterError),
+        ([{"weight": 1.0}], ParameterError),
+        ([{"model": "ease", "weight": 0}], ParameterError),
+        ([{"model": "ease", "weight": float("nan")}], ParameterError),
+        ([{"model": "ease", "colour": 1}], ParameterError),
+        ([{"model": "ease", "params": 3}], ParameterError),
+        ([{"model": "ease", "params": {"regularization": 3}}], ParameterError),
+        ([{"model": "eese"}], UnknownRecommenderError),
+    ],
+)
+def test_bad_members_are_refused(members: object, error: type[Exception]) -> None:
+    """No member, one without a model, a weight of nothing and unknown names are refused with the next step."""
+    with pytest.raises(error) as refused:
+        create("blend", {"members": members})
+    assert refused.value.next_step
