@@ -39,6 +39,14 @@ PARAMS = {
     "kernel": {"regularisation": 3, "rank": 20},
     "slist": {"regularisation": 2, "memory": 5, "reach": 5, "dropout": 0.1},
     "blend": {"members": [{"model": "edlae", "params": {"regularisation": 2}}, {"model": "kernel", "weight": 0.5}]},
+    "rerank": {
+        "members": [{"model": "edlae", "params": {"regularisation": 2}}, {"model": "item-knn", "weight": 0.5}],
+        "trees": 3,
+        "leaves": 4,
+        "least": 2,
+        "candidates": 5,
+        "strength": 0.2,
+    },
     "popular-recent": {"days": 20},
 }
 PERSONALISED = [name for name in NAMES if create(name).capabilities.personalised]

@@ -62,7 +62,7 @@ class BlendRecommender(Recommender):
     def _adopt(self, learned: Arrays) -> None:
         from movie_mlops.recommenders.registry import restore  # noqa: PLC0415  # it knows the blend as well
 
-        self._popularity: NDArray[np.float32] = learned["popularity"] * np.float32(self.params.popularity)
+        self._popularity: NDArray[np.float32] = learned["popularity"]
         self._members = [
             restore(member.name, asdict(member.params), _of_member(learned, position))
             for position, member in enumerate(self._members)
@@ -73,9 +73,7 @@ class BlendRecommender(Recommender):
         return self._score_at(histories, None)
 
     def _score_at(self, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:
-        blended = np.tile(self._popularity, (histories.shape[0], 1))
-        for weight, member in zip(self._weights, self._members, strict=True):
-            blended += np.float32(weight) * _standardised(member.score(histories, times=times))[0]
+        blended = self._blended(self._parts(histories, times))
         blended[np.diff(histories.indptr) == 0] = 0
         return blended
 
@@ -87,13 +85,28 @@ class BlendRecommender(Recommender):
     ) -> NDArray[np.float32]:
         if not len(items):
             return np.zeros_like(self._popularity)
-        blended, deviations = self._popularity.copy(), []
-        for weight, member in zip(self._weights, self._members, strict=True):
-            scores, deviation = _standardised(member.score_one(items, weights, times=times)[np.newaxis])
-            blended += np.float32(weight) * scores[0]
-            deviations.append(deviation[0])
+        scores: NDArray[np.float32] = self._blended(self._parts_of_one(items, weights, times))[0]
+        return scores
+
+    def _parts(self, histories: Csr, times: NDArray[np.int64] | None) -> list[NDArray[np.float32]]:
+        """Return each member's scores on one scale: (users, known films) of each."""
+        return [_standardised(member.score(histories, times=times))[0] for member in self._members]
+
+    def _parts_of_one(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], times: NDArray[np.int64] | None
+    ) -> list[NDArray[np.float32]]:
+        """Return the same for one history: (1, known films) of each member."""
+        parts = [_standardised(member.score_one(items, weights, times=times)[np.newaxis]) for member in self._members]
         # One assignment of something that is never changed: safe between threads.
-        self._last = ((items, weights, times), deviations)
+        self._last = ((items, weights, times), [deviation[0] for _, deviation in parts])
+        return [scores for scores, _ in parts]
+
+    def _blended(self, parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        blended: NDArray[np.float32] = np.tile(
+            self._popularity * np.float32(self.params.popularity), (len(parts[0]), 1)
+        )
+        for weight, part in zip(self._weights, parts, strict=True):
+            blended += np.float32(weight) * part
         return blended
 
     def _explain(
@@ -122,7 +135,7 @@ class BlendRecommender(Recommender):
         """Return the deviation of each member's scores; reasons follow scores, of which the last are kept."""
         last = self._last
         if last is None or not _same(last[0], history):
-            self._score_one_at(*history)
+            self._parts_of_one(*history)
             last = self._last
         assert last is not None
         return last[1]

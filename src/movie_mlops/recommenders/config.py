@@ -237,6 +237,39 @@ class BlendParams:
         _require(self.threads >= 1, "threads", self.threads, "a whole number of at least 1")
 
 
+@dataclass(frozen=True)
+class RerankParams(BlendParams):
+    """Parameters of a blend whose best films are put in order by trees.
+
+    Attributes:
+        candidates: How many of a blend's best films the trees see.
+        trees: How many trees.
+        leaves: Leaves of each.
+        learning_rate: What each tree counts.
+        least: How many candidates a leaf must hold in training.
+        hidden: Share of each history that is hidden from the blend, for the trees to find.
+        strength: What the trees count beside the blend, both at deviation 1 over the candidates.
+    """
+
+    candidates: int = 150
+    trees: int = 200
+    leaves: int = 15
+    learning_rate: float = 0.05
+    least: int = 200
+    hidden: float = 0.2
+    strength: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(self.candidates >= 1, "candidates", self.candidates, "a whole number of at least 1")
+        _require(self.trees >= 1, "trees", self.trees, "a whole number of at least 1")
+        _require(2 <= self.leaves <= 1024, "leaves", self.leaves, "a whole number from 2 to 1024")  # noqa: PLR2004
+        _require(0 < self.learning_rate <= 1, "learning_rate", self.learning_rate, "a number above 0, at most 1")
+        _require(self.least >= 1, "least", self.least, "a whole number of at least 1")
+        _require(0 < self.hidden < 1, "hidden", self.hidden, "a share between 0 and 1")
+        _require(self.strength > 0, "strength", self.strength, "a number above 0")
+
+
 Params = (
     PopularParams
     | PopularRecentParams

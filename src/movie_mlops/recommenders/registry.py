@@ -15,6 +15,7 @@ from movie_mlops.recommenders.kernel import KernelRecommender
 from movie_mlops.recommenders.linear import EaseRecommender, EdlaeRecommender
 from movie_mlops.recommenders.popular import PopularRecentRecommender, PopularRecommender
 from movie_mlops.recommenders.port import Recommender
+from movie_mlops.recommenders.rerank import RerankRecommender
 from movie_mlops.recommenders.slist import SlistRecommender
 
 _RECOMMENDERS: tuple[type[Recommender], ...] = (
@@ -27,6 +28,7 @@ _RECOMMENDERS: tuple[type[Recommender], ...] = (
     KernelRecommender,
     SlistRecommender,
     BlendRecommender,
+    RerankRecommender,
 )
 
 NAMES = tuple(recommender.name for recommender in _RECOMMENDERS)
