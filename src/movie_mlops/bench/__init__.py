@@ -5,6 +5,7 @@ from movie_mlops.bench.config import (
     IngestBenchConfig,
     MainJobBenchConfig,
     OnlineBenchConfig,
+    QualityBenchConfig,
     ServeBenchConfig,
     StandardBenchConfig,
 )
@@ -15,6 +16,7 @@ from movie_mlops.bench.load import Outcome, Plan, drive, drive_apart
 from movie_mlops.bench.main_job import bench_main_job
 from movie_mlops.bench.online import bench_online
 from movie_mlops.bench.percentiles import percentile, summary
+from movie_mlops.bench.quality import bench_quality
 from movie_mlops.bench.serve import bench_serve
 from movie_mlops.bench.standard import bench_standard
 
@@ -26,12 +28,14 @@ __all__ = [
     "OnlineBenchConfig",
     "Outcome",
     "Plan",
+    "QualityBenchConfig",
     "ServeBenchConfig",
     "StandardBenchConfig",
     "bench_features",
     "bench_ingest",
     "bench_main_job",
     "bench_online",
+    "bench_quality",
     "bench_serve",
     "bench_standard",
     "drive",

@@ -1,11 +1,17 @@
 """What a benchmark runs."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from movie_mlops.bench.errors import BenchError
+from movie_mlops.evaluation import TimeSplitConfig
+from movie_mlops.flows import Recipe
+
+NEXT: Final[Mapping[str, float]] = {"memory": 10, "reach": 10, "history_power": 0.25, "regularisation": 50}
+"""What SLIST was set to on the months before those that are predicted."""
 
 Model = Literal["ials", "ease"]
 
@@ -209,3 +215,54 @@ class IngestBenchConfig:
                 f"{self.bad_rows:,} of {self.rows:,} rows cannot be bad.",
                 next_step="Give fewer bad rows, or more rows.",
             )
+
+
+@dataclass(frozen=True)
+class QualityBenchConfig:
+    """The benchmark of how good the lists are.
+
+    Attributes:
+        folds: A folder of given folds; ``None`` leaves them out.
+        recipes: What is judged on the folds, beside popularity and EASE.
+        timed_recipes: What is judged on the future, beside the popularity of the last days and EASE.
+        time_split: How the future is cut off.
+        folds_target: The target on the folds, nDCG@10.
+        times_ease: The target on the future: so many times the nDCG@10 of EASE, the interval of the difference above 0.
+        seconds: The target for training what is best on the folds.
+        memory_mib: The target for its peak memory.
+
+    Raises:
+        BenchError: There is nothing to judge.
+    """
+
+    folds: Path | None = None
+    recipes: tuple[Recipe, ...] = (
+        Recipe(name="edlae", model="edlae", params={"threads": 2}),
+        Recipe(name="kernel", model="kernel", params={"threads": 2}),
+        Recipe(name="blend", model="blend", params={"threads": 2}),
+        Recipe(name="rerank", model="rerank", params={"threads": 2}),
+    )
+    timed_recipes: tuple[Recipe, ...] = (
+        Recipe(name="slist", model="slist", params={**NEXT, "threads": 2}),
+        Recipe(
+            name="blend-next",
+            model="blend",
+            params={
+                "members": [
+                    {"model": "slist", "weight": 1.0, "params": NEXT},
+                    {"model": "edlae", "weight": 0.5},
+                ],
+                "popularity": 0.3,
+                "threads": 2,
+            },
+        ),
+    )
+    time_split: TimeSplitConfig = field(default_factory=TimeSplitConfig)
+    folds_target: float = 0.362
+    times_ease: float = 1.1
+    seconds: float = 300.0
+    memory_mib: float = 4096.0
+
+    def __post_init__(self) -> None:
+        if not self.recipes or not self.timed_recipes:
+            raise BenchError("There is nothing to judge.", next_step="Name at least one recipe.")

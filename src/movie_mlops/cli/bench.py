@@ -260,6 +260,60 @@ def online(
     typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
 
 
+@app.command()
+def quality(
+    folds: Annotated[
+        Path | None,
+        typer.Option("--folds", metavar="DIR", help="A folder with dataset.parquet and test_0.parquet, …"),
+    ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option("--dataset", metavar="NAME", help="A data set of the home, split by time; may be repeated."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to (default: reports/benchmarks/quality.json).")
+    ] = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How good are the lists? On published folds, and on the future of data sets that were brought in."""
+    from movie_mlops.bench import QualityBenchConfig, bench_quality
+    from movie_mlops.cli import door, output, progress
+    from movie_mlops.core.errors import ConfigurationError
+    from movie_mlops.flows.features import known_feedback
+
+    if folds is None and not dataset:
+        raise ConfigurationError(
+            "There is nothing to judge on.",
+            next_step="Give --folds DIR, or --dataset NAME of what 'movie-mlops ingest' brought in.",
+        )
+    settings = door.settings(home)
+    platform = door.platform_config(settings)
+    histories = {name: known_feedback(door.lake(home, name), platform.feedback) for name in dataset or []}
+    file = out or settings.home / "reports" / "benchmarks" / "quality.json"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
+    config = QualityBenchConfig(folds=folds, time_split=platform.time_split)
+    result = bench_quality(config, histories, file, command=command, progress=progress.listener())
+    if as_json:
+        output.print_json(result)
+        return
+    on_folds = [result["folds"]] if "folds" in result else []
+    shown = ("mean", "interval", "times_ease", "seconds", "peak_memory_mib")
+    for one in (*on_folds, *result["in time"]):
+        typer.echo(f"{one.get('folder') or one.get('dataset')}, {result['metric']}:")
+        rows = [
+            {"recipe": name, **{key: row.get(key, "") for key in shown}, "folds": row.get("folds", "")}
+            for name, row in one["models"].items()
+        ]
+        output.print_rows(rows, as_json=False)
+        typer.echo("")
+    for target in result["targets"]:
+        limit = f"at least {target['at_least']:g}" if "at_least" in target else f"at most {target['at_most']:g}"
+        typer.echo(f"{target['what']}: {target['measured']}, {limit}: {'met' if target['met'] else 'missed'}")
+    machine = result["machine"]
+    typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
+
+
 def _feast(given: Path | None, home: Path) -> Path | None:
     """Return Feast's Python: the one that was named, or the one that scripts/setup/setup_feast.sh makes."""
     made = home / ".venv" / "feast" / "bin" / "python"
