@@ -9,17 +9,20 @@ from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.capabilities import Capabilities
 from movie_mlops.recommenders.config import BlendParams
 from movie_mlops.recommenders.inputs import Csr, Training
+from movie_mlops.recommenders.occlusion import History, falls
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.stored import Arrays, Form, Layout
 
-_History = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64] | None]
+_TRIED = 5
+"""So many films are left out, one at a time, to see what each contributes to a target."""
 
 
 class BlendRecommender(Recommender):
     """Film j's score is ``Σ_m w_m (s_mj - mean(s_m)) / deviation(s_m)`` over the members m, plus its popularity's part.
 
-    What a film of the history contributes is told by the members whose contributions sum to their scores, in the
-    blend's scale; where no member is of that kind, by all that explain.
+    What a film of the history contributes is how much the score falls without it. That is tried on the few films that
+    speak most for a target: by the members whose contributions sum to their scores, in the blend's scale, or, where no
+    member is of that kind, by all that explain. The other films contribute 0.
     """
 
     name = "blend"
@@ -39,6 +42,7 @@ class BlendRecommender(Recommender):
             explains=any(one.explains for one in can),
             reads_times=any(one.reads_times for one in can),
             additive=False,
+            libraries=tuple(sorted({library for one in can for library in one.libraries})),
         )
         telling = [one.explains and one.additive for one in can]
         self._telling = telling if any(telling) else [one.explains for one in can]
@@ -67,7 +71,7 @@ class BlendRecommender(Recommender):
             restore(member.name, asdict(member.params), _of_member(learned, position))
             for position, member in enumerate(self._members)
         ]
-        self._last: tuple[_History, list[NDArray[np.float32]]] | None = None
+        self._last: tuple[History, list[NDArray[np.float32]]] | None = None
 
     def _score(self, histories: Csr) -> NDArray[np.float32]:
         return self._score_at(histories, None)
@@ -121,8 +125,23 @@ class BlendRecommender(Recommender):
         targets: NDArray[np.int32],
         times: NDArray[np.int64] | None,
     ) -> NDArray[np.float32]:
+        said = self._said((items, weights, times), targets)
+        strongest = np.argsort(-said, axis=1, kind="stable")[:, :_TRIED]
+        tried = np.zeros(said.shape, np.bool_)
+        np.put_along_axis(tried, strongest, values=True, axis=1)
+        tried &= said > 0
+        contributions = np.zeros(said.shape, np.float32)
+        left_out = np.flatnonzero(tried.any(axis=0))
+        if len(left_out):
+            history = (items, weights, times)
+            contributions[:, left_out] = falls(self._score_at, history, targets, left_out, len(self._popularity))
+        return np.where(tried, contributions, np.float32(0))
+
+    def _said(self, history: History, targets: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return what the members say that the films of a history contribute: (targets, items)."""
+        items, weights, times = history
         contributions = np.zeros((len(targets), len(items)), np.float32)
-        deviations = self._deviations((items, weights, times))
+        deviations = self._deviations(history)
         for weight, member, deviation, tells in zip(
             self._weights, self._members, deviations, self._telling, strict=True
         ):
@@ -131,7 +150,7 @@ class BlendRecommender(Recommender):
                 contributions += np.float32(weight) / deviation * told
         return contributions
 
-    def _deviations(self, history: _History) -> list[NDArray[np.float32]]:
+    def _deviations(self, history: History) -> list[NDArray[np.float32]]:
         """Return the deviation of each member's scores; reasons follow scores, of which the last are kept."""
         last = self._last
         if last is None or not _same(last[0], history):
@@ -170,7 +189,7 @@ def _standardised(scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDA
     return np.divide(centred, deviations, out=np.zeros_like(centred), where=deviations > 0), deviations
 
 
-def _same(one: _History, other: _History) -> bool:
+def _same(one: History, other: History) -> bool:
     return all(
         a is b or (a is not None and b is not None and np.array_equal(a, b)) for a, b in zip(one, other, strict=True)
     )

@@ -16,6 +16,7 @@ class Capabilities:
         reads_content: `Recommender.fit` learns from facts of the films where it is given them.
         scores_unseen: A film without a like that has facts is scored by these, and may be recommended.
         additive: The contributions that `Recommender.explain` tells sum to the score.
+        libraries: What trains it beside the platform's own libraries: an extra.
     """
 
     personalised: bool
@@ -26,3 +27,4 @@ class Capabilities:
     reads_content: bool = False
     scores_unseen: bool = False
     additive: bool = True
+    libraries: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ Reference:
 """
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,12 @@ from movie_mlops.recommenders.inputs import Csr
 from movie_mlops.recommenders.port import Recommender
 
 _ROWS = 256
+
+History = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64] | None]
+"""Films, weights and, where they are known, times."""
+
+Answer = Callable[[Csr, NDArray[np.int64] | None], NDArray[np.float32]]
+"""Scores histories, given their times: (users, known films)."""
 
 
 class OccludedRecommender(Recommender):
@@ -52,16 +59,32 @@ class OccludedRecommender(Recommender):
         targets: NDArray[np.int32],
         times: NDArray[np.int64] | None,
     ) -> NDArray[np.float32]:
-        n = len(items)
-        whole = sparse.csr_array((weights, items, np.array([0, n])), shape=(1, len(self._known)))
-        with_all = self._answer(whole, times)[0, targets]
-        without = np.empty((n, len(targets)), np.float32)
-        for start in range(0, n, _ROWS):
-            left_out = np.arange(start, min(start + _ROWS, n))
-            kept = np.tile(np.arange(n), (len(left_out), 1))
-            kept = kept[kept != left_out[:, np.newaxis]]
-            rows = np.arange(len(left_out) + 1) * (n - 1)
-            histories = sparse.csr_array((weights[kept], items[kept], rows), shape=(len(left_out), len(self._known)))
-            without[left_out] = self._answer(histories, None if times is None else times[kept])[:, targets]
-        contributions: NDArray[np.float32] = with_all[:, np.newaxis] - without.T
-        return contributions
+        return falls(self._answer, (items, weights, times), targets, np.arange(len(items)), len(self._known))
+
+
+def falls(
+    answer: Answer, history: History, targets: NDArray[np.int32], left_out: NDArray[np.int64], n_known: int
+) -> NDArray[np.float32]:
+    """Return how much each target's score falls without each of some films: (targets, left out).
+
+    Args:
+        answer: Scores the known films for every history, given their times.
+        history: Films, weights and times of the whole history.
+        targets: The films whose scores are looked at.
+        left_out: Places of the history, each left out on its own.
+        n_known: How many films are known.
+    """
+    items, weights, times = history
+    n = len(items)
+    whole = sparse.csr_array((weights, items, np.array([0, n])), shape=(1, n_known))
+    with_all = answer(whole, times)[0, targets]
+    without = np.empty((len(left_out), len(targets)), np.float32)
+    for start in range(0, len(left_out), _ROWS):
+        out = left_out[start : start + _ROWS]
+        kept = np.tile(np.arange(n), (len(out), 1))
+        kept = kept[kept != out[:, np.newaxis]]
+        starts = np.arange(len(out) + 1) * (n - 1)
+        histories = sparse.csr_array((weights[kept], items[kept], starts), shape=(len(out), n_known))
+        without[start : start + _ROWS] = answer(histories, None if times is None else times[kept])[:, targets]
+    fallen: NDArray[np.float32] = with_all[:, np.newaxis] - without.T
+    return fallen
