@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Python: Feast and Airflow in environments of their own; git, Chromium with the font
+# Installs what the tests need beside Python: Feast and Airflow in environments of their own, PyTorch; git, Chromium with the font
 # in which the page is measured, a Redis and a PostgreSQL of their own. Does nothing where they are already there.
 set -euo pipefail
 
@@ -8,6 +8,7 @@ here="$(dirname "${BASH_SOURCE[0]}")"
 if [ -x "$here/../../.venv/bin/python" ]; then
   "$here/setup_feast.sh"
   "$here/setup_airflow.sh" --no-database
+  "$here/setup_deep.sh"
 fi
 
 packages=()

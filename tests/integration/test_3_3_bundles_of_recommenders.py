@@ -7,6 +7,7 @@ from scipy import sparse
 from movie_mlops.recommenders import NAMES, create
 from movie_mlops.release import read_bundle, write_bundle
 from tests.fixtures.stage_3.keys import SIGNER, trusting
+from tests.fixtures.stage_5.models import parameters
 
 USERS, ITEMS = 40, 12
 DAY = 86_400
@@ -21,7 +22,7 @@ def likes():
     return matrix, times
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
+@pytest.mark.parametrize("name", parameters(sorted(NAMES)))
 def test_a_recommender_comes_back_as_it_went(tmp_path, likes, name):
     """Promise P7: fitted twice, a recommender has one bundle; read back, it gives the very same scores."""
     matrix, times = likes

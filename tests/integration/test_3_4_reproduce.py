@@ -15,7 +15,7 @@ from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import SILENT
 from movie_mlops.evaluation import Feedback
 from movie_mlops.features import FeedbackConfig, feedback
-from movie_mlops.flows import DirtyTreeError, NotReproducibleError, Platform, PlatformConfig
+from movie_mlops.flows import DirtyTreeError, NotReproducibleError, Platform, PlatformConfig, Recipe
 from movie_mlops.flows.features import known_feedback, known_movies
 from movie_mlops.flows.provenance import code_commit, require_committed
 from movie_mlops.flows.reproduce import reproduce
@@ -27,7 +27,8 @@ from tests.fixtures.stage_2.interactions import did, table
 from tests.fixtures.stage_3.keys import SIGNER, trusting
 from tests.fixtures.stage_4.command_line import CommandLine, copied
 
-RECIPES = PlatformConfig().recipes
+# One that learns from the films' facts too, and has all films of the catalogue among its items.
+RECIPES = (*PlatformConfig().recipes, Recipe(name="by-facts", model="edlae-content"))
 
 
 @pytest.fixture(scope="module")

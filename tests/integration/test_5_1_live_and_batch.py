@@ -15,12 +15,13 @@ from movie_mlops.release import read_bundle, write_bundle
 from movie_mlops.state import Database, StateConfig
 from tests.fixtures.stage_2.interactions import did
 from tests.fixtures.stage_3.keys import SIGNER, trusting
+from tests.fixtures.stage_5.models import parameters
 
 CONFIG = FeedbackConfig()
 USERS, FILMS, K = 40, 25, 10
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
+@pytest.mark.parametrize("name", parameters(sorted(NAMES)))
 def test_a_live_answer_is_the_batch_answer(tmp_path: Path, state_url: str, name: str) -> None:
     """Promise P5: one user's history from the online store gives the scores and the ten films that the batch gives."""
     generator = np.random.default_rng(20)
@@ -43,14 +44,15 @@ def test_a_live_answer_is_the_batch_answer(tmp_path: Path, state_url: str, name:
     bundle = read_bundle(path, trust=trusting(tmp_path))
 
     liked = known.matrix(known.positive, np.arange(len(known.user_ids)))
-    batch = bundle.recommender.score(liked)
+    assert known.times is not None
+    batch = bundle.recommender.score(liked, times=known.times[known.positive])
     lists = top_k(batch, K, exclude=liked)
     items = {movie_id: item for item, movie_id in enumerate(bundle.movie_ids.tolist())}
     for row, user in enumerate(known.user_ids):
         history = histories.read(user)
         likes = history.weights > 0
         places = np.array([items[film] for film in history.movie_ids[likes].tolist()], dtype=np.int32)
-        live = bundle.recommender.score_one(places, history.weights[likes])
+        live = bundle.recommender.score_one(places, history.weights[likes], times=history.times[likes])
         np.testing.assert_allclose(live, batch[row], rtol=1e-4, atol=1e-5)
         ranked = np.where(np.isin(np.arange(live.size), places), -np.inf, live)
         shown = np.argsort(-ranked, kind="stable")[:K]

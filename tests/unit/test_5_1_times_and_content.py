@@ -11,8 +11,10 @@ from movie_mlops.recommenders import NAMES, Capabilities, HistoryError, MatrixEr
 from movie_mlops.recommenders.config import PopularParams
 from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.stored import Arrays, Layout
+from tests.fixtures.stage_5.models import parameters
 
 UNKNOWN = -1
+PARAMS = {"sasrec": {"epochs": 1}, "vae": {"epochs": 1, "hidden": 4, "factors": 2}}
 
 
 class Probe(Recommender):
@@ -122,7 +124,7 @@ def test_times_out_of_step_with_a_history_are_refused(times: Any) -> None:
         recommender.score(sparse.csr_matrix(np.array([[1, 1, 0, 0, 0]], np.float32)), times=times)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", parameters())
 def test_content_that_cannot_be_used_is_refused_by_all(name: str) -> None:
     """A row too few, NaN, a negative value and a dense array are refused, also by those that do not read content."""
     matrix = sparse.csr_matrix(np.eye(3, dtype=np.float32))
@@ -133,14 +135,14 @@ def test_content_that_cannot_be_used_is_refused_by_all(name: str) -> None:
         np.ones((3, 1)),
     ):
         with pytest.raises(MatrixError, match="content"):
-            create(name).fit(matrix, times=[1, 2, 3], content=content)
+            create(name, PARAMS.get(name)).fit(matrix, times=[1, 2, 3], content=content)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not create(name).capabilities.reads_content])
+@pytest.mark.parametrize("name", parameters(name for name in NAMES if not create(name).capabilities.reads_content))
 def test_who_does_not_read_content_learns_the_same_bytes(name: str) -> None:
     """Content changes nothing in what the other models learn: their bundles stay as they are."""
     matrix = sparse.csr_matrix(np.array([[1, 1, 0], [0, 1, 0]], np.float32))
-    without, given = create(name), create(name)
+    without, given = create(name, PARAMS.get(name)), create(name, PARAMS.get(name))
     without.fit(matrix, times=[1, 2, 3])
     given.fit(matrix, times=[1, 2, 3], content=sparse.csr_matrix(np.ones((3, 2), np.float32)))
     assert without.arrays().keys() == given.arrays().keys()
@@ -148,10 +150,10 @@ def test_who_does_not_read_content_learns_the_same_bytes(name: str) -> None:
         np.testing.assert_array_equal(given.arrays()[key], array)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not create(name).capabilities.reads_times])
+@pytest.mark.parametrize("name", parameters(name for name in NAMES if not create(name).capabilities.reads_times))
 def test_who_does_not_read_times_scores_the_same_with_them(name: str) -> None:
     """Times of a history change nothing in the other models' scores."""
     matrix = sparse.csr_matrix(np.array([[1, 1, 0], [0, 1, 1]], np.float32))
-    recommender = create(name)
+    recommender = create(name, PARAMS.get(name))
     recommender.fit(matrix, times=[1, 2, 3, 4])
     np.testing.assert_array_equal(recommender.score(matrix, times=[9, 1, 5, 3]), recommender.score(matrix))

@@ -2,8 +2,9 @@
 
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import movie_mlops
@@ -11,6 +12,8 @@ from movie_mlops.core.digests import digest
 from movie_mlops.flows.errors import DirtyTreeError
 
 _LIBRARIES = ("implicit", "numpy", "polars", "scipy")
+OPTIONAL = ("torch",)
+"""Libraries that shape a model's numbers where one is trained by them."""
 _MODEL_ROOMS = ("lake", "features", "evaluation", "recommenders")
 _CHANGES = "+changes"
 _MOST_FILES = 5
@@ -61,12 +64,17 @@ def code_sha256() -> str:
     return code_digest(_MODEL_ROOMS)
 
 
-def package_versions() -> dict[str, str]:
-    """Return the versions of Python, of this package and of the libraries that shape a model's numbers."""
+def package_versions(also: Iterable[str] = ()) -> dict[str, str]:
+    """Return the versions of Python, of this package and of the libraries that shape a model's numbers.
+
+    Args:
+        also: Further libraries; one that is not installed is left out.
+    """
+    more = [name for name in also if find_spec(name) is not None]
     return {
         "python": platform.python_version(),
         "movie-mlops": movie_mlops.__version__,
-        **{name: version(name) for name in _LIBRARIES},
+        **{name: version(name) for name in (*_LIBRARIES, *more)},
     }
 
 

@@ -18,7 +18,7 @@ from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.progress import Advance
 from movie_mlops.features import FeedbackConfig
 from movie_mlops.flows.features import known_feedback, known_movies
-from movie_mlops.flows.provenance import code_commit, code_sha256, machine, package_versions
+from movie_mlops.flows.provenance import OPTIONAL, code_commit, code_sha256, machine, package_versions
 from movie_mlops.flows.train import fit
 from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig
 from movie_mlops.release import write_bundle
@@ -41,7 +41,7 @@ def present() -> dict[str, Any]:
     return {
         "code_commit": code_commit(),
         "code_sha256": code_sha256(),
-        "packages": package_versions(),
+        "packages": package_versions(OPTIONAL),
         "machine": machine(),
     }
 

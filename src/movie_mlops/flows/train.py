@@ -104,7 +104,7 @@ def train(
             "threads": {"blas": getattr(params, "threads", 1)},
             "code_commit": code_commit(),
             "code_sha256": code_sha256(),
-            "packages": package_versions(),
+            "packages": package_versions(trained.model.capabilities.libraries),
             "machine": machine(),
         },
         signer=signer,

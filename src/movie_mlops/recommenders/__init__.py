@@ -3,6 +3,7 @@
 from movie_mlops.recommenders.capabilities import Capabilities
 from movie_mlops.recommenders.errors import (
     HistoryError,
+    LibraryMissingError,
     MatrixError,
     MemoryNeededError,
     NotFittedError,
@@ -23,6 +24,7 @@ __all__ = [
     "NO_ITEM",
     "Capabilities",
     "HistoryError",
+    "LibraryMissingError",
     "MatrixError",
     "MemoryNeededError",
     "NotFittedError",

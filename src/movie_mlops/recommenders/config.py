@@ -101,6 +101,25 @@ class EdlaeParams(LinearParams):
 
 
 @dataclass(frozen=True)
+class ContentEdlaeParams(EdlaeParams):
+    """Parameters of EDLAE with facts of films.
+
+    Attributes:
+        content_regularisation: The L2 penalty of each fact; the more facts a film has, the higher.
+        features: How many of the most frequent facts are used.
+    """
+
+    content_regularisation: float = 10.0
+    features: int = 2000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        value = self.content_regularisation
+        _require(value > 0, "content_regularisation", value, "a number above 0")
+        _require(self.features >= 1, "features", self.features, "a whole number of at least 1")
+
+
+@dataclass(frozen=True)
 class IalsParams:
     """Parameters of iALS.
 
@@ -270,6 +289,91 @@ class RerankParams(BlendParams):
         _require(self.strength > 0, "strength", self.strength, "a number above 0")
 
 
+@dataclass(frozen=True)
+class VaeParams:
+    """Parameters of the variational autoencoder.
+
+    Attributes:
+        hidden: Width of the encoder's hidden layer.
+        factors: Length of a history's code.
+        dropout: Probability that a film of a history is hidden from the encoder in training.
+        pull: How much a film of a history pulls its code towards what was expected of it (RecVAE's gamma).
+        epochs: How often training goes through all histories.
+        batch: Histories in one step.
+        learning_rate: The highest; it rises over the first tenth of the steps and then falls.
+        seed: Seed of everything that is drawn.
+        threads: Threads of the training where there is no GPU. One gives the same bytes again.
+    """
+
+    hidden: int = 600
+    factors: int = 200
+    dropout: float = 0.5
+    pull: float = 0.01
+    epochs: int = 50
+    batch: int = 256
+    learning_rate: float = 0.002
+    seed: int = 0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        _require(self.hidden >= 1, "hidden", self.hidden, "a whole number of at least 1")
+        _require(self.factors >= 1, "factors", self.factors, "a whole number of at least 1")
+        _require(self.pull >= 0, "pull", self.pull, "a number of at least 0")
+        _require_training(self)
+
+
+@dataclass(frozen=True)
+class SasrecParams:
+    """Parameters of the sequential model.
+
+    Attributes:
+        factors: Length of a film's vector.
+        heads: How many ways of looking back there are; they divide the vector.
+        length: How many of the latest films of a history are looked at.
+        ahead: A film is learned from as the next one after those that lie up to so many places before it.
+        targets: How many places of a history are learned from in one epoch.
+        dropout: Probability that a number between two layers is left out in training.
+        untimed: Share of the histories that are learned from as if no time were known.
+        epochs: As for the autoencoder.
+        batch: As for the autoencoder.
+        learning_rate: As for the autoencoder.
+        seed: As for the autoencoder.
+        threads: As for the autoencoder.
+    """
+
+    factors: int = 64
+    heads: int = 2
+    length: int = 100
+    ahead: int = 10
+    targets: int = 16
+    dropout: float = 0.3
+    untimed: float = 0.15
+    epochs: int = 40
+    batch: int = 128
+    learning_rate: float = 0.003
+    seed: int = 0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        _require(self.factors >= 1, "factors", self.factors, "a whole number of at least 1")
+        divides = self.heads >= 1 and self.factors % self.heads == 0
+        _require(divides, "heads", self.heads, "a whole number of at least 1 that divides factors")
+        for name in ("length", "ahead", "targets"):
+            _require(getattr(self, name) >= 1, name, getattr(self, name), "a whole number of at least 1")
+        _require(0 <= self.untimed <= 1, "untimed", self.untimed, "a number from 0 to 1")
+        _require_training(self)
+
+
+def _require_training(params: VaeParams | SasrecParams) -> None:
+    """Check what every model that is trained in steps has."""
+    _require(0 <= params.dropout < 1, "dropout", params.dropout, "a number of at least 0 and below 1")
+    _require(params.epochs >= 1, "epochs", params.epochs, "a whole number of at least 1")
+    _require(params.batch >= 1, "batch", params.batch, "a whole number of at least 1")
+    _require(params.learning_rate > 0, "learning_rate", params.learning_rate, "a number above 0")
+    _require(0 <= params.seed < 2**32, "seed", params.seed, "a whole number of at least 0 and below 2³²")
+    _require(params.threads >= 1, "threads", params.threads, "a whole number of at least 1")
+
+
 Params = (
     PopularParams
     | PopularRecentParams
@@ -278,6 +382,8 @@ Params = (
     | IalsParams
     | KernelParams
     | SlistParams
+    | VaeParams
+    | SasrecParams
     | BlendParams
 )
 """The parameters of any recommender."""

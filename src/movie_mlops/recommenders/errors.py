@@ -57,6 +57,12 @@ class TrainingError(RecommenderError):
     code = "recommender-training"
 
 
+class LibraryMissingError(RecommenderError):
+    """A library that training needs is not installed."""
+
+    code = "recommender-library"
+
+
 class RestoreError(RecommenderError):
     """The stored arrays of a recommender are not those that it writes."""
 

@@ -118,7 +118,7 @@ class Recommender(ABC):
         if self.capabilities.reads_content:
             training = replace(training, content=facts)
         compact, known, position = known_only(training, by_content=self.capabilities.scores_unseen)
-        self._check_memory(compact.matrix, memory_limit_bytes)
+        self._check_memory(compact, memory_limit_bytes)
         with progress.task(f"Training {self.name}", total=100, unit="%") as advance:
             learned = self._fit(compact, advance)
         check_finite(learned, self.name, TrainingError)
@@ -280,16 +280,20 @@ class Recommender(ABC):
         recommender._take(learned, known, position)
         return recommender
 
-    def memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
+    def memory_needed(self, n_users: int, n_items: int, nnz: int, *, n_features: int = 0, n_facts: int = 0) -> int:
         """Return about how many bytes `fit` takes at its peak, beyond the matrix that it is given.
 
         Args:
             n_users: Users with at least one like.
             n_items: Films with at least one like.
             nnz: Likes.
+            n_features: Columns of the content.
+            n_facts: Its stored values.
         """
         # Checking and leaving films out holds row numbers, masks and two copies of values and columns at once.
-        return 40 * nnz + 16 * (n_users + n_items) + self._memory_needed(n_users, n_items, nnz)
+        checked = 40 * (nnz + n_facts) + 16 * (n_users + n_items)
+        read = self._content_memory(n_items, n_features, n_facts) if self.capabilities.reads_content else 0
+        return checked + read + self._memory_needed(n_users, n_items, nnz)
 
     @abstractmethod
     def _fit(self, training: Training, advance: Advance) -> Arrays:
@@ -313,6 +317,10 @@ class Recommender(ABC):
     @abstractmethod
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
         """Return the peak bytes of `_fit`, its result included."""
+
+    def _content_memory(self, n_items: int, n_features: int, n_facts: int) -> int:  # noqa: ARG002  # for those that read content
+        """Return the peak bytes that content takes of `_fit` beyond `_memory_needed`."""
+        return 0
 
     @abstractmethod
     def _adopt(self, learned: Arrays) -> None:
@@ -364,11 +372,18 @@ class Recommender(ABC):
         everything[..., self._known] = scores
         return everything
 
-    def _check_memory(self, matrix: Csr, limit: int | None) -> None:
+    def _check_memory(self, training: Training, limit: int | None) -> None:
         if limit is None:
             return
+        matrix, content = training.matrix, training.content
         n_users = int(np.count_nonzero(np.diff(matrix.indptr)))
-        needed = self.memory_needed(n_users, matrix.shape[1], matrix.nnz)
+        needed = self.memory_needed(
+            n_users,
+            matrix.shape[1],
+            matrix.nnz,
+            n_features=0 if content is None else content.shape[1],
+            n_facts=0 if content is None else content.nnz,
+        )
         if needed > limit:
             raise MemoryNeededError(
                 f"Training {self.name} on {n_users:,} users and {matrix.shape[1]:,} films with {matrix.nnz:,} likes "

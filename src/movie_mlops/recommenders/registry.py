@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from movie_mlops.recommenders.blend import BlendRecommender
 from movie_mlops.recommenders.config import read_params
+from movie_mlops.recommenders.content import ContentEdlaeRecommender
 from movie_mlops.recommenders.errors import UnknownRecommenderError
 from movie_mlops.recommenders.ials import IalsRecommender
 from movie_mlops.recommenders.item_knn import ItemKnnRecommender
@@ -16,7 +17,9 @@ from movie_mlops.recommenders.linear import EaseRecommender, EdlaeRecommender
 from movie_mlops.recommenders.popular import PopularRecentRecommender, PopularRecommender
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.rerank import RerankRecommender
+from movie_mlops.recommenders.sasrec import SasrecRecommender
 from movie_mlops.recommenders.slist import SlistRecommender
+from movie_mlops.recommenders.vae import VaeRecommender
 
 _RECOMMENDERS: tuple[type[Recommender], ...] = (
     PopularRecommender,
@@ -24,9 +27,12 @@ _RECOMMENDERS: tuple[type[Recommender], ...] = (
     ItemKnnRecommender,
     EaseRecommender,
     EdlaeRecommender,
+    ContentEdlaeRecommender,
     IalsRecommender,
     KernelRecommender,
     SlistRecommender,
+    VaeRecommender,
+    SasrecRecommender,
     BlendRecommender,
     RerankRecommender,
 )
