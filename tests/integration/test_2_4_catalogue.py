@@ -30,6 +30,8 @@ def test_the_catalogue_has_every_feature(command: CommandLine) -> None:
             assert feature.aggregation.name in page
     assert "60 features, <span>every row is fresh.</span>" in page
     assert "<b>interactions</b><small>version 0</small>" in page
+    assert "film, user, user and film</small>" in page
+    assert page.count("from the user's row") == page.count("from the user's history") == 1
     assert page.count('<svg class="spread"') > 40
     assert not re.search(r"https?://(?!www\.w3\.org)", page)
 
@@ -54,7 +56,13 @@ def test_the_catalogue_says_what_is_too_old(command: CommandLine) -> None:
     [
         (("user_featurs", "u00001"), "There is no view 'user_featurs'. Did you mean 'user_features'?"),
         (("film_features", "Heat"), "'Heat' is no film. Give a film's number."),
-        (("match_features", "u00001"), "'u00001' is no user and film. Give a film's number"),
+        (("film_features", "u00001,4"), "'u00001,4' is no film. Give a film's number."),
+        (
+            ("match_features", "u00001"),
+            "'u00001' is no user and film. Give a film's number, after the user and a comma.",
+        ),
+        (("match_features", "4"), "'4' is no user and film. Give a film's number, after the user and a comma."),
+        (("match_features", ",4"), "',4' is no user and film."),
     ],
 )
 def test_what_cannot_be_read_is_said(finished: CommandLine, words: tuple[str, ...], said: str) -> None:

@@ -1,5 +1,6 @@
 """The report on what came in: its numbers, and the page."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -169,7 +170,7 @@ def test_rows_that_were_replayed_are_refused_no_more(lake: Lake, tmp_path: Path)
     page = read(path)
     for told in (
         "2 rows were refused, 7 are good.",
-        "1 more were refused first, and have been replayed since.",
+        "1 more was refused first, and has been replayed since.",
         "22.2% of what came is refused still",
     ):
         assert told in page.text
@@ -218,12 +219,24 @@ def test_the_page_shows_it_all_and_needs_nothing_beside_it(lake: Lake, tmp_path:
         "bad-time",
         "r.csv, line 9: why",
         "y,1,4,<b>now</b>",
-        "1 interactions (16.7%) of unknown time are left out",
+        "1 interaction (16.7%) of unknown time are left out",
         "33.3% of what came is refused still.",
         "Nothing is missing in movie_id, title.",
     ):
         assert told in page.text
     assert [file.name for file in path.parent.iterdir()] == ["ingest.html"]
+
+
+def test_one_of_something_is_said_as_one(empty: Lake, tmp_path: Path) -> None:
+    """Numbers and words agree, and the axis of a small count has whole numbers alone."""
+    empty.append("interactions", interactions(TUESDAY, ("ann", 1, "like", None, MONDAY)))
+    path = tmp_path / "ingest.html"
+    write_ingest_report(path, empty, dataset="one", command="c")
+    page = read(path)
+    assert "The only interaction keeps the contract." in page.text
+    assert "1 interaction for the one in the middle" in page.text
+    assert "1 film has only one." in page.text
+    assert not re.search(r">\d+00m<|>0\.\d+<", path.read_text(encoding="utf-8"))
 
 
 def test_an_empty_lake_has_a_page_too(empty: Lake, tmp_path: Path) -> None:
@@ -233,7 +246,7 @@ def test_an_empty_lake_has_a_page_too(empty: Lake, tmp_path: Path) -> None:
     assert "Nothing has come in yet." in read(path).text
     empty.append("quarantine", refused(TUESDAY, (1, "bad-time", "x")))
     write_ingest_report(path, empty, dataset="none", command="c")
-    assert "All 1 rows were refused" in read(path).text
+    assert "The only row was refused" in read(path).text
 
 
 def test_unknown_times_leave_the_plots_over_time_out(empty: Lake, tmp_path: Path) -> None:

@@ -88,16 +88,17 @@ def entity_key(view: FeatureView, given: str) -> str | int | tuple[str, int]:
     Raises:
         ConfigurationError: It is none.
     """
-    user, _, film = given.rpartition(",") if len(view.entity.keys) > 1 else ("", "", given)
+    both = len(view.entity.keys) > 1
+    user, _, film = given.rpartition(",") if both else ("", "", given)
     if view.entity.has_film:
         try:
-            number = int(film)
+            number = int(film if user or not both else "")
         except ValueError as error:
             raise ConfigurationError(
                 f"{given!r} is no {view.entity.name}.",
-                next_step="Give a film's number" + (", after the user and a comma." if user or "," in given else "."),
+                next_step="Give a film's number" + (", after the user and a comma." if both else "."),
             ) from error
-        return (user, number) if len(view.entity.keys) > 1 else number
+        return (user, number) if both else number
     return given
 
 

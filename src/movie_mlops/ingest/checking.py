@@ -1,7 +1,8 @@
 """Rows held against their contract: each comes out on exactly one side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
 import polars as pl
@@ -10,7 +11,7 @@ from movie_mlops.core import columns as c
 from movie_mlops.core.nouns import Kind
 from movie_mlops.ingest.config import Mode, TableModes
 from movie_mlops.ingest.contract import GIVEN, Contract, Facts
-from movie_mlops.ingest.parsing import event_id
+from movie_mlops.ingest.parsing import event_id, with_event_ids
 from movie_mlops.ingest.raw import EXTRA, Lane, RawTable
 from movie_mlops.ingest.refusals import ABOUT, REFUSED, as_duplicates, as_refused, numbered
 from movie_mlops.ingest.rules import of_changes, rules_of, sort_out, unfit, warnings_of
@@ -124,31 +125,38 @@ def key_of(contract: Contract) -> str:
 
 def _keyed(good: pl.DataFrame, contract: Contract, dataset: str) -> pl.DataFrame:
     """Return the rows with their key, where it is not one of the columns that come from files."""
-    if contract.table != INTERACTIONS:
-        return good
-    whole = good.select((pl.col(c.EVENT_TIME).dt.epoch("us") % 1_000_000 == 0).all()).item()
-    return good.with_columns(event_id(dataset, fractions=not whole).alias(c.EVENT_ID))
+    return with_event_ids(good, dataset) if contract.table == INTERACTIONS else good
 
 
 def _through_the_lane(lane: Lane, contract: Contract, facts: Facts, *, dataset: str) -> tuple[pl.DataFrame, pl.Series]:
     """Return the rows that keep the contract beyond doubt, and the lines of the others: the lane only ever says yes."""
-    # Few at a time: what is worked out on the way then fits into memory that is at hand.
-    slices = [_sort_slice(part, contract, facts, dataset=dataset) for part in lane.frame.iter_slices(_AT_ONCE)]
-    return pl.concat([sure for sure, _ in slices], rechunk=False), pl.concat([doubtful for _, doubtful in slices])
-
-
-def _sort_slice(
-    frame: pl.DataFrame, contract: Contract, facts: Facts, *, dataset: str
-) -> tuple[pl.DataFrame, pl.Series]:
-    given = [column.name for column in contract.columns if column.name in frame.columns]
-    parsed = _parsed(frame, contract, facts, given=False)
+    given = [column.name for column in contract.columns if column.name in lane.frame.columns]
+    parsed = _parsed(lane.frame, contract, facts, given=False)
     whole = [pl.col(name).is_not_null() for name in given]
     broken = [check.broken(facts) for check in contract.checks().values()]
     sure = parsed.select(pl.all_horizontal(*whole, *(~each.fill_null(value=False) for each in broken))).to_series()
-    names = [column.name for column in contract.columns]
-    if not sure.all():
+    doubtful = lane.frame[c.LINE].filter(~sure)
+    if not doubtful.is_empty():
         parsed = parsed.filter(sure)
-    return _keyed(parsed.select(c.LINE, *names), contract, dataset), frame[c.LINE].filter(~sure)
+    names = [column.name for column in contract.columns]
+    parsed = parsed.select(c.LINE, *names)
+    keyed = [_keyed(part, contract, dataset) for part in _slices(parsed)] or [_keyed(parsed, contract, dataset)]
+    return pl.concat(keyed, rechunk=False), doubtful
+
+
+def _slices(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the rows few at a time: what is worked out on the way then fits into memory that is at hand.
+
+    A slice ends where a column's piece of memory does, so that what is made of the slices can be put one after the
+    other; columns in different pieces would be copied, again and again.
+    """
+    ends = sorted({end for column in frame.get_columns() for end in accumulate(column.chunk_lengths())})
+    start = 0
+    for end in ends:
+        while start < end:
+            rows = min(_AT_ONCE, end - start)
+            yield frame.slice(start, rows)
+            start += rows
 
 
 def _parsed(frame: pl.DataFrame, contract: Contract, facts: Facts, *, given: bool = True) -> pl.DataFrame:
@@ -232,9 +240,16 @@ def _users(good: pl.DataFrame) -> tuple[pl.Series, bool]:
 
     None can where each user's rows stand together with rising films, as in most published files.
     """
-    user, film = good[c.USER_ID], good[c.MOVIE_ID]
-    begins = user.ne_missing(user.shift())
-    heads = user.filter(begins)
-    users = heads.unique()
-    rises = heads.len() == users.len() and bool((begins | (film > film.shift()).fill_null(value=False)).all())
-    return users, rises
+    both = good.select(c.USER_ID, c.MOVIE_ID)
+    heads, rises = [both[c.USER_ID].head(1)], True
+    for start in range(0, both.height - 1, _AT_ONCE):
+        # One row more: each is held against the one before it.
+        part = both.slice(start, _AT_ONCE + 1).rechunk()
+        user, film = part[c.USER_ID], part[c.MOVIE_ID]
+        before = part.height - 1
+        begins = user.slice(1).ne_missing(user.slice(0, before))
+        heads.append(user.slice(1).filter(begins))
+        rises = rises and bool((begins | (film.slice(1) > film.slice(0, before))).all())
+    every = pl.concat(heads)
+    users = every.unique()
+    return users, rises and every.len() == users.len()

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import SEEK_CUR, BufferedReader
+from itertools import accumulate, pairwise
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -138,8 +139,10 @@ class Chunk:
     def _some_lines(self, lines: pl.Series) -> pl.DataFrame:
         """Return some of the lines of a clean chunk, without cutting up the others."""
         places = lines.to_numpy() - self.first
-        ends = self.counts.places_of_ends(self.data, places)
-        starts = np.where(places > 0, self.counts.places_of_ends(self.data, np.maximum(places - 1, 0)) + 1, 0)
+        # Where a line begins is told by the end of the one before; both are found in one go.
+        ends = self.counts.places_of_ends(self.data, np.concatenate([places, np.maximum(places - 1, 0)]))
+        ends, before = np.split(ends, 2)
+        starts = np.where(places > 0, before + 1, 0)
         texts = [self.data[start:end].decode() for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         told = {c.LINE: lines.cast(pl.Int64), c.RAW: pl.Series(texts, dtype=pl.String)}
         return pl.DataFrame(told).with_columns(pl.lit(None, pl.String).alias(name) for name in (c.REASON, c.DETAIL))
@@ -188,8 +191,8 @@ class Chunk:
             count = self._lines[c.RAW].str.count_matches(layout.separator, literal=True)
             whole = count == len(layout.fields) - 1
             frame = frame.with_columns(pl.when(pl.lit(whole)).then(pl.col(place)) for place in set(wanted.values()))
-        numbers = pl.int_range(self.first, self.first + lines, dtype=pl.Int64).alias(c.LINE)
-        return frame.select(numbers, *(pl.col(place).alias(ours) for ours, place in wanted.items()))
+        columns = {ours: frame[place] for ours, place in wanted.items()}
+        return pl.DataFrame({c.LINE: _counted(self.first, frame[last].chunk_lengths()), **columns})
 
 
 def chunks(file: BinaryIO, layout: Layout, *, name: str, size: int, first: int = 1, skip: int = 0) -> Iterator[Chunk]:
@@ -211,6 +214,13 @@ def chunks(file: BinaryIO, layout: Layout, *, name: str, size: int, first: int =
         if data[:_LOOKED_AT].strip() or data.strip():
             yield Chunk(data, first, counts, layout, name)
         first += counts.lines_ended
+
+
+def _counted(first: int, lengths: Sequence[int]) -> pl.Series:
+    """Return whole numbers from ``first`` on, in pieces of these lengths: columns in other pieces would be copied."""
+    ends = list(accumulate(lengths, initial=first))
+    parts = [pl.int_range(start, end, dtype=pl.Int64, eager=True) for start, end in pairwise(ends)]
+    return pl.concat([pl.Series(dtype=pl.Int64), *parts], rechunk=False)
 
 
 def _whole_lines(file: BinaryIO, size: int) -> bytes:

@@ -94,10 +94,11 @@ class _Load:
         self._known = Known(lake, self._dataset, repeated=CONTRACTS[INTERACTIONS].repeated)
         self._ours: int | None = None
         self._newest: int | None = lake.cursor(INTERACTIONS, cursor_of(self._dataset))
-        self._opened: pl.DataFrame | None = None
+        self._opened = pl.DataFrame()
 
     def run(self, progress: Progress) -> IngestReport:
-        pieces = self._pieces()
+        # Three at a time: while a piece is written, the next is checked and the one after that is read.
+        pieces = _ahead(self._pieces())
         first = next(pieces, None)
         contract = CONTRACTS[INTERACTIONS]
         if first is not None:
@@ -106,6 +107,8 @@ class _Load:
         with progress.task(f"Ingesting {self._dataset}", None, "rows") as advance:
             self._bring_films()
             facts = self._facts(first)
+            if first is not None:
+                self._opened = open_rows(self._lake, source=self._dataset, table=INTERACTIONS, file=first.file)
             every = pieces if first is None else chain([first], pieces)
             checked = _ahead((raw, self._check(raw, facts)) for raw in every)
             piece = next(checked, None)
@@ -215,8 +218,6 @@ class _Load:
 
     def _close_opened(self, raw: RawTable, checked: Checked) -> None:
         """Mark rows that were refused by an earlier load of this file and are good now."""
-        if self._opened is None:
-            self._opened = open_rows(self._lake, source=self._dataset, table=INTERACTIONS, file=raw.file)
         if self._opened.is_empty():
             return
         lines = checked.good.filter(pl.col(c.LINE).is_in(self._opened[c.LINE].implode()))

@@ -14,6 +14,8 @@ from movie_mlops.ingest.parsing import different
 # So many of the smallest hashes estimate the number of different values to about 3 percent.
 _KEPT: Final = 1024
 _HASHES: Final = 2.0**64
+# Few rows at a time: what is worked out on the way then fits into memory that is at hand.
+_AT_ONCE: Final = 1 << 18
 
 
 @dataclass
@@ -72,7 +74,12 @@ class Statistics:
     def add(self, good: pl.DataFrame, names: list[str], distinct: Mapping[str, pl.Series]) -> None:
         """Take another batch in; ``distinct`` holds the different values of columns for which they are known."""
         for name in names:
-            self._columns.setdefault(name, ColumnStatistics()).add(good[name], distinct=distinct.get(name))
+            column = self._columns.setdefault(name, ColumnStatistics())
+            if name in distinct:
+                column.add(good[name], distinct=distinct[name])
+            else:
+                for part in good.select(name).iter_slices(_AT_ONCE):
+                    column.add(part.to_series())
 
     def plain(self) -> dict[str, Plain]:
         """Return everything as plain data, by column."""

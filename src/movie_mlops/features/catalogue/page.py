@@ -10,6 +10,7 @@ import polars as pl
 
 from movie_mlops.core import report_page
 from movie_mlops.features.catalogue.shapes import shape
+from movie_mlops.features.closeness import Closeness
 from movie_mlops.features.definitions import Feature, FeatureView, Views
 from movie_mlops.features.parity import Parity
 
@@ -119,11 +120,17 @@ def _view(view: FeatureView, colour: str, table: Table | None, fresh: Fresh | No
         "lives": _long(view.time_to_live),
         "digest": view.digest()[:12],
         "colour": colour,
+        "from_the_user": "history" if _is_close(view) else "row",
         "features": cards,
         "groups": _groups(cards),
         "table": table,
         "fresh": fresh,
     }
+
+
+def _is_close(view: FeatureView) -> bool:
+    """Return whether rows are computed from a history and the neighbourhoods of films."""
+    return any(isinstance(part, Closeness) for part in view.parts)
 
 
 def _groups(cards: Sequence[dict[str, Any]]) -> list[tuple[str | None, list[dict[str, Any]]]]:

@@ -55,7 +55,12 @@ def _render(tables: Tables, facts: Totals, dataset: str, command: str, made_at: 
 
     loader = ChoiceLoader([PackageLoader("movie_mlops.ingest"), PackageLoader(report_page.PACKAGE)])
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters |= {"count": "{:,}".format, "percent": _percent, "ago": lambda at: _ago(made_at - at)}
+    environment.filters |= {
+        "count": "{:,}".format,
+        "of": lambda number, one, more: f"{number:,} {one if number == 1 else more}",
+        "percent": _percent,
+        "ago": lambda at: _ago(made_at - at),
+    }
     # The drawings are made here, by a library that escapes the names in them; nothing else is let through as markup.
     drawn = {name: Markup(svg) for name, svg in _figures(tables, facts).items()}  # noqa: S704 (see above)
     batches = figures.batches(tables)

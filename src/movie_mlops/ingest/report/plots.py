@@ -1,5 +1,6 @@
 """The report's plots, as SVG in the page's own colours."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -11,6 +12,7 @@ from movie_mlops.core import report_page
 _WIDTH: Final = 400
 _HEIGHT: Final = 220
 _ROUND: Final = 2
+_TICKS: Final = 4
 _MOST_BATCHES: Final = 30
 _FORMATS: Final = {"hour": "%d %b %H:00", "day": "%d %b %Y", "week": "%d %b %Y", "month": "%b %Y", "year": "%Y"}
 COLOURS: Final = 8
@@ -39,7 +41,7 @@ def volume(counted: pl.DataFrame, span: str, *, column: str, title: str, colour:
                 ),
                 scale=alt.Scale(type="utc", padding=thickness),
             ),
-            y=alt.Y("count:Q", title=title, axis=_numbers()),
+            y=alt.Y("count:Q", title=title, axis=_numbers(max((row["count"] for row in rows), default=0))),
         )
         .properties(width=width, height=190)
     )
@@ -134,17 +136,19 @@ def reason_colour(position: int) -> str:
 def _stacked(rows: list[dict[str, Any]], field: str, domain: list[str], colours: list[str]) -> str:
     import altair as alt  # noqa: PLC0415 (heavy)
 
-    many = len({row["batch"] for row in rows})
+    heights = Counter[str]()
+    for row in rows:
+        heights[row["batch"]] += row["rows"]
     chart = (
         alt.Chart(alt.InlineData(values=rows))
-        .mark_bar(size=max(4.0, min(46.0, 0.7 * _WIDTH / max(1, many))))
+        .mark_bar(size=max(4.0, min(46.0, 0.7 * _WIDTH / max(1, len(heights)))))
         .encode(
             x=alt.X(
                 "batch:O",
                 title="arrived (UTC)",
                 axis=alt.Axis(grid=False, labelAngle=0, labelOverlap=True, labelExpr="split(datum.label, '|')"),
             ),
-            y=alt.Y("sum(rows):Q", title="rows", axis=_numbers()),
+            y=alt.Y("sum(rows):Q", title="rows", axis=_numbers(max(heights.values(), default=0))),
             color=alt.Color(
                 f"{field}:N",
                 scale=alt.Scale(domain=domain, range=colours),
@@ -164,9 +168,9 @@ def _columns(rows: list[dict[str, Any]], name: str, title: str, what: str, colou
             f"{name}:O",
             sort=[row[name] for row in rows],
             title=title,
-            axis=alt.Axis(grid=False, labelAngle=0, labelOverlap=True, ticks=False),
+            axis=alt.Axis(grid=False, labelAngle=0, labelOverlap=True, labelSeparation=6, ticks=False),
         ),
-        y=alt.Y("count:Q", title=what, axis=_numbers()),
+        y=alt.Y("count:Q", title=what, axis=_numbers(max((row["count"] for row in rows), default=0))),
     )
     bars = base.mark_bar(color=colour, cornerRadiusEnd=_ROUND, width={"band": 0.78})
     layers = [bars]
@@ -175,11 +179,13 @@ def _columns(rows: list[dict[str, Any]], name: str, title: str, what: str, colou
     return _svg(alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT))
 
 
-def _numbers() -> Any:
-    """Return an axis of whole numbers, short where they are long: 0, 200, 1.5k."""
+def _numbers(most: int) -> Any:
+    """Return an axis of whole numbers up to about ``most``, short where they are long: 0, 200, 1.5k."""
     import altair as alt  # noqa: PLC0415 (heavy)
 
-    return alt.Axis(tickCount=4, labelExpr="format(datum.value, '~s')", domain=False)
+    # More ticks than the largest number would stand between whole ones.
+    ticks = max(1, min(_TICKS, most))
+    return alt.Axis(tickCount=ticks, labelExpr="format(datum.value, '~s')", domain=False)
 
 
 def _iso(moment: datetime) -> str:
