@@ -14,7 +14,7 @@ TEXT
 
 types='build|chore|ci|docs|feat|fix|perf|refactor|revert|style|test'
 longest=150
-shape="^($types)(\([a-z0-9]+([,-][a-z0-9]+)*\))?!?: [^[:space:]]"
+shape="^($types)(\([a-z0-9]+((-|, ?)[a-z0-9]+)*\))?!?: [^[:space:]]"
 
 # Prints what is wrong with a message; nothing where it is right.
 fault() {

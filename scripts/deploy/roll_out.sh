@@ -29,6 +29,13 @@ file="$here/docker/docker-compose.$environment.yml"
 patience="${MOVIE_MLOPS_READY_SECONDS:-120}"
 journal="$here/logs/deployments.tsv"
 
+# A container whose secret is lost would not start, and the one before it neither: nothing is touched then.
+lost=()
+while read -r name; do
+  [ -s "${MOVIE_MLOPS_SECRETS:-}/$name" ] || lost+=("$name")
+done < <(sed -n 's|.*{file: ".*}/\([a-z_]*\)"}.*|\1|p' "$file")
+[ ${#lost[@]} -eq 0 ] || die "${MOVIE_MLOPS_SECRETS:-MOVIE_MLOPS_SECRETS, which is not set,} does not hold ${lost[*]}: put back what was lost. Nothing was touched."
+
 engine="$("$here/scripts/deploy/find_engine.sh")"
 if [ "$engine" = docker ]; then compose=(docker compose); else compose=(podman-compose); fi
 "${compose[@]}" version >/dev/null 2>&1 || die "'${compose[*]}' does not answer: install docker's compose plugin, or podman-compose."

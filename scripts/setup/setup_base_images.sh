@@ -38,11 +38,12 @@ postgres_parts() {
 #!/bin/sh
 set -eu
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-  initdb --username="$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE" --auth-host=scram-sha-256 --auth-local=trust
+  initdb --encoding=UTF8 --locale=C.UTF-8 --username="$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE" --auth-host=scram-sha-256 --auth-local=trust
   echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
   echo "CREATE DATABASE $POSTGRES_DB" | postgres --single -D "$PGDATA" postgres
 fi
-exec "$@" -D "$PGDATA"
+# Its socket where every engine lets everybody write: some make the official place anew, for root alone.
+exec "$@" -D "$PGDATA" -c unix_socket_directories=/tmp
 END
   cat > "$folder/more" <<'END'
 COPY --chmod=755 start-postgres /usr/local/bin/
@@ -81,7 +82,8 @@ trap 'rm -rf "$root"' EXIT
 chmod 755 "$root"
 
 echo "Making $python from Debian packages (some minutes) …" >&2
-packages=ca-certificates,netbase,tzdata,python3,python3-pip,python3-venv
+# Environments bring their own pip.
+packages=ca-certificates,netbase,tzdata,python3,python3-venv
 debootstrap --variant=minbase --include="$packages" bookworm "$root" >"$root.log" \
   || die "debootstrap failed; its last lines are: $(tail -n 3 "$root.log")"
 rm -f "$root.log"

@@ -70,6 +70,32 @@ def test_who_is_no_operator_waives_nothing(finished: CommandLine, tmp_path: Path
     assert "cannot be the name of an operator" in home("release", "operator", "../kim").err
 
 
+def test_a_waiver_is_for_a_check_and_a_candidate_that_there_are(finished: CommandLine, tmp_path: Path) -> None:
+    """A misspelt check, and one that nobody may waive, are refused when a waiver is signed; a bundle may be named by
+    its version, and the waiver holds its id, so that it counts.
+    """  # noqa: D205 - one story
+    home = copied(finished, tmp_path)
+    key = tmp_path / "kim.pem"
+    public = home("release", "operator", "kim", "--key", str(key), "--json").document["public_key"]
+    home = home.configured(gate={"waivers": {"operators": {"kim": public}}})
+    until = (clock.now().date() + timedelta(days=3)).isoformat()
+    words = ("--reason", "x", "--who", "kim", "--key", str(key), "--until", until)
+    for check, told in (
+        ("memry", "There is no check 'memry' in the verdict of ease-"),
+        ("memry", "Did you mean 'memory'?"),
+        ("bundle-whole", "Nobody may waive 'bundle-whole'."),
+    ):
+        done = home("release", "waive", check, *words)
+        assert (done.code, told in done.err) == (1, True), done.err
+    assert (
+        "'sample' has no version or alias '9'" in home("release", "waive", "memory", "--bundle", "sample@9", *words).err
+    )
+    done = home("release", "waive", "memory", "--bundle", "sample@1", *words, "--json")
+    (file,) = (home.config / "waivers").iterdir()
+    assert done.document == {"file": str(file)}
+    assert json.loads(file.read_text())["bundle"] == home("release", "status", "--json").document["bundle_id"]
+
+
 @pytest.mark.long
 def test_a_refused_candidate_is_released_by_a_waiver_that_counts(finished: CommandLine, tmp_path: Path) -> None:
     """A candidate that is too large is refused and the champion goes on; so it stays with a waiver past its date, an

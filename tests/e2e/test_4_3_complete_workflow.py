@@ -1,5 +1,6 @@
 """Production in real containers: deployed, replaced under load, a bad version taken back, rolled back."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ ADDRESS = f"http://127.0.0.1:{PORT}"
 SCRIPTS = REPOSITORY / "scripts"
 PER_SECOND = 40
 WITHIN_S = 1_800
+LARGEST_BYTES = 900_000_000
 
 
 class Deployment:
@@ -152,6 +154,25 @@ def test_it_answers_and_nothing_else_does(deployment: Deployment) -> None:
     ports = deployment.ask("ps", "--format", "{{.Ports}}").split()
     assert [port for port in ports if "->" in port] == [f"127.0.0.1:{PORT}->8080/tcp"]
     assert deployment.images() == {"api-a": "one", "api-b": "one", "worker": "one"}
+
+
+def test_every_image_is_small_and_every_container_is_shut(deployment: Deployment) -> None:
+    """Images have at most 900 MB, a numbered user and a health check; containers are read-only, without rights."""
+    for role in ("api", "worker"):
+        (image,) = json.loads(deployment.ask("image", "inspect", f"movie-mlops-{role}:one"))
+        assert image["Size"] <= LARGEST_BYTES, role
+        assert image["Config"]["User"] == "10001:10001"
+        # docker keeps it with the configuration, podman beside it.
+        assert (image.get("Healthcheck") or image["Config"].get("Healthcheck"))["Test"][0] == "CMD"
+    ours = ("ps", "--filter", "label=com.docker.compose.project=movie-mlops-production", "--format", "{{.Names}}")
+    names = deployment.ask(*ours).split()
+    assert len(names) == 6
+    for name in names:
+        (container,) = json.loads(deployment.ask("inspect", name))
+        assert container["HostConfig"]["ReadonlyRootfs"], name
+        assert deployment.ask("exec", name, "id", "-u").strip() != "0", name
+        rights = deployment.ask("exec", name, "grep", "CapEff", "/proc/1/status").split()[1]
+        assert int(rights, 16) == 0, name
 
 
 def test_no_secret_stands_where_others_look(deployment: Deployment) -> None:

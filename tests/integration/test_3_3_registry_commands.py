@@ -104,13 +104,16 @@ def test_the_card_says_what_the_bundle_says(home):
     for baseline in facts["judged"]["baselines"].values():
         assert f"{baseline['metrics']['ndcg@10']['estimate']:.4f}" in page
     assert f"{facts['judged']['users']:,}" in page
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 5
     assert not re.search(r'(src|href)="?https?:|<script|<link|@import|url\(http', page)
     weakest = min(facts["judged"]["segments"]["candidate"], key=lambda one: one["value"]["estimate"])
     assert f"users with {weakest['label']} films in their history" in page
+    hardest = min(facts["judged"]["films"]["candidate"], key=lambda one: one["value"]["estimate"])
+    assert f"Of all kinds of films it finds least of “{hardest['label']}”" in page
+    assert all(f"{one['label']} ({one['users']:,})" in page for one in facts["judged"]["films"]["candidate"])
     markdown = Path(written["markdown"]).read_text()
     drawings = re.findall(r"<svg.*?</svg>", markdown, re.DOTALL)
-    assert len(drawings) == 4
+    assert len(drawings) == 5
     for drawing in drawings:
         ET.fromstring(drawing)
         assert "var(--" not in drawing

@@ -12,7 +12,7 @@ from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import TrainingSets, TrainingSetSpec
 from movie_mlops.flows import Platform, PlatformConfig, UnknownThingError
 from movie_mlops.flows.lineage import Lineage
-from movie_mlops.release import Graph, Kind
+from movie_mlops.release import BundleError, Graph, Kind
 from movie_mlops.serving import Impression
 from movie_mlops.serving.impressions import Impressions
 from tests.fixtures.stage_4.command_line import CommandLine, copied
@@ -78,6 +78,18 @@ def test_forward_stands_what_it_served(platform: Platform, what: str) -> None:
     assert graph.thing in reached(graph, answers.node_id)
     assert f"bundle:{champion.bundle_id}" in reached(graph, answers.node_id)
     assert json.loads(json.dumps(graph.to_json()))["thing"] == graph.thing
+
+
+def test_a_bundle_is_found_by_every_name_of_it(platform: Platform) -> None:
+    """A bundle's version, an alias, the beginning of its id or its hash: each is the lineage of its id."""
+    champion = platform.ledger.champion()
+    assert champion is not None
+    asked = Lineage(platform).of(champion.bundle_id)
+    for name in ("sample@1", "sample@champion", champion.bundle_id[:-3], champion.bundle_id[-12:-2]):
+        assert Lineage(platform).of(name).to_json() == asked.to_json()
+    assert asked.node(asked.thing).facts["name"] == "sample@1"
+    with pytest.raises(BundleError, match="'sample' has no version or alias '9'"):
+        Lineage(platform).of("sample@9")
 
 
 def test_a_tables_version_names_all_that_was_made_of_it(platform: Platform) -> None:

@@ -16,13 +16,16 @@ from tests.conftest import REPOSITORY
 VERSION = re.search(r'^version = "(.*)"$', (REPOSITORY / "pyproject.toml").read_text(), re.MULTILINE)[1]  # type: ignore[index]
 IMAGE = f"movie-mlops-api-{VERSION}.tar"
 
-# Notes how it was called, and answers what the scripts ask; $HEALTH and $USER_ID are what a container says.
+# Notes how it was called, and answers what the scripts ask; $HEALTH and $USER_ID are what a container says, $CHECK and
+# $BYTES what stands in an image.
 ENGINE = """\
 #!/bin/sh
 echo "$*" >> "$CALLS"
 case "$*" in
   save*) echo "image of $4" > "$3" ;;
   "run "*) echo c0ffee ;;
+  "image inspect"*Health*) echo "$CHECK" ;;
+  "image inspect"*Size*) echo "$BYTES" ;;
   *Health.Status*) echo "$HEALTH" ;;
   *State.Running*) [ "$HEALTH" = ended ] && echo false || echo true ;;
   exec*) echo "$USER_ID" ;;
@@ -55,6 +58,8 @@ class Workshop:
                 "CALLS": str(self.calls),
                 "HEALTH": "healthy",
                 "USER_ID": "10001",
+                "CHECK": '{"Test":["CMD","true"]}',
+                "BYTES": "900000000",
                 **environment,
             },
             cwd=self.root.parent,
@@ -67,7 +72,7 @@ class Workshop:
     def called(self) -> list[str]:
         """Return the calls of the engine that do something."""
         lines = self.calls.read_text().splitlines() if self.calls.exists() else []
-        return [line for line in lines if not line.startswith(("info", "inspect"))]
+        return [line for line in lines if not line.startswith(("info", "inspect", "image inspect"))]
 
     def key(self, name: str) -> str:
         """Make a pair of keys; the public one is ``name.pub``, the private one is returned."""
@@ -186,6 +191,20 @@ def test_an_image_that_does_not_live_is_refused(made: Workshop, health: str, use
     done = made.run("deploy/check_images.sh", "--within", "1", made.release, HEALTH=health, USER_ID=user)
     assert (done.returncode, told in done.stderr) == (1, True)
     assert made.called()[-1] == "rm --force --volumes c0ffee"
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        ({"CHECK": "null"}, "has no health check, so that nobody could say whether it lives."),
+        ({"BYTES": "900000001"}, "has 901 MB; 900 are the most."),
+    ],
+)
+def test_an_image_is_refused_before_it_is_started(made: Workshop, image: dict[str, str], told: str) -> None:
+    """An image without a health check, or of more than 900 MB, is refused with the reason and what to look at."""
+    done = made.run("deploy/check_images.sh", made.release, **image)
+    assert (done.returncode, told in done.stderr) == (1, True), done.stderr
+    assert made.called() == [f"load --quiet --input {made.release / IMAGE}"]
 
 
 def test_a_signature_is_over_every_file(made: Workshop) -> None:

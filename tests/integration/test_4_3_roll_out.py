@@ -39,6 +39,8 @@ class Machine:
             shutil.copytree(REPOSITORY / part, self.root / part)
         shutil.copy(REPOSITORY / "pyproject.toml", self.root)
         self.containers.mkdir()
+        self.secrets = folder / "secrets"
+        subprocess.run([self.root / "scripts" / "setup" / "setup_secrets.sh", "--files", self.secrets], check=True)
         self.programs = folder / "programs"
         self.programs.mkdir()
         for name, text in (("podman", ENGINE), ("podman-compose", COMPOSE), ("docker", "#!/bin/sh\nexit 1\n")):
@@ -53,6 +55,7 @@ class Machine:
                 "PATH": f"{self.programs}:/usr/bin:/bin",
                 "CALLS": str(self.calls),
                 "CONTAINERS": str(self.containers),
+                "MOVIE_MLOPS_SECRETS": str(self.secrets),
                 "MOVIE_MLOPS_READY_SECONDS": "1",
                 **environment,
             },
@@ -129,6 +132,21 @@ def test_a_version_that_does_not_become_ready_is_taken_back(machine: Machine) ->
     assert machine.versions() == {"api-a": "one", "api-b": "one", "nginx": "one"}
     assert "api-b" not in machine.calls.read_text().replace("exec -T api-b", "")
     assert machine.journal() == [["stage-5", "one", "deployed"], ["stage-5", "bad", "failed"]]
+
+
+@pytest.mark.parametrize("script", ["roll_out.sh", "rollback.sh"])
+def test_nothing_is_touched_where_a_secret_is_lost(machine: Machine, script: str) -> None:
+    """A container without its secret would not start, and neither would the one before: the secret is named instead."""
+    for version in ("one", "two"):
+        machine.run("roll_out.sh", "production", version)
+    before, called = machine.journal(), machine.calls.read_text()
+    (machine.secrets / "redis_password").unlink()
+    done = machine.run(script, *(("production", "one") if script == "roll_out.sh" else ()))
+    assert done.returncode == 1
+    assert "secrets does not hold redis_password: put back what was lost. Nothing was touched." in done.stderr
+    assert (machine.journal(), machine.calls.read_text(), machine.versions()["api-a"]) == (before, called, "two")
+    # Stage 5 has none of these files.
+    assert machine.run("roll_out.sh", "stage-5", "one").returncode == 0
 
 
 def test_the_way_back_is_the_version_before(machine: Machine) -> None:

@@ -35,6 +35,32 @@ def test_secrets_are_made_once_and_fit_together(tmp_path: Path) -> None:
     assert made(tmp_path / "others")["postgres_password"] != first["postgres_password"]
 
 
+@pytest.mark.parametrize("lost", ["redis_password", "movie_mlops_admin_token"])
+def test_a_lost_secret_is_told_and_not_made_up(tmp_path: Path, lost: str) -> None:
+    """Where one of the secrets is missing or empty none is made, since it would not fit the others; it is named."""
+    folder = tmp_path / "secrets"
+    first = made(folder)
+    (folder / lost).unlink()
+    for _ in range(2):
+        done = subprocess.run([SCRIPT, "--files", folder], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert f"has secrets, but not {lost}: put back what was lost." in done.stderr
+        assert {path.name: path.read_text() for path in folder.iterdir() if path.stat().st_size} == {
+            name: value for name, value in first.items() if name != lost
+        }
+        (folder / lost).touch()
+    (folder / lost).write_text(first[lost])
+    assert made(folder) == first
+
+
+def test_a_folder_that_is_there_is_filled(tmp_path: Path) -> None:
+    """An empty folder is closed to others and gets every secret, and nothing is left beside it."""
+    (tmp_path / "secrets").mkdir(mode=0o755)
+    assert len(made(tmp_path / "secrets")) == 5
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+    assert [path.name for path in tmp_path.iterdir()] == ["secrets"]
+
+
 def test_only_the_owner_enters_the_folder(tmp_path: Path) -> None:
     """The folder is closed to others, so files that a container must read are not open to others here."""
     made(tmp_path / "secrets")

@@ -77,6 +77,8 @@ def test_a_leaderboard_has_the_best_first_and_says_who_is_better() -> None:
     assert board.best.difference.estimate == pytest.approx(0.2)
     assert board.standings[2].difference is None
     assert board.verdict.startswith("ease is better than popular-recent (+0.2000 nDCG@10, 95% interval +0.2000 to")
+    # Also of one that does not lead, for the best may be one that nobody wants to release.
+    assert board.verdict_of("ials").startswith("ials is better than popular-recent (+0.1000 nDCG@10, ")
 
 
 def test_a_leaderboard_is_honest_about_a_draw() -> None:
@@ -88,6 +90,7 @@ def test_a_leaderboard_is_honest_about_a_draw() -> None:
     assert "not certain" in board.verdict
     board = leaderboard([result("popular-recent", 0.3), result("ease", 0.1)], baseline="popular-recent")
     assert board.verdict == "No model does better than the baseline popular-recent on nDCG@10."
+    assert board.verdict_of("ease").startswith("ease is worse than popular-recent (-0.2000 nDCG@10, ")
 
 
 def test_a_leaderboard_is_plain_json() -> None:

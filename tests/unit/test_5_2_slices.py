@@ -1,13 +1,23 @@
 """Slices of the films, distances between distributions, and how lists follow the genres of histories."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
 from scipy import sparse
 
-from movie_mlops.evaluation import RARE, EvaluationCase, Films, evaluate, miscalibration, pool, total_variation
+from movie_mlops.evaluation import (
+    RARE,
+    EvaluationCase,
+    Films,
+    evaluate,
+    miscalibration,
+    pool,
+    segments_by_films,
+    total_variation,
+)
 
 MOVIES = pl.DataFrame(
     {
@@ -70,6 +80,22 @@ def test_slices_are_genres_decades_and_the_long_tail() -> None:
         "decade: 2000s": [False, False, False, False, True],
         RARE: [False, False, True, True, True],
     }
+
+
+def test_what_a_model_finds_is_told_by_kind_of_film() -> None:
+    """Each slice has the mean over those who had such films to find, and how many they are; small ones are left out."""
+    known = np.array([0.5, 1.0, 0.0, 0.5, 0.25, np.nan])
+    few = np.where(np.arange(6) < 4, 1.0, np.nan)
+    scores = replace(
+        evaluate(Fixed(), case()),
+        user_ids=list("abcdef"),
+        slices={"genre: Western": known, "genre: Drama": few, RARE: np.zeros(6)},
+    )
+    western, rare = segments_by_films(scores)
+    assert (western.label, western.users, western.value.estimate) == ("genre: Western", 5, 0.45)
+    assert western.value.low < 0.45 < western.value.high
+    assert (rare.label, rare.users, rare.value.low, rare.value.high) == (RARE, 6, 0.0, 0.0)
+    assert segments_by_films(replace(scores, slices={})) == []
 
 
 def test_a_slice_asks_for_nothing_but_its_films() -> None:

@@ -11,7 +11,7 @@ from movie_mlops.cli import options
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 _MAKE_ONE = "Name your private key with --key, or make one with 'movie-mlops release operator'."
-Bundle = Annotated[str | None, typer.Argument(help="A bundle's id (default: the one that was judged last).")]
+Bundle = Annotated[str | None, typer.Argument(help="A bundle: its id or name@version (default: the one judged last).")]
 
 Key = Annotated[
     Path | None,
@@ -61,7 +61,8 @@ def waive(
     until: Annotated[datetime, typer.Option("--until", help="Its last day: 2026-01-31.", formats=["%Y-%m-%d"])],
     key: Key = None,
     bundle: Annotated[
-        str | None, typer.Option("--bundle", help="The one candidate (default: the one that was judged last).")
+        str | None,
+        typer.Option("--bundle", help="The one candidate: its id or name@version (default: the one judged last)."),
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", help="Instead, every candidate of this recipe; with --metric.")
@@ -74,14 +75,16 @@ def waive(
     """Sign a waiver for one failed check of one candidate; the next run lets it pass until its last day."""
     from movie_mlops.cli import door, output
     from movie_mlops.core import clock
-    from movie_mlops.flows.verdicts import known_verdict
-    from movie_mlops.release import SigningKey, make_waiver, sign_waiver, write_waiver
+    from movie_mlops.flows.verdicts import to_waive
+    from movie_mlops.release import BUNDLE_ID, SigningKey, make_waiver, sign_waiver, write_waiver
 
     settings = door.settings(home)
     rules = door.platform_config(settings).gate.waivers
-    if bundle is None and model is None:
+    # A whole id may be of a candidate on another machine, whose verdict the operator has read.
+    if model is None and (bundle is None or not BUNDLE_ID.fullmatch(bundle)):
         with door.platform(home, dataset) as platform:
-            bundle = (known_verdict(platform, None) or {}).get("bundle_id")
+            named = None if bundle is None else door.bundle(platform.workspace, bundle)
+            bundle = to_waive(platform, named, check)
     waiver = make_waiver(
         check=check,
         bundle=bundle,

@@ -15,7 +15,7 @@ def lineage(
     thing: Annotated[
         str,
         typer.Argument(
-            help="A recommendation's id, a release's number, a bundle's id, TABLE@VERSION, or a training set's name."
+            help="The id of a recommendation, a release's number, a bundle, TABLE@VERSION, or a training set's name."
         ),
     ],
     svg: Annotated[Path | None, typer.Option("--svg", help="Draw it into this file.")] = None,

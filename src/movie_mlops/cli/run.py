@@ -128,7 +128,11 @@ def _say(line: str) -> None:
 
 
 def _say_step(step: "StepReport") -> None:
-    told = _TELL[step.name](step.result)
+    made = step.result
+    if step.name == "train" and step.status == "skipped":
+        # The key was new when the bundle was made.
+        made = {**made, "new_key": None}
+    told = _TELL[step.name](made)
     how = "unchanged, skipped" if step.status == "skipped" else f"{step.seconds:.1f} s, {step.peak_memory_mib:,.0f} MiB"
     _say(f"  {step.name:<9} {told} ({how})")
 

@@ -25,7 +25,7 @@ from movie_mlops.evaluation.matrices import Feedback
 from movie_mlops.evaluation.protocols import strong_generalisation, time_split, user_folds
 from movie_mlops.evaluation.report import write_report
 from movie_mlops.evaluation.scores import Scores, WinsTiesLosses, compare, pool, wins_ties_losses
-from movie_mlops.evaluation.segments import Segment, segments_by_history
+from movie_mlops.evaluation.segments import Segment, segments_by_films, segments_by_history
 
 __all__ = [
     "RARE",
@@ -56,6 +56,7 @@ __all__ = [
     "metric_label",
     "miscalibration",
     "pool",
+    "segments_by_films",
     "segments_by_history",
     "strong_generalisation",
     "time_split",

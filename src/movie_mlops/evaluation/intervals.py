@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from movie_mlops.evaluation.config import EvaluationConfig
 
@@ -50,9 +51,36 @@ def bootstrap_means(values: NDArray[np.float64], config: EvaluationConfig) -> li
     for resample in range(config.resamples):
         drawn = np.bincount(generator.integers(0, users, size=users), minlength=users)
         means[resample] = drawn @ by_user / users
+    return _intervals(values.mean(axis=1), means, config)
+
+
+def bootstrap_known_means(values: NDArray[np.float64], config: EvaluationConfig) -> list[Interval]:
+    """Return the mean of each row over the users of whom it is known, with its percentile interval.
+
+    All rows are resampled with the same draws of all users, so that how many of a row's users are drawn varies too.
+
+    Args:
+        values: float64[rows, users]; NaN where a row says nothing of a user. Each row knows somebody.
+        config: How many resamples, and the interval's level.
+    """
+    users = values.shape[1]
+    known = np.isfinite(values)
+    sums = sparse.csr_matrix(np.where(known, values, 0.0))
+    counts = sparse.csr_matrix(known, dtype=np.float64)
+    generator = np.random.default_rng(config.seed)
+    means = np.empty((config.resamples, values.shape[0]))
+    for resample in range(config.resamples):
+        drawn = np.bincount(generator.integers(0, users, size=users), minlength=users)
+        # A resample that has none of a row's users says nothing of the row.
+        with np.errstate(invalid="ignore"):
+            means[resample] = (sums @ drawn) / (counts @ drawn)
+    return _intervals(np.nanmean(values, axis=1), means, config)
+
+
+def _intervals(estimates: NDArray[np.float64], means: NDArray[np.float64], config: EvaluationConfig) -> list[Interval]:
+    """Return the estimates with the percentiles of float64[resamples, rows]; NaN takes no part."""
     tail = (1.0 - config.level) / 2.0
-    lows, highs = np.quantile(means, [tail, 1.0 - tail], axis=0)
-    estimates = values.mean(axis=1)
+    lows, highs = np.nanquantile(means, [tail, 1.0 - tail], axis=0)
     return [
         Interval(float(estimate), float(low), float(high))
         for estimate, low, high in zip(estimates, lows, highs, strict=True)

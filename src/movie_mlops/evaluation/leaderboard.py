@@ -56,14 +56,21 @@ class Leaderboard:
     @property
     def verdict(self) -> str:
         """One sentence: whether the best model is better than the baseline, and how sure that is."""
-        best, measure = self.best, metric_label(self.metric)
-        if best.difference is None:
-            return f"No model does better than the baseline {self.baseline} on {measure}."
-        gap = best.difference
+        if self.best.difference is None:
+            return f"No model does better than the baseline {self.baseline} on {metric_label(self.metric)}."
+        return self.verdict_of(self.best.model)
+
+    def verdict_of(self, model: str) -> str:
+        """Return the same of another model than the baseline, the best one or not."""
+        (standing,) = (one for one in self.standings if one.model == model)
+        gap, measure = standing.difference, metric_label(self.metric)
+        assert gap is not None
         found = f"{gap.estimate:+.4f} {measure}, {self.level:.0%} interval {gap.low:+.4f} to {gap.high:+.4f}"
         if gap.above_zero:
-            return f"{best.model} is better than {self.baseline} ({found})."
-        return f"{best.model} leads, but that it is better than {self.baseline} is not certain ({found})."
+            return f"{model} is better than {self.baseline} ({found})."
+        if gap.below_zero:
+            return f"{model} is worse than {self.baseline} ({found})."
+        return f"That {model} is better than {self.baseline} is not certain ({found})."
 
     def to_json(self) -> dict[str, Any]:
         """Return the whole board as plain data, ready for JSON."""

@@ -1,4 +1,4 @@
-"""Parts of the judged users: a mean over everybody can hide whom a model serves badly."""
+"""Parts of the judged users, and of the films: a mean over everything can hide whom, or with what, a model fails."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from movie_mlops.evaluation.intervals import Interval, bootstrap_means
+from movie_mlops.evaluation.intervals import Interval, bootstrap_known_means, bootstrap_means
 from movie_mlops.evaluation.scores import Scores
 
 _HISTORY_BOUNDS: Final = (0, 1, 5, 10, 20, 50, 100, 200)
@@ -15,10 +15,10 @@ _LEAST_USERS: Final = 5
 
 @dataclass(frozen=True)
 class Segment:
-    """What a model achieved for some of the users.
+    """What a model achieved for some of the users, or with some of the films.
 
     Attributes:
-        label: Whom, such as ``5 to 9`` films in the history.
+        label: Whom, such as ``5 to 9`` films in the history, or with what, such as ``genre: Western``.
         users: How many of them were judged.
         value: Mean of the metric over them, with its interval.
     """
@@ -53,3 +53,20 @@ def segments_by_history(scores: Scores, metric: str) -> list[Segment]:
         Segment(label, int(group.sum()), bootstrap_means(values[None, group], scores.config)[0])
         for label, group in history_groups(scores.history_sizes).items()
     ]
+
+
+def segments_by_films(scores: Scores) -> list[Segment]:
+    """Return what one model finds of each slice of the films: genres, decades and the rare ones.
+
+    It is the mean of the sliced metric over the users who have such a film to find; slices that fewer than five users
+    have are left out.
+    """
+    known = {
+        name: values for name, values in scores.slices.items() if np.count_nonzero(np.isfinite(values)) >= _LEAST_USERS
+    }
+    if not known:
+        return []
+    values = np.stack(list(known.values()))
+    found = bootstrap_known_means(values, scores.config)
+    users = np.isfinite(values).sum(axis=1)
+    return [Segment(name, int(count), value) for name, count, value in zip(known, users, found, strict=True)]

@@ -20,6 +20,7 @@ from movie_mlops.evaluation import (
     evaluate,
     given_folds,
     pool,
+    segments_by_films,
     segments_by_history,
     strong_generalisation,
     time_split,
@@ -115,8 +116,14 @@ def evaluation(
             for one in scores
             if one is best or one.model in config.baselines
         },
+        "films": {
+            one.model: [asdict(segment) for segment in segments_by_films(one)]
+            for one in scores
+            if one is best or one.model in config.baselines
+        },
         "skipped": sorted({recipe.name for recipe in recipes} - {s.model for s in scores}),
-        "verdict": board.verdict,
+        # Of what may be released: the champion, which is judged for comparison, may lead.
+        "verdict": board.verdict_of(best.model),
         "scores_sha256": file_digest(scores_path(platform.workspace)),
     }
 
@@ -131,8 +138,9 @@ def judged(config: PlatformConfig, evaluated: Result) -> Result:
             name: {"metrics": evaluated["models"][name], "difference": difference}
             for name, difference in evaluated["differences"].items()
         },
-        "segments": {
-            "candidate" if name == candidate else name: found for name, found in evaluated["segments"].items()
+        **{
+            parts: {"candidate" if name == candidate else name: found for name, found in evaluated[parts].items()}
+            for parts in ("segments", "films")
         },
         "positive_rating": config.feedback.positive_rating,
     }

@@ -14,7 +14,18 @@ from movie_mlops.flows.errors import UnknownThingError
 from movie_mlops.flows.origins import DataOrigins
 from movie_mlops.flows.platform import Platform
 from movie_mlops.lake import INTERACTIONS, MOVIES
-from movie_mlops.release import BundleError, Graph, Kind, Manifest, Node, Release, list_bundles, read_manifest
+from movie_mlops.release import (
+    BundleError,
+    Graph,
+    Kind,
+    Manifest,
+    Node,
+    Release,
+    list_bundles,
+    means_bundle,
+    read_manifest,
+    resolve,
+)
 from movie_mlops.serving import IMPRESSIONS, Impression, read_impression, usage
 
 _RECOMMENDATION: Final = re.compile(r"[0-9a-f]{32}")
@@ -40,11 +51,12 @@ class Lineage:
         """Return what is behind a thing and what came of it.
 
         Args:
-            thing: A recommendation's id, a release's number, a bundle's id, ``TABLE@VERSION``, a training set's name
-                (``NAME@VERSION``), or a table's name for its newest version.
+            thing: A recommendation's id, a release's number, a bundle's id or name, ``TABLE@VERSION``, a training
+                set's name (``NAME@VERSION``), or a table's name for its newest version.
 
         Raises:
             UnknownThingError: There is no such thing.
+            BundleError: A bundle is meant, and there is none of that version or alias, or several begin so.
         """
         name, _, version = thing.partition("@")
         number = int(version) if version.isascii() and version.isdigit() else None
@@ -59,6 +71,8 @@ class Lineage:
         versions = {made.manifest["version"]: made for made in self._sets if made.manifest["name"] == name}
         if made := versions.get(max(versions, default=0) if number is None else number):
             return self._of_training_set(made)
+        if bundle_id := self._called(thing):
+            return self._of_bundle(bundle_id)
         raise self._unknown(thing)
 
     def of_recommendation(self, recommendation_id: str) -> Graph:
@@ -159,7 +173,13 @@ class Lineage:
             return graph.add(Node(node_id, Kind.BUNDLE, bundle_id, {"why": error.problem}, gone=True))
         films = manifest.movie_ids.shape[0]
         size = sum(file.bytes for file in manifest.files().values())
-        facts = {"model": manifest.model, "films": f"{films:,}", "bytes": f"{size:,}"}
+        registered = self._platform.registry.find(bundle_id)
+        facts = {
+            "name": None if registered is None else registered.label,
+            "model": manifest.model,
+            "films": f"{films:,}",
+            "bytes": f"{size:,}",
+        }
         made_of = [(given, "given") for given in self._add_given(graph, bundle_id, manifest)]
         versions: Any = manifest.facts.get("lake_versions") or {}
         for table, version in versions.items():
@@ -227,6 +247,15 @@ class Lineage:
     def _bundles(self) -> list[str]:
         # A bundle that served and whose folder is gone still has a lineage.
         return sorted({*list_bundles(self._models), *(release.bundle_id for release in self._releases)})
+
+    def _called(self, thing: str) -> str | None:
+        """Return the id of the bundle that somebody means by a name or a beginning."""
+        present = self._bundles()
+        self._platform.registry.adopt()
+        registered = self._platform.registry.all()
+        if not means_bundle(thing, present=present, registered=registered):
+            return None
+        return resolve(thing, present=present, registered=registered, aliases=self._platform.aliases.all())
 
     def _facts(self, bundle_id: str) -> Mapping[str, Any]:
         try:

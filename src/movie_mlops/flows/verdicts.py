@@ -1,6 +1,7 @@
 """What was decided of a bundle: the verdict on disk, that in the ledger, or a new one."""
 
 import json
+from difflib import get_close_matches
 from typing import Any
 
 from movie_mlops.flows import gate as gating
@@ -10,7 +11,7 @@ from movie_mlops.flows.features import training_feedback
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.release import recipe_of, rival
 from movie_mlops.flows.steps import Result, previous
-from movie_mlops.release import BundleError, read_manifest
+from movie_mlops.release import BundleError, WaiverError, read_manifest
 
 
 def known_verdict(platform: Platform, bundle_id: str | None) -> Result | None:
@@ -28,6 +29,27 @@ def known_verdict(platform: Platform, bundle_id: str | None) -> Result | None:
         return last
     released = (release for release in reversed(platform.ledger.history()) if release.bundle_id == bundle_id)
     return next((dict(release.gate) for release in released if release.gate.get("checks")), None)
+
+
+def to_waive(platform: Platform, bundle_id: str | None, check: str) -> str | None:
+    """Return the bundle whose check can be waived, by default the one that was judged last; ``None``: none was judged.
+
+    Raises:
+        WaiverError: The verdict of the bundle has no such check, or one that nobody may waive.
+    """
+    found = known_verdict(platform, bundle_id)
+    if found is None:
+        return bundle_id
+    checks = {one["name"]: one["waivable"] for one in found["checks"]}
+    if check not in checks:
+        near = get_close_matches(check, checks, n=1)
+        raise WaiverError(
+            f"There is no check {check!r} in the verdict of {found['bundle_id']}.",
+            next_step=f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(checks)}.",
+        )
+    if not checks[check]:
+        raise WaiverError(f"Nobody may waive {check!r}.", next_step="Look at why it failed: movie-mlops release gate")
+    return str(found["bundle_id"])
 
 
 def judge_again(platform: Platform, bundle_id: str | None) -> Result:

@@ -25,9 +25,9 @@ from movie_mlops.release.gates import Attack, Check, GateConfig, Verdict, judge,
 from movie_mlops.release.keys import Keys
 from movie_mlops.release.ledger import Ledger
 from movie_mlops.release.lineage import Edge, Graph, Kind, Node
-from movie_mlops.release.manifest import ArrayFile, Manifest
+from movie_mlops.release.manifest import BUNDLE_ID, ArrayFile, Manifest
 from movie_mlops.release.passport import passport
-from movie_mlops.release.references import ALIAS, CANDIDATE, CHAMPION, resolve
+from movie_mlops.release.references import ALIAS, CANDIDATE, CHAMPION, means_bundle, resolve
 from movie_mlops.release.registry import Act, Registered, Registry, name_of
 from movie_mlops.release.rows import Action, Release
 from movie_mlops.release.signature import Signature, Signer
@@ -47,6 +47,7 @@ from movie_mlops.release.waivers import (
 
 __all__ = [
     "ALIAS",
+    "BUNDLE_ID",
     "CANDIDATE",
     "CHAMPION",
     "POLICY",
@@ -106,6 +107,7 @@ __all__ = [
     "key_id",
     "list_bundles",
     "make_waiver",
+    "means_bundle",
     "name_of",
     "passport",
     "read_bundle",

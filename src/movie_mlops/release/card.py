@@ -67,6 +67,8 @@ class Card:
             figures["quality"] = card_plots.quality(self._name(), judged)
             if any(judged.segments.values()):
                 figures["segments"] = card_plots.by_segment(self._name(), judged)
+            if judged.films.get("candidate"):
+                figures["films"] = card_plots.by_films(self._name(), judged)
         if self.tail is not None:
             figures["tail"] = card_plots.long_tail(self.tail.liked, self.tail.shown)
         if self.volume is not None and self.volume.plot is not None:
@@ -118,7 +120,7 @@ class Card:
             told["How it was judged"] = {**decides, **_flat(judged.split)}
         told["Model"] = {
             "recommender": self.manifest.model,
-            "seed": facts.get("seed"),
+            "seed": "none needed" if facts.get("randomness") == "none" else facts.get("seed"),
             "films": self.manifest.movie_ids.shape[0],
             **_flat(self.manifest.params),
         }
@@ -148,6 +150,13 @@ class Card:
                 f"It does least for users with {weakest.label} films in their history:"
                 f" {metric_label(judged.metric)} {weakest.value.estimate:.3f} ({weakest.value.low:.3f} to"
                 f" {weakest.value.high:.3f}) on {weakest.users:,} users."
+            )
+        if judged is not None and judged.hardest is not None:
+            hardest = judged.hardest
+            told.append(
+                f"Of all kinds of films it finds least of “{hardest.label}”: {metric_label(judged.metric)}"
+                f" {hardest.value.estimate:.3f} ({hardest.value.low:.3f} to {hardest.value.high:.3f}) for the"
+                f" {hardest.users:,} users who had some to find."
             )
         coverage = next((value for name, value in found.items() if name.startswith("coverage")), None)
         if coverage is not None:

@@ -67,6 +67,51 @@ def by_segment(model: str, judged: Judged) -> str:
     return drawn(alt.layer(span, dots).properties(width=_WIDTH, height=230))
 
 
+def by_films(model: str, judged: Judged) -> str:
+    """Plot what the model finds of each genre and decade and of the rare films, and what the nearest baseline does."""
+    import altair as alt  # noqa: PLC0415 (heavy)
+
+    names = [model, *(name for name in judged.films if name != "candidate")]
+    nearest = judged.nearest[0] if judged.nearest else None
+    rows = [
+        {
+            "model": model if name == "candidate" else name,
+            "slice": f"{one.label} ({one.users:,})",
+            "value": one.value.estimate,
+            "low": one.value.low,
+            "high": one.value.high,
+        }
+        for name, found in judged.films.items()
+        if name in {"candidate", nearest}
+        for one in found
+    ]
+    shown = [name for name in names if name in {row["model"] for row in rows}]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        y=alt.Y(
+            "slice:N",
+            sort=list(dict.fromkeys(str(row["slice"]) for row in rows)),
+            title=None,
+            axis=alt.Axis(labelPadding=8, labelFontSize=10, grid=False),
+        ),
+        # Each has the colour that it has in the other plots.
+        color=alt.Color(
+            "model:N",
+            scale=alt.Scale(domain=shown, range=[colour(names.index(name)) for name in shown]),
+            legend=alt.Legend(title=None, orient="top", symbolType="circle"),
+        ),
+    )
+    span = (
+        base.transform_filter(alt.datum.model == model)
+        .mark_rule(strokeWidth=6, opacity=0.3, strokeCap="round")
+        .encode(
+            x=alt.X("low:Q", title=metric_label(judged.metric), scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=6)),
+            x2="high:Q",
+        )
+    )
+    dots = base.mark_circle(size=55, opacity=1).encode(x="value:Q")
+    return drawn(alt.layer(span, dots).properties(width=_WIDTH - 90, height=alt.Step(17)))
+
+
 def long_tail(liked: NDArray[np.int64], shown: NDArray[np.int64]) -> str:
     """Plot which share of the likes, and of the places in lists, the most popular films have.
 

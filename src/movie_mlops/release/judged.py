@@ -38,7 +38,7 @@ class Baseline(_Fact):
 
 
 class UserSegment(_Fact):
-    """What was achieved for some of the users."""
+    """What was achieved for some of the users, or with some of the films for those who had such films to find."""
 
     label: str
     users: int
@@ -56,6 +56,7 @@ class Judged(_Fact):
         split: Counts and dates of the split.
         baselines: What needs no model, by name.
         segments: By model, the candidate as ``candidate``: short histories first.
+        films: The same by slices of the films: genres, decades, the rare ones. Empty in bundles from before.
         positive_rating: From how many stars on a film counts as liked.
         lead: What the candidate achieved in the metric that decides.
     """
@@ -67,6 +68,7 @@ class Judged(_Fact):
     split: dict[str, JsonValue]
     baselines: dict[str, Baseline]
     segments: dict[str, list[UserSegment]]
+    films: dict[str, list[UserSegment]] = Field(default_factory=dict)
     positive_rating: float | None = None
     lead: Spanned
 
@@ -96,6 +98,11 @@ class Judged(_Fact):
     def weakest(self) -> UserSegment | None:
         """The users that the candidate does least for."""
         return min(self.segments.get("candidate", ()), key=lambda one: one.value.estimate, default=None)
+
+    @property
+    def hardest(self) -> UserSegment | None:
+        """The kind of films that the candidate finds least of."""
+        return min(self.films.get("candidate", ()), key=lambda one: one.value.estimate, default=None)
 
 
 _MEASURE: TypeAdapter[Measure] = TypeAdapter(Measure)

@@ -69,6 +69,20 @@ def resolve(
     return found
 
 
+def means_bundle(reference: str, *, present: Collection[str], registered: Sequence[Named]) -> bool:
+    """Say whether a reference can be a bundle's: what is before an ``@`` is a bundle's name, or an id begins so.
+
+    Args:
+        reference: What somebody said, perhaps of something else.
+        present: Ids of the bundles that are known.
+        registered: Every bundle that has a version.
+    """
+    name, at, _ = reference.rpartition("@")
+    if at:
+        return any(name == one.name for one in registered)
+    return bool(reference) and any(_begins(one, reference) for one in present)
+
+
 def _by_label(reference: str, registered: Sequence[Named], aliases: Mapping[tuple[str, str], str]) -> str:
     name, _, which = reference.rpartition("@")
     versions = {one.version: one.bundle_id for one in registered if one.name == name}
