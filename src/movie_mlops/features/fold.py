@@ -18,7 +18,7 @@ from movie_mlops.features.co_watch import NOTHING_BESIDE, Beside
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import Feature, FeatureView
 from movie_mlops.features.feedback import KIND_CODES, Rank, rank_of, weigh
-from movie_mlops.features.measures import UNKNOWN_FILM, Film, Seen, Source
+from movie_mlops.features.measures import UNKNOWN_FILM, Condition, Film, Measure, Seen, Source
 from movie_mlops.features.parts import Moment, Part, State, Total
 from movie_mlops.features.timeline import NO_TIME
 from movie_mlops.features.words import NOT_IN_LAKE
@@ -59,6 +59,18 @@ class _Formula(NamedTuple):
     is_time: bool
 
 
+class _Followers(NamedTuple):
+    """The parts that follow one measure.
+
+    Attributes:
+        measure: Over all films.
+        kinds: Those of each kind of film, with their places in the view; ``None`` for those of all films.
+    """
+
+    measure: Measure
+    kinds: list[tuple[Condition | None, list[tuple[int, Part]]]]
+
+
 class Fold:
     """A view, ready to fold the interactions of one entity at a time.
 
@@ -78,10 +90,9 @@ class Fold:
             for part, place in places.items()
             if isinstance(part, Total) and part.window is not None
         ]
-        self._followers: dict[Source, list[tuple[int, Part]]] = {}
-        for place, part in enumerate(self._parts):
-            if part.follows is not None:
-                self._followers.setdefault(part.follows.source, []).append((place, part))
+        self._names = view.names
+        self._followers = _followers(self._parts)
+        self._by_time = [isinstance(part.empty(), dict) for part in self._parts]
 
     def empty(self) -> FoldState:
         """Return what is known of an entity that did nothing."""
@@ -103,10 +114,9 @@ class Fold:
             What is known now.
         """
         seen, rank = self._seen(interaction, film, arrived)
-        for source, followers in self._followers.items():
+        for source in self._followers:
             if source is Source.EVENTS:
-                for place, part in followers:
-                    state.parts[place] = part.put(state.parts[place], seen, 1)
+                self._put(state, source, seen, 1)
             elif source is Source.WORDS or seen.kind is Kind.RATING:
                 pair = _pair(interaction.user_id, interaction.movie_id)
                 self._say(state, source, pair, (rank, seen))
@@ -141,7 +151,7 @@ class Fold:
         """
         moment = Moment(microseconds(at), film, beside)
         read = [part.read(each, moment) for part, each in zip(self._parts, state.parts, strict=True)]
-        values: dict[str, Value] = dict.fromkeys(self.view.names)
+        values: dict[str, Value] = dict.fromkeys(self._names)
         for formula in self._formulas:
             inputs = (np.array([read[place] for place in places]) for places in formula.inputs)
             found = formula.finish(*inputs).tolist()
@@ -182,10 +192,9 @@ class Fold:
     def unpack(self, packed: bytes) -> FoldState:
         """Return the state that :meth:`pack` wrote."""
         plain: Mapping[str, Any] = json.loads(packed)
-        state = self.empty()
         parts = [
-            dict(map(tuple, given)) if isinstance(empty, dict) else given
-            for empty, given in zip(state.parts, plain["parts"], strict=True)
+            dict(map(tuple, given)) if by_time else given
+            for by_time, given in zip(self._by_time, plain["parts"], strict=True)
         ]
         words = {
             Source(source): {pair: (tuple(rank), _as_seen(seen)) for pair, rank, seen in words}
@@ -203,8 +212,14 @@ class Fold:
         state.words[source][pair] = word
 
     def _put(self, state: FoldState, source: Source, seen: Seen, sign: int) -> None:
-        for place, part in self._followers[source]:
-            state.parts[place] = part.put(state.parts[place], seen, sign)
+        parts = state.parts
+        for measure, kinds in self._followers[source]:
+            if measure.number(seen) is None:
+                continue
+            for condition, followers in kinds:
+                if condition is None or condition.holds(seen.film):
+                    for place, part in followers:
+                        parts[place] = part.put(parts[place], seen, sign)
 
     def _seen(self, interaction: Interaction, film: Film, arrived: datetime | None) -> tuple[Seen, Rank]:
         kind, value = interaction.kind, None if interaction.value is None else float(np.float32(interaction.value))
@@ -213,6 +228,20 @@ class Fold:
         arrival = NOT_IN_LAKE if arrived is None else microseconds(arrived)
         rank = rank_of(KIND_CODES[kind], value, weight, NO_TIME if time is None else time, arrival)
         return Seen(kind, value, weight, time, interaction.movie_id, film), rank
+
+
+def _followers(parts: Sequence[Part]) -> dict[Source, list[_Followers]]:
+    """Return which parts follow what: of most films, and of most words, the many parts of other kinds need not ask."""
+    together: dict[Source, dict[Measure, dict[Condition | None, list[tuple[int, Part]]]]] = {}
+    for place, part in enumerate(parts):
+        if part.follows is not None:
+            measure = part.follows
+            kinds = together.setdefault(measure.source, {}).setdefault(measure.everywhere(), {})
+            kinds.setdefault(measure.condition, []).append((place, part))
+    return {
+        source: [_Followers(measure, list(kinds.items())) for measure, kinds in measures.items()]
+        for source, measures in together.items()
+    }
 
 
 def _formulas(view: FeatureView, places: Mapping[Part, int]) -> list[_Formula]:

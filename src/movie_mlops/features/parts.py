@@ -66,7 +66,10 @@ class Part(ABC):
         return 0
 
     def put(self, state: State, seen: Seen, sign: int) -> State:  # noqa: ARG002 - facts follow nothing
-        """Return ``state`` with an interaction added, or taken back; the old state may be used up."""
+        """Return ``state`` with an interaction added, or taken back; the old state may be used up.
+
+        One of which the measure has no number changes nothing, and need not be put.
+        """
         return state
 
     def merge(self, one: State, other: State) -> State:  # noqa: ARG002

@@ -1,7 +1,6 @@
 """SQL straight to the driver, within a transaction: a tenth of what building a statement costs."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,10 +15,15 @@ def fetch_rows(connection: Connection, sql: str, parameters: Sequence[Any] = ())
         sql: The statement, with ``?`` for each parameter and no other question mark.
         parameters: One for each.
     """
-    with _cursor(connection, sql) as cursor:
+    cursor = _cursor(connection)
+    try:
         cursor.execute(_marked(connection, sql), tuple(parameters))
         rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy(connection, sql, error) from error
+    finally:
+        cursor.close()
+    return rows
 
 
 def run_for_each(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -31,22 +35,25 @@ def run_for_each(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...
         rows: The parameters.
     """
     if rows:
-        with _cursor(connection, sql) as cursor:
+        cursor = _cursor(connection)
+        try:
             cursor.executemany(_marked(connection, sql), rows)
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _as_sqlalchemy(connection, sql, error) from error
+        finally:
+            cursor.close()
 
 
-@contextmanager
-def _cursor(connection: Connection, sql: str) -> Iterator[Any]:
-    """Open the driver's cursor; what it raises comes as it would from SQLAlchemy."""
+def _cursor(connection: Connection) -> Any:
+    """Return a cursor of the driver."""
     if not connection.in_transaction():
         connection.begin()
-    cursor = connection.connection.cursor()
-    try:
-        yield cursor
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise DBAPIError.instance(sql, None, error, connection.dialect.loaded_dbapi.Error) from error
-    finally:
-        cursor.close()
+    return connection.connection.cursor()
+
+
+def _as_sqlalchemy(connection: Connection, sql: str, error: Exception) -> BaseException:
+    """Return what the driver raises as it would come from SQLAlchemy."""
+    return DBAPIError.instance(sql, None, error, connection.dialect.loaded_dbapi.Error)
 
 
 def _marked(connection: Connection, sql: str) -> str:

@@ -85,7 +85,9 @@ class RowFormat:
     def __init__(self, view: FeatureView) -> None:
         self.view = view
         self.mark: Final = bytes.fromhex(view.digest())[:_MARK]
-        whole = self._whole = [not feature.dtype.is_float() for feature in view.features]
+        whole = [not feature.dtype.is_float() for feature in view.features]
+        # What stands where there is no value.
+        self._empty = [NO_TIME if each else float("nan") for each in whole]
         fields = "".join("q" if each else "d" for each in whole)
         self._struct = struct.Struct(f"<{_MARK}sq{fields}")
         self._size = self._struct.size + CHECK.size
@@ -107,11 +109,12 @@ class RowFormat:
             values: Every feature, in order.
             at: The time as of which they are.
         """
-        body = self._struct.pack(
-            self.mark,
-            microseconds(at),
-            *(_number(value, whole=each) for value, each in zip(values.values(), self._whole, strict=True)),
-        )
+        given: list[Any] = list(values.values())
+        for place in self._times:
+            if given[place] is not None:
+                given[place] = microseconds(given[place])
+        numbers = [empty if value is None else value for value, empty in zip(given, self._empty, strict=True)]
+        body = self._struct.pack(self.mark, microseconds(at), *numbers)
         return body + CHECK.pack(zlib.crc32(body))
 
     def pack_all(self, frame: pl.DataFrame, at: datetime) -> Iterator[bytes]:
@@ -167,11 +170,3 @@ class RowFormat:
     def _unread(self, packed: bytes) -> Unread:
         other = len(packed) >= _MARK + CHECK.size and packed[:_MARK] != self.mark
         return "outdated" if other and zlib.crc32(packed) == RESIDUE else "corrupt"
-
-
-def _number(value: Value, *, whole: bool) -> float:
-    if isinstance(value, datetime):
-        return microseconds(value)
-    if value is None:
-        return NO_TIME if whole else float("nan")
-    return value
