@@ -121,7 +121,8 @@ def load() -> Iterator[Counter[str]]:
             else:
                 event = {"user_id": f"x{number % 50}", "movie_id": 1 + number % 100, "kind": "like"}
                 answer = client.post("/v1/events", json={**event, "event_id": uuid.uuid4().hex})
-            told = str(answer.status_code)
+            # What went wrong is told with its reason, so that a crowded machine is not taken for a lost request.
+            told = str(answer.status_code) if answer.is_success else f"{answer.status_code} {answer.text[:300]}"
         except httpx.HTTPError as error:
             told = type(error).__name__
         with lock:
@@ -200,7 +201,7 @@ def test_replacing_every_container_drops_no_request(deployment: Deployment) -> N
         back = deployment.run("deploy/rollback.sh")
         assert back.returncode == 0, back.stderr[-3000:]
         assert deployment.images() == {"api-a": "one", "api-b": "one", "worker": "one"}
-    assert set(outcomes) == {"200", "201"}
+    assert {told: count for told, count in outcomes.items() if told not in {"200", "201"}} == {}
     assert outcomes.total() > 500
     journal = (deployment.root / "logs" / "deployments.tsv").read_text().splitlines()
     assert [line.split("\t")[2:] for line in journal] == [
