@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from typing import ClassVar
 
 from movie_mlops.recommenders.errors import ParameterError
+from movie_mlops.recommenders.space import Range, Space
 
 
 def _require(holds: bool, name: str, value: float, allowed: str) -> None:
@@ -17,6 +19,8 @@ def _require(holds: bool, name: str, value: float, allowed: str) -> None:
 class PopularParams:
     """The most popular films of all time need no parameter."""
 
+    space: ClassVar[Space] = {}
+
 
 @dataclass(frozen=True)
 class PopularRecentParams:
@@ -25,6 +29,8 @@ class PopularRecentParams:
     Attributes:
         days: Length of the window in days; it ends with the latest known time of the training data.
     """
+
+    space: ClassVar[Space] = {"days": Range(1, 365, log=True)}
 
     days: float = 30.0
 
@@ -40,6 +46,11 @@ class ItemKnnParams:
         neighbours: How many most similar films each film keeps.
         shrinkage: Added to the cosine's denominator, so that films with few likes are not taken for near twins.
     """
+
+    space: ClassVar[Space] = {
+        "neighbours": Range(5, 1000, log=True, whole=True),
+        "shrinkage": Range(0.1, 1000, log=True),
+    }
 
     neighbours: int = 100
     shrinkage: float = 20.0
@@ -63,6 +74,13 @@ class LinearParams:
         popularity_power: How much a film's score is lowered by the number m of its likes: it is multiplied by
             ``(m / mean m)^-power``. 0 leaves it as it is.
     """
+
+    space: ClassVar[Space] = {
+        "regularisation": Range(1, 10_000, log=True),
+        "history_power": Range(0, 1),
+        "target_power": Range(0, 1),
+        "popularity_power": Range(0, 1),
+    }
 
     regularisation: float = 250.0
     threads: int = 1
@@ -91,6 +109,8 @@ class EdlaeParams(LinearParams):
         dropout: Probability p that a film of a history is hidden in training; a film whose squared weights sum to n
             (its number of likes, where each weighs 1) pays a further penalty of n · p / (1 - p).
     """
+
+    space: ClassVar[Space] = {**LinearParams.space, "dropout": Range(0, 0.9)}
 
     regularisation: float = 300.0
     dropout: float = 0.33
@@ -130,6 +150,13 @@ class IalsParams:
         iterations: How often the users' and then the films' vectors are solved for.
         seed: Seed of the random start.
     """
+
+    space: ClassVar[Space] = {
+        "factors": Range(8, 512, log=True, whole=True),
+        "regularisation": Range(0.01, 1000, log=True),
+        "alpha": Range(0.1, 100, log=True),
+        "iterations": Range(3, 40, whole=True),
+    }
 
     factors: int = 128
     regularisation: float = 50.0

@@ -20,6 +20,7 @@ from movie_mlops.recommenders.rerank import RerankRecommender
 from movie_mlops.recommenders.sasrec import SasrecRecommender
 from movie_mlops.recommenders.slist import SlistRecommender
 from movie_mlops.recommenders.vae import VaeRecommender
+from movie_mlops.recommenders.space import Space
 
 _RECOMMENDERS: tuple[type[Recommender], ...] = (
     PopularRecommender,
@@ -65,6 +66,15 @@ def restore(name: str, params: Mapping[str, object], arrays: Mapping[str, NDArra
         RestoreError: ``arrays`` are not those that this recommender writes.
     """
     return _find(name).restore(params, arrays)
+
+
+def search_space(name: str) -> Space:
+    """Return where good parameters of a recommender may lie; empty where it has none to search.
+
+    Raises:
+        UnknownRecommenderError: There is none of that name.
+    """
+    return _find(name).params_type.space
 
 
 def _find(name: str) -> type[Recommender]:
