@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.flows import PlatformConfig
-from movie_mlops.flows.tuned import TUNED, TunedSettings
+from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
 from movie_mlops.ingest import CONTRACTS, IngestConfig
 from movie_mlops.release import GateConfig
 
@@ -109,15 +109,18 @@ class NamedSource(BaseModel):
     dataset: str | None = Field(default=None, description="The data set's name.")
 
 
-def read_platform_config(path: Path) -> PlatformConfig:
+def read_platform_config(path: Path, *, tuned_needed: bool = True) -> PlatformConfig:
     """Read what the project chose; the defaults where there is no such file.
 
-    Recipes that take tuned settings find them in ``tuned.yaml`` beside it.
+    Args:
+        path: The file. Recipes that take tuned settings find them in ``tuned.yaml`` beside it.
+        tuned_needed: Whether settings that are not there yet are an error; a search, which finds them, does without.
 
     Raises:
         ConfigurationError: A file says something that cannot be used, or a recipe takes settings that are not there.
     """
-    return _read(path, TypeAdapter(PlatformConfig), context={TUNED: read_tuned(path.with_name("tuned.yaml"))})
+    context = {TUNED: read_tuned(path.with_name("tuned.yaml")), NEEDED: tuned_needed}
+    return _read(path, TypeAdapter(PlatformConfig), context)
 
 
 def read_tuned(path: Path) -> dict[str, TunedSettings]:

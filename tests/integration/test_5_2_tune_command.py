@@ -77,7 +77,7 @@ def test_a_search_that_was_killed_goes_on(
     assert settings["found"]["study"] == "killed-item-knn"
     recipes = [
         {"name": "popular", "model": "popular"},
-        {"name": "best", "model": "item-knn", "params": "tuned"},
+        {"name": "item-knn", "model": "item-knn", "params": "tuned"},
     ]
     config = tmp_path / "config" / "platform.yaml"
     config.write_text(yaml.safe_dump({"baselines": ["popular"], "recipes": recipes}))

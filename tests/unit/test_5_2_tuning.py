@@ -57,7 +57,7 @@ def search(
     **plan: Any,
 ) -> Tuning:
     return tune(
-        [Wanted(model, fixed or {})],
+        [Wanted(model, model, fixed or {}, frozenset(fixed or {}))],
         case or small_case(),
         CONFIG,
         replace(PLAN, **plan),
@@ -185,7 +185,7 @@ def test_the_default_is_tried_first_and_the_best_is_held_against_it(twelve: tupl
     assert document["best"]["estimate"] == pytest.approx(max(value or 0 for value in values), abs=1e-6)
     gap = document["difference"]
     assert gap["low"] <= gap["estimate"] <= gap["high"]
-    assert gap["estimate"] == pytest.approx(document["best"]["estimate"] - document["default"]["estimate"], abs=2e-6)
+    assert gap["estimate"] == pytest.approx(document["best"]["estimate"] - document["before"]["estimate"], abs=2e-6)
 
 
 def test_only_the_users_scores_of_best_and_default_are_kept(twelve: tuple[Path, Tuning]) -> None:
@@ -238,7 +238,7 @@ def test_the_time_is_kept_within_a_setting(tmp_path: Path, monkeypatch: pytest.M
 def test_several_recommenders_share_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each gets an equal part of what is left, and the whole is kept."""
     clock = Clock(monkeypatch)
-    wanted = [Wanted("ease", {}), Wanted("item-knn", {})]
+    wanted = [Wanted("ease", "ease", {}), Wanted("item-knn", "item-knn", {})]
     found = tune(
         wanted,
         small_case(),
@@ -284,6 +284,29 @@ def test_where_every_setting_breaks_down_the_reason_is_told(tmp_path: Path, monk
     monkeypatch.setattr(trials_module, "evaluate", broken)
     with pytest.raises(NothingFoundError, match="judged to the end: the numbers broke down"):
         search(tmp_path, trials=2)
+
+
+def test_a_blend_is_tuned_by_what_its_members_count(tmp_path: Path) -> None:
+    """The weights are searched from those that there are, also from outside the usual bounds; the members stay."""
+    members = [{"model": "item-knn", "weight": 5.0, "params": {"neighbours": 9}}, {"model": "ease", "weight": 0.5}]
+    found = tune(
+        [Wanted("mix", "blend", {"members": members})],
+        small_case(),
+        CONFIG,
+        replace(PLAN, trials=2),
+        studies=tmp_path / "studies",
+        reports=tmp_path / "reports",
+        progress=SILENT,
+    )[0]
+    first, second = (params for _, params, _ in trials(found))
+    assert first == {"members.0.weight": 5.0, "members.1.weight": 0.5, "popularity": 0.0}
+    assert second["members.0.weight"] != 5.0
+    best = found.document["trials"][found.document["best"]["number"]]["params"]
+    kept_members = found.settings.params["members"]
+    assert [one["weight"] for one in kept_members] == [best["members.0.weight"], best["members.1.weight"]]
+    assert kept_members[0]["params"] == {"neighbours": 9}
+    assert set(found.settings.params) == {"members", "popularity"}
+    assert found.report.name == "tuning-mix.html"
 
 
 def test_a_study_is_about_one_thing(tmp_path: Path) -> None:
@@ -349,13 +372,14 @@ def kept(tmp_path: Path, tuning: Tuning, recipes: str) -> Path:
 
 
 def test_a_recipe_takes_what_was_found(tmp_path: Path, twelve: tuple[Path, Tuning]) -> None:
-    """``params: tuned`` is the setting of the model's name, ``{tuned: NAME}`` that of the name; the rest goes over."""
+    """``params: tuned`` is the setting of the recipe's name, ``{tuned: NAME}`` that of the name; the rest goes over."""
     recipes = (
-        "{name: a, model: item-knn, params: tuned}, {name: b, model: item-knn, params: {tuned: other, neighbours: 7}}"
+        "{name: item-knn, model: item-knn, params: tuned}",
+        "{name: b, model: item-knn, params: {tuned: other, neighbours: 7}}",
     )
-    config = read_platform_config(kept(tmp_path, twelve[1], recipes))
+    config = read_platform_config(kept(tmp_path, twelve[1], ", ".join(recipes)))
     by_name = {recipe.name: recipe.params for recipe in config.recipes}
-    assert by_name["a"] == twelve[1].settings.params
+    assert by_name["item-knn"] == twelve[1].settings.params
     assert by_name["b"] == {**twelve[1].settings.params, "neighbours": 7}
     assert read_tuned(tmp_path / "tuned.yaml")["other"] == twelve[1].settings
 
@@ -365,7 +389,7 @@ def test_a_recipe_takes_what_was_found(tmp_path: Path, twelve: tuple[Path, Tunin
     [
         (
             "{name: a, model: ease, params: tuned}",
-            "the recipe 'a': config/tuned.yaml has no settings 'ease' (there are item-knn, other)",
+            "the recipe 'a': config/tuned.yaml has no settings 'a' (there are item-knn, other)",
         ),
         ("{name: a, model: ease, params: {tuned: other}}", "those of item-knn, not of ease"),
         ("{name: a, model: ease, params: tuend}", "params"),
@@ -381,10 +405,13 @@ def test_a_recipe_that_takes_what_is_not_there_is_refused(
 
 
 def test_a_recipe_without_the_file_is_refused(tmp_path: Path) -> None:
-    """Where nothing was ever tuned, a recipe that wants it is refused with the command."""
-    (tmp_path / "platform.yaml").write_text("recipes: [{name: a, model: ease, params: tuned}]")
-    with pytest.raises(ConfigurationError, match=r"there are none\); find some: movie-mlops tune ease"):
+    """Where nothing was ever tuned, a recipe that wants it is refused with the command; that itself can start."""
+    recipes = "{name: popular, model: popular}, {name: best, model: ease, params: {tuned: best, threads: 2}}"
+    (tmp_path / "platform.yaml").write_text(f"baselines: [popular], recipes: [{recipes}]".replace("], ", "]\n"))
+    with pytest.raises(ConfigurationError, match=r"there are none\); find some: movie-mlops tune best"):
         read_platform_config(tmp_path / "platform.yaml")
+    config = read_platform_config(tmp_path / "platform.yaml", tuned_needed=False)
+    assert config.recipes[1].params == {"threads": 2}
 
 
 def test_a_broken_file_of_settings_is_refused(tmp_path: Path, twelve: tuple[Path, Tuning]) -> None:

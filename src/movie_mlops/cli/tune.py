@@ -13,6 +13,7 @@ import typer
 from movie_mlops.cli import options
 
 if TYPE_CHECKING:
+    from movie_mlops.flows import PlatformConfig
     from movie_mlops.flows.tune import Tuning, Wanted
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -35,7 +36,8 @@ def tune(
         list[str],
         typer.Argument(
             metavar="MODEL[:PARAM=VALUE,…]",
-            help="What to tune, such as ease or ials:iterations=10; a parameter that is given is not searched.",
+            help="A recipe or a recommender, such as ease or ials:iterations=10; a parameter that is given is not "
+            "searched.",
         ),
     ],
     protocol: Annotated[
@@ -75,7 +77,7 @@ def tune(
         typer.Option("--memory-mib", min=1, help="The most that a training may take (default: what is free)."),
     ] = None,
     save: Annotated[
-        bool, typer.Option("--save", help="Keep the best settings in config/tuned.yaml, under the model's name.")
+        bool, typer.Option("--save", help="Keep the best settings in config/tuned.yaml, under their names.")
     ] = False,
     save_as: Annotated[
         str | None, typer.Option("--save-as", metavar="NAME", help="The same under another name; for one model.")
@@ -93,10 +95,10 @@ def tune(
     from movie_mlops.flows.tune import Plan, validation_case
     from movie_mlops.flows.tune import tune as search
 
-    wanted = [_wanted(word) for word in model]
-    _refuse(wanted, protocol, path, minutes, {"--study": study, "--save-as": save_as})
     settings = door.settings(home)
-    config = door.platform_config(settings)
+    config = door.platform_config(settings, tuned_needed=False)
+    wanted = [_wanted(config, word) for word in model]
+    _refuse(wanted, protocol, path, minutes, {"--study": study, "--save-as": save_as})
     if path:
         data, reports = f"{path.resolve().name}-fold-{fold}", settings.home / "reports" / "folds"
     else:
@@ -141,9 +143,10 @@ def tune(
         typer.echo(f"Report: {one.report}")
     if save or save_as:
         typer.echo(f"Kept in {file}; a recipe of config/platform.yaml takes them as 'params: tuned'.")
-    given = " ".join(f"--model {_word(one.settings.model, one.settings.params)}" for one in found)
+    given = " ".join(f"--model {_word(one)}" for one in found if "members" not in one.settings.params)
     where = f"--protocol folds --path {shlex.quote(str(path))}" if path else f"--dataset {data}"
-    typer.echo(f"Judge them on what was kept away: movie-mlops evaluate {where} {given}")
+    if given:
+        typer.echo(f"Judge on what was kept away: movie-mlops evaluate {where} {given}")
 
 
 def _refuse(
@@ -163,25 +166,28 @@ def _refuse(
             raise ConfigurationError(
                 f"{option} {name!r} is no name.", next_step="Use letters, digits, hyphens, points and underscores."
             )
-    if len({one.model for one in wanted}) < len(wanted):
+    if len({one.name for one in wanted}) < len(wanted):
         raise ConfigurationError("A model is named twice.", next_step="Tune it once, or one after the other.")
     if names["--save-as"] and len(wanted) > 1:
         raise ConfigurationError("--save-as is for one model.", next_step="Tune them one after the other.")
 
 
-def _wanted(word: str) -> "Wanted":
+def _wanted(config: "PlatformConfig", word: str) -> "Wanted":
     from movie_mlops.cli.evaluate import params_of
+    from movie_mlops.flows import Recipe
     from movie_mlops.flows.tune import Wanted
 
     name, _, given = word.partition(":")
-    return Wanted(name, params_of(given) if given else {})
+    fixed = params_of(given) if given else {}
+    recipe = next((one for one in config.recipes if one.name == name), Recipe(name=name, model=name))
+    return Wanted(name, recipe.model, {**recipe.params, **fixed}, frozenset(fixed))
 
 
 def _save(file: Path, found: "list[Tuning]", name: str | None) -> None:
     from movie_mlops.flows.tuned import write_tuned
     from movie_mlops.settings import read_tuned
 
-    write_tuned(file, {**read_tuned(file), **{name or one.settings.model: one.settings for one in found}})
+    write_tuned(file, {**read_tuned(file), **{name or one.name: one.settings for one in found}})
 
 
 def _summary(tuning: "Tuning") -> dict[str, Any]:
@@ -194,17 +200,25 @@ def _summary(tuning: "Tuning") -> dict[str, Any]:
 def _row(tuning: "Tuning") -> dict[str, Any]:
     found, gap = tuning.settings.found, tuning.document["difference"]
     return {
-        "model": tuning.settings.model,
+        "model": tuning.name,
         "tried": found.tried,
         found.metric: found.value,
         "interval": f"{found.low:.4f} to {found.high:.4f}",
-        "minus default": "" if gap is None else f"{gap['estimate']:+.4f} ({gap['low']:+.4f} to {gap['high']:+.4f})",
-        "params": _word("", tuning.settings.params)[1:].replace(",", ", "),
+        "minus before": "" if gap is None else f"{gap['estimate']:+.4f} ({gap['low']:+.4f} to {gap['high']:+.4f})",
+        "params": ", ".join(f"{name}={_short(value)}" for name, value in _best(tuning).items()),
     }
 
 
-def _word(model: str, params: dict[str, Any]) -> str:
-    return f"{model}:{','.join(f'{name}={_short(value)}' for name, value in params.items())}"
+def _best(tuning: "Tuning") -> dict[str, Any]:
+    """Return what was searched and found."""
+    number = tuning.document["best"]["number"]
+    return next(dict(one["params"]) for one in tuning.document["trials"] if one["number"] == number)
+
+
+def _word(tuning: "Tuning") -> str:
+    """Return it as 'movie-mlops evaluate' reads it."""
+    params = ",".join(f"{name}={_short(value)}" for name, value in tuning.settings.params.items())
+    return f"{tuning.settings.model}:{params}"
 
 
 def _short(value: object) -> str:

@@ -39,11 +39,13 @@ def _render(found: Mapping[str, Any]) -> str:
         name: tuning_plots.one_parameter(found["trials"], best, name, where, metric=metric)
         for name, where in found["space"].items()
     }
+    params = {name: value for one in found["trials"] if one["number"] == best for name, value in one["params"].items()}
     return environment.get_template("tuning.html.j2").render(
-        title=f"Which setting of {found['model']} for {found['found']['data']}?",
+        title=f"Which setting of {found['name']} for {found['found']['data']}?",
         found=found,
         run=found["found"],
         metric=metric,
+        params=params,
         # The drawings are made here, by a library that escapes the names in them.
         figures={name: Markup(svg) for name, svg in figures.items()},  # noqa: S704 (see above)
         slices={name: Markup(svg) for name, svg in slices.items()},  # noqa: S704 (see above)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.evaluation import EvaluationConfig, StrongGeneralisationConfig, TimeSplitConfig, UserFoldsConfig
 from movie_mlops.features import FeedbackConfig
-from movie_mlops.flows.tuned import TUNED, with_tuned
+from movie_mlops.flows.tuned import NEEDED, TUNED, with_tuned
 from movie_mlops.ingest import IngestConfig
 from movie_mlops.recommenders import RecommenderError, create
 from movie_mlops.release import GateConfig, UnreadableWaiver, Waiver
@@ -25,14 +25,14 @@ class Recipe(BaseModel):
     params: dict[str, Any] = Field(
         default_factory=dict,
         description="Its parameters; the rest keep their defaults. 'tuned' takes those of config/tuned.yaml that are"
-        " called as the model, {tuned: NAME} those of that name; what is beside it goes over them.",
+        " called as the recipe, {tuned: NAME} those of that name; what is beside it goes over them.",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _read_tuned(cls, given: Any) -> Any:
         if isinstance(given, dict) and given.get("params") == TUNED:
-            return {**given, "params": {TUNED: given.get("model")}}
+            return {**given, "params": {TUNED: given.get("name")}}
         return given
 
 
@@ -88,10 +88,12 @@ class PlatformConfig(BaseModel):
         if len(set(names)) != len(names):
             message = "two recipes have the same name"
             raise ValueError(message)
-        made = []
+        made, context = [], info.context or {}
         for recipe in recipes:
             try:
-                params = with_tuned(recipe.model, recipe.params, (info.context or {}).get(TUNED))
+                params = with_tuned(
+                    recipe.model, recipe.params, context.get(TUNED, {}), needed=context.get(NEEDED, True)
+                )
                 create(recipe.model, params)
             except (RecommenderError, ValueError) as error:
                 message = f"the recipe {recipe.name!r}: {str(error).rstrip('.')}"

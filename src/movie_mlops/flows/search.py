@@ -34,7 +34,15 @@ from movie_mlops.flows.errors import FlowError
 from movie_mlops.flows.scores import read_scores, write_scores
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.flows.trial import FIRST_BLOCK, Deadline, Panel, TimeUpError
-from movie_mlops.recommenders import Choice, Range, RecommenderError, TrainingError, create, search_space
+from movie_mlops.recommenders import (
+    Choice,
+    Range,
+    RecommenderError,
+    Space,
+    TrainingError,
+    value_at,
+    with_values,
+)
 
 State = Literal["complete", "pruned", "failed", "interrupted"]
 """How a trial ended: judged on everybody, given up for certain to be worse, broken down, or cut off."""
@@ -70,20 +78,17 @@ class Question:
 
     Attributes:
         model: The recommender.
-        fixed: Parameters that are given, and not searched.
+        start: All its parameters before the search; what is not searched stays as it is.
+        space: Where each parameter that is searched may lie.
         seed: Of what is proposed.
         about: Everything that a result depends on, as plain data: a study is about one such thing alone.
     """
 
     model: str
-    fixed: Mapping[str, Any]
+    start: Mapping[str, Any]
+    space: Space
     seed: int
     about: Mapping[str, Any]
-
-    @property
-    def space(self) -> dict[str, Range | Choice]:
-        """Where each parameter that is searched may lie."""
-        return {name: where for name, where in search_space(self.model).items() if name not in self.fixed}
 
 
 @dataclass(frozen=True)
@@ -122,14 +127,14 @@ class Searched:
         tried: Every setting, in the order of trying.
         best: The one with the highest value; of equals the first.
         best_scores: What each judged user got from it.
-        default_scores: What they got from the parameters that a recommender has by itself; ``None`` where that failed.
+        start_scores: What they got from the parameters before the search; ``None`` where these failed.
         importance: How much each parameter decides, as shares of 1; empty where too little was tried to tell.
     """
 
     tried: tuple[Tried, ...]
     best: Tried
     best_scores: Scores
-    default_scores: Scores | None
+    start_scores: Scores | None
     importance: dict[str, float]
 
 
@@ -216,12 +221,12 @@ class _Run:
                 next_step="Give more time with --minutes, more memory with --memory-mib, or less data.",
             )
         best = max(complete, key=lambda one: (one.value or 0.0, -one.number))
-        by_itself = next((one for one in complete if self._is_default(one)), None)
+        start = next((one for one in complete if self._is_start(one)), None)
         return Searched(
             tried=tried,
             best=best,
             best_scores=self._scores_of(best),
-            default_scores=None if by_itself is None else self._scores_of(by_itself),
+            start_scores=None if start is None else self._scores_of(start),
             importance=self._importance(complete),
         )
 
@@ -242,16 +247,16 @@ class _Run:
         ]
 
     def _propose(self, settled: Sequence[FrozenTrial]) -> Trial:
-        # The parameters that the recommender has by itself come first: whatever is found is held against them.
+        # The parameters that there are already come first: whatever is found is held against them.
         if not settled and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            self._study.enqueue_trial(self._default())
+            self._study.enqueue_trial(self._start())
         # A sampler's own state would be lost with the process; a new one for each place in the row never is.
         place = int(np.random.SeedSequence([self._question.seed, len(settled)]).generate_state(1)[0])
         self._study.sampler = TPESampler(seed=place, n_startup_trials=_AT_RANDOM)
         return self._study.ask(self._space)
 
     def _try(self, trial: Trial, deadline: Deadline, tick: Callable[[], None]) -> None:
-        params = {**self._question.fixed, **trial.params}
+        params = with_values(self._question.start, trial.params)
         began = time.monotonic()
         state, value, reason, steps = TrialState.FAIL, None, "", 0
 
@@ -294,20 +299,19 @@ class _Run:
         self._study.tell(trial, state=TrialState.FAIL)
 
     def _clear(self) -> None:
-        """Keep the users' scores of the best setting and of the default alone."""
+        """Keep the users' scores of the best setting and of the first one alone."""
         complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if complete:
             best = max(complete, key=lambda one: (one.value or 0.0, -one.number))
             for one in complete:
-                if one.number != best.number and not self._is_default(_tried(one)):
+                if one.number != best.number and not self._is_start(_tried(one)):
                     self._file_of(one.number).unlink(missing_ok=True)
 
-    def _default(self) -> dict[str, Any]:
-        params = create(self._question.model, self._question.fixed).params
-        return {name: getattr(params, name) for name in self._space}
+    def _start(self) -> dict[str, Any]:
+        return {name: value_at(self._question.start, name) for name in self._space}
 
-    def _is_default(self, tried: Tried) -> bool:
-        return tried.params == self._default()
+    def _is_start(self, tried: Tried) -> bool:
+        return tried.params == self._start()
 
     def _file_of(self, number: int) -> Path:
         return self._scores / f"{number}.parquet"

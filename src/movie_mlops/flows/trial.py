@@ -95,15 +95,16 @@ class Panel:
         """The step after which everybody has been asked."""
         return FIRST_BLOCK + len(self._blocks) - 1
 
-    @property
-    def size(self) -> tuple[int, int, int]:
-        """Users and films with a like, and likes, of the training: what the memory depends on."""
-        train = self.case.train
-        return int(np.count_nonzero(np.diff(train.indptr))), int(np.unique(train.indices).size), int(train.nnz)
-
     def memory_needed(self, model: str, params: Mapping[str, Any]) -> int:
         """Return about how many bytes the training of a setting takes."""
-        return create(model, params).memory_needed(*self.size)
+        train, content = self.case.train, self.case.content
+        return create(model, params).memory_needed(
+            int(np.count_nonzero(np.diff(train.indptr))),
+            int(np.unique(train.indices).size),
+            int(train.nnz),
+            n_features=0 if content is None else content.shape[1],
+            n_facts=0 if content is None else content.nnz,
+        )
 
     def judge(
         self, model: str, params: Mapping[str, Any], *, report: Report, deadline: Deadline, memory_limit: int | None

@@ -7,6 +7,7 @@ a fifth of each user's films being held out. What is tried, and how it went, is 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -41,7 +42,7 @@ from movie_mlops.flows.provenance import (
 )
 from movie_mlops.flows.trial import Deadline, Panel
 from movie_mlops.flows.tuned import Found, TunedSettings
-from movie_mlops.recommenders import create, search_space
+from movie_mlops.recommenders import Choice, Range, create, search_space, value_at, with_values
 
 TuningProtocol = Literal["auto", "time", "user-folds", "folds"]
 
@@ -54,12 +55,31 @@ class Wanted:
     """A recommender to be tuned.
 
     Attributes:
-        model: Its name.
-        fixed: Parameters that are given, and not searched.
+        name: What it is called: a recipe's name, or the recommender's own.
+        model: The recommender.
+        params: Its parameters before the search.
+        fixed: The names of those that are not searched.
     """
 
+    name: str
     model: str
-    fixed: Mapping[str, Any]
+    params: Mapping[str, Any]
+    fixed: frozenset[str] = frozenset()
+
+    @property
+    def start(self) -> dict[str, Any]:
+        """All its parameters before the search, as plain data."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(create(self.model, self.params).params)))
+        return plain
+
+    @property
+    def space(self) -> dict[str, Range | Choice]:
+        """Where each parameter that is searched may lie, the one that it has included."""
+        return {
+            name: _with(where, value_at(self.start, name))
+            for name, where in search_space(self.model, self.params).items()
+            if name not in self.fixed
+        }
 
 
 @dataclass(frozen=True)
@@ -93,11 +113,13 @@ class Tuning:
     """What was found for one recommender.
 
     Attributes:
+        name: What was asked for.
         settings: As ``config/tuned.yaml`` keeps them.
         document: Everything, as the report shows it and the JSON file holds it.
         report: The HTML file; the JSON file is beside it.
     """
 
+    name: str
     settings: TunedSettings
     document: dict[str, Any]
     report: Path
@@ -217,8 +239,8 @@ def _tune(
             f"Tuning needs the library {error.name}.", next_step="Install it with: pip install 'movie-mlops[tune]'"
         ) from error
     about = _about(wanted, panel, plan)
-    question = Question(wanted.model, wanted.fixed, plan.seed, about)
-    name = f"{plan.study or plan.data}-{wanted.model}"
+    question = Question(wanted.model, wanted.start, wanted.space, plan.seed, about)
+    name = f"{plan.study or plan.data}-{wanted.name}"
     if plan.study is None:
         name += f"-{digest(about)[:8]}"
     searched = search(
@@ -231,11 +253,11 @@ def _tune(
         progress=progress,
     )
     best = searched.best_scores.summary()[plan.metric]
-    default = searched.default_scores
+    start = searched.start_scores
     counts = {state: sum(one.state == state for one in searched.tried) for state in ("complete", "pruned", "failed")}
     settings = TunedSettings(
         model=wanted.model,
-        params={**wanted.fixed, **searched.best.params},
+        params=_told(wanted, searched.best.params),
         found=Found(
             command=plan.command,
             at=clock.now().replace(microsecond=0),
@@ -254,36 +276,43 @@ def _tune(
         ),
     )
     document = {
+        "name": wanted.name,
         **settings.model_dump(mode="json"),
         "split": dict(panel.case.facts),
         "space": about["space"],
-        "fixed": dict(wanted.fixed),
+        "start": wanted.start,
         "counts": counts,
         "best": {"number": searched.best.number, **_spanned(best)},
-        "default": None if default is None else _spanned(default.summary()[plan.metric]),
-        "difference": None if default is None else _spanned(compare(searched.best_scores, default, plan.metric)),
+        "before": None if start is None else _spanned(start.summary()[plan.metric]),
+        "difference": None if start is None else _spanned(compare(searched.best_scores, start, plan.metric)),
         "importance": searched.importance,
         "trials": [asdict(one) for one in searched.tried],
         "code_sha256": about["code"],
         "packages": package_versions(),
         "machine": machine(),
     }
-    report = reports / f"tuning-{wanted.model}.html"
+    report = reports / f"tuning-{wanted.name}.html"
     report_page.write_whole(report.with_suffix(".json"), json.dumps(document, indent=2) + "\n")
     write_tuning_report(report, document)
-    return Tuning(settings, document, report)
+    return Tuning(wanted.name, settings, document, report)
 
 
 def _check(wanted: Wanted, case: EvaluationCase) -> None:
-    recommender = create(wanted.model, wanted.fixed)
-    if not set(search_space(wanted.model)) - set(wanted.fixed):
+    can = create(wanted.model, wanted.params).capabilities
+    if not wanted.space:
         raise FlowError(
             f"{wanted.model} has no parameter to be tuned{' that is not given' if wanted.fixed else ''}.",
             next_step="Name another recommender, or give fewer of its parameters.",
         )
-    if recommender.capabilities.needs_times and case.train_times is None:
+    if can.needs_times and case.train_times is None:
         raise FlowError(
             f"{wanted.model} needs times, and this feedback has none.", next_step="Tune another recommender."
+        )
+    missing = [library for library in can.libraries if find_spec(library) is None]
+    if missing:
+        raise FlowError(
+            f"{wanted.model} is trained by {missing[0]}, which is not installed.",
+            next_step="Run scripts/setup/setup_deep.sh, or tune another recommender.",
         )
 
 
@@ -298,15 +327,10 @@ def _measuring(config: PlatformConfig, metric: str) -> Any:
 
 def _about(wanted: Wanted, panel: Panel, plan: Plan) -> dict[str, Any]:
     """Return everything that what is found depends on."""
-    space = {
-        name: json.loads(json.dumps(asdict(where)))
-        for name, where in search_space(wanted.model).items()
-        if name not in wanted.fixed
-    }
     return {
         "model": wanted.model,
-        "fixed": dict(wanted.fixed),
-        "space": space,
+        "start": wanted.start,
+        "space": {name: json.loads(json.dumps(asdict(where))) for name, where in wanted.space.items()},
         "metric": plan.metric,
         "seed": plan.seed,
         "data": _digest(panel.case),
@@ -320,6 +344,21 @@ def _digest(case: EvaluationCase) -> str:
     stamps = [(times, "<i8") for times in (case.train_times, case.history_times) if times is not None]
     parts = (part for matrix in known if matrix is not None for part in matrix_parts(matrix))
     return arrays_sha256([(case.movie_ids, "<i8"), *parts, *stamps])
+
+
+def _with(where: Range | Choice, value: Any) -> Range | Choice:
+    """Return a range or choice that holds a value; what a project has chosen itself is never out of the question."""
+    if where.holds(value):
+        return where
+    if isinstance(where, Choice):
+        return Choice((*where.values, value))
+    return replace(where, low=min(where.low, value), high=max(where.high, value), log=where.log and value > 0)
+
+
+def _told(wanted: Wanted, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a recipe must name: its own and those that were searched, no other default."""
+    parts = {*wanted.params, *(name.partition(".")[0] for name in found)}
+    return {name: value for name, value in with_values(wanted.start, found).items() if name in parts}
 
 
 def _spanned(interval: Interval) -> dict[str, float]:

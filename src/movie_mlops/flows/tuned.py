@@ -14,9 +14,12 @@ from movie_mlops.recommenders import RecommenderError, create
 TUNED: Final = "tuned"
 """What a recipe says instead of its parameters, or as one of them, to have those of ``config/tuned.yaml``."""
 
+NEEDED: Final = "needed"
+"""Under this name, whoever reads recipes says whether the settings that they take must be there."""
+
 _HEAD: Final = """\
 # Settings that a search found, each with the run that found it; written by 'movie-mlops tune --save'.
-# A recipe of config/platform.yaml takes one as  params: tuned  (that of its model's name)  or  params: {tuned: NAME}.
+# A recipe of config/platform.yaml takes one as  params: tuned  (that of its own name)  or  params: {tuned: NAME}.
 """
 
 
@@ -59,13 +62,16 @@ class TunedSettings(BaseModel):
         return self
 
 
-def with_tuned(model: str, params: Mapping[str, Any], tuned: Mapping[str, TunedSettings] | None) -> dict[str, Any]:
+def with_tuned(
+    model: str, params: Mapping[str, Any], tuned: Mapping[str, TunedSettings], *, needed: bool = True
+) -> dict[str, Any]:
     """Return a recipe's parameters with what it takes from ``config/tuned.yaml`` filled in; its own go over that.
 
     Args:
         model: The recipe's recommender.
         params: Its parameters; ``tuned`` among them names the settings.
-        tuned: What the file holds; ``None`` where there is no file beside the recipe.
+        tuned: What the file holds.
+        needed: Whether settings that are not there yet are an error; a search, which finds them, does without.
 
     Raises:
         ValueError: There are no settings of that name, or they are another recommender's.
@@ -73,10 +79,12 @@ def with_tuned(model: str, params: Mapping[str, Any], tuned: Mapping[str, TunedS
     if TUNED not in params:
         return dict(params)
     name = params[TUNED]
-    settings = (tuned or {}).get(str(name))
+    settings = tuned.get(str(name))
+    if settings is None and not needed:
+        return {key: value for key, value in params.items() if key != TUNED}
     if settings is None:
         there = f"there are {', '.join(tuned)}" if tuned else "there are none"
-        message = f"config/tuned.yaml has no settings {name!r} ({there}); find some: movie-mlops tune {model} --save"
+        message = f"config/tuned.yaml has no settings {name!r} ({there}); find some: movie-mlops tune {name} --save"
         raise ValueError(message)
     if settings.model != model:
         message = f"the settings {name!r} of config/tuned.yaml are those of {settings.model}, not of {model}"

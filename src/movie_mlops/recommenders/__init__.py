@@ -17,7 +17,7 @@ from movie_mlops.recommenders.errors import (
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.ranking import NO_ITEM, top_k
 from movie_mlops.recommenders.registry import NAMES, create, restore, search_space
-from movie_mlops.recommenders.space import Choice, Range, Space
+from movie_mlops.recommenders.space import Choice, Range, Space, value_at, with_values
 from movie_mlops.recommenders.strongest import strongest
 
 __all__ = [
@@ -44,4 +44,6 @@ __all__ = [
     "search_space",
     "strongest",
     "top_k",
+    "value_at",
+    "with_values",
 ]

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import ClassVar
 
 from movie_mlops.recommenders.errors import ParameterError
-from movie_mlops.recommenders.space import Range, Space
+from movie_mlops.recommenders.space import Choice, Range, Space
 
 
 def _require(holds: bool, name: str, value: float, allowed: str) -> None:
@@ -129,6 +129,12 @@ class ContentEdlaeParams(EdlaeParams):
         features: How many of the most frequent facts are used.
     """
 
+    space: ClassVar[Space] = {
+        **EdlaeParams.space,
+        "content_regularisation": Range(0.1, 1000, log=True),
+        "features": Range(50, 5000, log=True, whole=True),
+    }
+
     content_regularisation: float = 10.0
     features: int = 2000
 
@@ -184,6 +190,11 @@ class KernelParams:
         threads: BLAS threads of the training, as for EASE.
     """
 
+    space: ClassVar[Space] = {
+        "regularisation": Range(0.5, 500, log=True),
+        "rank": Range(100, 3000, log=True, whole=True),
+    }
+
     regularisation: float = 15.0
     rank: int = 800
     users: int = 12_000
@@ -211,6 +222,14 @@ class SlistParams:
             has as many more moments as it is longer.
         threads: BLAS threads of the training, as for EASE.
     """
+
+    space: ClassVar[Space] = {
+        "memory": Range(1, 200, log=True),
+        "reach": Range(1, 200, log=True),
+        "regularisation": Range(1, 10_000, log=True),
+        "dropout": Range(0, 0.9),
+        "history_power": Range(0, 1),
+    }
 
     memory: float = 20.0
     reach: float = 20.0
@@ -282,6 +301,12 @@ class BlendParams:
         _require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number of at least 0 and below 2³²")
         _require(self.threads >= 1, "threads", self.threads, "a whole number of at least 1")
 
+    @property
+    def space(self) -> Space:
+        """What each member counts, and how popularity does; the members' own parameters are searched one by one."""
+        weights = {f"members.{place}.weight": Range(0.02, 2, log=True) for place in range(len(self.members))}
+        return {**weights, "popularity": Range(-0.5, 0.5)}
+
 
 @dataclass(frozen=True)
 class RerankParams(BlendParams):
@@ -315,6 +340,18 @@ class RerankParams(BlendParams):
         _require(0 < self.hidden < 1, "hidden", self.hidden, "a share between 0 and 1")
         _require(self.strength > 0, "strength", self.strength, "a number above 0")
 
+    @property
+    def space(self) -> Space:
+        """That of the blend, and how the trees are grown."""
+        return {
+            **super().space,
+            "candidates": Range(50, 300, log=True, whole=True),
+            "trees": Range(50, 500, log=True, whole=True),
+            "leaves": Range(7, 63, log=True, whole=True),
+            "learning_rate": Range(0.02, 0.2, log=True),
+            "strength": Range(0.1, 2, log=True),
+        }
+
 
 @dataclass(frozen=True)
 class VaeParams:
@@ -331,6 +368,15 @@ class VaeParams:
         seed: Seed of everything that is drawn.
         threads: Threads of the training where there is no GPU. One gives the same bytes again.
     """
+
+    space: ClassVar[Space] = {
+        "hidden": Range(100, 1000, log=True, whole=True),
+        "factors": Range(32, 400, log=True, whole=True),
+        "dropout": Range(0.1, 0.8),
+        "pull": Range(1e-4, 0.1, log=True),
+        "epochs": Range(10, 100, log=True, whole=True),
+        "learning_rate": Range(3e-4, 1e-2, log=True),
+    }
 
     hidden: int = 600
     factors: int = 200
@@ -367,6 +413,16 @@ class SasrecParams:
         seed: As for the autoencoder.
         threads: As for the autoencoder.
     """
+
+    space: ClassVar[Space] = {
+        "factors": Choice((32, 64, 128)),
+        "heads": Choice((1, 2, 4)),
+        "length": Range(20, 200, log=True, whole=True),
+        "ahead": Range(1, 20, whole=True),
+        "dropout": Range(0, 0.6),
+        "epochs": Range(10, 80, log=True, whole=True),
+        "learning_rate": Range(5e-4, 1e-2, log=True),
+    }
 
     factors: int = 64
     heads: int = 2

@@ -4,7 +4,9 @@ A params class declares them once, as its class variable ``space``; whoever sear
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 from movie_mlops.recommenders.errors import ParameterError
 
@@ -66,4 +68,25 @@ class Choice:
 
 
 Space = Mapping[str, Range | Choice]
-"""Where each parameter that is worth searching may lie; seeds and threads are not in it."""
+"""Where each parameter that is worth searching may lie; seeds and threads are not in it.
+
+A name with points leads inwards: ``members.0.weight`` is the weight of a blend's first member.
+"""
+
+
+def value_at(params: Mapping[str, Any], place: str) -> Any:
+    """Return the value of one name of a space in plain parameters."""
+    value: Any = params
+    for step in place.split("."):
+        value = value[int(step)] if isinstance(value, list) else value[step]
+    return value
+
+
+def with_values(params: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain parameters with the values of a space's names put where these lead."""
+    made = deepcopy(dict(params))
+    for place, value in values.items():
+        within, _, last = place.rpartition(".")
+        holder = value_at(made, within) if within else made
+        holder[last] = value
+    return made
