@@ -7,7 +7,7 @@ lock() {
   .venv/bin/uv pip compile --quiet pyproject.toml "${@:2}" --universal --generate-hashes --python-version 3.11 \
     --custom-compile-command scripts/setup/setup_requirements.sh --output-file "$1"
 }
-lock requirements.txt --extra build --extra platform --extra postgres --extra redis
-lock requirements-dev.txt --extra build --extra platform --extra postgres --extra redis --extra dev
+lock requirements.txt --extra build --extra platform --extra postgres --extra redis --extra tune
+lock requirements-dev.txt --extra build --extra platform --extra postgres --extra redis --extra tune --extra dev
 lock requirements-feast.txt --extra feast
 lock requirements-airflow.txt --extra airflow

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.flows import PlatformConfig
+from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
 from movie_mlops.ingest import CONTRACTS, IngestConfig
 from movie_mlops.release import GateConfig
 
@@ -108,13 +109,27 @@ class NamedSource(BaseModel):
     dataset: str | None = Field(default=None, description="The data set's name.")
 
 
-def read_platform_config(path: Path) -> PlatformConfig:
+def read_platform_config(path: Path, *, tuned_needed: bool = True) -> PlatformConfig:
     """Read what the project chose; the defaults where there is no such file.
+
+    Args:
+        path: The file. Recipes that take tuned settings find them in ``tuned.yaml`` beside it.
+        tuned_needed: Whether settings that are not there yet are an error; a search, which finds them, does without.
+
+    Raises:
+        ConfigurationError: A file says something that cannot be used, or a recipe takes settings that are not there.
+    """
+    context = {TUNED: read_tuned(path.with_name("tuned.yaml")), NEEDED: tuned_needed}
+    return _read(path, TypeAdapter(PlatformConfig), context)
+
+
+def read_tuned(path: Path) -> dict[str, TunedSettings]:
+    """Read the settings that searches have found; none where there is no such file.
 
     Raises:
         ConfigurationError: The file says something that cannot be used.
     """
-    return _read(path, TypeAdapter(PlatformConfig))
+    return _read(path, TypeAdapter(dict[str, TunedSettings]))
 
 
 def read_sources(path: Path) -> dict[str, NamedSource]:
@@ -147,11 +162,11 @@ def read_gates(path: Path) -> GateConfig:
     return _read(path, TypeAdapter(GateConfig))
 
 
-def _read(path: Path, adapter: TypeAdapter[T]) -> T:
+def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None = None) -> T:
     try:
         content = yaml.safe_load(path.read_bytes()) if path.exists() else None
         _refuse_unknown(path, content, adapter.json_schema(mode="serialization"))
-        return adapter.validate_python(content or {})
+        return adapter.validate_python(content or {}, context=context)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read ({error.strerror}).", next_step="Make it a file.") from error
     except yaml.YAMLError as error:

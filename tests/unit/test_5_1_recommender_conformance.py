@@ -1,11 +1,13 @@
 """What every recommender promises, whatever it computes."""
 
 import hashlib
+import json
 import subprocess
 import sys
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from functools import cache
 
 import numpy as np
@@ -18,11 +20,15 @@ from movie_mlops.recommenders import (
     MatrixError,
     MemoryNeededError,
     NotFittedError,
+    Range,
     Recommender,
     RestoreError,
     UnsupportedError,
     create,
     restore,
+    search_space,
+    value_at,
+    with_values,
 )
 from tests.fixtures.stage_5.models import BY_TORCH, TRAINABLE, parameters
 
@@ -63,6 +69,8 @@ PARAMS = {
     },
     "vae": {"hidden": 8, "factors": 4, "epochs": 12, "batch": 15, "learning_rate": 0.02},
 }
+# Those that are shown to who watches, step by step, while they are trained.
+STEP_BY_STEP = {"ials"}
 PERSONALISED = [name for name in NAMES if create(name).capabilities.personalised]
 EXPLAINS = [name for name in NAMES if create(name).capabilities.explains]
 ADDITIVE = [name for name in EXPLAINS if create(name).capabilities.additive]
@@ -597,3 +605,55 @@ def test_progress_is_told_to_the_end(name: str) -> None:
     matrix, times = likes()
     create(name, PARAMS.get(name)).fit(matrix, times=times, progress=Listener())
     assert sum(heard) == pytest.approx(100)
+
+
+def plain_params(name: str, params: dict | None = None) -> dict:
+    """Return all parameters as a manifest holds them."""
+    return json.loads(json.dumps(asdict(create(name, params).params)))
+
+
+@every
+def test_a_training_is_watched_between_its_steps(name: str) -> None:
+    """Where a training has steps, each is shown as a whole recommender, the last being what training then gives."""
+    matrix, times = likes()
+    shown: list[tuple[float, np.ndarray]] = []
+    recommender = create(name, PARAMS.get(name))
+    recommender.fit(matrix, times=times, watch=lambda so_far, share: shown.append((share, so_far.score(matrix))))
+    shares = [share for share, _ in shown]
+    assert shares == sorted(set(shares))
+    assert bool(shown) == (name in STEP_BY_STEP)
+    if shown:
+        assert 0 < shares[0] < shares[-1] == pytest.approx(1)
+        assert not np.array_equal(shown[0][1], shown[-1][1])
+        np.testing.assert_array_equal(shown[-1][1], recommender.score(matrix))
+
+
+@pytest.mark.parametrize("name", sorted(STEP_BY_STEP))
+def test_who_watches_may_end_a_training(name: str) -> None:
+    """What the watcher raises comes out of `fit`, and the recommender is as it was before."""
+    matrix, times = likes()
+    recommender = trained(name)
+    before = recommender.score(matrix)
+
+    def enough(_so_far: Recommender, _share: float) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        recommender.fit(matrix[:30], times=times[: matrix.indptr[30]], watch=enough)
+    np.testing.assert_array_equal(recommender.score(matrix), before)
+    recommender.fit(matrix, times=times)
+
+
+@pytest.mark.parametrize("name", PERSONALISED)
+def test_a_personalised_recommender_says_where_to_search(name: str) -> None:
+    """It names parameters that it has, in bounds that it accepts, with its own default between them."""
+    types = {field.name: field.type for field in fields(create(name).params)}
+    space, default = search_space(name), plain_params(name)
+    assert space
+    for parameter, where in space.items():
+        assert where.holds(value_at(default, parameter))
+        if isinstance(where, Range) and parameter in types:
+            assert where.whole == (types[parameter] is int)
+        for end in where.ends:
+            assert value_at(plain_params(name, with_values(default, {parameter: end})), parameter) == end
+    assert not {"seed", "threads"} & set(space)

@@ -18,6 +18,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "ingest": "Bring data into the lake, through the contract.",
     "features": "See what features there are, build training sets, export to Feast.",
     "evaluate": "Judge models on a split of the data, or on given folds.",
+    "tune": "Search for a model's best settings, inside the training part alone.",
     "lineage": "What is behind a recommendation, release, bundle or table, and what came of it; as text, JSON or SVG.",
     "models": "The registry of bundles: list, show, compare, verify, name, sign, export, import, clear away.",
     "release": "What serves since when and why; promote, roll back, verify the ledger.",

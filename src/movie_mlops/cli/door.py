@@ -32,9 +32,9 @@ def settings(home: Path | None) -> Settings:
     return found if home is None else found.model_copy(update={"home": home})
 
 
-def platform_config(settings: Settings) -> PlatformConfig:
+def platform_config(settings: Settings, *, tuned_needed: bool = True) -> PlatformConfig:
     """Return ``config/platform.yaml``, ``contracts.yaml``, ``gates.yaml`` and the waivers, or the defaults."""
-    config = read_platform_config(settings.config / "platform.yaml").judging(
+    config = read_platform_config(settings.config / "platform.yaml", tuned_needed=tuned_needed).judging(
         read_gates(settings.config / "gates.yaml"), read_waivers(waivers(settings))
     )
     return config.model_copy(update={"ingest": contracts(settings)})

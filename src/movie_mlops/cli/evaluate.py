@@ -111,11 +111,16 @@ def _recipes(config: "PlatformConfig", wanted: list[str] | None) -> "list[Recipe
     for word in wanted or list(configured):
         name, _, given = word.partition(":")
         recipe = configured.get(name, Recipe(name=name, model=name))
-        chosen.append(recipe.model_copy(update={"params": {**recipe.params, **_params(given)}}) if given else recipe)
+        chosen.append(recipe.model_copy(update={"params": {**recipe.params, **params_of(given)}}) if given else recipe)
     return chosen
 
 
-def _params(given: str) -> dict[str, Any]:
+def params_of(given: str) -> dict[str, Any]:
+    """Return the parameters that are written behind a model's name.
+
+    Raises:
+        ConfigurationError: One is no number.
+    """
     from movie_mlops.core.errors import ConfigurationError
 
     params: dict[str, Any] = {}
@@ -125,7 +130,7 @@ def _params(given: str) -> dict[str, Any]:
             params[name] = float(value) if "." in value or "e" in value else int(value)
         except ValueError as error:
             raise ConfigurationError(
-                f"{word!r} is not PARAM=NUMBER.", next_step="Write for example --model ease:regularisation=300"
+                f"{word!r} is not PARAM=NUMBER.", next_step="Write for example ease:regularisation=300"
             ) from error
         assert equals
     return params

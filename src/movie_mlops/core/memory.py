@@ -1,11 +1,14 @@
-"""The highest resident memory of this process, step by step."""
+"""Memory: the most that this process has held, step by step, and what is still to be had."""
 
+import os
 import resource
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
+_MACHINE = Path("/proc/meminfo")
+_CONTAINER = Path("/sys/fs/cgroup")
 
 
 def reset_peak_memory() -> None:
@@ -25,3 +28,17 @@ def peak_memory_mib() -> float:
             if line.startswith("VmHWM:"):
                 return round(int(line.split()[1]) / 1024, 1)
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def available_memory_bytes() -> int:
+    """Return how much memory a process may still take: what the machine has free, or what its container leaves."""
+    free = [int(line.split()[1]) * 1024 for line in _lines(_MACHINE) if line.startswith("MemAvailable:")]
+    limit, taken = _lines(_CONTAINER / "memory.max"), _lines(_CONTAINER / "memory.current")
+    if limit and taken and limit[0].isdigit():
+        free.append(max(0, int(limit[0]) - int(taken[0])))
+    # Elsewhere than on Linux nobody says what is free: all that there is stands in for it.
+    return min(free) if free else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []

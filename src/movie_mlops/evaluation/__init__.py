@@ -17,12 +17,18 @@ from movie_mlops.evaluation.errors import (
     TimesMissingError,
 )
 from movie_mlops.evaluation.films import RARE, Films
-from movie_mlops.evaluation.given import given_folds
+from movie_mlops.evaluation.given import given_folds, known_of_given_fold
 from movie_mlops.evaluation.intervals import Interval
 from movie_mlops.evaluation.judging import evaluate
 from movie_mlops.evaluation.leaderboard import Leaderboard, Standing, leaderboard, metric_label
 from movie_mlops.evaluation.matrices import Feedback
-from movie_mlops.evaluation.protocols import strong_generalisation, time_split, user_folds
+from movie_mlops.evaluation.protocols import (
+    known_before,
+    known_of_fold,
+    strong_generalisation,
+    time_split,
+    user_folds,
+)
 from movie_mlops.evaluation.report import write_report
 from movie_mlops.evaluation.scores import Scores, WinsTiesLosses, compare, pool, wins_ties_losses
 from movie_mlops.evaluation.segments import Segment, segments_by_films, segments_by_history
@@ -52,6 +58,9 @@ __all__ = [
     "compare",
     "evaluate",
     "given_folds",
+    "known_before",
+    "known_of_fold",
+    "known_of_given_fold",
     "leaderboard",
     "metric_label",
     "miscalibration",

@@ -1,8 +1,8 @@
 """What every protocol hands out and every model is judged on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +84,19 @@ class EvaluationCase:
             raise self._invalid(f"{known:,} held-out films are already known")
         if not np.isin(shown, seen).all():
             raise self._invalid("a film of a history is not among the seen ones")
+
+    def of_users(self, users: NDArray[np.int64]) -> Self:
+        """Return the same case with only some of its judged users, by their positions, in that order."""
+        starts, times = self.histories.indptr, self.history_times
+        theirs = [np.arange(starts[user], starts[user + 1]) for user in users]
+        return replace(
+            self,
+            histories=self.histories[users],
+            history_times=times if times is None else times[np.concatenate(theirs)],
+            seen=self.seen[users],
+            held_out=self.held_out[users],
+            user_ids=[self.user_ids[user] for user in users],
+        )
 
     def _invalid(self, problem: str) -> CaseInvalidError:
         return CaseInvalidError(

@@ -19,26 +19,13 @@ def given_folds(path: Path) -> list[EvaluationCase]:
     Raises:
         FoldsInvalidError: A file is missing, lacks a column, has a row twice, or holds out what the data set lacks.
     """
-    dataset, tests = path / "dataset.parquet", sorted(path.glob("test_*.parquet"), key=_number)
-    if not dataset.is_file() or not tests:
-        lacking = "test_0.parquet" if dataset.is_file() else dataset.name
-        raise FoldsInvalidError(
-            f"{path} is not a folder of given folds: it has no {lacking}.",
-            next_step="Name a folder that holds dataset.parquet and test_0.parquet, test_1.parquet and on.",
-        )
-    data = Feedback.of(
-        _pairs(dataset).with_columns(
-            pl.lit(1.0, dtype=pl.Float32).alias(WEIGHT), pl.lit(None, dtype=pl.Datetime("us", "UTC")).alias(EVENT_TIME)
-        )
-    )
+    dataset, tests = _files(path)
+    data = Feedback.of(_positives(_pairs(dataset)))
     users = pl.Series(data.user_ids, dtype=pl.String)
     place = pl.DataFrame({USER_ID: users.gather(data.users), MOVIE_ID: data.movie_ids[data.items]})
     cases = []
     for test in tests:
-        listed = _pairs(test)
-        unknown = listed.join(place, on=[USER_ID, MOVIE_ID], how="anti").height
-        if unknown:
-            raise _invalid(test, f"holds out {unknown:,} rows that {dataset.name} does not have")
+        listed = _held_out(test, dataset, place)
         out = _is_listed(place, listed)
         facts: Facts = {
             "protocol": f"given folds, {test.stem} of {len(tests)}",
@@ -47,6 +34,51 @@ def given_folds(path: Path) -> list[EvaluationCase]:
         }
         cases.append(data.case(test.stem.replace("test_", "fold-"), known=~out, shown=~out, held_out=out, facts=facts))
     return cases
+
+
+def known_of_given_fold(path: Path, number: int) -> pl.DataFrame:
+    """Return what one published fold knows, as feedback: the data set without the rows that the fold holds out.
+
+    Args:
+        path: The folder.
+        number: Which fold, from 0, in the order of the files.
+
+    Raises:
+        FoldsInvalidError: There is no such fold, or its files cannot be used.
+    """
+    dataset, tests = _files(path)
+    if not 0 <= number < len(tests):
+        raise FoldsInvalidError(
+            f"{path} has no fold {number}.", next_step=f"Give a number from 0 to {len(tests) - 1}, in the files' order."
+        )
+    data = _pairs(dataset)
+    listed = _held_out(tests[number], dataset, data)
+    return _positives(data.join(listed, on=[USER_ID, MOVIE_ID], how="anti"))
+
+
+def _files(path: Path) -> tuple[Path, list[Path]]:
+    dataset, tests = path / "dataset.parquet", sorted(path.glob("test_*.parquet"), key=_number)
+    if not dataset.is_file() or not tests:
+        lacking = "test_0.parquet" if dataset.is_file() else dataset.name
+        raise FoldsInvalidError(
+            f"{path} is not a folder of given folds: it has no {lacking}.",
+            next_step="Name a folder that holds dataset.parquet and test_0.parquet, test_1.parquet and on.",
+        )
+    return dataset, tests
+
+
+def _positives(pairs: pl.DataFrame) -> pl.DataFrame:
+    return pairs.with_columns(
+        pl.lit(1.0, dtype=pl.Float32).alias(WEIGHT), pl.lit(None, dtype=pl.Datetime("us", "UTC")).alias(EVENT_TIME)
+    )
+
+
+def _held_out(test: Path, dataset: Path, place: pl.DataFrame) -> pl.DataFrame:
+    listed = _pairs(test)
+    unknown = listed.join(place, on=[USER_ID, MOVIE_ID], how="anti").height
+    if unknown:
+        raise _invalid(test, f"holds out {unknown:,} rows that {dataset.name} does not have")
+    return listed
 
 
 def _is_listed(place: pl.DataFrame, listed: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from movie_mlops.core.columns import EVENT_TIME
+from movie_mlops.core.columns import EVENT_TIME, MOVIE_ID, USER_ID
 from movie_mlops.evaluation.case import EvaluationCase, Facts
 from movie_mlops.evaluation.config import StrongGeneralisationConfig, TimeSplitConfig, UserFoldsConfig
 from movie_mlops.evaluation.errors import SplitImpossibleError, TimesMissingError
@@ -37,8 +37,7 @@ def time_split(feedback: pl.DataFrame, config: TimeSplitConfig | None = None) ->
     data = Feedback.of(feedback)
     if data.times is None:
         raise _times_missing(feedback)
-    n = data.times.size
-    moment = np.sort(data.times)[n - max(1, round(n * config.test_share))]
+    n, moment = data.times.size, _moment(data.times, config)
     before = data.times < moment
     window = ~before
     warm = np.zeros(len(data.user_ids), dtype=np.bool_)
@@ -77,16 +76,8 @@ def user_folds(feedback: pl.DataFrame, config: UserFoldsConfig | None = None) ->
     """
     config = config or UserFoldsConfig()
     cases = config.folds if config.cases is None else config.cases
-    if config.folds < 2 or not 1 <= cases <= config.folds:  # noqa: PLR2004 (one fold leaves nothing to learn from)
-        raise SplitImpossibleError(
-            f"{cases} cases cannot be made of {config.folds} folds.",
-            next_step="Use at least 2 folds, and between 1 and that many cases.",
-        )
     data = Feedback.of(feedback)
-    generator = np.random.default_rng(config.seed)
-    # Dealing starts at a random fold for each user, so that the leftovers do not all land in the first fold.
-    start = generator.integers(0, config.folds, size=len(data.user_ids))
-    fold = (_random_ranks(data.users, generator) + start[data.users]) % config.folds
+    fold = _dealt(data, config)
     made = []
     for number in range(cases):
         out = fold == number
@@ -98,6 +89,34 @@ def user_folds(feedback: pl.DataFrame, config: UserFoldsConfig | None = None) ->
         }
         made.append(data.case(f"fold-{number}", known=~out, shown=~out, held_out=out & data.positive, facts=facts))
     return made
+
+
+def known_before(feedback: pl.DataFrame, config: TimeSplitConfig | None = None) -> pl.DataFrame:
+    """Return the rows of the feedback that lie before the moment T of :func:`time_split`, and none from the window.
+
+    Raises:
+        TimesMissingError: A row has no time.
+    """
+    config = config or TimeSplitConfig()
+    _check_share("test_share", config.test_share)
+    data = Feedback.of(feedback)
+    if data.times is None:
+        raise _times_missing(feedback)
+    return _rows(feedback, data.times < _moment(data.times, config))
+
+
+def known_of_fold(feedback: pl.DataFrame, number: int, config: UserFoldsConfig | None = None) -> pl.DataFrame:
+    """Return the rows of the feedback that one case of :func:`user_folds` knows, and none that it holds out.
+
+    Raises:
+        SplitImpossibleError: There are fewer than two folds, or no fold of that number.
+    """
+    config = config or UserFoldsConfig()
+    if not 0 <= number < config.folds:
+        raise SplitImpossibleError(
+            f"There is no fold {number}.", next_step=f"Give a number from 0 to {config.folds - 1}."
+        )
+    return _rows(feedback, _dealt(Feedback.of(feedback), config) != number)
 
 
 def strong_generalisation(feedback: pl.DataFrame, config: StrongGeneralisationConfig | None = None) -> EvaluationCase:
@@ -136,6 +155,32 @@ def strong_generalisation(feedback: pl.DataFrame, config: StrongGeneralisationCo
         "positives left out because no training user has the film": data.rows(asked & ~held_out),
     }
     return data.case("strong", known=~theirs, shown=shown, held_out=held_out, facts=facts)
+
+
+def _rows(feedback: pl.DataFrame, chosen: NDArray[np.bool_]) -> pl.DataFrame:
+    """Return the chosen rows of a frame, chosen in the order that :class:`Feedback` puts them in."""
+    return feedback.sort(USER_ID, MOVIE_ID).filter(chosen)
+
+
+def _moment(times: NDArray[np.int64], config: TimeSplitConfig) -> np.int64:
+    """Return T: the time of the row at which the latest share begins."""
+    moment: np.int64 = np.sort(times)[times.size - max(1, round(times.size * config.test_share))]
+    return moment
+
+
+def _dealt(data: Feedback, config: UserFoldsConfig) -> NDArray[np.int64]:
+    """Return int64[n]: the fold of each row."""
+    cases = config.folds if config.cases is None else config.cases
+    if config.folds < 2 or not 1 <= cases <= config.folds:  # noqa: PLR2004 (one fold leaves nothing to learn from)
+        raise SplitImpossibleError(
+            f"{cases} cases cannot be made of {config.folds} folds.",
+            next_step="Use at least 2 folds, and between 1 and that many cases.",
+        )
+    generator = np.random.default_rng(config.seed)
+    # Dealing starts at a random fold for each user, so that the leftovers do not all land in the first fold.
+    start = generator.integers(0, config.folds, size=len(data.user_ids))
+    fold: NDArray[np.int64] = (_random_ranks(data.users, generator) + start[data.users]) % config.folds
+    return fold
 
 
 def _first_half(data: Feedback, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:

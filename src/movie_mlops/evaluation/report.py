@@ -61,7 +61,7 @@ def _render(
     loader = ChoiceLoader([PackageLoader("movie_mlops.evaluation"), PackageLoader(report_page.PACKAGE)])
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["metric"] = metric_label
-    environment.filters["fact"] = _fact
+    environment.filters["fact"] = fact
     figures = {
         "means": plots.means(board),
         "by_history": plots.by_history(board, scores),
@@ -100,7 +100,8 @@ def _is_highest(board: Leaderboard, standing: Standing, metric: str) -> bool:
     return standing.metrics[metric].estimate >= max(other.metrics[metric].estimate for other in board.standings)
 
 
-def _fact(value: str | float) -> str:
+def fact(value: str | float) -> str:
+    """Return a value as the pages show it."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -2,11 +2,12 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.evaluation import EvaluationConfig, StrongGeneralisationConfig, TimeSplitConfig, UserFoldsConfig
 from movie_mlops.features import FeedbackConfig
+from movie_mlops.flows.tuned import NEEDED, TUNED, with_tuned
 from movie_mlops.ingest import IngestConfig
 from movie_mlops.recommenders import RecommenderError, create
 from movie_mlops.release import GateConfig, UnreadableWaiver, Waiver
@@ -21,7 +22,18 @@ class Recipe(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9-]+$", description="What it is called in reports.")
     model: str = Field(description="The recommender.")
-    params: dict[str, Any] = Field(default_factory=dict, description="Its parameters; the rest keep their defaults.")
+    params: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Its parameters; the rest keep their defaults. 'tuned' takes those of config/tuned.yaml that are"
+        " called as the recipe, {tuned: NAME} those of that name; what is beside it goes over them.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_tuned(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("params") == TUNED:
+            return {**given, "params": {TUNED: given.get("name")}}
+        return given
 
 
 def _default_recipes() -> tuple[Recipe, ...]:
@@ -71,18 +83,23 @@ class PlatformConfig(BaseModel):
 
     @field_validator("recipes")
     @classmethod
-    def _can_be_made(cls, recipes: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
+    def _can_be_made(cls, recipes: tuple[Recipe, ...], info: ValidationInfo) -> tuple[Recipe, ...]:
         names = [recipe.name for recipe in recipes]
         if len(set(names)) != len(names):
             message = "two recipes have the same name"
             raise ValueError(message)
+        made, context = [], info.context or {}
         for recipe in recipes:
             try:
-                create(recipe.model, recipe.params)
-            except RecommenderError as error:
+                params = with_tuned(
+                    recipe.model, recipe.params, context.get(TUNED, {}), needed=context.get(NEEDED, True)
+                )
+                create(recipe.model, params)
+            except (RecommenderError, ValueError) as error:
                 message = f"the recipe {recipe.name!r}: {str(error).rstrip('.')}"
                 raise ValueError(message) from error
-        return recipes
+            made.append(recipe.model_copy(update={"params": params}))
+        return tuple(made)
 
     @model_validator(mode="after")
     def _can_be_judged(self) -> Self:

@@ -1,11 +1,17 @@
 """What a bundle says of its origin: code, libraries, versions, the arithmetic of the machine."""
 
+import hashlib
 import platform
 import subprocess
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
 
 import movie_mlops
 from movie_mlops.core.digests import digest
@@ -59,6 +65,20 @@ def code_digest(rooms: Sequence[str]) -> str:
     return digest(sources)
 
 
+def arrays_sha256(arrays: Iterable[tuple[NDArray[Any], str]]) -> str:
+    """Return the SHA-256 of arrays, each with the type in which it counts, such as ``<f4``."""
+    sha256 = hashlib.sha256()
+    for array, dtype in arrays:
+        sha256.update(f"{dtype}{array.shape}".encode())
+        sha256.update(np.ascontiguousarray(array, dtype=dtype).data)
+    return sha256.hexdigest()
+
+
+def matrix_parts(matrix: sparse.csr_matrix) -> tuple[tuple[NDArray[Any], str], ...]:
+    """Return the arrays of a matrix as `arrays_sha256` takes them."""
+    return (matrix.indptr, "<i8"), (matrix.indices, "<i4"), (matrix.data, "<f4")
+
+
 def code_sha256() -> str:
     """Return the digest of the source that turns the lake into a model, whatever the commit."""
     return code_digest(_MODEL_ROOMS)
@@ -80,11 +100,10 @@ def package_versions(also: Iterable[str] = ()) -> dict[str, str]:
 
 def machine() -> dict[str, str]:
     """Return what of this machine rounds a model's numbers: its processor, and which code BLAS picked for it."""
-    import numpy  # noqa: ICN001, PLC0415 - only so that its BLAS is loaded
-    import scipy.linalg  # noqa: PLC0415 - the same
+    import scipy.linalg  # noqa: PLC0415 - only so that its BLAS is loaded
     from threadpoolctl import threadpool_info  # noqa: PLC0415 - beside the above
 
-    names = {Path(module.__file__ or "").parent.name for module in (numpy, scipy)}
+    names = {Path(module.__file__ or "").parent.name for module in (np, scipy)}
     loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
     # Other libraries may bring a BLAS of their own; those of NumPy and SciPy are the ones that are used.
     own = [library for library in loaded if Path(library["filepath"]).parent.name.partition(".")[0] in names]

@@ -163,8 +163,12 @@ def previous(database: Database, name: str) -> Result | None:
 
 
 @contextmanager
-def one_at_a_time(lock: Path) -> Iterator[None]:
+def one_at_a_time(lock: Path, what: str = "a flow on this data set") -> Iterator[None]:
     """Hold ``lock`` while the block runs, so that two flows never write the same data set.
+
+    Args:
+        lock: The file.
+        what: What is done under it, for the error.
 
     Raises:
         BusyError: Another process holds it.
@@ -175,7 +179,7 @@ def one_at_a_time(lock: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BusyError(
-                f"Another process is already running a flow on this data set (it holds {lock}).",
+                f"Another process is already running {what} (it holds {lock}).",
                 next_step="Wait until it has ended, or use another folder with --home.",
             ) from error
         yield

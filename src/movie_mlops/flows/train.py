@@ -1,6 +1,5 @@
 """Step 4: the candidate's recipe, trained on everything that is known, becomes a bundle."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,14 @@ from movie_mlops.evaluation import Feedback
 from movie_mlops.features import film_content
 from movie_mlops.flows.config import Recipe
 from movie_mlops.flows.platform import Platform
-from movie_mlops.flows.provenance import code_commit, code_sha256, machine, package_versions
+from movie_mlops.flows.provenance import (
+    arrays_sha256,
+    code_commit,
+    code_sha256,
+    machine,
+    matrix_parts,
+    package_versions,
+)
 from movie_mlops.flows.steps import Result
 from movie_mlops.recommenders import Recommender, create
 from movie_mlops.release import key_id, write_bundle
@@ -122,14 +128,6 @@ def _sha256(
     known: Feedback, matrix: sparse.csr_matrix, times: NDArray[np.int64] | None, content: sparse.csr_matrix | None
 ) -> str:
     """Return the SHA-256 of what a model is fitted on; user ids shape no model and take no part."""
-    sha256 = hashlib.sha256()
-    facts = () if content is None else _parts(content)
+    facts = () if content is None else matrix_parts(content)
     stamps = np.zeros(0) if times is None else times
-    for array, dtype in ((known.movie_ids, "<i8"), *_parts(matrix), (stamps, "<i8"), *facts):
-        sha256.update(f"{dtype}{array.shape}".encode())
-        sha256.update(np.ascontiguousarray(array, dtype=dtype).data)
-    return sha256.hexdigest()
-
-
-def _parts(matrix: sparse.csr_matrix) -> tuple[tuple[NDArray[Any], str], ...]:
-    return (matrix.indptr, "<i8"), (matrix.indices, "<i4"), (matrix.data, "<f4")
+    return arrays_sha256(((known.movie_ids, "<i8"), *matrix_parts(matrix), (stamps, "<i8"), *facts))

@@ -16,27 +16,34 @@ from movie_mlops.recommenders.errors import (
 )
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.ranking import NO_ITEM, top_k
-from movie_mlops.recommenders.registry import NAMES, create, restore
+from movie_mlops.recommenders.registry import NAMES, create, restore, search_space
+from movie_mlops.recommenders.space import Choice, Range, Space, value_at, with_values
 from movie_mlops.recommenders.strongest import strongest
 
 __all__ = [
     "NAMES",
     "NO_ITEM",
     "Capabilities",
+    "Choice",
     "HistoryError",
     "LibraryMissingError",
     "MatrixError",
     "MemoryNeededError",
     "NotFittedError",
     "ParameterError",
+    "Range",
     "Recommender",
     "RecommenderError",
     "RestoreError",
+    "Space",
     "TrainingError",
     "UnknownRecommenderError",
     "UnsupportedError",
     "create",
     "restore",
+    "search_space",
     "strongest",
     "top_k",
+    "value_at",
+    "with_values",
 ]

@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from typing import ClassVar
 
 from movie_mlops.recommenders.errors import ParameterError
+from movie_mlops.recommenders.space import Choice, Range, Space
 
 
 def _require(holds: bool, name: str, value: float, allowed: str) -> None:
@@ -17,6 +19,8 @@ def _require(holds: bool, name: str, value: float, allowed: str) -> None:
 class PopularParams:
     """The most popular films of all time need no parameter."""
 
+    space: ClassVar[Space] = {}
+
 
 @dataclass(frozen=True)
 class PopularRecentParams:
@@ -25,6 +29,8 @@ class PopularRecentParams:
     Attributes:
         days: Length of the window in days; it ends with the latest known time of the training data.
     """
+
+    space: ClassVar[Space] = {"days": Range(1, 365, log=True)}
 
     days: float = 30.0
 
@@ -40,6 +46,11 @@ class ItemKnnParams:
         neighbours: How many most similar films each film keeps.
         shrinkage: Added to the cosine's denominator, so that films with few likes are not taken for near twins.
     """
+
+    space: ClassVar[Space] = {
+        "neighbours": Range(5, 1000, log=True, whole=True),
+        "shrinkage": Range(0.1, 1000, log=True),
+    }
 
     neighbours: int = 100
     shrinkage: float = 20.0
@@ -63,6 +74,13 @@ class LinearParams:
         popularity_power: How much a film's score is lowered by the number m of its likes: it is multiplied by
             ``(m / mean m)^-power``. 0 leaves it as it is.
     """
+
+    space: ClassVar[Space] = {
+        "regularisation": Range(1, 10_000, log=True),
+        "history_power": Range(0, 1),
+        "target_power": Range(0, 1),
+        "popularity_power": Range(0, 1),
+    }
 
     regularisation: float = 250.0
     threads: int = 1
@@ -92,6 +110,8 @@ class EdlaeParams(LinearParams):
             (its number of likes, where each weighs 1) pays a further penalty of n · p / (1 - p).
     """
 
+    space: ClassVar[Space] = {**LinearParams.space, "dropout": Range(0, 0.9)}
+
     regularisation: float = 300.0
     dropout: float = 0.33
 
@@ -108,6 +128,12 @@ class ContentEdlaeParams(EdlaeParams):
         content_regularisation: The L2 penalty of each fact; the more facts a film has, the higher.
         features: How many of the most frequent facts are used.
     """
+
+    space: ClassVar[Space] = {
+        **EdlaeParams.space,
+        "content_regularisation": Range(0.1, 1000, log=True),
+        "features": Range(50, 5000, log=True, whole=True),
+    }
 
     content_regularisation: float = 10.0
     features: int = 2000
@@ -130,6 +156,13 @@ class IalsParams:
         iterations: How often the users' and then the films' vectors are solved for.
         seed: Seed of the random start.
     """
+
+    space: ClassVar[Space] = {
+        "factors": Range(8, 512, log=True, whole=True),
+        "regularisation": Range(0.01, 1000, log=True),
+        "alpha": Range(0.1, 100, log=True),
+        "iterations": Range(3, 40, whole=True),
+    }
 
     factors: int = 128
     regularisation: float = 50.0
@@ -156,6 +189,11 @@ class KernelParams:
         seed: Seed of that sample, and of the start of the search for eigenvectors.
         threads: BLAS threads of the training, as for EASE.
     """
+
+    space: ClassVar[Space] = {
+        "regularisation": Range(0.5, 500, log=True),
+        "rank": Range(100, 3000, log=True, whole=True),
+    }
 
     regularisation: float = 15.0
     rank: int = 800
@@ -184,6 +222,14 @@ class SlistParams:
             has as many more moments as it is longer.
         threads: BLAS threads of the training, as for EASE.
     """
+
+    space: ClassVar[Space] = {
+        "memory": Range(1, 200, log=True),
+        "reach": Range(1, 200, log=True),
+        "regularisation": Range(1, 10_000, log=True),
+        "dropout": Range(0, 0.9),
+        "history_power": Range(0, 1),
+    }
 
     memory: float = 20.0
     reach: float = 20.0
@@ -255,6 +301,12 @@ class BlendParams:
         _require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number of at least 0 and below 2³²")
         _require(self.threads >= 1, "threads", self.threads, "a whole number of at least 1")
 
+    @property
+    def space(self) -> Space:
+        """What each member counts, and how popularity does; the members' own parameters are searched one by one."""
+        weights = {f"members.{place}.weight": Range(0.02, 2, log=True) for place in range(len(self.members))}
+        return {**weights, "popularity": Range(-0.5, 0.5)}
+
 
 @dataclass(frozen=True)
 class RerankParams(BlendParams):
@@ -288,6 +340,18 @@ class RerankParams(BlendParams):
         _require(0 < self.hidden < 1, "hidden", self.hidden, "a share between 0 and 1")
         _require(self.strength > 0, "strength", self.strength, "a number above 0")
 
+    @property
+    def space(self) -> Space:
+        """That of the blend, and how the trees are grown."""
+        return {
+            **super().space,
+            "candidates": Range(50, 300, log=True, whole=True),
+            "trees": Range(50, 500, log=True, whole=True),
+            "leaves": Range(7, 63, log=True, whole=True),
+            "learning_rate": Range(0.02, 0.2, log=True),
+            "strength": Range(0.1, 2, log=True),
+        }
+
 
 @dataclass(frozen=True)
 class VaeParams:
@@ -304,6 +368,15 @@ class VaeParams:
         seed: Seed of everything that is drawn.
         threads: Threads of the training where there is no GPU. One gives the same bytes again.
     """
+
+    space: ClassVar[Space] = {
+        "hidden": Range(100, 1000, log=True, whole=True),
+        "factors": Range(32, 400, log=True, whole=True),
+        "dropout": Range(0.1, 0.8),
+        "pull": Range(1e-4, 0.1, log=True),
+        "epochs": Range(10, 100, log=True, whole=True),
+        "learning_rate": Range(3e-4, 1e-2, log=True),
+    }
 
     hidden: int = 600
     factors: int = 200
@@ -340,6 +413,16 @@ class SasrecParams:
         seed: As for the autoencoder.
         threads: As for the autoencoder.
     """
+
+    space: ClassVar[Space] = {
+        "factors": Choice((32, 64, 128)),
+        "heads": Choice((1, 2, 4)),
+        "length": Range(20, 200, log=True, whole=True),
+        "ahead": Range(1, 20, whole=True),
+        "dropout": Range(0, 0.6),
+        "epochs": Range(10, 80, log=True, whole=True),
+        "learning_rate": Range(5e-4, 1e-2, log=True),
+    }
 
     factors: int = 64
     heads: int = 2

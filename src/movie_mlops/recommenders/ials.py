@@ -6,6 +6,8 @@ References:
     Collaborative Filtering", RecSys 2011 (the solver of the training).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -48,15 +50,19 @@ class IalsRecommender(Recommender):
                 iterations=params.iterations,
                 random_state=params.seed,
             )
-            share = 100 / params.iterations
+
+            def after(iteration: int, *_: float) -> None:
+                advance(100 / params.iterations)
+                self._after_step((iteration + 1) / params.iterations, lambda: _films_of(model))
+
             try:
-                model.fit(sparse.csr_matrix(training.matrix), show_progress=False, callback=lambda *_: advance(share))
+                model.fit(sparse.csr_matrix(training.matrix), show_progress=False, callback=after)
             except ModelFitError as error:
                 raise TrainingError(
                     f"The training of ials broke down: {error}.",
                     next_step="Train again with more regularisation, or with smaller weights.",
                 ) from error
-        return {"item_factors": np.ascontiguousarray(model.item_factors, dtype=np.float32)}
+        return _films_of(model)
 
     def _layout(self, n_known: int) -> Layout:
         return {"item_factors": (np.float32, (n_known, self.params.factors))}
@@ -128,3 +134,7 @@ class IalsRecommender(Recommender):
 
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
         return 12 * self.params.factors * (n_users + n_items) + 12 * self.params.factors**2 + 32 * nnz
+
+
+def _films_of(model: Any) -> Arrays:
+    return {"item_factors": np.ascontiguousarray(model.item_factors, dtype=np.float32)}

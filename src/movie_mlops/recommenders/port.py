@@ -7,8 +7,9 @@ with facts.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -44,6 +45,9 @@ from movie_mlops.recommenders.strongest import strongest
 
 _MEBIBYTE = 2**20
 
+Watch = Callable[["Recommender", float], None]
+"""Shown a recommender in the middle of its training, as if that ended here, with the share that is done."""
+
 
 class Recommender(ABC):
     """A model that ranks films for a history; no user is stored, so a new user needs no training.
@@ -71,6 +75,7 @@ class Recommender(ABC):
         self._learned: Arrays | None = None
         self._known = np.empty(0, np.int32)
         self._position = np.empty(0, np.int32)
+        self._show: Callable[[float, Arrays], None] | None = None
 
     @property
     def n_items(self) -> int:
@@ -90,6 +95,7 @@ class Recommender(ABC):
         content: AnyCsr | None = None,
         progress: Progress = SILENT,
         memory_limit_bytes: int | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """Learn from who liked what. After an error the recommender is as it was before.
 
@@ -100,6 +106,8 @@ class Recommender(ABC):
                 (genres, decade, people). Read only by those whose capabilities say so.
             progress: Who listens; told in percent.
             memory_limit_bytes: How much memory training may take; None for no limit.
+            watch: Who is shown the model between the steps of its training, where it is trained step by step; what it
+                raises ends the training.
 
         Raises:
             MatrixError: The matrix, the times or the content cannot be used, or the matrix holds no like.
@@ -119,8 +127,13 @@ class Recommender(ABC):
             training = replace(training, content=facts)
         compact, known, position = known_only(training, by_content=self.capabilities.scores_unseen)
         self._check_memory(compact, memory_limit_bytes)
-        with progress.task(f"Training {self.name}", total=100, unit="%") as advance:
-            learned = self._fit(compact, advance)
+        kept: Arrays = {"n_items": np.array([len(position)], np.int64), "known_items": known}
+        self._show = None if watch is None else partial(self._shown, watch, kept)
+        try:
+            with progress.task(f"Training {self.name}", total=100, unit="%") as advance:
+                learned = self._fit(compact, advance)
+        finally:
+            self._show = None
         check_finite(learned, self.name, TrainingError)
         self._take(learned, known, position)
 
@@ -358,6 +371,15 @@ class Recommender(ABC):
     ) -> NDArray[np.float32]:
         """Explain as `_explain` does, with the time of each film."""
         return self._explain(items, weights, targets)
+
+    def _after_step(self, share: float, learned: Callable[[], Arrays]) -> None:
+        """Say, within `_fit`, that a share of the training is done, and what `_fit` would return if it ended here."""
+        if self._show is not None:
+            self._show(share, learned())
+
+    def _shown(self, watch: Watch, kept: Arrays, share: float, learned: Arrays) -> None:
+        # A recommender of its own: this one stays as it was until its training has ended well.
+        watch(self.restore(asdict(self.params), {**kept, **learned}), share)
 
     def _take(self, learned: Arrays, known: NDArray[np.int32], position: NDArray[np.int32]) -> None:
         self._adopt(learned)

@@ -19,6 +19,7 @@ from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.rerank import RerankRecommender
 from movie_mlops.recommenders.sasrec import SasrecRecommender
 from movie_mlops.recommenders.slist import SlistRecommender
+from movie_mlops.recommenders.space import Space
 from movie_mlops.recommenders.vae import VaeRecommender
 
 _RECOMMENDERS: tuple[type[Recommender], ...] = (
@@ -65,6 +66,20 @@ def restore(name: str, params: Mapping[str, object], arrays: Mapping[str, NDArra
         RestoreError: ``arrays`` are not those that this recommender writes.
     """
     return _find(name).restore(params, arrays)
+
+
+def search_space(name: str, params: Mapping[str, object] | None = None) -> Space:
+    """Return where good parameters of a recommender may lie; empty where it has none to search.
+
+    Args:
+        name: One of `NAMES`.
+        params: Its parameters, on which it may depend: each member of a blend has a weight.
+
+    Raises:
+        UnknownRecommenderError: There is none of that name.
+        ParameterError: The parameters do not fit.
+    """
+    return create(name, params).params.space
 
 
 def _find(name: str) -> type[Recommender]:
