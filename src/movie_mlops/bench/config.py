@@ -10,6 +10,15 @@ from movie_mlops.bench.errors import BenchError
 from movie_mlops.evaluation import TimeSplitConfig
 from movie_mlops.flows import Recipe
 
+NORMALISED: Final[Mapping[str, float]] = {
+    "regularisation": 250,
+    "dropout": 0.4,
+    "history_power": 0.5,
+    "target_power": 0.25,
+    "popularity_power": 0.1,
+}
+"""What EDLAE was set to on films that were hidden from the training part of one fold."""
+
 NEXT: Final[Mapping[str, float]] = {"memory": 10, "reach": 10, "history_power": 0.25, "regularisation": 50}
 """What SLIST was set to on the months before those that are predicted."""
 
@@ -240,7 +249,19 @@ class QualityBenchConfig:
         Recipe(name="edlae", model="edlae", params={"threads": 2}),
         Recipe(name="kernel", model="kernel", params={"threads": 2}),
         Recipe(name="blend", model="blend", params={"threads": 2}),
-        Recipe(name="rerank", model="rerank", params={"threads": 2}),
+        Recipe(
+            name="blend-deep",
+            model="blend",
+            params={
+                "members": [
+                    {"model": "edlae", "weight": 0.2, "params": NORMALISED},
+                    {"model": "kernel", "weight": 0.4},
+                    {"model": "vae", "weight": 1.0},
+                ],
+                "popularity": -0.2,
+                "threads": 2,
+            },
+        ),
     )
     timed_recipes: tuple[Recipe, ...] = (
         Recipe(name="slist", model="slist", params={**NEXT, "threads": 2}),
