@@ -33,7 +33,12 @@ if $checks && [ -n "$stage$kind${extra[*]-}" ]; then die "--checks runs no test,
 
 scripts/setup/setup_environment.sh dev
 # Where tests cannot be skipped for want of a program, the program is installed; elsewhere its tests say why they skip.
-if [ "${CI:-}" = true ] && ! $checks; then scripts/setup/setup_test_tools.sh; fi
+# What is looked at meanwhile needs none of them.
+tools=""
+if [ "${CI:-}" = true ] && ! $checks; then
+  scripts/setup/setup_test_tools.sh & tools=$!
+  trap 'kill "$tools" 2>/dev/null || true' EXIT
+fi
 
 bin=.venv/bin
 if [ -z "$stage$kind" ]; then
@@ -59,6 +64,9 @@ elif [ -n "$kind" ]; then
   paths=("tests/$kind")
 fi
 parallel=()
-# Everything at once is long: a file for each core, at most four at a time, for several start servers and browsers.
-[ ${#paths[@]} -gt 0 ] || parallel=(--numprocesses auto --maxprocesses 4 --dist loadfile)
+# Everything at once is long: a file for each core and one more, for tests wait for servers, browsers and the disk; at most
+# four at a time. They come in the order of tests/conftest.py.
+cores="$(getconf _NPROCESSORS_ONLN)"
+[ ${#paths[@]} -gt 0 ] || parallel=(--numprocesses $((cores < 3 ? cores + 1 : 4)) --dist loadfile --no-loadscope-reorder)
+[ -z "$tools" ] || wait "$tools"
 exec $bin/python -m pytest ${parallel[@]+"${parallel[@]}"} ${paths[@]+"${paths[@]}"} ${extra[@]+"${extra[@]}"}

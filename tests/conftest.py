@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from tests.fixtures.stage_4.command_line import CommandLine
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# Those with the longest files first, so that none of these is left when all others are done.
+KINDS = ("performance", "e2e", "integration", "security", "unit")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring the tests into the order of their kinds."""
+    items.sort(key=lambda item: KINDS.index(item.path.relative_to(REPOSITORY / "tests").parts[0]))
 
 
 @pytest.fixture(scope="session")
@@ -47,19 +55,23 @@ def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> "CommandLine":
     """A home after the main job on the sample, with the network blocked. Never changed: copy it first."""
-    from tests.fixtures.stage_4.command_line import CommandLine  # noqa: PLC0415 - it asks this module where we are
+    # Here, because they ask this module where we are.
+    from tests.fixtures.common.made_once import made_once  # noqa: PLC0415
+    from tests.fixtures.stage_4.command_line import CommandLine  # noqa: PLC0415
 
-    folder = tmp_path_factory.mktemp("finished")
-    command = CommandLine(folder, folder / "home", offline=True)
-    before = _made_here()
-    done = command("run", "--json")
-    assert done.code == 0, done.err
-    (folder / "checkout.json").write_text(json.dumps(sorted(_made_here() - before)))
-    (folder / "first.json").write_text(done.out)
-    return command
+    def make(folder: Path) -> None:
+        before = _made_here()
+        done = CommandLine(folder, folder / "home", offline=True)("run", "--json")
+        assert done.code == 0, done.err
+        (folder / "checkout.json").write_text(json.dumps(sorted(_made_here() - before)))
+        (folder / "first.json").write_text(done.out)
+
+    folder = made_once(tmp_path_factory, "finished", make)
+    return CommandLine(folder, folder / "home", offline=True)
 
 
 def _made_here() -> set[str]:
     """Return what lies in the folders of state of this checkout, which may well be somebody's home."""
     kept = (REPOSITORY / name for name in ("data", "models", "experiments", "logs", "reports"))
-    return {str(path) for folder in kept for path in folder.rglob("*")}
+    # Tests in a browser put their pictures there meanwhile.
+    return {str(path) for folder in kept for path in folder.rglob("*") if "screenshots" not in path.parts}

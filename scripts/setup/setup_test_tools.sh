@@ -3,13 +3,17 @@
 # in which the page is measured, a Redis and a PostgreSQL of their own. Does nothing where they are already there.
 set -euo pipefail
 
-# An image installs the system's packages before there is an environment, and these afterwards.
+# An image installs the system's packages before there is an environment, and these afterwards. All wait for the network
+# most of the time: they are installed at once.
 here="$(dirname "${BASH_SOURCE[0]}")"
+installing=()
 if [ -x "$here/../../.venv/bin/python" ]; then
-  "$here/setup_feast.sh"
-  "$here/setup_airflow.sh" --no-database
-  "$here/setup_deep.sh"
+  "$here/setup_feast.sh" & installing+=($!)
+  "$here/setup_airflow.sh" --no-database & installing+=($!)
+  "$here/setup_deep.sh" & installing+=($!)
 fi
+# Whatever becomes of the system's packages, nothing goes on alone.
+trap 'for one in ${installing[@]+"${installing[@]}"}; do wait "$one" || exit 1; done' EXIT
 
 packages=()
 command -v git >/dev/null || packages+=(git)
@@ -24,5 +28,4 @@ if ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/ini
   ${sudo[@]+"${sudo[@]}"} sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
   packages+=(postgresql)
 fi
-[ ${#packages[@]} -eq 0 ] && exit 0
-exec "$here/setup_system_packages.sh" "${packages[@]}"
+[ ${#packages[@]} -eq 0 ] || "$here/setup_system_packages.sh" "${packages[@]}"

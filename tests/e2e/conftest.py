@@ -1,15 +1,15 @@
 """The real platform and a real Chromium for the tests in a browser."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.fixtures.common.made_once import made_once
 from tests.fixtures.stage_4.command_line import CommandLine, copied
-from tests.fixtures.stage_5.server_process import REPOSITORY, ServerProcess, command, environment
+from tests.fixtures.stage_5.server_process import ServerProcess
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = [
@@ -19,38 +19,30 @@ QUIET = [
     "--disable-sync",
     "--no-first-run",
 ]
-TRAINS_WITHIN_S = 300
 
 
 @pytest.fixture(scope="session")
 def second_release(finished: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """The finished home with a second release, of a model with another parameter. Never changed: copy it first."""
     recipe = {"name": "ease", "model": "ease", "params": {"regularisation": 260}}
-    home = copied(finished, tmp_path_factory.mktemp("second")).configured(
-        recipes=[{"name": "popular", "model": "popular"}, recipe], baselines=["popular"]
-    )
-    done = home("run", "--json")
-    assert done.code == 0, done.err
-    assert done.document["release"]["action"] == "promoted"
-    return home
+
+    def configured(home: CommandLine) -> CommandLine:
+        return home.configured(recipes=[{"name": "popular", "model": "popular"}, recipe], baselines=["popular"])
+
+    def make(folder: Path) -> None:
+        done = configured(copied(finished, folder))("run", "--json")
+        assert done.code == 0, done.err
+        assert done.document["release"]["action"] == "promoted"
+
+    folder = made_once(tmp_path_factory, "second-release", make)
+    return configured(CommandLine(folder, folder / "home"))
 
 
 @pytest.fixture(scope="session")
-def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which the main job has run once on the sample."""
-    home = tmp_path_factory.mktemp("home")
-    words = command("run", "--source", "sample", "--home", str(home))
-    done = subprocess.run(
-        words, cwd=REPOSITORY, env=environment(), timeout=TRAINS_WITHIN_S, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return home
-
-
-@pytest.fixture(scope="session")
-def server(trained_home: Path) -> Iterator[ServerProcess]:
-    """The real server over the trained home, in a process of its own; a test that stops it starts it again."""
-    process = ServerProcess(trained_home / "server.txt", "serve", "--home", str(trained_home))
+def server(finished: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """The real server over a home in which the main job has run; a test that stops it starts it again."""
+    home = copied(finished, tmp_path_factory.mktemp("served")).home
+    process = ServerProcess(home / "server.txt", "serve", "--home", str(home))
     try:
         process.start()
         yield process

@@ -130,6 +130,22 @@ def test_help_loads_no_heavy_library() -> None:
     assert all(f"\n  {name} " in done.stdout for name in GROUPS)
 
 
+def test_a_command_that_is_done_ends_at_once() -> None:
+    """At the end of its process nothing is searched for rubbish, which takes longer than many a command."""
+    code = (
+        "import atexit, gc, sys; from movie_mlops.cli.main import main; sys.argv[1:] = ['--help'];"
+        "atexit.register(lambda: print(len(gc.get_objects()) < gc.get_freeze_count())); sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(REPOSITORY / "src")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "True"
+
+
 @pytest.mark.parametrize("champion", [False, True], ids=["nothing serves", "with a champion"])
 def test_a_refused_model_is_not_released(finished: CommandLine, tmp_path: Path, champion: bool) -> None:
     """A model that only equals popularity is refused: exit 1, a sentence with the figures, the ledger as it was, and

@@ -27,7 +27,7 @@ TEN = 10
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """``python -m movie_mlops run --serve --port … --home …`` in an empty home, up to its first answer."""
     home = tmp_path_factory.mktemp("newcomer")
-    process = ServerProcess(home / "printed.txt", "run", "--serve", "--home", str(home / "home"))
+    process = ServerProcess(home / "printed.txt", "run", "--serve", "--home", str(home / "home"), anew=True)
     try:
         process.start()
         yield process

@@ -1,14 +1,13 @@
 """The report as a command, in a process of its own."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.fixtures.common.warm_python import WARM
 
 
 def call(home: Path, *words: str) -> tuple[int, str, str]:
-    called = [sys.executable, "-m", "movie_mlops", "ingest", *words, "--home", str(home)]
-    done = subprocess.run(called, capture_output=True, text=True, timeout=120, check=False)
+    done = WARM.run(["-m", "movie_mlops", "ingest", *words, "--home", str(home)], cwd=home)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -1,6 +1,5 @@
 """Runs that are cut off: nothing that was journaled is lost, asked for twice or written twice."""
 
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,9 +16,9 @@ from movie_mlops.ingest.tmdb import (
 )
 from movie_mlops.ingest.tmdb.journal import FILMS
 from movie_mlops.lake import MOVIES
-from tests.conftest import REPOSITORY
 from tests.fixtures.stage_1.tmdb import V3_KEY, Reply, TmdbServer, film
 from tests.fixtures.stage_1.tmdb_world import NOON, POPULAR, World, links, serve
+from tests.fixtures.stage_3.processes import python
 
 
 def test_one_film_that_fails_does_not_stop_the_others(world: World, server: TmdbServer) -> None:
@@ -127,13 +126,11 @@ def test_a_killed_run_goes_on_where_it_was(world: World, server: TmdbServer, stu
     world.hold(*links(*numbers))
     serve(server, *numbers)
     server.stuck_after = stuck_after
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(world.folder), world.state_url, server.url, V3_KEY], cwd=REPOSITORY / "src"
-    )
+    process = python(KILLED, str(world.folder), world.state_url, server.url, V3_KEY)
     # Two workers are stuck, each with a request; everything before is answered and, as soon as it is read, journaled.
     wait_for(lambda: len(server.asked) == stuck_after + 2 and len(journaled(world)) == stuck_after)
     process.kill()
-    process.wait()
+    process.communicate()
     server.stuck_after = None
     server.freed.set()
     kept = journaled(world)

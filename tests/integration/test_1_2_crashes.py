@@ -1,9 +1,6 @@
 """Loads into real Delta tables that end half-way: random schedules, and processes that are killed."""
 
 import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import polars as pl
 from movie_mlops.ingest import IngestConfig, SourceOptions, load, open_source
 from movie_mlops.lake import SCHEMAS, Lake, LakeConfig
 from tests.fixtures.stage_1.schedules import FILMS, Schedule
+from tests.fixtures.stage_3.processes import python
 
 SCHEDULES = 12
 KILLS = 5
@@ -47,13 +45,11 @@ def test_a_load_that_is_killed_leaves_whole_commits_and_the_next_one_completes_i
     path.write_text("\n".join(["user,film,rating,timestamp", *rows, *bad]) + "\n")
     seen = 0
     for _ in range(KILLS):
-        with subprocess.Popen(
-            [sys.executable, "-c", LOAD, str(path), str(tmp_path / "lake")], stdout=subprocess.PIPE
-        ) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(chance.uniform(0.1, 1.2))
-            process.send_signal(signal.SIGKILL)
+        process = python(LOAD, str(path), str(tmp_path / "lake"))
+        process.stdout.readline()
+        time.sleep(chance.uniform(0.1, 1.2))
+        process.kill()
+        process.communicate()
         lake = Lake(LakeConfig(tmp_path / "lake"))
         for table in lake.tables():
             assert lake.scan(table.name).collect().height == table.rows

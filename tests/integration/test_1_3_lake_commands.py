@@ -1,8 +1,6 @@
 """The commands that take care of the lake, in processes of their own."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ from scipy.sparse import csr_array
 from movie_mlops.lake import SCHEMAS, Lake, LakeConfig
 from movie_mlops.recommenders import create
 from movie_mlops.release import write_bundle
+from tests.fixtures.common.warm_python import WARM
 
 
 @pytest.fixture
@@ -31,8 +30,7 @@ def films(ids: list[int]) -> pl.DataFrame:
 
 
 def call(home: Path, *words: str) -> tuple[int, str, str]:
-    called = [sys.executable, "-m", "movie_mlops", "lake", *words, "--dataset", "mine", "--home", str(home)]
-    done = subprocess.run(called, capture_output=True, text=True, timeout=120, check=False)
+    done = WARM.run(["-m", "movie_mlops", "lake", *words, "--dataset", "mine", "--home", str(home)], cwd=home)
     return done.returncode, done.stdout, done.stderr
 
 

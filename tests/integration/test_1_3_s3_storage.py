@@ -1,11 +1,8 @@
 """The lake on a real S3 server: what goes wrong there, the commands, the main job."""
 
 import logging
-import os
 import re
 import socket
-import subprocess
-import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -20,6 +17,7 @@ from obstore.exceptions import GenericError
 from pydantic import SecretStr
 
 from movie_mlops.lake import Lake, LakeConfig, LakeError, S3Config, StorageDownError, StorageError, open_storage, verify
+from tests.fixtures.common.warm_python import WARM
 from tests.integration.conftest import make_bucket, s3_config, start_s3, stop
 
 CANARIES = ("AKIA-a-canary", "the-other-canary")
@@ -124,8 +122,7 @@ def test_each_data_set_has_a_prefix_of_its_own(s3_server: str) -> None:
 
 def run(*words: str) -> tuple[int, str]:
     """Call the command line in a process of its own; return its exit code and all that it printed."""
-    called = [sys.executable, "-m", "movie_mlops", *words]
-    done = subprocess.run(called, capture_output=True, text=True, timeout=300, check=False)
+    done = WARM.run(["-m", "movie_mlops", *words], cwd=Path.cwd())
     return done.returncode, done.stdout + done.stderr
 
 
@@ -138,8 +135,7 @@ def free_port() -> int:
 @contextmanager
 def served(*words: str) -> Iterator[str]:
     """Serve what was released, and give its address."""
-    called = [sys.executable, "-m", "movie_mlops", "serve", "--port", str(free_port()), *words]
-    server = subprocess.Popen(called, stdout=subprocess.PIPE, text=True)
+    server = WARM.start(["-m", "movie_mlops", "serve", "--port", str(free_port()), *words], cwd=Path.cwd())
     try:
         assert server.stdout is not None
         told = server.stdout.readline()
@@ -167,7 +163,6 @@ def test_the_main_job_and_every_lake_command_work_on_s3(
 ) -> None:
     """With MOVIE_MLOPS_LAKE on S3, ingest, features and all lake commands work, and nothing of the lake is local."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
     for name, value in {
         "LAKE": "s3://lakes/main job",
         "S3_ENDPOINT": s3_server,

@@ -2,15 +2,13 @@
 
 import json
 import random
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from movie_mlops.release import Action, Ledger
 from movie_mlops.state import Database, StateConfig
+from tests.fixtures.stage_3.processes import python
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 WRITERS, ROUNDS = 4, 3
 
 # Each statement and each commit is a point at which the process may be killed; so is the moment after the last one.
@@ -60,14 +58,7 @@ for turn in range(8):
 def write_at_once(url: str, turn: int, chance: random.Random) -> tuple[list[dict[str, Any]], list[int]]:
     """Let the writers loose together; return what they told and how they ended."""
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITER, url, f"{turn:x}{number:x}", str(turn * WRITERS + number), str(points)],
-            cwd=REPOSITORY,
-            env={"PYTHONPATH": str(REPOSITORY / "src")},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        python(WRITER, url, f"{turn:x}{number:x}", str(turn * WRITERS + number), str(points))
         # One of them lives to the end; the others die somewhere among the statements of their eight turns.
         for number, points in enumerate([10**9, *(chance.randrange(2, 60) for _ in range(WRITERS - 1))])
     ]

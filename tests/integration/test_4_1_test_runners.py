@@ -12,6 +12,8 @@ PROGRAM = """#!/bin/sh
 echo "$(basename "$0") $*" >> calls
 case "$(basename "$0") $*" in $FAILING*) exit 1 ;; esac
 """
+# They take long, and may fail at the end.
+TOOLS = 'sleep 1; echo "tools" >> calls; case "tools" in $FAILING*) exit 1 ;; esac'
 FILES = (
     "tests/unit/test_0_1_rules.py",
     "tests/unit/test_5_1_linear.py",
@@ -38,10 +40,11 @@ def checkout(tmp_path: Path) -> Path:
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text(PROGRAM)
         program.chmod(0o755)
-    set_up = tmp_path / "scripts" / "setup" / "setup_environment.sh"
-    set_up.parent.mkdir()
-    set_up.write_text('#!/bin/sh\necho "set-up $*" >> calls\n')
-    set_up.chmod(0o755)
+    (tmp_path / "scripts" / "setup").mkdir()
+    for name, line in (("environment", 'echo "set-up $*" >> calls'), ("test_tools", TOOLS)):
+        set_up = tmp_path / "scripts" / "setup" / f"setup_{name}.sh"
+        set_up.write_text(f"#!/bin/sh\n{line}\n")
+        set_up.chmod(0o755)
     (tmp_path / ".git").mkdir()
     for file in FILES:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
@@ -49,11 +52,13 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(checkout: Path, script: str, *options: str, failing: str = "nothing") -> subprocess.CompletedProcess[str]:
+def run(
+    checkout: Path, script: str, *options: str, failing: str = "nothing", **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [checkout / script, *options],
         cwd=checkout.parent,
-        env={"PATH": "/usr/bin:/bin", "FAILING": failing, "LC_ALL": "C"},
+        env={"PATH": "/usr/bin:/bin", "FAILING": failing, "LC_ALL": "C", **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -107,6 +112,20 @@ def test_the_whole_command_checks_everything_in_turn(checkout: Path) -> None:
     done = calls(checkout)
     assert done[0] == "set-up dev"
     assert [call.startswith(step) for call, step in zip(done[1:], STEPS, strict=True)] == [True] * len(STEPS)
+
+
+def test_what_the_tests_need_is_installed_while_all_else_is_checked(checkout: Path) -> None:
+    """In CI the programs of the tests are installed meanwhile; no test begins before, nor where that fails."""
+    assert run(checkout, "run_tests.sh", CI="true").returncode == 0
+    done = calls(checkout)
+    assert done.index("set-up dev") == 0
+    assert done.index("tools") == len(done) - 2
+    (checkout / "calls").unlink()
+    assert run(checkout, "run_tests.sh", CI="true", failing="tools").returncode == 1
+    assert calls(checkout)[-1] == "tools"
+    (checkout / "calls").unlink()
+    assert run(checkout, "run_tests.sh", "--checks", CI="true").returncode == 0
+    assert "tools" not in calls(checkout)
 
 
 def test_the_checks_alone_run_no_test(checkout: Path) -> None:

@@ -19,7 +19,10 @@ COPIED = (
     "requirements.txt",
     "requirements-dev.txt",
 )
-USED = ("bash", "sh", "cat", "cp", "sha256sum", "cut", "grep", "tr", "od", "rm", "mkdir", "chmod", "dirname", "touch")
+USED = (
+    *("bash", "sh", "cat", "cp", "sha256sum", "cut", "grep", "sed", "tr", "od"),
+    *("rm", "mkdir", "chmod", "dirname", "touch"),
+)
 # Both stand in for the real thing: they say how they were called, and make what the script looks for.
 UV = """#!/bin/sh
 echo "uv $*" >> "$CALLS"
@@ -35,7 +38,8 @@ case "$1 $2" in
   "-c "*) exit 0 ;;
   "-m venv") echo "python -m venv" >> "$CALLS"; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
   "-m pip") echo "pip $*" >> "$CALLS"
-            printf '#!/bin/sh\\n' > .venv/bin/movie-mlops; chmod +x .venv/bin/movie-mlops ;;
+            printf '#!/bin/sh\\n' > .venv/bin/movie-mlops; chmod +x .venv/bin/movie-mlops
+            for word; do case "$word" in /dev/fd/*) cat "$word" >> "$CALLS"; cp "$UV" .venv/bin/uv ;; esac; done ;;
 esac
 """
 
@@ -61,6 +65,8 @@ class Checkout:
             if name in programs:
                 (self.programs / name).write_text(text)
                 (self.programs / name).chmod(0o755)
+        (folder / "uv").write_text(UV)
+        (folder / "uv").chmod(0o755)
         # Only what the scripts use, so that no uv of this machine is found.
         for name in USED:
             found = shutil.which(name)
@@ -69,7 +75,7 @@ class Checkout:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a script of the checkout."""
-        environment = {"PATH": str(self.programs), "CALLS": str(self.calls)}
+        environment = {"PATH": str(self.programs), "CALLS": str(self.calls), "UV": str(self.calls.with_name("uv"))}
         return subprocess.run(
             ["/bin/bash", *words],
             cwd=self.folder,
@@ -102,11 +108,27 @@ def test_uv_installs_where_there_is_one(tmp_path: Path) -> None:
 def test_pip_installs_where_there_is_no_uv(tmp_path: Path) -> None:
     """Without uv, Python's own venv and pip do the same; a second time nothing is installed."""
     checkout = Checkout(tmp_path, "python3.13")
-    done = checkout.run("scripts/setup/setup_environment.sh", "dev")
+    done = checkout.run("scripts/setup/setup_environment.sh")
     assert done.returncode == 0, done.stderr
     calls = checkout.installed()
     assert [call.split()[0] for call in calls] == ["python", "pip", "pip"]
-    assert "--require-hashes -r requirements-dev.txt" in calls[1]
+    assert "--require-hashes -r requirements.txt" in calls[1]
+    assert checkout.run("scripts/setup/setup_environment.sh", "platform").returncode == 0
+    assert checkout.installed() == []
+
+
+def test_the_tools_of_development_are_installed_by_one_of_them(tmp_path: Path) -> None:
+    """Without uv, pip installs the one of the lock, with its hashes, and that one the rest; a second time nothing."""
+    checkout = Checkout(tmp_path, "python3.13")
+    done = checkout.run("scripts/setup/setup_environment.sh", "dev")
+    assert done.returncode == 0, done.stderr
+    venv, pip, pinned, *hashes, rest, own = checkout.installed()
+    assert (venv, "--require-hashes" in pip) == ("python -m venv", True)
+    assert pinned.startswith("uv==")
+    assert len(hashes) > 1
+    assert all(line.startswith("    --hash=sha256:") for line in hashes)
+    assert rest == "uv pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.txt"
+    assert own.startswith("uv pip install")
     assert checkout.run("scripts/setup/setup_environment.sh", "platform").returncode == 0
     assert checkout.installed() == []
 

@@ -3,8 +3,6 @@
 import json
 import re
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,7 @@ import httpx
 import pytest
 
 from movie_mlops.serving import PortInUseError, address, bind
-from tests.conftest import REPOSITORY
+from tests.fixtures.stage_3.processes import python
 from tests.fixtures.stage_5.platform import ADMIN, FACTS, Platform
 
 
@@ -403,14 +401,13 @@ serve(app, bound, on_ready=lambda: print(address(bound), flush=True))
 
 def test_the_server_ends_in_order_when_it_is_told_to(platform: Platform, tmp_path: Path, state_url: str) -> None:
     """Promise P12: on SIGTERM the process writes every answer that it gave, and ends by itself."""
-    command = [sys.executable, "-c", PROCESS, str(tmp_path), state_url]
-    environment = {"PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY}"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        answers = [httpx.get(f"{url}/v1/users/ann/recommendations").json() for _ in range(20)]
-        process.terminate()
-        assert process.wait(20) == 0
+    process = python(PROCESS, str(tmp_path), state_url)
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    answers = [httpx.get(f"{url}/v1/users/ann/recommendations").json() for _ in range(20)]
+    process.terminate()
+    _, complaint = process.communicate(timeout=20)
+    assert process.returncode == 0, complaint
     with platform.served() as url:
         for answer in answers:
             assert httpx.get(f"{url}/v1/recommendations/{answer['recommendation_id']}/passport").status_code == 200

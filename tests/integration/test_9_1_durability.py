@@ -2,24 +2,21 @@
 
 import random
 import signal
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.events import EventLog
 from movie_mlops.features import FeedbackConfig, Histories
 from movie_mlops.state import Database, StateConfig
+from tests.fixtures.common.warm_python import WarmProcess
 from tests.fixtures.stage_2.interactions import did, table
+from tests.fixtures.stage_3.processes import python
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 USERS, EVENTS = 7, 600
 
 WRITER = """
 import random, sys
 
-sys.path[:0] = ["src", "."]
 from tests.integration.test_9_1_durability import event, open_log
 
 url, first, last, seed, size = sys.argv[1], *map(int, sys.argv[2:])
@@ -46,13 +43,8 @@ def open_log(url: str) -> tuple[EventLog, Histories]:
     return EventLog(database, histories, FeedbackConfig()), histories
 
 
-def start_writer(url: str, first: int, last: int, *, seed: int, size: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, url, *map(str, (first, last, seed, size))],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def start_writer(url: str, first: int, last: int, *, seed: int, size: int) -> WarmProcess:
+    return python(WRITER, url, *map(str, (first, last, seed, size)))
 
 
 def snapshot(histories: Histories) -> list[tuple[list[int], list[float], list[int]]]:

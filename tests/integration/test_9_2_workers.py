@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ import pytest
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.flows import Platform
 from movie_mlops.flows.worker import Worker
-from tests.conftest import REPOSITORY
+from tests.fixtures.common.warm_python import WARM, WarmProcess
 from tests.fixtures.stage_9.shop import held, opened, say, shop
 
 WITHIN_S = 60
@@ -86,16 +84,14 @@ def test_a_worker_ends_when_it_is_asked(platform: Platform, tmp_path: Path) -> N
     assert held(platform) == sorted(said)
 
 
-def started(home: Path, *options: str) -> subprocess.Popen[str]:
+def started(home: Path, *options: str) -> WarmProcess:
     """Start the command."""
     words = ["worker", "--every", "0.1", "--home", str(home), "--dataset", "shop", *options]
-    environment = {"PATH": os.defpath, "PYTHONPATH": str(REPOSITORY / "src"), "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "movie_mlops", *words], cwd=home, env=environment, stdout=subprocess.PIPE, text=True
-    )
+    environment = {"PATH": os.defpath, "PYTHONUNBUFFERED": "1"}
+    return WARM.start(["-m", "movie_mlops", *words], cwd=home, env=environment)
 
 
-def ended(process: subprocess.Popen[str]) -> int:
+def ended(process: WarmProcess) -> int:
     """Wait for the command's end; return its exit code."""
     process.communicate(timeout=WITHIN_S)
     return process.returncode

@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from movie_mlops.release import BundleError, list_bundles, write_bundle
 from movie_mlops.release.arrays import DTYPES, map_array, npy_header, write_array
+from tests.fixtures.stage_3.processes import python
 from tests.fixtures.stage_3.tiny_model import FACTS, MOVIE_IDS, TinyModel, read_tiny, tiny_model, write_tiny
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -150,14 +151,9 @@ def test_a_writer_that_is_killed_leaves_nothing_that_looks_like_a_bundle(tmp_pat
         "manifest": "import movie_mlops.release.bundle as b; b._manifest = lambda *a: os._exit(9)",
         "rename": "import pathlib; pathlib.Path.rename = lambda *a: os._exit(9)",
     }[moment]
-    killed = subprocess.run(
-        [sys.executable, "-c", f"import os\n{target}\n{WRITE_AND_DIGEST}", str(tmp_path)],
-        cwd=REPOSITORY,
-        env={"PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY}"},
-        capture_output=True,
-        check=False,
-    )
-    assert killed.returncode == 9, killed.stderr
+    killed = python(f"import os\n{target}\n{WRITE_AND_DIGEST}", str(tmp_path))
+    _, complaint = killed.communicate()
+    assert killed.returncode == 9, complaint
     assert list_bundles(tmp_path) == []
     assert len(list(tmp_path.glob(".unfinished-*"))) == 1
     bundle = write_tiny(tmp_path)

@@ -3,7 +3,6 @@
 import shutil
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from movie_mlops.cli import door
 from movie_mlops.release import KeyRefusedError, Keys, KeysConfig, SigningKey, Standing, TrustList, key_id
 from movie_mlops.release.signature import sign_manifest
 from tests.fixtures.stage_3.keys import SIGNER, STRANGER, trusting
+from tests.fixtures.stage_3.processes import python
 from tests.fixtures.stage_3.tiny_model import read_tiny, write_tiny
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -38,9 +38,7 @@ def test_the_first_need_makes_a_key_that_only_its_owner_reads(tmp_path):
 
 def test_processes_that_need_a_key_at_once_share_one(tmp_path):
     """Two first runs at the same time end with one key, and both sign with it."""
-    words = [sys.executable, "-c", MAKE, str(tmp_path / "keys")]
-    environment = {"PYTHONPATH": str(REPOSITORY / "src")}
-    started = [subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    started = [python(MAKE, str(tmp_path / "keys")) for _ in range(3)]
     said = {process.communicate(timeout=60)[0].strip() for process in started}
     assert len(said) == 1
     assert len(TrustList(tmp_path / "keys" / "trusted-keys.json").listed()) == 1
