@@ -70,7 +70,7 @@ PARAMS = {
     "vae": {"hidden": 8, "factors": 4, "epochs": 12, "batch": 15, "learning_rate": 0.02},
 }
 # Those that are shown to who watches, step by step, while they are trained.
-STEP_BY_STEP = {"ials"}
+STEP_BY_STEP = {"ials", "sasrec", "vae"}
 PERSONALISED = [name for name in NAMES if create(name).capabilities.personalised]
 EXPLAINS = [name for name in NAMES if create(name).capabilities.explains]
 ADDITIVE = [name for name in EXPLAINS if create(name).capabilities.additive]
@@ -628,7 +628,7 @@ def test_a_training_is_watched_between_its_steps(name: str) -> None:
         np.testing.assert_array_equal(shown[-1][1], recommender.score(matrix))
 
 
-@pytest.mark.parametrize("name", sorted(STEP_BY_STEP))
+@pytest.mark.parametrize("name", parameters(sorted(STEP_BY_STEP)))
 def test_who_watches_may_end_a_training(name: str) -> None:
     """What the watcher raises comes out of `fit`, and the recommender is as it was before."""
     matrix, times = likes()

@@ -23,11 +23,12 @@ from movie_mlops.evaluation import (
 from movie_mlops.flows import BusyError, FlowError, PlatformConfig
 from movie_mlops.flows import trial as trials_module
 from movie_mlops.flows import tune as tune_module
-from movie_mlops.flows.search import NothingFoundError, StudyChangedError
+from movie_mlops.flows.errors import NothingFoundError, StudyChangedError
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.flows.trial import FIRST_BLOCK
-from movie_mlops.flows.tune import Plan, Tuning, TuningProtocol, Wanted, tune, validation_case
+from movie_mlops.flows.tune import Plan, Tuning, Wanted, tune
 from movie_mlops.flows.tuned import write_tuned
+from movie_mlops.flows.validation import TuningProtocol, case_sha256, validation_case
 from movie_mlops.settings import read_platform_config, read_tuned
 from tests.fixtures.stage_5.small_folds import small_feedback, write_folds
 
@@ -141,7 +142,7 @@ def test_the_test_part_is_never_read(tmp_path: Path, protocol: TuningProtocol) -
     for name in ("train", "histories", "seen", "held_out"):
         one, two = getattr(first, name), getattr(second, name)
         np.testing.assert_array_equal(one.toarray(), two.toarray())
-    assert tune_module._digest(first) == tune_module._digest(second)
+    assert case_sha256(first) == case_sha256(second)
     if protocol == "folds":
         found = [search(tmp_path / str(number), case=case, trials=3) for number, case in enumerate(cases)]
         assert trials(found[0]) == trials(found[1])
@@ -164,6 +165,7 @@ def test_the_same_seed_tries_the_same_settings_also_where_it_was_stopped(
     assert len(trials(search(tmp_path, trials=5))) == 5
     again = search(tmp_path)
     assert trials(again) == trials(twelve[1])
+    assert len({json.dumps(params) for _, params, _ in trials(again)}) == 12
     assert again.settings.params == twelve[1].settings.params
     assert len(search(tmp_path).document["trials"]) == 12
 

@@ -92,8 +92,9 @@ def tune(
     """
     from movie_mlops.cli import door, output, progress
     from movie_mlops.flows.features import known_feedback, known_movies
-    from movie_mlops.flows.tune import Plan, validation_case
+    from movie_mlops.flows.tune import Plan
     from movie_mlops.flows.tune import tune as search
+    from movie_mlops.flows.validation import validation_case
 
     settings = door.settings(home)
     config = door.platform_config(settings, tuned_needed=False)

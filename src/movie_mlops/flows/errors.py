@@ -44,3 +44,22 @@ class NothingReleasedError(FlowError):
     """No release is there to serve or to inspect."""
 
     code = "nothing-released"
+
+
+class StudyChangedError(FlowError):
+    """A study of that name is there, and is about something else."""
+
+    code = "study-changed"
+
+
+class NothingFoundError(FlowError):
+    """No setting was judged to the end."""
+
+    code = "nothing-found"
+
+
+class TimeUpError(FlowError):
+    """The time that was given is over."""
+
+    code = "time-up"
+    retryable = True

@@ -5,38 +5,37 @@ started again tries the same settings as one that ran through.
 """
 
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.importance import get_param_importances
-from optuna.pruners import WilcoxonPruner
 from optuna.samplers import TPESampler
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy import event
 
 from movie_mlops.core.memory import available_memory_bytes
 from movie_mlops.core.progress import Advance, Progress
 from movie_mlops.evaluation import Scores, metric_label
-from movie_mlops.flows.errors import FlowError
+from movie_mlops.flows.errors import NothingFoundError, TimeUpError
 from movie_mlops.flows.scores import read_scores, write_scores
-from movie_mlops.flows.steps import one_at_a_time
-from movie_mlops.flows.trial import FIRST_BLOCK, Deadline, Panel, TimeUpError
+from movie_mlops.flows.studies import (
+    INTERRUPTED,
+    MEMORY,
+    REASON,
+    SECONDS,
+    STATES,
+    STEPS_A_LOOK,
+    Tried,
+    distribution,
+    open_study,
+    seconds_of,
+    tried_of,
+)
+from movie_mlops.flows.trial import Deadline, Panel
 from movie_mlops.recommenders import (
-    Choice,
-    Range,
     RecommenderError,
     Space,
     TrainingError,
@@ -44,32 +43,8 @@ from movie_mlops.recommenders import (
     with_values,
 )
 
-State = Literal["complete", "pruned", "failed", "interrupted"]
-"""How a trial ended: judged on everybody, given up for certain to be worse, broken down, or cut off."""
-
-_STATES: Final[Mapping[TrialState, State]] = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "failed",
-}
 _AT_RANDOM: Final = 10
-_SURE: Final = 0.05
-_LEAST_STEPS: Final = 5
-_STEPS_A_LOOK: Final = 5
-_INTERRUPTED, _REASON, _SECONDS, _MEMORY, _ABOUT = "interrupted", "reason", "seconds", "memory_bytes", "about"
 _BREAKDOWNS: Final = (RecommenderError, ArithmeticError, MemoryError, np.linalg.LinAlgError)
-
-
-class StudyChangedError(FlowError):
-    """A study of that name is there, and is about something else."""
-
-    code = "study-changed"
-
-
-class NothingFoundError(FlowError):
-    """No setting was judged to the end."""
-
-    code = "nothing-found"
 
 
 @dataclass(frozen=True)
@@ -89,34 +64,6 @@ class Question:
     space: Space
     seed: int
     about: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Tried:
-    """One setting that was tried.
-
-    Attributes:
-        number: From 0, in the order of trying.
-        state: How it ended.
-        params: The parameters that were searched.
-        value: Mean of the metric over all judged users; ``None`` where it was not judged to the end.
-        so_far: Mean of the metric over the users who were asked until it ended, as far as whole blocks of them go;
-            ``None`` where there was none.
-        steps: What each step achieved, by the step's number.
-        seconds: How long it took.
-        memory_bytes: What its training was estimated to need.
-        reason: Why it failed; empty where it did not.
-    """
-
-    number: int
-    state: State
-    params: dict[str, Any]
-    value: float | None
-    so_far: float | None
-    steps: dict[int, float]
-    seconds: float
-    memory_bytes: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -164,17 +111,10 @@ def search(
         BusyError: Another process is at the same study.
         NothingFoundError: No setting was judged to the end.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with one_at_a_time(file.with_suffix(".lock"), what=f"the study {file.stem}"):
-        storage = _storage(file)
-        try:
-            run = _Run(question, panel, file, _open(storage, question, file.stem), memory_limit)
-            run.until(trials, deadline, progress)
-            return run.found()
-        finally:
-            storage.remove_session()
-            storage.engine.dispose()
+    with open_study(file, question.about) as study:
+        run = _Run(question, panel, file, study, memory_limit)
+        run.until(trials, deadline, progress)
+        return run.found()
 
 
 class _Run:
@@ -185,7 +125,7 @@ class _Run:
     ) -> None:
         self._question, self._panel, self._study, self._memory_limit = question, panel, study, memory_limit
         self._scores = file.with_suffix(".scores")
-        self._space = {name: _distribution(where) for name, where in question.space.items()}
+        self._space = {name: distribution(where) for name, where in question.space.items()}
 
     def until(self, trials: int | None, deadline: Deadline, progress: Progress) -> None:
         """Try settings until there are enough of them or the time is over."""
@@ -211,7 +151,7 @@ class _Run:
         Raises:
             NothingFoundError: No setting was judged to the end.
         """
-        tried = tuple(_tried(trial) for trial in self._study.get_trials(deepcopy=False, states=tuple(_STATES)))
+        tried = tuple(tried_of(trial) for trial in self._study.get_trials(deepcopy=False, states=tuple(STATES)))
         complete = [one for one in tried if one.state == "complete"]
         if not complete:
             reasons = [one.reason for one in tried if one.state == "failed"]
@@ -235,7 +175,7 @@ class _Run:
         if trials is not None and len(settled) >= trials:
             return True
         # What cannot be judged to the end is not begun.
-        quickest = min((_seconds(one) for one in settled if one.state is TrialState.COMPLETE), default=0.0)
+        quickest = min((seconds_of(one) for one in settled if one.state is TrialState.COMPLETE), default=0.0)
         return deadline.left <= quickest
 
     def _settled(self) -> list[FrozenTrial]:
@@ -243,7 +183,7 @@ class _Run:
         return [
             one
             for one in self._study.get_trials(deepcopy=False)
-            if one.state.is_finished() and not one.user_attrs.get(_INTERRUPTED)
+            if one.state.is_finished() and not one.user_attrs.get(INTERRUPTED)
         ]
 
     def _propose(self, settled: Sequence[FrozenTrial]) -> Trial:
@@ -265,12 +205,11 @@ class _Run:
             tick()
             trial.report(achieved, step)
             steps += 1
-            # Seldom: each look is one more chance to give up what is good.
-            if steps % _STEPS_A_LOOK == 0 and step != self._panel.last_step and trial.should_prune():
+            if steps % STEPS_A_LOOK == 0 and step != self._panel.last_step and trial.should_prune():
                 raise optuna.TrialPruned
 
         try:
-            trial.set_user_attr(_MEMORY, self._panel.memory_needed(self._question.model, params))
+            trial.set_user_attr(MEMORY, self._panel.memory_needed(self._question.model, params))
             scores = self._panel.judge(
                 self._question.model,
                 params,
@@ -288,14 +227,14 @@ class _Run:
             return
         except _BREAKDOWNS as error:
             reason = str(error) or type(error).__name__
-        trial.set_user_attr(_SECONDS, round(time.monotonic() - began, 3))
-        trial.set_user_attr(_REASON, reason)
+        trial.set_user_attr(SECONDS, round(time.monotonic() - began, 3))
+        trial.set_user_attr(REASON, reason)
         self._study.tell(trial, value, state=state)
         self._clear()
 
     def _interrupt(self, trial: Trial, reason: str) -> None:
-        trial.set_user_attr(_INTERRUPTED, value=True)
-        trial.set_user_attr(_REASON, reason)
+        trial.set_user_attr(INTERRUPTED, value=True)
+        trial.set_user_attr(REASON, reason)
         self._study.tell(trial, state=TrialState.FAIL)
 
     def _clear(self) -> None:
@@ -304,7 +243,7 @@ class _Run:
         if complete:
             best = max(complete, key=lambda one: (one.value or 0.0, -one.number))
             for one in complete:
-                if one.number != best.number and not self._is_start(_tried(one)):
+                if one.number != best.number and not self._is_start(tried_of(one)):
                     self._file_of(one.number).unlink(missing_ok=True)
 
     def _start(self) -> dict[str, Any]:
@@ -331,69 +270,7 @@ class _Run:
         return {name: round(share, 4) for name, share in get_param_importances(self._study).items()}
 
 
-def _storage(file: Path) -> RDBStorage:
-    storage = RDBStorage(f"sqlite:///{file}")
-
-    def quickly(connection: Any, _record: object) -> None:
-        # Each step of each setting is a commit: whole after a crash, and not waiting for the disk.
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    event.listen(storage.engine, "connect", quickly)
-    storage.engine.dispose()
-    return storage
-
-
-def _open(storage: RDBStorage, question: Question, name: str) -> optuna.Study:
-    with warnings.catch_warnings():
-        # It may change from one release of Optuna to the next; the release is pinned.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        pruner = WilcoxonPruner(p_threshold=_SURE, n_startup_steps=_LEAST_STEPS)
-    study = optuna.create_study(
-        storage=storage, study_name=name, load_if_exists=True, direction="maximize", pruner=pruner
-    )
-    about = dict(question.about)
-    known = study.user_attrs.get(_ABOUT)
-    if known is None:
-        study.set_user_attr(_ABOUT, about)
-    elif known != about:
-        changed = ", ".join(sorted(key for key in {*known, *about} if known.get(key) != about.get(key)))
-        raise StudyChangedError(
-            f"The study {name} was begun with something else: {changed} changed.",
-            next_step="Give --study another name, or leave it out: each question then has a study of its own.",
-        )
-    return study
-
-
-def _distribution(where: Range | Choice) -> BaseDistribution:
-    if isinstance(where, Choice):
-        return CategoricalDistribution(where.values)
-    if where.whole:
-        return IntDistribution(int(where.low), int(where.high), log=where.log)
-    return FloatDistribution(where.low, where.high, log=where.log)
-
-
 def _finite(value: float) -> float:
     if not np.isfinite(value):
         raise TrainingError("Its scores are no finite numbers.", next_step="Search in narrower bounds.")
     return value
-
-
-def _tried(trial: FrozenTrial) -> Tried:
-    told = trial.user_attrs
-    blocks = [achieved for step, achieved in trial.intermediate_values.items() if step >= FIRST_BLOCK]
-    return Tried(
-        number=trial.number,
-        state="interrupted" if told.get(_INTERRUPTED) else _STATES[trial.state],
-        params=dict(trial.params),
-        value=trial.value if trial.state is TrialState.COMPLETE else None,
-        so_far=fmean(blocks) if blocks else None,
-        steps=dict(trial.intermediate_values),
-        seconds=_seconds(trial),
-        memory_bytes=int(told.get(_MEMORY, 0)),
-        reason=str(told.get(_REASON, "")),
-    )
-
-
-def _seconds(trial: FrozenTrial) -> float:
-    return float(trial.user_attrs.get(_SECONDS, 0.0))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from movie_mlops.core.progress import Advance
 from movie_mlops.evaluation import EvaluationCase, EvaluationConfig, Scores, evaluate, pool
-from movie_mlops.flows.errors import FlowError
+from movie_mlops.flows.errors import TimeUpError
 from movie_mlops.recommenders import Recommender, create
 
 Report = Callable[[int, float], None]
@@ -24,13 +24,6 @@ _EARLY: Final = (1 / 3, 2 / 3)
 
 FIRST_BLOCK: Final = len(_EARLY) * _PIECES
 """The first step that is asked of a model whose training has ended; those before it are asked in the middle of one."""
-
-
-class TimeUpError(FlowError):
-    """The time that was given is over."""
-
-    code = "time-up"
-    retryable = True
 
 
 @dataclass(frozen=True)

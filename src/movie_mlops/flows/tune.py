@@ -1,52 +1,34 @@
-"""Settings of recommenders, chosen inside the training part alone: what a model is judged on later is never looked at.
-
-The training part of the split that judges is split again: by the same time split where that is by time, else at random,
-a fifth of each user's films being held out. What is tried, and how it went, is written down whole.
-"""
+"""Settings of recommenders, chosen inside the training part alone; what was tried, and how it went, is written down."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Literal
-
-import polars as pl
+from typing import Any, Final
 
 from movie_mlops.core import clock, report_page
-from movie_mlops.core.columns import EVENT_TIME
 from movie_mlops.core.digests import digest
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import (
     EvaluationCase,
     Interval,
-    UserFoldsConfig,
     compare,
-    known_before,
-    known_of_fold,
-    known_of_given_fold,
-    time_split,
-    user_folds,
 )
 from movie_mlops.evaluation.tuning_report import write_tuning_report
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.errors import FlowError
-from movie_mlops.flows.evaluate import with_content
 from movie_mlops.flows.provenance import (
-    arrays_sha256,
     code_commit,
     code_digest,
     machine,
-    matrix_parts,
     package_versions,
 )
 from movie_mlops.flows.trial import Deadline, Panel
 from movie_mlops.flows.tuned import Found, TunedSettings
+from movie_mlops.flows.validation import case_sha256
 from movie_mlops.recommenders import Choice, Range, create, search_space, value_at, with_values
 
-TuningProtocol = Literal["auto", "time", "user-folds", "folds"]
-
-_FOLDS: Final = 5
 _CODE: Final = ("evaluation", "recommenders")
 
 
@@ -123,67 +105,6 @@ class Tuning:
     settings: TunedSettings
     document: dict[str, Any]
     report: Path
-
-
-def training_part(
-    feedback: pl.DataFrame | None,
-    config: PlatformConfig,
-    *,
-    protocol: TuningProtocol,
-    fold: int = 0,
-    folds: Path | None = None,
-) -> tuple[pl.DataFrame, Literal["time", "user-folds"]]:
-    """Return what a model may learn from before it is judged, and how it is to be split again.
-
-    Args:
-        feedback: What is known of users and films; unused with ``folds``.
-        config: How feedback is split.
-        protocol: Which split judges.
-        fold: Which fold judges, where there are several.
-        folds: A folder of given folds.
-
-    Raises:
-        EvaluationError: The split cannot be made.
-    """
-    if folds is not None:
-        return known_of_given_fold(folds, fold), "user-folds"
-    assert feedback is not None
-    if protocol == "time" or (protocol == "auto" and feedback[EVENT_TIME].null_count() == 0):
-        return known_before(feedback, config.time_split), "time"
-    return known_of_fold(feedback, fold, config.user_folds), "user-folds"
-
-
-def validation_case(
-    feedback: pl.DataFrame | None,
-    config: PlatformConfig,
-    *,
-    protocol: TuningProtocol,
-    fold: int = 0,
-    folds: Path | None = None,
-    movies: pl.DataFrame | None = None,
-    seed: int,
-) -> EvaluationCase:
-    """Split the training part again: what is learned from, and what a setting is judged on.
-
-    Args:
-        feedback: What is known of users and films; unused with ``folds``.
-        config: How feedback is split.
-        protocol: Which split judges.
-        fold: Which fold judges, where there are several.
-        folds: A folder of given folds.
-        movies: One row for each film, where anything is known of them.
-        seed: Of the random split.
-
-    Raises:
-        EvaluationError: A split cannot be made.
-    """
-    known, again = training_part(feedback, config, protocol=protocol, fold=fold, folds=folds)
-    if again == "time":
-        case = time_split(known, config.time_split)
-    else:
-        case = user_folds(known, UserFoldsConfig(folds=_FOLDS, cases=1, seed=seed))[0]
-    case = replace(case, name="validation")
-    return case if movies is None else with_content([case], movies)[0]
 
 
 def tune(
@@ -333,17 +254,9 @@ def _about(wanted: Wanted, panel: Panel, plan: Plan) -> dict[str, Any]:
         "space": {name: json.loads(json.dumps(asdict(where))) for name, where in wanted.space.items()},
         "metric": plan.metric,
         "seed": plan.seed,
-        "data": _digest(panel.case),
+        "data": case_sha256(panel.case),
         "code": code_digest(_CODE),
     }
-
-
-def _digest(case: EvaluationCase) -> str:
-    """Return the SHA-256 of what is learned from and judged on."""
-    known = [case.train, case.histories, case.seen, case.held_out, case.content]
-    stamps = [(times, "<i8") for times in (case.train_times, case.history_times) if times is not None]
-    parts = (part for matrix in known if matrix is not None for part in matrix_parts(matrix))
-    return arrays_sha256([(case.movie_ids, "<i8"), *parts, *stamps])
 
 
 def _with(where: Range | Choice, value: Any) -> Range | Choice:

@@ -53,7 +53,7 @@ class SasrecRecommender(OccludedRecommender):
         # Imported here: PyTorch is an extra, and is only needed to train.
         from movie_mlops.recommenders.sasrec_training import train_sasrec  # noqa: PLC0415
 
-        return train_sasrec(training, self.params, advance)
+        return train_sasrec(training, self.params, advance, self._after_step)
 
     def _layout(self, n_known: int) -> Layout:
         size, heads = self.params.factors, self.params.heads

@@ -12,7 +12,7 @@ from movie_mlops.recommenders.config import SasrecParams
 from movie_mlops.recommenders.inputs import Training
 from movie_mlops.recommenders.neural import NORM_EPSILON
 from movie_mlops.recommenders.sequences import BUCKETS, UNKNOWN, rank_buckets, time_buckets
-from movie_mlops.recommenders.stored import Arrays
+from movie_mlops.recommenders.stored import AfterStep, Arrays
 from movie_mlops.recommenders.torch_training import constant, learn, parameter, plain, seeded
 
 Stamps = NDArray[np.int64] | None
@@ -41,24 +41,34 @@ NAMES: Final = (
 """What is learned, in the order in which it is made."""
 
 
-def train_sasrec(training: Training, params: SasrecParams, advance: Advance) -> Arrays:
+def train_sasrec(training: Training, params: SasrecParams, advance: Advance, after_step: AfterStep) -> Arrays:
     """Train on every history of at least two films.
 
     Args:
         training: Who liked what, and when.
         params: Sizes, epochs, seed.
         advance: Told of each epoch, in percent.
+        after_step: Told of each epoch, and shown what is learned so far.
 
     Returns:
         The arrays that `SasrecRecommender` answers with.
     """
     with seeded(params) as (device, chance):
         made = _Training(training, params, device, chance)
+
+        def after(share: float) -> None:
+            advance(100 / params.epochs)
+            after_step(share, lambda: _learned(made.parameters))
+
         if len(made.users):
-            learn(list(made.parameters.values()), made.loss, len(made.users), params, advance)
+            learn(list(made.parameters.values()), made.loss, len(made.users), params, after)
         else:
             advance(100)
-    return {name: plain(tensor) for name, tensor in made.parameters.items()}
+    return _learned(made.parameters)
+
+
+def _learned(parameters: dict[str, Any]) -> Arrays:
+    return {name: plain(tensor) for name, tensor in parameters.items()}
 
 
 class _Training:

@@ -13,6 +13,9 @@ from movie_mlops.recommenders.inputs import positions
 Arrays = dict[str, NDArray[Any]]
 """What was learned, by name."""
 
+AfterStep = Callable[[float, Callable[[], Arrays]], None]
+"""Told, within a training, which share of it is done, and how to get what would be learned if it ended there."""
+
 Form = tuple[type[np.generic], tuple[int | None, ...]]
 """Type and shape of an array; None stands for any length."""
 

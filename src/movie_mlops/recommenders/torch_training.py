@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.config import SasrecParams, VaeParams
 
 _RISE: Final = 0.1
@@ -35,7 +34,7 @@ def learn(
     loss: Callable[[NDArray[np.int64], float], Any],
     n_histories: int,
     params: VaeParams | SasrecParams,
-    advance: Advance,
+    after: Callable[[float], None],
 ) -> None:
     """Change the parameters, step by step, so that the loss falls: AdamW under a one-cycle learning rate.
 
@@ -44,7 +43,7 @@ def learn(
         loss: The mean loss of some histories, given their numbers and the share of the steps that is done.
         n_histories: How many histories there are; each epoch meets them in a new order.
         params: Epochs, batch, learning rate and seed.
-        advance: Told of each epoch, in percent.
+        after: Told, after each epoch, the share of them that is done.
 
     References:
         I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
@@ -59,7 +58,7 @@ def learn(
         optimiser, params.learning_rate, total_steps=steps + 1, pct_start=_RISE, cycle_momentum=False
     )
     done = 0
-    for _ in range(params.epochs):
+    for epoch in range(params.epochs):
         shuffled = order.permutation(n_histories)
         for start in range(0, n_histories, params.batch):
             value = loss(shuffled[start : start + params.batch], done / steps)
@@ -68,7 +67,7 @@ def learn(
             optimiser.step()
             rate.step()
             done += 1
-        advance(100 / params.epochs)
+        after((epoch + 1) / params.epochs)
 
 
 def parameter(shape: tuple[int, ...], spread: float, chance: Any, device: Any) -> Any:
@@ -82,5 +81,5 @@ def constant(values: NDArray[Any], device: Any) -> Any:
 
 
 def plain(tensor: Any) -> NDArray[np.float32]:
-    """Return a parameter as an array."""
-    return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype=np.float32)
+    """Return a parameter as an array of its own: in the middle of a training the parameter goes on changing."""
+    return np.array(tensor.detach().cpu().numpy(), np.float32, order="C")

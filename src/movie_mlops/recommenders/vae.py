@@ -40,7 +40,7 @@ class VaeRecommender(OccludedRecommender):
         # Imported here: PyTorch is an extra, and is only needed to train.
         from movie_mlops.recommenders.vae_training import train_vae  # noqa: PLC0415
 
-        return train_vae(training.matrix, self.params, advance)
+        return train_vae(training.matrix, self.params, advance, self._after_step)
 
     def _layout(self, n_known: int) -> Layout:
         hidden, factors = self.params.hidden, self.params.factors

@@ -11,7 +11,7 @@ from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.config import VaeParams
 from movie_mlops.recommenders.inputs import Csr
 from movie_mlops.recommenders.neural import NORM_EPSILON
-from movie_mlops.recommenders.stored import Arrays
+from movie_mlops.recommenders.stored import AfterStep, Arrays
 from movie_mlops.recommenders.torch_training import constant, learn, parameter, plain, seeded
 
 _NARROW: Final = -2.0
@@ -21,21 +21,31 @@ _WARM_UP: Final = 0.4
 """Share of the steps over which the pull of the prior rises from nothing."""
 
 
-def train_vae(matrix: Csr, params: VaeParams, advance: Advance) -> Arrays:
+def train_vae(matrix: Csr, params: VaeParams, advance: Advance, after_step: AfterStep) -> Arrays:
     """Train on every history; an empty one is left out.
 
     Args:
         matrix: Users by films.
         params: Sizes, epochs, seed.
         advance: Told of each epoch, in percent.
+        after_step: Told of each epoch, and shown what is learned so far.
 
     Returns:
         The arrays that `VaeRecommender` answers with.
     """
     with seeded(params) as (device, chance):
         training = _Training(matrix, params, device, chance)
-        learn(training.parameters, training.loss, len(training.users), params, advance)
-    into, bias, scale, shift, code, code_bias, decoder, decoder_bias = map(plain, training.parameters)
+
+        def after(share: float) -> None:
+            advance(100 / params.epochs)
+            after_step(share, lambda: _learned(training.parameters, params))
+
+        learn(training.parameters, training.loss, len(training.users), params, after)
+    return _learned(training.parameters, params)
+
+
+def _learned(parameters: list[Any], params: VaeParams) -> Arrays:
+    into, bias, scale, shift, code, code_bias, decoder, decoder_bias = map(plain, parameters)
     return {
         "encoder": into,
         "encoder_bias": bias,
