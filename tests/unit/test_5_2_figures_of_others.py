@@ -32,7 +32,7 @@ class Listed:
         for row, films_of_user in enumerate(lists):
             self._scores[row, films_of_user] = np.arange(len(films_of_user), 0, -1)
 
-    def score(self, histories: sparse.csr_matrix) -> np.ndarray:
+    def score(self, histories: sparse.csr_matrix, *, times: np.ndarray | None = None) -> np.ndarray:
         """Return scores in the order of the lists."""
         return self._scores[: histories.shape[0]]
 

@@ -140,7 +140,12 @@ class _Given:
         self._scores = scores
         self._at = 0
 
-    def score(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
+    def score(
+        self,
+        histories: sparse.csr_matrix,
+        *,
+        times: NDArray[np.int64] | None = None,  # noqa: ARG002 (the port)
+    ) -> NDArray[np.float32]:
         start, self._at = self._at, self._at + histories.shape[0]
         return self._scores[start : self._at]
 
