@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Resolves requirements.txt, requirements-dev.txt, requirements-feast.txt and requirements-airflow.txt, pinned with hashes for every platform, from pyproject.toml.
+# Resolves requirements.txt, requirements-dev.txt, requirements-feast.txt, requirements-rivals.txt and requirements-airflow.txt, pinned with hashes for every platform, from pyproject.toml.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -10,4 +10,5 @@ lock() {
 lock requirements.txt --extra build --extra platform --extra postgres --extra redis --extra tune
 lock requirements-dev.txt --extra build --extra platform --extra postgres --extra redis --extra tune --extra dev
 lock requirements-feast.txt --extra feast
+lock requirements-rivals.txt --extra rivals
 lock requirements-airflow.txt --extra airflow

@@ -345,3 +345,15 @@ def test_a_folder_without_folds_is_refused(tmp_path: Path) -> None:
     (tmp_path / "test_0.parquet").write_text("not parquet")
     with pytest.raises(FoldsInvalidError, match="cannot be read as Parquet"):
         given_folds(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("films", "problem"), [(["one", "two"], "no whole number"), ([1, None], "a row without user_id or movie_id")]
+)
+def test_folds_with_odd_films_are_refused(tmp_path: Path, films: list[object], problem: str) -> None:
+    """A film that is no number, and one that is missing, are refused with the file."""
+    frame = pl.DataFrame({"user_id": [1, 2], "movie_id": films})
+    for name in ("dataset", "test_0"):
+        frame.write_parquet(tmp_path / f"{name}.parquet")
+    with pytest.raises(FoldsInvalidError, match=problem):
+        given_folds(tmp_path)

@@ -104,3 +104,29 @@ def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = top_k(scores, 6, exclude=exclude)
     monkeypatch.setattr(ranking, "_BLOCK_VALUES", 25)
     assert (top_k(scores, 6, exclude=exclude) == whole).all()
+
+
+@pytest.mark.parametrize("kinds", [3, 40, 100_000])
+def test_long_rows_equal_sorting_everything(kinds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of thousands of items, with few and with very many ties, give the start of the whole sorted order."""
+    generator = np.random.default_rng(kinds)
+    scores = generator.integers(0, kinds, (60, 1_803)).astype(np.float32)
+    scores[3] = -INF
+    scores[4, 7:] = -INF
+    hidden = generator.random(scores.shape) < 0.2
+    monkeypatch.setattr(ranking, "_BLOCK_VALUES", 1_803 * 4)
+    for k in (1, 10, 50):
+        given = np.where(hidden, -INF, scores)
+        expected = np.argsort(-given, axis=1, kind="stable")[:, :k]
+        expected = np.where(np.take_along_axis(given, expected, axis=1) == -INF, -1, expected)
+        assert (top_k(scores, k, exclude=sparse.csr_matrix(hidden.astype(np.float32))) == expected).all()
+
+
+@pytest.mark.parametrize("place", [0, 5, 1_802])
+def test_nan_is_refused_wherever_it_stands(place: int) -> None:
+    """A score that is not a number is found at the ends of a long row and behind an exclusion too."""
+    scores = np.zeros((2, 1_803), np.float32)
+    scores[1, place] = np.nan
+    exclude = sparse.csr_matrix((np.ones(1, np.float32), ([1], [5])), shape=scores.shape)
+    with pytest.raises(ScoresRefusedError, match=f"row 1, item {place} is not a number"):
+        top_k(scores, 10, exclude=exclude)

@@ -174,3 +174,30 @@ def test_a_report_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
         write(path, result("ease", 0.3))
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["time.html"]
+
+
+def test_a_report_says_what_could_be_chance_and_what_parts_are_worth(tmp_path: Path) -> None:
+    """Corrected values stand beside every difference, and a model beside itself without a part gets its own table."""
+    path = tmp_path / "time.html"
+    write(path, result("popular-recent", 0.1), result("blend", 0.3), result("blend-without-ials", 0.2))
+    _, reader = read(path)
+    for words in ("Could it be chance?", "0.0002", "What each part of blend is worth", "+0.1000"):
+        assert words in reader.text
+    assert reader.tags.count("svg") == 5
+    write(path, result("popular-recent", 0.1), result("ease", 0.3))
+    assert "What each part of" not in read(path)[1].text
+
+
+def test_a_report_shows_the_unbiased_metric_and_what_lists_hold(tmp_path: Path) -> None:
+    """Where it was measured, the unbiased sibling of the leading metric has a plot, and list metrics their columns."""
+    path = tmp_path / "time.html"
+    both = []
+    for one in (result("popular-recent", 0.1), result("ease", 0.3)):
+        per_user = {**one.per_user, "ndcg_unbiased@10": one.per_user["ndcg@10"] / 2}
+        lists = {**one.lists, "popularity_lift@10": 0.25, "diversity@10": 0.5}
+        both.append(Scores(**{**one.__dict__, "per_user": per_user, "lists": lists}))
+    write(path, *both)
+    _, reader = read(path)
+    for words in ("unbiased nDCG@10", "0.1500", "+25%", "Diversity@10"):
+        assert words in reader.text
+    assert reader.tags.count("svg") == 5

@@ -1,6 +1,7 @@
 """Benchmarks: real processes under an honest load, and a file that says what was measured, on what, and how."""
 
 from movie_mlops.bench.config import (
+    EvaluateBenchConfig,
     FeaturesBenchConfig,
     IngestBenchConfig,
     MainJobBenchConfig,
@@ -10,6 +11,7 @@ from movie_mlops.bench.config import (
     StandardBenchConfig,
 )
 from movie_mlops.bench.errors import BenchError
+from movie_mlops.bench.evaluate import bench_evaluate
 from movie_mlops.bench.features import bench_features
 from movie_mlops.bench.ingest import bench_ingest
 from movie_mlops.bench.load import Outcome, Plan, drive, drive_apart
@@ -22,6 +24,7 @@ from movie_mlops.bench.standard import bench_standard
 
 __all__ = [
     "BenchError",
+    "EvaluateBenchConfig",
     "FeaturesBenchConfig",
     "IngestBenchConfig",
     "MainJobBenchConfig",
@@ -31,6 +34,7 @@ __all__ = [
     "QualityBenchConfig",
     "ServeBenchConfig",
     "StandardBenchConfig",
+    "bench_evaluate",
     "bench_features",
     "bench_ingest",
     "bench_main_job",

@@ -287,3 +287,43 @@ class QualityBenchConfig:
     def __post_init__(self) -> None:
         if not self.recipes or not self.timed_recipes:
             raise BenchError("There is nothing to judge.", next_step="Name at least one recipe.")
+
+
+@dataclass(frozen=True)
+class EvaluateBenchConfig:
+    """The benchmark of evaluation.
+
+    Attributes:
+        users: How many users are judged.
+        films: How many films are ranked for each.
+        known: How many films each user knows, less the ones drawn twice.
+        held_out: How many films are to be found for each, likewise.
+        cutoffs: Lengths of the lists.
+        repeats: How often each is measured; the median counts.
+        rivals_python: The Python of an environment that has RecTools and ranx; ``None`` leaves them out.
+        seed: Of everything that is made up.
+        times_faster: The target: so many times as fast as each of them.
+
+    Raises:
+        BenchError: A number is out of range.
+    """
+
+    users: int = 6_000
+    films: int = 27_278
+    known: int = 130
+    held_out: int = 25
+    cutoffs: tuple[int, ...] = (10, 20, 50)
+    repeats: int = 3
+    rivals_python: Path | None = None
+    seed: int = 0
+    times_faster: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name in ("users", "known", "held_out", "repeats"):
+            if getattr(self, name) <= 0:
+                raise BenchError(f"{name} is {getattr(self, name)}.", next_step="Give a number above 0.")
+        if not self.cutoffs or min(self.cutoffs) < 1 or max(self.cutoffs) >= self.films - self.known:
+            raise BenchError(
+                f"Lists of {', '.join(map(str, self.cutoffs)) or 'no'} films cannot be filled from {self.films:,}.",
+                next_step="Give more films, or shorter lists.",
+            )

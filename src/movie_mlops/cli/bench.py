@@ -314,10 +314,61 @@ def quality(
     typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
 
 
+@app.command()
+def evaluate(
+    users: Annotated[int, typer.Option("--users", min=1, help="How many users are judged.")] = 6_000,
+    films: Annotated[int, typer.Option("--films", min=200, help="How many films are ranked for each.")] = 27_278,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="How often each is measured.")] = 3,
+    rivals_python: Annotated[
+        Path | None,
+        typer.Option(
+            "--rivals-python",
+            metavar="FILE",
+            help="The Python of an environment that has RecTools and ranx (default: .venv/rivals, by setup_rivals.sh).",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to (default: reports/benchmarks/evaluate.json).")
+    ] = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How fast are models judged, from all scores to the metrics? Beside RecTools and ranx, with equal figures."""
+    from movie_mlops.bench import EvaluateBenchConfig, bench_evaluate
+    from movie_mlops.cli import door, output, progress
+
+    folder = door.settings(home).home
+    python = rivals_python or _made(folder, "rivals")
+    config = EvaluateBenchConfig(users=users, films=films, repeats=repeats, rivals_python=python)
+    file = out or folder / "reports" / "benchmarks" / "evaluate.json"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
+    result = bench_evaluate(config, file, command=command, progress=progress.listener())
+    if as_json:
+        output.print_json(result)
+        return
+    shown = ("name", "median_seconds", "of_that_ranking")
+    output.print_rows([{name: run[name] for name in shown} for run in result["runs"]], as_json=False)
+    for skipped in result["skipped"]:
+        typer.echo(f"\n{skipped['name']} was skipped: {skipped['reason']}")
+    for target in result["targets"]:
+        verdict = "met" if target["met"] else "missed"
+        typer.echo(
+            f"\n{target['measured']} times as fast as {target['rival']} ({target['with_our_lists']} with our lists), "
+            f"at least {target['limit']:g}: {verdict}."
+        )
+    machine = result["machine"]
+    typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
+
+
 def _feast(given: Path | None, home: Path) -> Path | None:
     """Return Feast's Python: the one that was named, or the one that scripts/setup/setup_feast.sh makes."""
-    made = home / ".venv" / "feast" / "bin" / "python"
-    return given or (made if made.is_file() else None)
+    return given or _made(home, "feast")
+
+
+def _made(home: Path, name: str) -> Path | None:
+    """Return the Python of an environment that scripts/setup makes, where it is there."""
+    made = home / ".venv" / name / "bin" / "python"
+    return made if made.is_file() else None
 
 
 def _row(scenario: Mapping[str, Any]) -> dict[str, Any]:

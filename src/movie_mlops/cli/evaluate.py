@@ -11,9 +11,10 @@ import typer
 from movie_mlops.cli import options
 
 if TYPE_CHECKING:
-    from movie_mlops.evaluation import Leaderboard, Scores
+    from movie_mlops.evaluation import Leaderboard, LearningCurve, Scores
     from movie_mlops.flows import PlatformConfig, Recipe
     from movie_mlops.flows.config import Protocol as SplitProtocol
+    from movie_mlops.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -25,6 +26,10 @@ class Protocol(StrEnum):
     TIME = "time"
     USER_FOLDS = "user-folds"
     STRONG_GENERALISATION = "strong-generalisation"
+    LEAVE_ONE_OUT = "leave-one-out"
+    COLD_USERS = "cold-users"
+    COLD_FILMS = "cold-films"
+    LEARNING_CURVE = "learning-curve"
     FOLDS = "folds"
 
 
@@ -35,7 +40,10 @@ def evaluate(
         typer.Option(
             "--protocol",
             help="time: learn from the past, predict the future. user-folds: random films of each user. "
-            "strong-generalisation: users no model has seen. folds: given in --path. auto: time where possible.",
+            "strong-generalisation: users no model has seen. leave-one-out: the last like of each user. "
+            "cold-users: new users, 1 to 5 likes shown. cold-films: films no model has seen. "
+            "learning-curve: new users after 0, 1, 2, 5 and 10 likes. folds: given in --path. "
+            "auto: time where possible.",
         ),
     ] = Protocol.AUTO,
     path: Annotated[
@@ -53,6 +61,16 @@ def evaluate(
     cutoff: Annotated[
         list[int] | None, typer.Option("--cutoff", min=1, help="Length of the lists; may be repeated.")
     ] = None,
+    no_future: Annotated[
+        bool,
+        typer.Option("--no-future", help="For leave-one-out: learn only from what came before the last tenth."),
+    ] = False,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source", help="First bring this in, as 'ingest load' does: movielens:<release, folder or zip> …"
+        ),
+    ] = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -60,29 +78,64 @@ def evaluate(
     """Train models on what is known, judge them on what is held out, and write a report with plots."""
     from movie_mlops.cli import door, output, progress
     from movie_mlops.core.errors import ConfigurationError
-    from movie_mlops.flows.evaluate import study
     from movie_mlops.flows.features import known_feedback, known_movies
+    from movie_mlops.flows.study import study, study_learning
 
     if (protocol is Protocol.FOLDS) != (path is not None):
         raise ConfigurationError(
             "--protocol folds and --path belong together.",
             next_step="Write for example: movie-mlops evaluate --protocol folds --path DIR",
         )
+    if source is not None and path is not None:
+        raise ConfigurationError(
+            "--source and --path exclude each other: given folds are not split from a source.",
+            next_step="Write either movie-mlops evaluate --source SOURCE or --protocol folds --path DIR",
+        )
+    if no_future and protocol is not Protocol.LEAVE_ONE_OUT:
+        raise ConfigurationError(
+            "--no-future belongs to --protocol leave-one-out; 'time' never learns from the future.",
+            next_step="Write: movie-mlops evaluate --protocol leave-one-out --no-future",
+        )
     settings = door.settings(home)
-    config = _with_cutoffs(door.platform_config(settings), cutoff)
+    config = _chosen(door.platform_config(settings), cutoff, no_future=no_future)
+    if source is not None:
+        dataset = _bring(source, settings, dataset)
     place = settings.home / "reports" / "folds" if path else door.workspace(home, dataset).reports
     report = place / f"evaluation-{protocol}.html"
+    title = f"Models on {path.name if path else door.workspace(home, dataset).dataset}"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
     lake = None if path else door.lake(home, dataset)
+    feedback = None if lake is None else known_feedback(lake, config.feedback)
+    if protocol is Protocol.LEARNING_CURVE:
+        assert lake is not None
+        assert feedback is not None
+        curve = study_learning(
+            feedback,
+            _recipes(config, model),
+            config,
+            movies=known_movies(lake),
+            report=report,
+            title=title,
+            command=command,
+            progress=progress.listener(),
+        )
+        if as_json:
+            output.print_json({**curve.to_json(), "report": str(report)})
+            return
+        output.print_rows(_curve_table(curve), as_json=False)
+        typer.echo(f"{curve.judged:,} new users. {curve.verdict}")
+        typer.echo(f"Report: {report}")
+        return
     board, scores = study(
-        None if lake is None else known_feedback(lake, config.feedback),
+        feedback,
         _recipes(config, model),
         config,
         movies=None if lake is None else known_movies(lake),
         protocol=cast("SplitProtocol", "auto" if path else protocol.value),
         folds=path,
         report=report,
-        title=f"Models on {path.name if path else door.workspace(home, dataset).dataset}",
-        command="movie-mlops " + shlex.join(sys.argv[1:]),
+        title=title,
+        command=command,
         progress=progress.listener(),
     )
     if as_json:
@@ -93,13 +146,32 @@ def evaluate(
     typer.echo(f"Report: {report}")
 
 
-def _with_cutoffs(config: "PlatformConfig", cutoffs: list[int] | None) -> "PlatformConfig":
-    if not cutoffs:
-        return config
+def _bring(source: str, settings: "Settings", dataset: str | None) -> str:
+    """Load a source into the lake; return the name of its data set."""
+    from movie_mlops.cli import door, progress
+    from movie_mlops.core.nouns import Workspace
+    from movie_mlops.ingest import load
+
+    opened = door.source(settings, source, columns=None, movies=None, movie_columns=None, scale=None, dataset=dataset)
+    opened.prepare(progress.listener())
+    workspace = Workspace(settings.home, opened.dataset)
+    lake = door.lake_of(settings, workspace)
+    with door.journaled("ingest load", workspace, lake):
+        load(opened, lake, config=door.contracts(settings), progress=progress.listener())
+    return opened.dataset
+
+
+def _chosen(config: "PlatformConfig", cutoffs: list[int] | None, *, no_future: bool) -> "PlatformConfig":
+    """Return the configuration with what the command line says instead."""
     from dataclasses import replace
 
-    lengths = tuple(sorted({*cutoffs, 10}))
-    return config.model_copy(update={"evaluation": replace(config.evaluation, cutoffs=lengths)})
+    changed: dict[str, Any] = {}
+    if cutoffs:
+        lengths = tuple(sorted({*cutoffs, 10}))
+        changed["evaluation"] = replace(config.evaluation, cutoffs=lengths)
+    if no_future:
+        changed["leave_one_out"] = replace(config.leave_one_out, no_future=True)
+    return config.model_copy(update=changed)
 
 
 def _recipes(config: "PlatformConfig", wanted: list[str] | None) -> "list[Recipe]":
@@ -146,7 +218,19 @@ def _table(board: "Leaderboard", scores: "list[Scores]") -> list[dict[str, Any]]
             f"minus {board.baseline}": ""
             if row.difference is None
             else f"{row.difference.estimate:+.4f} ({row.difference.low:+.4f} to {row.difference.high:+.4f})",
+            "p": "" if row.against_baseline is None else f"{row.against_baseline.corrected:.4f}",
             **{name: row.lists[name] for name in row.lists if name.startswith(("coverage", "gini"))},
         }
         for row in board.standings
+    ]
+
+
+def _curve_table(curve: "LearningCurve") -> list[dict[str, Any]]:
+    return [
+        {
+            "model": name,
+            **{f"{point.likes} like{'' if point.likes == 1 else 's'}": point.value.estimate for point in points},
+            "better from": "" if name == curve.baseline or curve.better_from(name) is None else curve.better_from(name),
+        }
+        for name, points in curve.models.items()
     ]

@@ -1,12 +1,19 @@
 """Judging models: splits, full-ranking metrics, intervals and reports."""
 
+from movie_mlops.evaluation.ablation import WITHOUT, Ablation, ablations
 from movie_mlops.evaluation.case import EvaluationCase, Scorer
+from movie_mlops.evaluation.cold import cold_films, cold_users, learning_cases
 from movie_mlops.evaluation.config import (
+    ColdFilmsConfig,
+    ColdUsersConfig,
     EvaluationConfig,
+    LearningCurveConfig,
+    LeaveOneOutConfig,
     StrongGeneralisationConfig,
     TimeSplitConfig,
     UserFoldsConfig,
 )
+from movie_mlops.evaluation.curves import LearningCurve, learning_curve
 from movie_mlops.evaluation.distances import miscalibration, total_variation
 from movie_mlops.evaluation.errors import (
     CaseInvalidError,
@@ -25,17 +32,23 @@ from movie_mlops.evaluation.matrices import Feedback
 from movie_mlops.evaluation.protocols import (
     known_before,
     known_of_fold,
+    leave_one_out,
     strong_generalisation,
     time_split,
     user_folds,
 )
-from movie_mlops.evaluation.report import write_report
+from movie_mlops.evaluation.report import write_curve_report, write_report
 from movie_mlops.evaluation.scores import Scores, WinsTiesLosses, compare, pool, wins_ties_losses
 from movie_mlops.evaluation.segments import Segment, segments_by_films, segments_by_history
+from movie_mlops.evaluation.significance import PairedTest, paired_tests
 
 __all__ = [
     "RARE",
+    "WITHOUT",
+    "Ablation",
     "CaseInvalidError",
+    "ColdFilmsConfig",
+    "ColdUsersConfig",
     "EvaluationCase",
     "EvaluationConfig",
     "EvaluationError",
@@ -44,7 +57,11 @@ __all__ = [
     "FoldsInvalidError",
     "Interval",
     "Leaderboard",
+    "LearningCurve",
+    "LearningCurveConfig",
+    "LeaveOneOutConfig",
     "NotComparableError",
+    "PairedTest",
     "Scorer",
     "Scores",
     "Segment",
@@ -55,6 +72,9 @@ __all__ = [
     "TimesMissingError",
     "UserFoldsConfig",
     "WinsTiesLosses",
+    "ablations",
+    "cold_films",
+    "cold_users",
     "compare",
     "evaluate",
     "given_folds",
@@ -62,8 +82,12 @@ __all__ = [
     "known_of_fold",
     "known_of_given_fold",
     "leaderboard",
+    "learning_cases",
+    "learning_curve",
+    "leave_one_out",
     "metric_label",
     "miscalibration",
+    "paired_tests",
     "pool",
     "segments_by_films",
     "segments_by_history",
@@ -72,5 +96,6 @@ __all__ = [
     "total_variation",
     "user_folds",
     "wins_ties_losses",
+    "write_curve_report",
     "write_report",
 ]

@@ -44,6 +44,7 @@ class EvaluationCase:
         facts: Counts and dates that a reader needs to judge the split.
         history_times: int64[nnz] Unix seconds aligned with ``histories.data``; ``None`` where there are none.
         content: csr float32[items, features], what is known of the films; ``None`` where nothing is.
+        candidates: bool[items]; the films that may be recommended at all; ``None`` for every film.
     """
 
     name: str
@@ -57,6 +58,7 @@ class EvaluationCase:
     facts: Facts = field(default_factory=dict)
     history_times: NDArray[np.int64] | None = None
     content: sparse.csr_matrix | None = None
+    candidates: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a case that contradicts itself.
@@ -76,14 +78,7 @@ class EvaluationCase:
             raise self._invalid(f"histories have {self.histories.nnz:,} entries and {len(self.history_times):,} times")
         if self.content is not None and self.content.shape[0] != judged[1]:
             raise self._invalid(f"content has {self.content.shape[0]:,} items instead of {judged[1]:,}")
-        if (np.diff(self.held_out.indptr) == 0).any():
-            raise self._invalid("a judged user has nothing held out")
-        held_out, seen, shown = (entry_keys(m) for m in (self.held_out, self.seen, self.histories))
-        known = int(np.isin(held_out, np.concatenate([seen, shown])).sum())
-        if known:
-            raise self._invalid(f"{known:,} held-out films are already known")
-        if not np.isin(shown, seen).all():
-            raise self._invalid("a film of a history is not among the seen ones")
+        self._check_entries()
 
     def of_users(self, users: NDArray[np.int64]) -> Self:
         """Return the same case with only some of its judged users, by their positions, in that order."""
@@ -97,6 +92,18 @@ class EvaluationCase:
             held_out=self.held_out[users],
             user_ids=[self.user_ids[user] for user in users],
         )
+
+    def _check_entries(self) -> None:
+        if (np.diff(self.held_out.indptr) == 0).any():
+            raise self._invalid("a judged user has nothing held out")
+        held_out, seen, shown = (entry_keys(m) for m in (self.held_out, self.seen, self.histories))
+        known = int(np.isin(held_out, np.concatenate([seen, shown])).sum())
+        if known:
+            raise self._invalid(f"{known:,} held-out films are already known")
+        if self.candidates is not None and not self.candidates[self.held_out.indices].all():
+            raise self._invalid("a held-out film is not among the candidates")
+        if not np.isin(shown, seen).all():
+            raise self._invalid("a film of a history is not among the seen ones")
 
     def _invalid(self, problem: str) -> CaseInvalidError:
         return CaseInvalidError(

@@ -98,7 +98,12 @@ def _pairs(file: Path) -> pl.DataFrame:
         raise _invalid(file, "cannot be read as Parquet") from error
     if not {USER_ID, MOVIE_ID} <= set(frame.columns):
         raise _invalid(file, f"has the columns {', '.join(frame.columns)} instead of {USER_ID} and {MOVIE_ID}")
-    pairs = frame.select(pl.col(USER_ID).cast(pl.String), pl.col(MOVIE_ID).cast(pl.Int64))
+    try:
+        pairs = frame.select(pl.col(USER_ID).cast(pl.String), pl.col(MOVIE_ID).cast(pl.Int64))
+    except pl.exceptions.PolarsError as error:
+        raise _invalid(file, f"has a {MOVIE_ID} that is no whole number") from error
+    if sum(pairs.null_count().row(0)):
+        raise _invalid(file, f"has a row without {USER_ID} or {MOVIE_ID}")
     if pairs.is_duplicated().any():
         raise _invalid(file, "has a user and film more than once")
     return pairs

@@ -1,20 +1,17 @@
 """Judging one fitted model on one case: full rankings, block by block."""
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from movie_mlops.core.progress import SILENT, Progress
-from movie_mlops.evaluation import metrics
-from movie_mlops.evaluation.case import EvaluationCase, Scorer, entry_keys
+from movie_mlops.evaluation.case import EvaluationCase, Scorer
 from movie_mlops.evaluation.config import EvaluationConfig
 from movie_mlops.evaluation.distances import miscalibration
 from movie_mlops.evaluation.errors import EvaluationError
 from movie_mlops.evaluation.films import Films
+from movie_mlops.evaluation.lists import Lists
 from movie_mlops.evaluation.scores import Scores
-from movie_mlops.recommenders import NO_ITEM, top_k
+from movie_mlops.recommenders import top_k
 
 
 def evaluate(
@@ -48,60 +45,39 @@ def evaluate(
             next_step="Use more feedback, a greater test share, or another protocol.",
         )
     name = model or str(getattr(recommender, "name", type(recommender).__name__))
-    ranking = _rank(recommender, case, config, name, progress)
-    hits = _hits(ranking, case.held_out)
-    held_out = np.diff(case.held_out.indptr).astype(np.int64)
-    popularity = np.bincount(case.train.indices, minlength=case.train.shape[1]).astype(np.int64)
-    per_user: dict[str, NDArray[np.float64]] = {}
-    lists: dict[str, float] = {}
+    lists = Lists(_rank(recommender, case, config, name, progress), case, config.propensity_power)
+    of_all: dict[str, float] = {}
     for k in config.cutoffs:
-        for metric, measure in metrics.PER_USER.items():
-            per_user[f"{metric}@{k}"] = measure(hits[:, :k], held_out)
-        shown = ranking[:, :k]
-        exposure = np.bincount(shown[shown != NO_ITEM], minlength=popularity.size).astype(np.int64)
-        lists[f"coverage@{k}"] = metrics.coverage(exposure)
-        lists[f"novelty@{k}"] = metrics.novelty(exposure, popularity, case.train.shape[0])
-        lists[f"gini@{k}"] = metrics.gini(exposure)
+        of_all |= lists.of_all(k, films)
+    apart = None if films is None else _miscalibration(lists, films)
+    if apart is not None and np.isfinite(apart).any():
+        of_all[f"miscalibration@{max(config.cutoffs)}"] = float(np.nanmean(apart))
     return Scores(
         model=name,
         case=case.name,
         user_ids=case.user_ids,
-        per_user=per_user,
-        lists=lists,
+        per_user={measured: lists.measure(*_parts(measured)) for measured in config.metrics},
+        lists=of_all,
         history_sizes=np.diff(case.histories.indptr).astype(np.int64),
         config=config,
-        slices={} if films is None else _slices(ranking, hits, case, films.slices(popularity), sliced),
-        miscalibration=None if films is None else _miscalibration(ranking, case, films),
+        slices={} if films is None else _slices(lists, films, sliced),
+        miscalibration=apart,
     )
 
 
-def _slices(
-    ranking: NDArray[np.int32],
-    hits: NDArray[np.bool_],
-    case: EvaluationCase,
-    members: Mapping[str, NDArray[np.bool_]],
-    sliced: str,
-) -> dict[str, NDArray[np.float64]]:
-    metric, _, cutoff = sliced.partition("@")
-    measure, k = metrics.PER_USER[metric], int(cutoff)
-    users = np.repeat(np.arange(len(case.user_ids)), np.diff(case.held_out.indptr))
-    found = {}
-    for name, member in members.items():
-        held_out = np.bincount(users[member[case.held_out.indices]], minlength=len(case.user_ids)).astype(np.int64)
-        asked = held_out > 0
-        values = np.full(held_out.size, np.nan)
-        # A place without an item is no hit, whatever the last item is a member of.
-        values[asked] = measure((hits & member[ranking])[asked, :k], held_out[asked])
-        found[name] = values
-    return found
+def _parts(metric: str) -> tuple[str, int]:
+    name, _, cutoff = metric.partition("@")
+    return name, int(cutoff)
 
 
-def _miscalibration(ranking: NDArray[np.int32], case: EvaluationCase, films: Films) -> NDArray[np.float64]:
+def _slices(lists: Lists, films: Films, sliced: str) -> dict[str, NDArray[np.float64]]:
+    metric, k = _parts(sliced)
+    return {name: lists.measure(metric, k, member) for name, member in films.slices(lists.popularity).items()}
+
+
+def _miscalibration(lists: Lists, films: Films) -> NDArray[np.float64]:
     shares = films.shares()
-    rows, places = np.nonzero(ranking != NO_ITEM)
-    ones = np.ones(rows.size, dtype=np.float32)
-    lists = sparse.csr_matrix((ones, (rows, ranking[rows, places])), shape=case.histories.shape)
-    return miscalibration((case.histories @ shares).toarray(), (lists @ shares).toarray())
+    return miscalibration((lists.case.histories @ shares).toarray(), (lists.matrix() @ shares).toarray())
 
 
 def _rank(
@@ -119,6 +95,8 @@ def _rank(
                     f"{name!r} gave scores of the shape {scores.shape} instead of {(stop - start, items)}.",
                     next_step="Fit it on this case's training matrix before it is evaluated.",
                 )
+            if case.candidates is not None:
+                scores = np.where(case.candidates, scores, np.float32(-np.inf))
             ranking[start:stop] = top_k(scores, ranking.shape[1], exclude=case.seen[start:stop])
             advance(stop - start)
     return ranking
@@ -128,10 +106,3 @@ def _times(case: EvaluationCase, start: int, stop: int) -> NDArray[np.int64] | N
     if case.history_times is None:
         return None
     return case.history_times[case.histories.indptr[start] : case.histories.indptr[stop]]
-
-
-def _hits(ranking: NDArray[np.int32], held_out: sparse.csr_matrix) -> NDArray[np.bool_]:
-    """Return bool[m, k]: whether each recommended item was held out for its user."""
-    users, items = held_out.shape
-    keys = np.arange(users, dtype=np.int64)[:, None] * items + ranking
-    return np.asarray(np.isin(keys, entry_keys(held_out)) & (ranking != NO_ITEM), dtype=np.bool_)

@@ -6,7 +6,8 @@ from typing import Any
 
 from movie_mlops.evaluation.errors import NotComparableError
 from movie_mlops.evaluation.intervals import Interval
-from movie_mlops.evaluation.scores import Scores, WinsTiesLosses, compare, wins_ties_losses
+from movie_mlops.evaluation.scores import Scores, WinsTiesLosses, compare, differences, wins_ties_losses
+from movie_mlops.evaluation.significance import PairedTest, paired_tests
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,9 @@ class Standing:
         lists: Value of each metric of all lists together.
         difference: Model minus baseline on the leading metric; ``None`` for the baseline itself.
         users: On how many users it does better than, as well as, and worse than the baseline; ``None`` likewise.
+        against_baseline: Whether that difference could be chance, corrected for all models; ``None`` likewise.
+        behind_best: Best minus model on the leading metric; ``None`` for the best itself.
+        against_best: Whether that difference could be chance, corrected for all models; ``None`` likewise.
     """
 
     model: str
@@ -26,6 +30,9 @@ class Standing:
     lists: dict[str, float]
     difference: Interval | None
     users: WinsTiesLosses | None
+    against_baseline: PairedTest | None = None
+    behind_best: Interval | None = None
+    against_best: PairedTest | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,9 @@ def leaderboard(scores: Sequence[Scores], *, baseline: str, metric: str = "ndcg@
             next_step="Evaluate the baseline on the same case, and give each result a name of its own.",
         )
     base = by_model[baseline]
+    ordered = sorted(scores, key=lambda one: (-one.mean(metric), one.model))
+    best = ordered[0]
+    from_baseline, from_best = _tests(ordered, base, metric), _tests(ordered, best, metric)
     standings = [
         Standing(
             model=one.model,
@@ -104,8 +114,11 @@ def leaderboard(scores: Sequence[Scores], *, baseline: str, metric: str = "ndcg@
             lists=dict(one.lists),
             difference=None if one is base else compare(one, base, metric),
             users=None if one is base else wins_ties_losses(one, base, metric),
+            against_baseline=from_baseline.get(one.model),
+            behind_best=None if one is best else compare(best, one, metric),
+            against_best=from_best.get(one.model),
         )
-        for one in sorted(scores, key=lambda one: (-one.mean(metric), one.model))
+        for one in ordered
     ]
     return Leaderboard(
         case=base.case,
@@ -115,6 +128,13 @@ def leaderboard(scores: Sequence[Scores], *, baseline: str, metric: str = "ndcg@
         judged=len(base.user_ids),
         standings=tuple(standings),
     )
+
+
+def _tests(scores: Sequence[Scores], reference: Scores, metric: str) -> dict[str, PairedTest]:
+    """Test every model against one of them."""
+    others = [one for one in scores if one is not reference]
+    tests = paired_tests([differences(one, reference, metric) for one in others], reference.config)
+    return dict(zip([one.model for one in others], tests, strict=True))
 
 
 _LABELS = {
@@ -127,6 +147,11 @@ _LABELS = {
     "coverage": "Coverage",
     "novelty": "Novelty",
     "gini": "Gini",
+    "ndcg_unbiased": "unbiased nDCG",
+    "recall_unbiased": "unbiased Recall",
+    "serendipity": "Serendipity",
+    "popularity_lift": "Popularity lift",
+    "diversity": "Diversity",
 }
 
 

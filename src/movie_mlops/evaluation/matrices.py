@@ -75,6 +75,12 @@ class Feedback:
         """bool[n]: the rows that are positives."""
         return self.weights > 0
 
+    def moment(self, share: float) -> int:
+        """Return the time of the row at which the latest ``share`` of the feedback begins; the feedback has times."""
+        assert self.times is not None
+        n = self.times.size
+        return int(np.sort(self.times)[n - max(1, round(n * share))])
+
     def rows(self, chosen: Mask) -> int:
         """Return how many rows are chosen."""
         return int(np.count_nonzero(chosen))
@@ -91,9 +97,11 @@ class Feedback:
         """
         learned = self.positive if chosen is None else chosen
         learners = np.unique(self.users[learned])
-        return self._timed(learned, learners)
+        return self.timed(learned, learners)
 
-    def case(self, name: str, *, known: Mask, shown: Mask, held_out: Mask, facts: Facts) -> EvaluationCase:
+    def case(
+        self, name: str, *, known: Mask, shown: Mask, held_out: Mask, facts: Facts, candidates: Mask | None = None
+    ) -> EvaluationCase:
         """Build a case out of three sets of rows.
 
         Args:
@@ -103,11 +111,12 @@ class Feedback:
                 and all of them are masked.
             held_out: Rows to be found, positives all; who has one is judged.
             facts: What the reader should know besides the counts that are added here.
+            candidates: bool[items]; the films that may be recommended; by default all.
         """
         judged = np.unique(self.users[held_out])
         learned = known & self.positive
         train, train_times = self.training(learned)
-        histories, history_times = self._timed(shown & self.positive, judged)
+        histories, history_times = self.timed(shown & self.positive, judged)
         trained = np.zeros(self.movie_ids.size, dtype=np.bool_)
         trained[self.items[learned]] = True
         counts: dict[str, str | int | float] = {
@@ -129,9 +138,10 @@ class Feedback:
             movie_ids=self.movie_ids,
             facts={**facts, **counts},
             history_times=history_times,
+            candidates=candidates,
         )
 
-    def _timed(self, chosen: Mask, users: NDArray[np.int64]) -> tuple[sparse.csr_matrix, NDArray[np.int64] | None]:
+    def timed(self, chosen: Mask, users: NDArray[np.int64]) -> tuple[sparse.csr_matrix, NDArray[np.int64] | None]:
         """Return `matrix` of the chosen rows, and the time of each of its values if known."""
         weights, indices, pointers, rows = self._parts(chosen, users)
         matrix = sparse.csr_matrix((weights, indices, pointers), shape=(users.size, self.movie_ids.size))

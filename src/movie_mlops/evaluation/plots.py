@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from movie_mlops.core import report_page
+from movie_mlops.evaluation.ablation import Ablation
+from movie_mlops.evaluation.curves import LearningCurve
+from movie_mlops.evaluation.intervals import Interval
 from movie_mlops.evaluation.leaderboard import Leaderboard, metric_label
 from movie_mlops.evaluation.scores import Scores
 from movie_mlops.evaluation.segments import history_groups
@@ -12,6 +15,9 @@ COLOURS: Final = 8
 """The page defines ``--c0`` to ``--c7``; a ninth model begins again."""
 
 _WIDTH: Final = 400
+_LETTER: Final = 7
+_SYMBOL: Final = 40
+"""How wide a letter and what stands before a name are in a legend, in the drawing's units, rather too wide."""
 
 
 def colour(position: int) -> str:
@@ -19,35 +25,85 @@ def colour(position: int) -> str:
     return f"var(--c{position % COLOURS})"
 
 
-def means(board: Leaderboard) -> str:
-    """Plot each model's mean of the leading metric with its interval."""
-    rows = [
-        {
-            "model": standing.model,
-            "mean": standing.metrics[board.metric].estimate,
-            "low": standing.metrics[board.metric].low,
-            "high": standing.metrics[board.metric].high,
-            "label": f"{standing.metrics[board.metric].estimate:.3f}",
-        }
-        for standing in board.standings
-    ]
-    return intervals(rows, _names(board), metric_label(board.metric), zero=True)
+def means(board: Leaderboard, metric: str | None = None) -> str:
+    """Plot each model's mean of a metric, the leading one by default, with its interval."""
+    metric = metric or board.metric
+    rows = [_row(standing.model, standing.metrics[metric], "{:.3f}") for standing in board.standings]
+    return intervals(rows, _names(board), metric_label(metric), zero=True)
 
 
 def differences(board: Leaderboard) -> str:
     """Plot each model's difference to the baseline with its interval; the line at zero is the baseline."""
     rows = [
-        {
-            "model": standing.model,
-            "mean": standing.difference.estimate,
-            "low": standing.difference.low,
-            "high": standing.difference.high,
-            "label": f"{standing.difference.estimate:+.3f}",
-        }
+        _row(standing.model, standing.difference, "{:+.3f}")
         for standing in board.standings
         if standing.difference is not None
     ]
     return intervals(rows, _names(board), f"{metric_label(board.metric)} minus that of {board.baseline}", zero=True)
+
+
+def ablation(found: Ablation) -> str:
+    """Plot what each part of a model is worth with its interval; the line at zero is a part that is worth nothing."""
+    rows = [_row(row.part, row.worth, "{:+.4f}") for row in found.rows]
+    names = [row.part for row in found.rows]
+    return intervals(rows, names, f"{metric_label(found.metric)} lost without it", zero=True)
+
+
+def learning(curve: LearningCurve) -> str:
+    """Plot each model's mean by how many likes it was shown, with a band for the interval."""
+    import altair as alt  # noqa: PLC0415 (heavy)
+
+    names = list(curve.models)
+    rows = [
+        {
+            "model": name,
+            "likes": str(point.likes),
+            "value": point.value.estimate,
+            "low": point.value.low,
+            "high": point.value.high,
+        }
+        for name, points in curve.models.items()
+        for point in points
+    ]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X(
+            "likes:N",
+            sort=[str(likes) for likes in curve.likes],
+            title="likes that the model was shown",
+            axis=alt.Axis(labelAngle=0, grid=False),
+            scale=alt.Scale(type="point", padding=0.3),
+        ),
+        color=_colours(names, width=2 * _WIDTH),
+    )
+    band = base.mark_area(opacity=0.14).encode(
+        y=alt.Y("low:Q", title=metric_label(curve.metric), scale=alt.Scale(zero=True)), y2="high:Q"
+    )
+    line = base.mark_line(strokeWidth=2.2, point=alt.OverlayMarkDef(filled=True, size=46)).encode(y="value:Q")
+    return drawn(alt.layer(band, line).properties(width=2 * _WIDTH, height=300))
+
+
+def _row(model: str, interval: Interval, words: str) -> dict[str, Any]:
+    return {
+        "model": model,
+        "mean": interval.estimate,
+        "low": interval.low,
+        "high": interval.high,
+        "label": words.format(interval.estimate),
+    }
+
+
+def _colours(names: list[str], *, width: int = _WIDTH) -> Any:
+    import altair as alt  # noqa: PLC0415 (heavy)
+
+    # As many names side by side as there is room for.
+    columns = max(1, width // (_LETTER * max(len(name) for name in names) + _SYMBOL))
+    return alt.Color(
+        "model:N",
+        scale=alt.Scale(domain=names, range=[colour(i) for i in range(len(names))]),
+        legend=alt.Legend(
+            title=None, orient="top", symbolType="circle", symbolOpacity=1, columns=columns, columnPadding=_SYMBOL
+        ),
+    )
 
 
 def by_history(board: Leaderboard, scores: Sequence[Scores]) -> str:
@@ -74,11 +130,7 @@ def by_history(board: Leaderboard, scores: Sequence[Scores]) -> str:
                 axis=alt.Axis(labelAngle=0, labelExpr="split(datum.label, '|')", grid=False),
             ),
             y=alt.Y("value:Q", title=metric_label(board.metric), scale=alt.Scale(zero=True)),
-            color=alt.Color(
-                "model:N",
-                scale=alt.Scale(domain=names, range=[colour(i) for i in range(len(names))]),
-                legend=alt.Legend(title=None, orient="top", symbolType="circle", columns=3),
-            ),
+            color=_colours(names),
         )
         .properties(width=_WIDTH, height=230)
     )
@@ -106,11 +158,7 @@ def trade_off(board: Leaderboard) -> str:
             axis=alt.Axis(format=".1~%", tickCount=6),
         ),
         y=alt.Y("quality:Q", title=metric_label(board.metric), scale=alt.Scale(zero=True)),
-        color=alt.Color(
-            "model:N",
-            scale=alt.Scale(domain=names, range=[colour(i) for i in range(len(names))]),
-            legend=alt.Legend(title=None, orient="top", symbolType="circle", columns=3),
-        ),
+        color=_colours(names),
     )
     return drawn(base.mark_circle(size=150, opacity=1).properties(width=_WIDTH, height=230))
 

@@ -3,16 +3,20 @@
 Every protocol gives :class:`EvaluationCase` objects; what is held out is always a positive (weight above zero).
 """
 
-from datetime import UTC, datetime
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from movie_mlops.core.columns import EVENT_TIME, MOVIE_ID, USER_ID
+from movie_mlops.core.columns import MOVIE_ID, USER_ID
 from movie_mlops.evaluation.case import EvaluationCase, Facts
-from movie_mlops.evaluation.config import StrongGeneralisationConfig, TimeSplitConfig, UserFoldsConfig
-from movie_mlops.evaluation.errors import SplitImpossibleError, TimesMissingError
+from movie_mlops.evaluation.config import (
+    LeaveOneOutConfig,
+    StrongGeneralisationConfig,
+    TimeSplitConfig,
+    UserFoldsConfig,
+)
+from movie_mlops.evaluation.dealing import check_share, check_split, first_half, iso, random_ranks, times_missing
+from movie_mlops.evaluation.errors import SplitImpossibleError
 from movie_mlops.evaluation.matrices import Feedback
 
 
@@ -33,26 +37,26 @@ def time_split(feedback: pl.DataFrame, config: TimeSplitConfig | None = None) ->
         SplitImpossibleError: No positive lies before T, or nobody is left to be judged.
     """
     config = config or TimeSplitConfig()
-    _check_share("test_share", config.test_share)
+    check_share("test_share", config.test_share)
     data = Feedback.of(feedback)
     if data.times is None:
-        raise _times_missing(feedback)
-    n, moment = data.times.size, _moment(data.times, config)
+        raise times_missing(feedback)
+    n, moment = data.times.size, data.moment(config.test_share)
     before = data.times < moment
     window = ~before
     warm = np.zeros(len(data.user_ids), dtype=np.bool_)
     warm[data.users[before]] = True
     by_new = window & ~warm[data.users]
-    shown = before | (_first_half(data, by_new) if config.new_users == "fold-in" else False)
+    shown = before | (first_half(data, by_new) if config.new_users == "fold-in" else False)
     held_out = window & ~shown & data.positive
     if config.new_users == "drop":
         held_out &= ~by_new
-    _check_split(data.rows(before & data.positive), data.rows(held_out), feedback.height)
+    check_split(data.rows(before & data.positive), data.rows(held_out), feedback.height)
     judged_warm = int(np.count_nonzero(warm[np.unique(data.users[held_out])]))
-    first, last = (_iso(int(t)) for t in (data.times.min(), data.times.max()))
+    first, last = (iso(int(t)) for t in (data.times.min(), data.times.max()))
     facts: Facts = {
         "protocol": "global time split",
-        "T": _iso(int(moment)),
+        "T": iso(moment),
         "feedback from": first,
         "feedback to": last,
         "rows": n,
@@ -63,6 +67,49 @@ def time_split(feedback: pl.DataFrame, config: TimeSplitConfig | None = None) ->
         "new users": config.new_users,
     }
     return data.case("time", known=before, shown=shown, held_out=held_out, facts=facts)
+
+
+def leave_one_out(feedback: pl.DataFrame, config: LeaveOneOutConfig | None = None) -> EvaluationCase:
+    """Hold out the last positive of each user; what a user did before it is what a model is shown of them.
+
+    What a user did after it (dislikes) is unknown to everybody. By default models learn from all the rest, and with it
+    from what other users did later: fine for comparing models, and no forecast. With ``no_future`` they learn from what
+    came before one moment T only, and users are judged whose last positive lies at or after T; they are still shown
+    everything before it, as a live system would be.
+
+    Raises:
+        TimesMissingError: A row has no time.
+        SplitImpossibleError: Nobody has enough positives, or nothing lies before T.
+    """
+    config = config or LeaveOneOutConfig()
+    check_share("test_share", config.test_share)
+    data = Feedback.of(feedback)
+    if data.times is None:
+        raise times_missing(feedback)
+    positives = np.bincount(data.users[data.positive], minlength=len(data.user_ids))
+    order = np.lexsort((data.items, data.times, data.users))
+    place = np.empty(order.size, dtype=np.int64)
+    place[order] = np.arange(order.size)
+    last = np.full(len(data.user_ids), -1, dtype=np.int64)
+    np.maximum.at(last, data.users[data.positive], place[data.positive])
+    held_out = (place == last[data.users]) & (positives[data.users] >= config.least_positives)
+    before = place < last[data.users]
+    moment = data.moment(config.test_share)
+    if config.no_future:
+        held_out &= data.times >= moment
+        known = data.times < moment
+    else:
+        known = before | ((positives[data.users] < config.least_positives) & data.positive)
+    check_split(data.rows(known & ~held_out & data.positive), data.rows(held_out), feedback.height)
+    facts: Facts = {
+        "protocol": "leave one out, the last positive of each user",
+        "models learn from": f"what came before {iso(moment)}"
+        if config.no_future
+        else "everything else, later included",
+        "least positives of a judged user": config.least_positives,
+        "rows": data.times.size,
+    }
+    return data.case("leave-one-out", known=known & ~held_out, shown=before, held_out=held_out, facts=facts)
 
 
 def user_folds(feedback: pl.DataFrame, config: UserFoldsConfig | None = None) -> list[EvaluationCase]:
@@ -81,7 +128,7 @@ def user_folds(feedback: pl.DataFrame, config: UserFoldsConfig | None = None) ->
     made = []
     for number in range(cases):
         out = fold == number
-        _check_split(data.rows(~out & data.positive), data.rows(out & data.positive), feedback.height)
+        check_split(data.rows(~out & data.positive), data.rows(out & data.positive), feedback.height)
         facts: Facts = {
             "protocol": f"random folds per user, {number + 1} of {config.folds}",
             "seed": config.seed,
@@ -98,11 +145,11 @@ def known_before(feedback: pl.DataFrame, config: TimeSplitConfig | None = None) 
         TimesMissingError: A row has no time.
     """
     config = config or TimeSplitConfig()
-    _check_share("test_share", config.test_share)
+    check_share("test_share", config.test_share)
     data = Feedback.of(feedback)
     if data.times is None:
-        raise _times_missing(feedback)
-    return _rows(feedback, data.times < _moment(data.times, config))
+        raise times_missing(feedback)
+    return _rows(feedback, data.times < data.moment(config.test_share))
 
 
 def known_of_fold(feedback: pl.DataFrame, number: int, config: UserFoldsConfig | None = None) -> pl.DataFrame:
@@ -129,8 +176,8 @@ def strong_generalisation(feedback: pl.DataFrame, config: StrongGeneralisationCo
         SplitImpossibleError: Too few users have enough positives.
     """
     config = config or StrongGeneralisationConfig()
-    _check_share("user_share", config.user_share)
-    _check_share("shown_share", config.shown_share)
+    check_share("user_share", config.user_share)
+    check_share("shown_share", config.shown_share)
     data = Feedback.of(feedback)
     generator = np.random.default_rng(config.seed)
     positives = np.bincount(data.users[data.positive], minlength=len(data.user_ids))
@@ -142,10 +189,10 @@ def strong_generalisation(feedback: pl.DataFrame, config: StrongGeneralisationCo
     trained = np.zeros(data.movie_ids.size, dtype=np.bool_)
     trained[data.items[~theirs & data.positive]] = True
     size = np.bincount(data.users)[data.users]
-    shown = theirs & (_random_ranks(data.users, generator) >= np.floor(size * (1.0 - config.shown_share) + 1e-9))
+    shown = theirs & (random_ranks(data.users, generator) >= np.floor(size * (1.0 - config.shown_share) + 1e-9))
     asked = theirs & ~shown & data.positive
     held_out = asked & trained[data.items]
-    _check_split(data.rows(~theirs & data.positive), data.rows(held_out), feedback.height)
+    check_split(data.rows(~theirs & data.positive), data.rows(held_out), feedback.height)
     facts: Facts = {
         "protocol": "strong generalisation (users held out whole)",
         "seed": config.seed,
@@ -162,12 +209,6 @@ def _rows(feedback: pl.DataFrame, chosen: NDArray[np.bool_]) -> pl.DataFrame:
     return feedback.sort(USER_ID, MOVIE_ID).filter(chosen)
 
 
-def _moment(times: NDArray[np.int64], config: TimeSplitConfig) -> np.int64:
-    """Return T: the time of the row at which the latest share begins."""
-    moment: np.int64 = np.sort(times)[times.size - max(1, round(times.size * config.test_share))]
-    return moment
-
-
 def _dealt(data: Feedback, config: UserFoldsConfig) -> NDArray[np.int64]:
     """Return int64[n]: the fold of each row."""
     cases = config.folds if config.cases is None else config.cases
@@ -179,58 +220,5 @@ def _dealt(data: Feedback, config: UserFoldsConfig) -> NDArray[np.int64]:
     generator = np.random.default_rng(config.seed)
     # Dealing starts at a random fold for each user, so that the leftovers do not all land in the first fold.
     start = generator.integers(0, config.folds, size=len(data.user_ids))
-    fold: NDArray[np.int64] = (_random_ranks(data.users, generator) + start[data.users]) % config.folds
+    fold: NDArray[np.int64] = (random_ranks(data.users, generator) + start[data.users]) % config.folds
     return fold
-
-
-def _first_half(data: Feedback, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return bool[n]: the earlier half of each user's chosen rows, the greater half where their number is odd."""
-    assert data.times is not None
-    chosen = np.flatnonzero(rows)
-    order = chosen[np.lexsort((data.items[chosen], data.times[chosen], data.users[chosen]))]
-    size = np.bincount(data.users[order], minlength=len(data.user_ids))
-    half = np.zeros(data.users.size, dtype=np.bool_)
-    half[order] = _ranks(data.users[order]) < (size[data.users[order]] + 1) // 2
-    return half
-
-
-def _random_ranks(users: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
-    """Return int64[n]: a random rank, from 0, of each row within its user."""
-    order = np.lexsort((generator.random(users.size), users))
-    ranks = np.empty(users.size, dtype=np.int64)
-    ranks[order] = _ranks(users[order])
-    return ranks
-
-
-def _ranks(grouped: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return int64[n]: 0, 1, 2 … within each run of equal values."""
-    starts = np.flatnonzero(np.diff(grouped, prepend=-1))
-    lengths = np.diff(np.append(starts, grouped.size))
-    return np.arange(grouped.size, dtype=np.int64) - np.repeat(starts, lengths)
-
-
-def _check_share(name: str, share: float) -> None:
-    if not 0.0 < share < 1.0:
-        raise SplitImpossibleError(
-            f"{name} is {share}, which is not between 0 and 1.", next_step="Give a share such as 0.1."
-        )
-
-
-def _check_split(learned: int, held_out: int, rows: int) -> None:
-    if not learned or not held_out:
-        raise SplitImpossibleError(
-            f"Of {rows:,} rows of feedback, {learned:,} positives would be learned from and {held_out:,} predicted.",
-            next_step="Bring more feedback, or change the share that is held out.",
-        )
-
-
-def _times_missing(feedback: pl.DataFrame) -> TimesMissingError:
-    return TimesMissingError(
-        f"{feedback[EVENT_TIME].null_count():,} of {feedback.height:,} rows of feedback have no time, so they cannot"
-        " be split by time.",
-        next_step="Use per-user folds instead: movie-mlops evaluate --protocol user-folds",
-    )
-
-
-def _iso(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

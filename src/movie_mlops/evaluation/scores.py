@@ -20,7 +20,8 @@ class Scores:
         case: Name of the case.
         user_ids: The m judged users, in the case's order.
         per_user: float64[m] for each per-user metric, named ``ndcg@10`` and the like.
-        lists: One value for each metric of all the lists together: ``coverage@10``, ``novelty@10``, ``gini@10``.
+        lists: One value for each metric of all the lists together: ``coverage@10``, ``novelty@10``, ``gini@10``,
+            ``popularity_lift@10``, and with the films' facts ``diversity@10`` and ``miscalibration@10``.
         history_sizes: int64[m]; how many films the model was shown of each user.
         config: What was measured and how.
         slices: float64[m] for each slice of the films, such as ``genre: Western``: the sliced metric with nothing but
@@ -77,7 +78,7 @@ def compare(a: Scores, b: Scores, metric: str = "ndcg@10") -> Interval:
     Raises:
         NotComparableError: The two were not measured on the same users, or not with this metric.
     """
-    return bootstrap_means(_differences(a, b, metric)[None, :], a.config)[0]
+    return bootstrap_means(differences(a, b, metric)[None, :], a.config)[0]
 
 
 def wins_ties_losses(a: Scores, b: Scores, metric: str = "ndcg@10") -> WinsTiesLosses:
@@ -86,12 +87,27 @@ def wins_ties_losses(a: Scores, b: Scores, metric: str = "ndcg@10") -> WinsTiesL
     Raises:
         NotComparableError: The two were not measured on the same users, or not with this metric.
     """
-    differences = _differences(a, b, metric)
+    found = differences(a, b, metric)
     return WinsTiesLosses(
-        wins=int((differences > 0).sum()),
-        ties=int((differences == 0).sum()),
-        losses=int((differences < 0).sum()),
+        wins=int((found > 0).sum()),
+        ties=int((found == 0).sum()),
+        losses=int((found < 0).sum()),
     )
+
+
+def differences(a: Scores, b: Scores, metric: str) -> NDArray[np.float64]:
+    """Return float64[m]: ``a - b`` of each user.
+
+    Raises:
+        NotComparableError: The two were not measured on the same users, or not with this metric.
+    """
+    if a.user_ids != b.user_ids or a.case != b.case:
+        raise NotComparableError(
+            f"{a.model!r} (case {a.case!r}, {len(a.user_ids):,} users) and {b.model!r} (case {b.case!r},"
+            f" {len(b.user_ids):,} users) were not measured on the same users.",
+            next_step="Evaluate both on one case.",
+        )
+    return a.values(metric) - b.values(metric)
 
 
 def pool(folds: Sequence[Scores], case: str) -> Scores:
@@ -129,7 +145,11 @@ def pool(folds: Sequence[Scores], case: str) -> Scores:
         case=case,
         user_ids=[str(user) for user in users],
         per_user={metric: by_user([scores.values(metric) for scores in folds]) for metric in first.per_user},
-        lists={metric: float(np.mean([scores.lists[metric] for scores in folds])) for metric in first.lists},
+        lists={
+            metric: float(np.mean([scores.lists[metric] for scores in folds]))
+            for metric in first.lists
+            if all(metric in scores.lists for scores in folds)
+        },
         history_sizes=np.rint(by_user([s.history_sizes.astype(np.float64) for s in folds])).astype(np.int64),
         config=first.config,
         slices={name: by_user_where_known([scores.slices[name] for scores in folds]) for name in _in_all(folds)},
@@ -139,13 +159,3 @@ def pool(folds: Sequence[Scores], case: str) -> Scores:
 
 def _in_all(folds: Sequence[Scores]) -> list[str]:
     return [name for name in folds[0].slices if all(name in scores.slices for scores in folds)]
-
-
-def _differences(a: Scores, b: Scores, metric: str) -> NDArray[np.float64]:
-    if a.user_ids != b.user_ids or a.case != b.case:
-        raise NotComparableError(
-            f"{a.model!r} (case {a.case!r}, {len(a.user_ids):,} users) and {b.model!r} (case {b.case!r},"
-            f" {len(b.user_ids):,} users) were not measured on the same users.",
-            next_step="Evaluate both on one case.",
-        )
-    return a.values(metric) - b.values(metric)

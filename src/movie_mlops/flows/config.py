@@ -5,14 +5,23 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from movie_mlops.core.errors import ConfigurationError
-from movie_mlops.evaluation import EvaluationConfig, StrongGeneralisationConfig, TimeSplitConfig, UserFoldsConfig
+from movie_mlops.evaluation import (
+    ColdFilmsConfig,
+    ColdUsersConfig,
+    EvaluationConfig,
+    LearningCurveConfig,
+    LeaveOneOutConfig,
+    StrongGeneralisationConfig,
+    TimeSplitConfig,
+    UserFoldsConfig,
+)
 from movie_mlops.features import FeedbackConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, with_tuned
 from movie_mlops.ingest import IngestConfig
 from movie_mlops.recommenders import RecommenderError, create
 from movie_mlops.release import GateConfig, UnreadableWaiver, Waiver
 
-Protocol = Literal["auto", "time", "user-folds", "strong-generalisation"]
+Protocol = Literal["auto", "time", "user-folds", "strong-generalisation", "leave-one-out", "cold-users", "cold-films"]
 
 
 class Recipe(BaseModel):
@@ -55,8 +64,9 @@ class PlatformConfig(BaseModel):
     protocol: Protocol = Field(
         default="auto",
         description="How models are judged: 'time' (learn from the past, predict the future), 'user-folds' (random, "
-        "where times are missing), 'strong-generalisation' (users no model has seen), or 'auto': time where every "
-        "interaction has one, else user-folds.",
+        "where times are missing), 'strong-generalisation' (users no model has seen), 'leave-one-out' (the last like "
+        "of each user), 'cold-users' (a few likes shown), 'cold-films' (films no model has seen), or 'auto': time "
+        "where every interaction has one, else user-folds.",
     )
     ingest: IngestConfig = Field(
         default_factory=IngestConfig, exclude=True, description="What the contracts accept: config/contracts.yaml."
@@ -68,6 +78,18 @@ class PlatformConfig(BaseModel):
     )
     strong_generalisation: StrongGeneralisationConfig = Field(
         default_factory=StrongGeneralisationConfig, description="The split by users."
+    )
+    leave_one_out: LeaveOneOutConfig = Field(
+        default_factory=LeaveOneOutConfig, description="The split that holds out the last like of each user."
+    )
+    cold_users: ColdUsersConfig = Field(
+        default_factory=ColdUsersConfig, description="The split of new users of whom a few likes are shown."
+    )
+    cold_films: ColdFilmsConfig = Field(
+        default_factory=ColdFilmsConfig, description="The split of films that are taken out of training whole."
+    )
+    learning_curve: LearningCurveConfig = Field(
+        default_factory=LearningCurveConfig, description="New users after none, one, two and more likes."
     )
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig, description="What is measured.")
     gate: GateConfig = Field(

@@ -14,11 +14,12 @@ from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import (
     EvaluationCase,
     Films,
-    Leaderboard,
     Scores,
+    cold_films,
+    cold_users,
     compare,
     evaluate,
-    given_folds,
+    leave_one_out,
     pool,
     segments_by_films,
     segments_by_history,
@@ -166,13 +167,20 @@ def make_cases(protocol: Protocol, feedback: pl.DataFrame, config: PlatformConfi
     """Split the feedback.
 
     Raises:
-        TimesMissingError: The time split is asked for and some of the feedback has no time.
+        TimesMissingError: A split by time is asked for and some of the feedback has no time.
+        SplitImpossibleError: The feedback is too little for the split.
     """
     timed = feedback[EVENT_TIME].null_count() == 0
     if protocol == "time" or (protocol == "auto" and timed):
         return [time_split(feedback, config.time_split)]
     if protocol == "strong-generalisation":
         return [strong_generalisation(feedback, config.strong_generalisation)]
+    if protocol == "leave-one-out":
+        return [leave_one_out(feedback, config.leave_one_out)]
+    if protocol == "cold-users":
+        return [cold_users(feedback, config.cold_users)]
+    if protocol == "cold-films":
+        return [cold_films(feedback, config.cold_films)]
     return user_folds(feedback, config.user_folds)
 
 
@@ -198,67 +206,35 @@ def judge_recipes(
 
     Recipes that need times are left out where there are none. With facts of the films their slices are measured too.
     """
+    judged = judge_each(recipes, cases, config, films=films, progress=progress)
+    return [found[0] if len(found) == 1 else pool(found, f"{len(found)} folds") for found in judged]
+
+
+def judge_each(
+    recipes: Sequence[Recipe],
+    cases: Sequence[EvaluationCase],
+    config: PlatformConfig,
+    *,
+    films: Films | None,
+    progress: Progress,
+) -> list[list[Scores]]:
+    """Return for each recipe one result a case; a model is fitted once on cases that share their training matrix."""
     timed = all(case.train_times is not None for case in cases)
     tried = [recipe for recipe in recipes if timed or not _needs_times(recipe)]
     results = []
     with progress.task("Training and judging", len(tried) * len(cases), "models") as advance:
         for recipe in tried:
-            folds = []
-            for case in cases:
-                model = create(recipe.model, recipe.params)
-                model.fit(case.train, times=case.train_times, content=case.content)
-                folds.append(
+            judged: list[Scores] = []
+            for number, case in enumerate(cases):
+                if not number or case.train is not cases[number - 1].train:
+                    model = create(recipe.model, recipe.params)
+                    model.fit(case.train, times=case.train_times, content=case.content)
+                judged.append(
                     evaluate(model, case, config.evaluation, model=recipe.name, films=films, sliced=config.gate.metric)
                 )
                 advance(1)
-            results.append(folds[0] if len(folds) == 1 else pool(folds, f"{len(folds)} folds"))
+            results.append(judged)
     return results
-
-
-def study(
-    feedback: pl.DataFrame | None,
-    recipes: Sequence[Recipe],
-    config: PlatformConfig,
-    *,
-    movies: pl.DataFrame | None = None,
-    protocol: Protocol,
-    folds: Path | None,
-    report: Path,
-    title: str,
-    command: str,
-    progress: Progress,
-) -> tuple[Leaderboard, list[Scores]]:
-    """Compare recipes and write a report; nothing is released and no step is remembered.
-
-    Args:
-        feedback: What is known of users and films; unused with ``folds``.
-        recipes: What to compare.
-        config: What is measured, and how feedback is split.
-        movies: One row for each film of the feedback; without it, nothing is known of the films.
-        protocol: How it is split.
-        folds: A folder of given folds, instead of a split of the feedback.
-        report: The HTML file to write.
-        title: Its title.
-        command: The command that makes it again.
-        progress: Who listens.
-    """
-    if folds is not None:
-        cases = given_folds(folds)
-    else:
-        assert feedback is not None
-        cases = make_cases(protocol, feedback, config)
-        cases = cases if movies is None else with_content(cases, movies)
-    scores = judge_recipes(recipes, cases, config, progress=progress)
-    board = write_report(
-        report,
-        title=title,
-        scores=scores,
-        baseline=_shown_baseline(config, scores),
-        facts={f"Split {case.name}": case.facts for case in cases},
-        command=command,
-        metric=config.gate.metric,
-    )
-    return board, scores
 
 
 def _needs_times(recipe: Recipe) -> bool:
@@ -271,6 +247,12 @@ def _is_same(one: Recipe, other: Recipe) -> bool:
 
 def _full(recipe: Recipe) -> dict[str, Any]:
     return asdict(create(recipe.model, recipe.params).params)
+
+
+def strongest_baseline(config: PlatformConfig, scores: Sequence[Scores]) -> str:
+    """Return the best of the baselines that were judged, or the first model where none was."""
+    present = [one for one in scores if one.model in config.baselines]
+    return max(present, key=lambda one: one.mean(config.gate.metric)).model if present else scores[0].model
 
 
 def _shown_baseline(config: PlatformConfig, scores: Sequence[Scores]) -> str:
