@@ -173,7 +173,7 @@ def _refuse(
 
 
 def _wanted(config: "PlatformConfig", word: str) -> "Wanted":
-    from movie_mlops.cli.evaluate import params_of
+    from movie_mlops.cli.recipes import params_of
     from movie_mlops.flows import Recipe
     from movie_mlops.flows.tune import Wanted
 

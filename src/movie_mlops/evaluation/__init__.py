@@ -13,6 +13,8 @@ from movie_mlops.evaluation.errors import (
     EvaluationError,
     FoldsInvalidError,
     NotComparableError,
+    PropensitiesUnusableError,
+    SampleTooSmallError,
     SplitImpossibleError,
     TimesMissingError,
 )
@@ -21,7 +23,10 @@ from movie_mlops.evaluation.given import given_folds, known_of_given_fold
 from movie_mlops.evaluation.intervals import Interval
 from movie_mlops.evaluation.judging import evaluate
 from movie_mlops.evaluation.leaderboard import Leaderboard, Standing, leaderboard, metric_label
+from movie_mlops.evaluation.list_files import read_lists, write_lists
+from movie_mlops.evaluation.logged_lists import LoggedLists
 from movie_mlops.evaluation.matrices import Feedback
+from movie_mlops.evaluation.off_policy import Estimate, Method, OffPolicyConfig, Reach, estimate
 from movie_mlops.evaluation.protocols import (
     known_before,
     known_of_fold,
@@ -36,6 +41,7 @@ from movie_mlops.evaluation.segments import Segment, segments_by_films, segments
 __all__ = [
     "RARE",
     "CaseInvalidError",
+    "Estimate",
     "EvaluationCase",
     "EvaluationConfig",
     "EvaluationError",
@@ -44,7 +50,13 @@ __all__ = [
     "FoldsInvalidError",
     "Interval",
     "Leaderboard",
+    "LoggedLists",
+    "Method",
     "NotComparableError",
+    "OffPolicyConfig",
+    "PropensitiesUnusableError",
+    "Reach",
+    "SampleTooSmallError",
     "Scorer",
     "Scores",
     "Segment",
@@ -56,6 +68,7 @@ __all__ = [
     "UserFoldsConfig",
     "WinsTiesLosses",
     "compare",
+    "estimate",
     "evaluate",
     "given_folds",
     "known_before",
@@ -65,6 +78,7 @@ __all__ = [
     "metric_label",
     "miscalibration",
     "pool",
+    "read_lists",
     "segments_by_films",
     "segments_by_history",
     "strong_generalisation",
@@ -72,5 +86,6 @@ __all__ = [
     "total_variation",
     "user_folds",
     "wins_ties_losses",
+    "write_lists",
     "write_report",
 ]
