@@ -48,7 +48,7 @@ def test_the_loop_does_not_degenerate_with_its_guard_and_does_without(seed: int)
     recommends by itself, so that chance does not count. In the last quarter the guarded model recommends more than 70 %
     of the films with a Gini coefficient below .60, and at least 95 % of the films of the first generation; the same
     people without the guard are left with less than 90 % of what the first generation recommended, and Gini above .70.
-    What the lists are truly worth in the second half is at least 97 % of what they are worth without the guard.
+    In the second half the guarded lists are truly worth more.
     """
     people = replace(PEOPLE, seed=seed)
     guarded = [each.measured for each in run(people, LOOP)]
@@ -61,7 +61,7 @@ def test_the_loop_does_not_degenerate_with_its_guard_and_does_without(seed: int)
     assert lost.coverage[1] < 0.9 * lost.coverage[0]
     assert lost.gini[1] > 0.7
     worth = [np.mean([each.utility for each in loop[11:]]) for loop in (guarded, bare)]
-    assert worth[0] > 0.97 * worth[1]
+    assert worth[0] > worth[1]
 
 
 def test_the_same_seed_gives_the_same_lives_and_another_seed_does_not() -> None:
@@ -123,7 +123,7 @@ def test_what_is_said_follows_from_what_is_thought() -> None:
     words = answers.words.with_columns(pl.Series("opinion", opinion))
     mean = dict(words.group_by("kind").agg(pl.col("opinion").mean()).iter_rows())
     assert set(mean) == {"watch", "rating", "like", "dislike", "skip"}
-    assert mean["dislike"] + 0.8 < mean["watch"] < mean["like"] - 0.3
+    assert mean["dislike"] + 0.6 < mean["watch"] < mean["like"] - 0.3
     for kind, least in (("rating", 0.6), ("watch", 0.3)):
         said = words.filter(pl.col("kind") == kind)
         assert np.corrcoef(said["value"], said["opinion"])[0, 1] > least

@@ -70,7 +70,8 @@ def simulate(
     """Let generations of made-up people live with a recommender, and see what becomes of them and of the catalogue.
 
     What everybody really likes is known, so that the true worth of every list is too. The same people live a second
-    time with a loop that is not kept from feeding on itself, for comparison.
+    time with a loop that is not kept from feeding on itself, for comparison. What their ratings, likes, dislikes,
+    watches and skips weigh is what config/platform.yaml says.
     """
     from movie_mlops.cli import door, output, progress
     from movie_mlops.cli.recipes import read_model
@@ -83,18 +84,20 @@ def simulate(
             next_step="Write for example: movie-mlops simulate --exploration 0.5 --films 120 --rival ials --log FILE",
         )
     name, params = read_model(model)
+    settings = door.settings(home)
     people = PopulationConfig(
         seed=seed, users=users, films=films, generations=generations, drift=drift, churn=churn
     )  # fmt: skip
     loop = LoopConfig(
-        model=name, params=params, k=k, exploration=exploration, pool=pool, debias=debias, examination=examination
+        model=name, params=params, k=k, exploration=exploration, pool=pool, debias=debias, examination=examination,
+        feedback=door.platform_config(settings).feedback,
     )  # fmt: skip
     listener = progress.listener()
     lived = list(run(people, loop, progress=listener))
     loops: dict[str, list[Measured]] = {"as configured": [each.measured for each in lived]}
     if loop.is_guarded and not alone:
         loops["without a guard"] = [each.measured for each in run(people, loop.unguarded(), progress=listener)]
-    path = report or door.settings(home).home / "reports" / "simulation" / "simulation.html"
+    path = report or settings.home / "reports" / "simulation" / "simulation.html"
     command = "movie-mlops " + shlex.join(sys.argv[1:])
     health = write_report(path, loops=loops, people=people, loop=loop, command=command)
     logged = _write_log(log, lived, loop, rival, seed) if log is not None and rival is not None else None

@@ -101,7 +101,7 @@ def _miscalibration(ranking: NDArray[np.int32], case: EvaluationCase, films: Fil
     rows, places = np.nonzero(ranking != NO_ITEM)
     ones = np.ones(rows.size, dtype=np.float32)
     lists = sparse.csr_matrix((ones, (rows, ranking[rows, places])), shape=case.histories.shape)
-    return miscalibration((case.histories @ shares).toarray(), (lists @ shares).toarray())
+    return miscalibration((case.histories.maximum(0) @ shares).toarray(), (lists @ shares).toarray())
 
 
 def _rank(

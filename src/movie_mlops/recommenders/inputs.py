@@ -73,6 +73,23 @@ def check_training(matrix: AnyCsr, times: ArrayLike | None, *, n_items: int | No
     return Training(_csr(weights, indices, indptr, (n_users, width)), stamps)
 
 
+def part_signs(histories: AnyCsr) -> tuple[AnyCsr, AnyCsr | None]:
+    """Return what speaks for films and, where there is any, what speaks against them: with all weights positive.
+
+    Both keep every stored place of ``histories``, so that times stay in step; nothing is checked.
+    """
+    given: object = histories  # a caller without a type checker may hand in anything
+    data = np.asarray(given.data if isinstance(given, sparse.csr_matrix | sparse.csr_array) else ())
+    if data.dtype.kind not in "if" or not (data < 0).any():
+        return histories, None
+    parts = []
+    for sign in (1, -1):
+        part = histories.copy()
+        part.data = np.maximum(sign * data, 0)
+        parts.append(part)
+    return parts[0], parts[1]
+
+
 def check_content(content: AnyCsr | None, n_items: int) -> Csr | None:
     """Return facts of the films in the one form that the models read.
 
@@ -149,7 +166,7 @@ def check_history(items: ArrayLike, weights: ArrayLike, n_items: int) -> tuple[N
 
     Args:
         items: Index of each film, each once.
-        weights: Weight of each film, finite and not below zero.
+        weights: Weight of each film, finite; below zero it speaks against the film.
         n_items: How many films the recommender knows.
 
     Raises:
@@ -176,10 +193,10 @@ def check_history(items: ArrayLike, weights: ArrayLike, n_items: int) -> tuple[N
     if len(set(films.tolist())) < films.size:
         raise HistoryError("The history holds an item twice.", next_step="Give each item once.")
     strengths = _to_float32(values)
-    if not np.isfinite(strengths).all() or strengths.min() < 0:
+    if not np.isfinite(strengths).all():
         raise HistoryError(
-            "The history holds a weight that is not a finite number of at least 0.",
-            next_step="Give weights of at least 0; 0 says nothing about the film.",
+            "The history holds a weight that is not a finite number.",
+            next_step="Give numbers: above 0 for a like, 0 says nothing about the film, below 0 for a dislike.",
         )
     return films.astype(np.int64), strengths
 

@@ -20,7 +20,7 @@ _GENERATION: Final = timedelta(days=7)
 _RATES: Final = 0.25
 _SAYS: Final = 0.35
 _GOOD: Final = 4.0
-_BAD: Final = 2.0
+_BAD: Final = 2.5
 # Who looks at a film and does not watch it says so this often; otherwise nothing is heard.
 _SKIPS: Final = 0.5
 # How strongly taste, beside what is talked about, decides what somebody finds without a recommender.

@@ -15,11 +15,6 @@ def _default_params() -> dict[str, Any]:
     return {"regularisation": 20.0}
 
 
-def _default_feedback() -> FeedbackConfig:
-    # People who live here watch most of what they begin: only nearly all of a film says that they liked it.
-    return FeedbackConfig(positive_watch=0.85)
-
-
 @dataclass(frozen=True)
 class PopulationConfig:
     """Who lives in a simulation.
@@ -84,7 +79,7 @@ class LoopConfig:
     examination: float = 0.7
     starting_films: int = 8
     found_films: float = 0.1
-    feedback: FeedbackConfig = field(default_factory=_default_feedback)
+    feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
 
     def __post_init__(self) -> None:
         """Refuse a loop that cannot run."""

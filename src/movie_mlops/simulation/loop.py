@@ -137,12 +137,12 @@ def learn(
     """
     frame = feedback(pl.concat(words).lazy(), loop.feedback)
     rows, columns, weights = _places(frame, population)
-    positive = weights > 0
-    rows, columns, weights = rows[positive], columns[positive], weights[positive]
     shape = (int(population.people.max()) + 1, population.films.height)
-    said = sparse.csr_matrix((weights.astype(np.float32), (rows, columns)), shape=shape)
-    corrected = weights * _correction(exposure, loop.debias)[columns]
-    train = sparse.csr_matrix((corrected.astype(np.float32), (rows, columns)), shape=shape)
+    told = weights != 0
+    said = sparse.csr_matrix((weights[told].astype(np.float32), (rows[told], columns[told])), shape=shape)
+    liked = weights > 0
+    corrected = (weights * _correction(exposure, loop.debias)[columns])[liked].astype(np.float32)
+    train = sparse.csr_matrix((corrected, (rows[liked], columns[liked])), shape=shape)
     model = create(loop.model, loop.params)
     model.fit(train)
     scores = model.score(said[population.people])
