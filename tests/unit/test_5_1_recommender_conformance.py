@@ -375,9 +375,9 @@ def signed() -> sparse.csr_matrix:
 
 @every
 def test_a_dislike_takes_off_what_a_like_would_have_added(name: str) -> None:
-    """Additive recommenders subtract the score of the disliked films; the others act as if they were not there.
+    """Additive recommenders subtract the score of the disliked films, blends in their members; others leave them out.
 
-    Where nothing is liked nothing is taken off: such a history is an empty one.
+    Where nothing is liked nothing is taken off: such a history is an empty one. One history scores as in a batch.
     """
     recommender, histories = trained(name), signed()
     liked, disliked = histories.maximum(0), (-histories).maximum(0)
@@ -389,11 +389,32 @@ def test_a_dislike_takes_off_what_a_like_would_have_added(name: str) -> None:
         assert np.abs(against).max() > 0
         expected[:, known] -= against[:, known]
     told = recommender.score(histories)
-    np.testing.assert_allclose(told[:, known], expected[:, known], rtol=1e-4, atol=1e-5)
+    nothing = np.diff(liked.tocsr().indptr) == 0
+    assert nothing[0]
+    np.testing.assert_allclose(told[nothing], expected[nothing], rtol=1e-4, atol=1e-5)
+    if name in {"blend", "rerank"}:
+        assert np.abs(told - expected).max(axis=1)[~nothing].mean() > 0.05
+    else:
+        np.testing.assert_allclose(told[:, known], expected[:, known], rtol=1e-4, atol=1e-5)
     assert (told[:, UNSEEN] <= told[:, known].min(axis=1, keepdims=True) + 1e-6).all() or not told.any()
     for user in range(0, N_USERS, 7):
         one = recommender.score_one(*row(histories, user))
         np.testing.assert_allclose(one, told[user], rtol=1e-4, atol=1e-5)
+
+
+def test_a_blend_hands_dislikes_to_its_members() -> None:
+    """A blend of one additive member is that member's signed scores, brought to the scale of the blend."""
+    blend, member = create("blend", {"members": [{"model": "ease", "params": {"regularisation": 2}}]}), trained("ease")
+    matrix, _ = likes()
+    blend.fit(matrix)
+    histories = signed()[1:]
+    known = np.setdiff1d(np.arange(N_ITEMS), UNSEEN)
+    told, alone = blend.score(histories)[:, known], member.score(histories)[:, known]
+    spread = alone.std(axis=1, keepdims=True)
+    centred = alone - alone.mean(axis=1, keepdims=True)
+    expected = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
+    np.testing.assert_allclose(told, expected, rtol=1e-3, atol=1e-4)
+    assert np.abs(told - blend.score(histories.maximum(0))[:, known]).max() > 0.1
 
 
 @pytest.mark.parametrize("name", ADDITIVE)

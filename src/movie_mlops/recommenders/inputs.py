@@ -47,8 +47,10 @@ def check_matrix(matrix: AnyCsr, *, n_items: int | None = None) -> Csr:
     return check_training(matrix, None, n_items=n_items).matrix
 
 
-def check_training(matrix: AnyCsr, times: ArrayLike | None, *, n_items: int | None = None) -> Training:
-    """Return ``matrix`` as `check_matrix` does, with ``times`` in step with it.
+def check_training(
+    matrix: AnyCsr, times: ArrayLike | None, *, n_items: int | None = None, signed: bool = False
+) -> Training:
+    """Return ``matrix`` as `check_matrix` does, with ``times`` in step; with ``signed`` also what is below zero.
 
     Raises:
         MatrixError: The matrix is refused (see `check_matrix`), or the times are not one whole number per value.
@@ -57,7 +59,7 @@ def check_training(matrix: AnyCsr, times: ArrayLike | None, *, n_items: int | No
     data, indices, indptr = np.asarray(matrix.data), np.asarray(matrix.indices), np.asarray(matrix.indptr)
     n_users, width = matrix.shape
     _check_structure(indices, indptr, n_users, width)
-    weights = _check_weights(data)
+    weights = _check_weights(data, signed=signed)
     stamps = _check_times(times, len(weights))
     rows = np.repeat(np.arange(n_users, dtype=np.int32), np.diff(indptr))
     if not _sorted(rows, indices):
@@ -65,7 +67,7 @@ def check_training(matrix: AnyCsr, times: ArrayLike | None, *, n_items: int | No
         weights, indices = weights[order], indices[order]
         stamps = None if stamps is None else stamps[order]
     _check_duplicates(rows, indices)
-    keep = weights > 0
+    keep = weights != 0
     if not keep.all():
         weights, indices, rows = weights[keep], indices[keep], rows[keep]
         stamps = None if stamps is None else stamps[keep]
@@ -262,7 +264,7 @@ def _check_structure(indices: NDArray[Any], indptr: NDArray[Any], n_users: int, 
         )
 
 
-def _check_weights(data: NDArray[Any]) -> NDArray[np.float32]:
+def _check_weights(data: NDArray[Any], *, signed: bool) -> NDArray[np.float32]:
     if data.dtype.kind not in "biuf":
         raise MatrixError(
             f"The matrix holds values of type {data.dtype}.", next_step="Give real numbers, best float32."
@@ -270,7 +272,7 @@ def _check_weights(data: NDArray[Any]) -> NDArray[np.float32]:
     weights = _to_float32(data)
     if not np.isfinite(weights).all():
         raise MatrixError("The matrix holds a value that is no finite number.", next_step="Remove NaN and infinities.")
-    if weights.size and weights.min() < 0:
+    if not signed and weights.size and weights.min() < 0:
         raise MatrixError(
             f"The matrix holds the negative weight {weights.min()}.", next_step="Give weights of at least 0."
         )

@@ -64,6 +64,8 @@ class Recommender(ABC):
     capabilities: Capabilities
     params_type: ClassVar[type[Params]]
     params: Params
+    _reads_signs: ClassVar[bool] = False
+    """Whether `_score_at` and the like are handed what speaks against films too, below zero beside the likes."""
 
     def __init__(self, params: Params | None = None) -> None:
         given = self.params_type() if params is None else params
@@ -142,8 +144,8 @@ class Recommender(ABC):
         """Score every film for every history.
 
         A weight below 0 is evidence against its film. A recommender whose capabilities call it additive takes off what
-        such films would have added had they been liked as much; the others leave them out. So does everyone where no
-        film of the history is liked. In training there are none.
+        such films would have added had they been liked as much, a blend does so in its additive members, and the others
+        leave them out. So does everyone where no film of the history is liked. In training there are none.
 
         A film that the training never saw gets 0, or the row's lowest score where that is below 0: it never beats
         a known film. A film that is known by its content alone counts as known where the recommender scores unseen
@@ -163,10 +165,15 @@ class Recommender(ABC):
         """
         liked, disliked = part_signs(histories)
         known, stamps = self._known_part(liked, times)
+        likes_nothing = np.diff(known.indptr) == 0
+        if disliked is not None and self._reads_signs:
+            scores = self._score_at(*self._known_part(histories, times, signed=True))
+            scores[likes_nothing] = 0
+            return self._expand(scores)
         scores = self._score_at(known, stamps)
-        if disliked is not None and self._takes_dislikes:
+        if disliked is not None and self._subtracts:
             against = self._score_at(*self._known_part(disliked, times))
-            against[np.diff(known.indptr) == 0] = 0
+            against[likes_nothing] = 0
             scores = scores - against
         return self._expand(scores)
 
@@ -189,8 +196,10 @@ class Recommender(ABC):
         stamps = check_history_times(times, len(films))
         positions = self._position[films]
         liked, disliked = (positions >= 0) & (strengths > 0), (positions >= 0) & (strengths < 0)
+        if self._reads_signs and liked.any():
+            liked |= disliked
         scores = self._score_one_at(positions[liked], strengths[liked], _of(stamps, liked))
-        if self._takes_dislikes and liked.any() and disliked.any():
+        if self._subtracts and liked.any() and disliked.any():
             scores = scores - self._score_one_at(positions[disliked], -strengths[disliked], _of(stamps, disliked))
         return self._expand(scores)
 
@@ -273,8 +282,8 @@ class Recommender(ABC):
         contributions = np.zeros((len(explained), len(films)), np.float32)
         positions = self._position[films]
         known, liked = explained >= 0, (positions >= 0) & (strengths > 0)
-        for sign in (1, -1) if self._takes_dislikes else (1,):
-            counts = (positions >= 0) & (sign * strengths > 0)
+        for sign in (1, -1) if self._subtracts else (1,):
+            counts = (positions >= 0) & ((sign * strengths > 0) if not self._reads_signs else strengths != 0)
             if known.any() and liked.any() and counts.any():
                 weighed = sign * strengths[counts]
                 told = self._explain_at(positions[counts], weighed, explained[known], _of(stamps, counts))
@@ -396,11 +405,13 @@ class Recommender(ABC):
         watch(self.restore(asdict(self.params), {**kept, **learned}), share)
 
     @property
-    def _takes_dislikes(self) -> bool:
-        return self.capabilities.personalised and self.capabilities.additive
+    def _subtracts(self) -> bool:
+        return self.capabilities.personalised and self.capabilities.additive and not self._reads_signs
 
-    def _known_part(self, histories: AnyCsr, times: ArrayLike | None) -> tuple[Csr, NDArray[np.int64] | None]:
-        checked = check_training(histories, times, n_items=self.n_items)
+    def _known_part(
+        self, histories: AnyCsr, times: ArrayLike | None, *, signed: bool = False
+    ) -> tuple[Csr, NDArray[np.int64] | None]:
+        checked = check_training(histories, times, n_items=self.n_items, signed=signed)
         known = take_columns(checked.matrix, self._position, len(self._known))
         return known, take_times(checked.times, checked.matrix, self._position)
 
