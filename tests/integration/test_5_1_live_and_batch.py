@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from movie_mlops.core.nouns import Kind
 from movie_mlops.evaluation import Feedback
 from movie_mlops.events import EventLog
 from movie_mlops.features import FeedbackConfig, Histories, feedback
@@ -17,13 +18,16 @@ from tests.fixtures.stage_2.interactions import did
 from tests.fixtures.stage_3.keys import SIGNER, trusting
 from tests.fixtures.stage_5.models import parameters
 
-CONFIG = FeedbackConfig()
+CONFIG = FeedbackConfig(against={Kind.DISLIKE: 0.5})
 USERS, FILMS, K = 40, 25, 10
 
 
 @pytest.mark.parametrize("name", parameters(sorted(NAMES)))
 def test_a_live_answer_is_the_batch_answer(tmp_path: Path, state_url: str, name: str) -> None:
-    """Promise P5: one user's history from the online store gives the scores and the ten films that the batch gives."""
+    """Promise P5: one user's history from the online store gives the scores and the ten films that the batch gives.
+
+    Dislikes speak against films.
+    """
     generator = np.random.default_rng(20)
     database = Database(StateConfig(state_url))
     histories = Histories(database)
@@ -43,16 +47,17 @@ def test_a_live_answer_is_the_batch_answer(tmp_path: Path, state_url: str, name:
     path = write_bundle(tmp_path / "models", model=model, movie_ids=known.movie_ids, facts={}, signer=SIGNER).path
     bundle = read_bundle(path, trust=trusting(tmp_path))
 
-    liked = known.matrix(known.positive, np.arange(len(known.user_ids)))
+    speaks = known.weights != 0
+    said_of = known.matrix(speaks, np.arange(len(known.user_ids)))
     assert known.times is not None
-    batch = bundle.recommender.score(liked, times=known.times[known.positive])
-    lists = top_k(batch, K, exclude=liked)
+    batch = bundle.recommender.score(said_of, times=known.times[speaks])
+    lists = top_k(batch, K, exclude=said_of)
     items = {movie_id: item for item, movie_id in enumerate(bundle.movie_ids.tolist())}
     for row, user in enumerate(known.user_ids):
         history = histories.read(user)
-        likes = history.weights > 0
-        places = np.array([items[film] for film in history.movie_ids[likes].tolist()], dtype=np.int32)
-        live = bundle.recommender.score_one(places, history.weights[likes], times=history.times[likes])
+        counts = history.weights != 0
+        places = np.array([items[film] for film in history.movie_ids[counts].tolist()], dtype=np.int32)
+        live = bundle.recommender.score_one(places, history.weights[counts], times=history.times[counts])
         np.testing.assert_allclose(live, batch[row], rtol=1e-4, atol=1e-5)
         ranked = np.where(np.isin(np.arange(live.size), places), -np.inf, live)
         shown = np.argsort(-ranked, kind="stable")[:K]

@@ -39,18 +39,86 @@ def test_every_kind_weighs_what_the_configuration_says(kind: str, value: float |
     assert weigh(Kind(kind), value, CONFIG) == weight
 
 
+AGAINST = FeedbackConfig(
+    graded_watch=True,
+    weights={Kind.RATING: 2.0, Kind.LIKE: 3.0, Kind.WATCH: 0.5},
+    against={Kind.RATING: 0.25, Kind.WATCH: 0.5, Kind.DISLIKE: 1.5, Kind.SKIP: 0.125},
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "weight"),
+    [
+        ("rating", 4.0, 2.0),
+        ("rating", 3.0, 0.0),
+        ("rating", 2.0, -0.25),
+        ("rating", None, 0.0),
+        ("rating", math.nan, 0.0),
+        ("like", None, 3.0),
+        ("dislike", None, -1.5),
+        ("skip", None, -0.125),
+        ("watch", None, 0.5),
+        ("watch", 1.0, 0.5),
+        ("watch", 0.5, 0.25),
+        ("watch", 0.3, 0.0),
+        ("watch", 0.1, -0.5),
+        ("view", None, 0.0),
+    ],
+)
+def test_kinds_can_be_graded_and_speak_against_a_film(kind: str, value: float | None, weight: float) -> None:
+    """A watch weighs its fraction; a dislike, a skip, few stars and a watch that was given up weigh below zero."""
+    assert weigh(Kind(kind), value, AGAINST) == weight
+
+
+def test_what_speaks_against_a_film_yields_to_a_later_word() -> None:
+    """The latest word with authority counts, for a film or against it; a skip does not undo a rating."""
+    words = [did("u", 1, "dislike", at=1), did("u", 1, "like", at=2), did("u", 2, "skip", at=1), did("u", 3, "skip")]
+    words += [did("u", 2, "rating", 5.0, at=0), did("u", 4, "like", at=1), did("u", 4, "dislike", at=1)]
+    assert feedback(table(words), AGAINST)["weight"].to_list() == [3.0, 2.0, -0.125, -1.5]
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"against": {Kind.DISLIKE: -1.0}}, r"kind 'dislike' is -1.*feedback\.against"),
+        ({"against": {Kind.SKIP: math.inf}}, "kind 'skip' is inf"),
+        ({"against": {Kind.LIKE: 1.0}}, "'like' counts for and against"),
+        ({"against": {Kind.RATING: 1.0}, "negative_rating": 4.0}, "rating of 4 counts against"),
+        ({"against": {Kind.WATCH: 1.0}, "negative_watch": 0.6}, r"watch of 0\.6 counts against"),
+    ],
+)
+def test_evidence_that_contradicts_itself_is_refused(config: dict, said: str) -> None:
+    """A negative or endless weight, a kind that is for and against, and thresholds that cross are refused."""
+    with pytest.raises(ConfigurationError, match=said):
+        FeedbackConfig(**config)
+
+
 @given(
     kind=st.sampled_from(list(Kind)),
     value=st.none() | st.floats(width=64, min_value=-1, max_value=6) | st.just(math.nan),
     positive=st.floats(0.5, 5),
     weight=st.floats(0, 100),
+    against=st.floats(0, 100),
+    graded=st.booleans(),
 )
-@example(kind=Kind.RATING, value=4.1, positive=4.1, weight=0.1)
-@example(kind=Kind.RATING, value=4.1 - 1e-9, positive=4.1, weight=1.0)
-@example(kind=Kind.RATING, value=math.nan, positive=4.0, weight=1.0)
-def test_the_batch_rule_is_the_python_rule(kind: Kind, value: float | None, positive: float, weight: float) -> None:
-    """For any kind, value and threshold, the rule over columns gives the same number as the rule for one."""
-    config = FeedbackConfig(positive_rating=positive, positive_watch=positive / 5, weights=dict.fromkeys(Kind, weight))
+@example(kind=Kind.RATING, value=4.1, positive=4.1, weight=0.1, against=0.0, graded=False)
+@example(kind=Kind.RATING, value=4.1 - 1e-9, positive=4.1, weight=1.0, against=0.0, graded=False)
+@example(kind=Kind.RATING, value=math.nan, positive=4.0, weight=1.0, against=1.0, graded=False)
+@example(kind=Kind.WATCH, value=math.nan, positive=4.0, weight=1.0, against=1.0, graded=True)
+@example(kind=Kind.WATCH, value=0.9, positive=4.0, weight=0.1, against=1.0, graded=True)
+def test_the_batch_rule_is_the_python_rule(
+    *, kind: Kind, value: float | None, positive: float, weight: float, against: float, graded: bool
+) -> None:
+    """For any kind, value, threshold and weight, the rule over columns gives the same number as the rule for one."""
+    config = FeedbackConfig(
+        positive_rating=positive,
+        positive_watch=positive / 5,
+        negative_rating=positive / 2,
+        negative_watch=positive / 10,
+        weights=dict.fromkeys(set(Kind) - {Kind.DISLIKE, Kind.SKIP}, weight),
+        against=dict.fromkeys((Kind.RATING, Kind.WATCH, Kind.DISLIKE, Kind.SKIP), against),
+        graded_watch=graded,
+    )
     row = pl.DataFrame({"kind": [kind.value], "value": [value]}, schema={"kind": pl.String, "value": pl.Float32})
     assert row.select(weight_expression(config)).item() == weigh(kind, value, config)
 

@@ -330,7 +330,6 @@ BAD_MATRICES = {
     "NaN": _csr([1.0, np.nan], [0, 1], [0, 1, 2]),
     "infinite": _csr([1.0, np.inf], [0, 1], [0, 1, 2]),
     "too large for float32": _csr([1.0, 1e300], [0, 1], [0, 1, 2]),
-    "negative": _csr([1.0, -1.0], [0, 1], [0, 1, 2]),
     "complex": _csr([1.0, 1j], [0, 1], [0, 1, 2]),
     "text": _csr(["1", "2"], [0, 1], [0, 1, 2]),
     "a pair twice": _csr([1.0, 1.0], [1, 1], [0, 2, 2]),
@@ -353,6 +352,82 @@ def test_a_bad_matrix_is_refused(name: str, matrix: sparse.csr_matrix) -> None:
     recommender.fit(sparse.csr_matrix(np.eye(2, 3, dtype=np.float32)), times=[5, 6])
     with pytest.raises(MatrixError):
         recommender.score(matrix)
+
+
+@every
+def test_a_negative_weight_is_refused_in_training(name: str) -> None:
+    """Models learn from likes alone: a weight below zero is refused, and the recommender stays untrained."""
+    recommender = create(name, PARAMS.get(name))
+    with pytest.raises(MatrixError, match="negative weight"):
+        recommender.fit(_csr([1.0, -1.0], [0, 1], [0, 1, 2]), times=[5, 6])
+    with pytest.raises(NotFittedError):
+        recommender.score_one([0], [1])
+
+
+def signed() -> sparse.csr_matrix:
+    """The likes, one of four of them turned into a dislike; the first user likes nothing any more."""
+    matrix, _ = likes()
+    matrix.data[np.random.default_rng(8).random(matrix.nnz) < 0.25] *= -0.5
+    first = slice(0, matrix.indptr[1])
+    matrix.data[first] = -np.abs(matrix.data[first])
+    return matrix
+
+
+@every
+def test_a_dislike_takes_off_what_a_like_would_have_added(name: str) -> None:
+    """Additive recommenders subtract the score of the disliked films, blends in their members; others leave them out.
+
+    Where nothing is liked nothing is taken off: such a history is an empty one. One history scores as in a batch.
+    """
+    recommender, histories = trained(name), signed()
+    liked, disliked = histories.maximum(0), (-histories).maximum(0)
+    expected = recommender.score(liked)
+    known = np.setdiff1d(np.arange(N_ITEMS), UNSEEN)
+    if name in ADDITIVE:
+        against = recommender.score(disliked)
+        against[np.diff(liked.tocsr().indptr) == 0] = 0
+        assert np.abs(against).max() > 0
+        expected[:, known] -= against[:, known]
+    told = recommender.score(histories)
+    nothing = np.diff(liked.tocsr().indptr) == 0
+    assert nothing[0]
+    np.testing.assert_allclose(told[nothing], expected[nothing], rtol=1e-4, atol=1e-5)
+    if name in {"blend", "rerank"}:
+        assert np.abs(told - expected).max(axis=1)[~nothing].mean() > 0.05
+    else:
+        np.testing.assert_allclose(told[:, known], expected[:, known], rtol=1e-4, atol=1e-5)
+    assert (told[:, UNSEEN] <= told[:, known].min(axis=1, keepdims=True) + 1e-6).all() or not told.any()
+    for user in range(0, N_USERS, 7):
+        one = recommender.score_one(*row(histories, user))
+        np.testing.assert_allclose(one, told[user], rtol=1e-4, atol=1e-5)
+
+
+def test_a_blend_hands_dislikes_to_its_members() -> None:
+    """A blend of one additive member is that member's signed scores, brought to the scale of the blend."""
+    blend, member = create("blend", {"members": [{"model": "ease", "params": {"regularisation": 2}}]}), trained("ease")
+    matrix, _ = likes()
+    blend.fit(matrix)
+    histories = signed()[1:]
+    known = np.setdiff1d(np.arange(N_ITEMS), UNSEEN)
+    told, alone = blend.score(histories)[:, known], member.score(histories)[:, known]
+    spread = alone.std(axis=1, keepdims=True)
+    centred = alone - alone.mean(axis=1, keepdims=True)
+    expected = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
+    np.testing.assert_allclose(told, expected, rtol=1e-3, atol=1e-4)
+    assert np.abs(told - blend.score(histories.maximum(0))[:, known]).max() > 0.1
+
+
+@pytest.mark.parametrize("name", ADDITIVE)
+def test_contributions_of_likes_and_dislikes_sum_to_the_score(name: str) -> None:
+    """With dislikes in the history the contributions still sum to the score, and some of them take off."""
+    recommender, histories = trained(name), signed()
+    scores, taken = recommender.score(histories), 0
+    for user in range(0, N_USERS, 5):
+        items, weights = row(histories, user)
+        parts = recommender.explain_many(items, weights, [2, 9])
+        np.testing.assert_allclose(parts.sum(axis=1), scores[user, [2, 9]], rtol=1e-4, atol=1e-5)
+        taken += int((parts[:, weights < 0] < 0).sum())
+    assert taken > 0
 
 
 @every
@@ -395,7 +470,7 @@ def test_a_recommender_that_needs_times_says_so(name: str) -> None:
         ([0], [float("nan")]),
         ([0], [float("inf")]),
         ([0], [1e300]),
-        ([0], [-1]),
+        ([0], [-np.inf]),
         ([14], [1]),
         ([-1], [1]),
         ([0.5], [1]),
@@ -406,7 +481,7 @@ def test_a_recommender_that_needs_times_says_so(name: str) -> None:
 )
 @every
 def test_a_bad_history_is_refused(name: str, items: list, weights: list) -> None:
-    """A film twice or unknown, a weight that is negative or no number, and shapes that differ are refused."""
+    """A film twice or unknown, a weight that is no finite number, and shapes that differ are refused."""
     with pytest.raises(HistoryError):
         trained(name).score_one(items, weights)
 

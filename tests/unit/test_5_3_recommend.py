@@ -75,6 +75,22 @@ def test_scores_are_those_of_the_model(snapshot: Snapshot) -> None:
         assert pick.score == scores[model.items[pick.film.movie_id]]
 
 
+def test_a_film_that_speaks_against_takes_off_and_is_never_a_reason(snapshot: Snapshot) -> None:
+    """A negative weight lowers what is like its film, is nobody's reason, and with nothing liked does nothing."""
+    liked, mixed = history(m6=1.0, m1=1.0), history(m6=1.0, m1=1.0, m50=-1.0)
+    model = snapshot.model
+    assert model is not None
+    items = np.array([model.items[film] for film in (6, 1, 50)], np.int32)
+    expected = model.recommender.score_one(items, np.array([1, 1, -1], np.float32))
+    answer = recommend(snapshot, mixed, Wish(k=5))
+    assert [pick.score for pick in answer.picks] == [expected[model.items[film]] for film in ids(answer)]
+    assert [pick.score for pick in answer.picks] != [pick.score for pick in recommend(snapshot, liked, Wish(k=5)).picks]
+    reasons = [because.film.movie_id for pick in answer.picks for because in pick.because or ()]
+    assert reasons
+    assert 50 not in reasons
+    assert recommend(snapshot, history(m50=-1.0), Wish(k=3)).source is Source.POPULAR
+
+
 def test_a_reason_names_the_strongest_two(snapshot: Snapshot) -> None:
     """A reason names at most so many films, the strongest first, with their shares of all that speaks for the film."""
     [pick] = recommend(snapshot, history(m6=1.0, m47=1.0, m1=1.0), Wish(k=1)).picks

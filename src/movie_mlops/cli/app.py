@@ -25,6 +25,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "score": "Put the best films of every user into the lake, by the model that serves.",
     "flow": "See the flows that are run again and again, and their tasks.",
     "reproduce": "Make a bundle again in a clean process, from the inputs that it names, and compare every byte.",
+    "simulate": "Let made-up people with known tastes live with a recommender, generation after generation.",
     "standard": "Hold a project against the project standard: check, explain, branch.",
     "serve": "Answer requests: the API and the page.",
     "worker": "Work behind the API: events into the lake, the online store up to it.",

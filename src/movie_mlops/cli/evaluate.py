@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from movie_mlops.cli import options
+from movie_mlops.cli.off_policy import off_policy
 
 if TYPE_CHECKING:
     from movie_mlops.evaluation import Leaderboard, LearningCurve, Scores
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from movie_mlops.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app.command("off-policy")(off_policy)
 
 
 class Protocol(StrEnum):
@@ -33,8 +35,9 @@ class Protocol(StrEnum):
     FOLDS = "folds"
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def evaluate(
+    context: typer.Context,
     protocol: Annotated[
         Protocol,
         typer.Option(
@@ -76,6 +79,8 @@ def evaluate(
     as_json: options.AsJson = False,
 ) -> None:
     """Train models on what is known, judge them on what is held out, and write a report with plots."""
+    if context.invoked_subcommand is not None:
+        return
     from movie_mlops.cli import door, output, progress
     from movie_mlops.core.errors import ConfigurationError
     from movie_mlops.flows.features import known_feedback, known_movies
@@ -176,36 +181,16 @@ def _chosen(config: "PlatformConfig", cutoffs: list[int] | None, *, no_future: b
 
 def _recipes(config: "PlatformConfig", wanted: list[str] | None) -> "list[Recipe]":
     """Return the recipes that are named; a name that is no recipe's is a recommender's."""
+    from movie_mlops.cli.recipes import read_model
     from movie_mlops.flows import Recipe
 
     configured = {recipe.name: recipe for recipe in config.recipes}
     chosen = []
     for word in wanted or list(configured):
-        name, _, given = word.partition(":")
+        name, params = read_model(word)
         recipe = configured.get(name, Recipe(name=name, model=name))
-        chosen.append(recipe.model_copy(update={"params": {**recipe.params, **params_of(given)}}) if given else recipe)
+        chosen.append(recipe.model_copy(update={"params": {**recipe.params, **params}}) if params else recipe)
     return chosen
-
-
-def params_of(given: str) -> dict[str, Any]:
-    """Return the parameters that are written behind a model's name.
-
-    Raises:
-        ConfigurationError: One is no number.
-    """
-    from movie_mlops.core.errors import ConfigurationError
-
-    params: dict[str, Any] = {}
-    for word in given.split(","):
-        name, equals, value = word.partition("=")
-        try:
-            params[name] = float(value) if "." in value or "e" in value else int(value)
-        except ValueError as error:
-            raise ConfigurationError(
-                f"{word!r} is not PARAM=NUMBER.", next_step="Write for example ease:regularisation=300"
-            ) from error
-        assert equals
-    return params
 
 
 def _table(board: "Leaderboard", scores: "list[Scores]") -> list[dict[str, Any]]:

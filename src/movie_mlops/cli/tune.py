@@ -174,12 +174,11 @@ def _refuse(
 
 
 def _wanted(config: "PlatformConfig", word: str) -> "Wanted":
-    from movie_mlops.cli.evaluate import params_of
+    from movie_mlops.cli.recipes import read_model
     from movie_mlops.flows import Recipe
     from movie_mlops.flows.tune import Wanted
 
-    name, _, given = word.partition(":")
-    fixed = params_of(given) if given else {}
+    name, fixed = read_model(word)
     recipe = next((one for one in config.recipes if one.name == name), Recipe(name=name, model=name))
     return Wanted(name, recipe.model, {**recipe.params, **fixed}, frozenset(fixed))
 

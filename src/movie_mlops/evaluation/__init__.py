@@ -20,6 +20,8 @@ from movie_mlops.evaluation.errors import (
     EvaluationError,
     FoldsInvalidError,
     NotComparableError,
+    PropensitiesUnusableError,
+    SampleTooSmallError,
     SplitImpossibleError,
     TimesMissingError,
 )
@@ -28,7 +30,10 @@ from movie_mlops.evaluation.given import given_folds, known_of_given_fold
 from movie_mlops.evaluation.intervals import Interval
 from movie_mlops.evaluation.judging import evaluate
 from movie_mlops.evaluation.leaderboard import Leaderboard, Standing, leaderboard, metric_label
+from movie_mlops.evaluation.list_files import read_lists, write_lists
+from movie_mlops.evaluation.logged_lists import LoggedLists
 from movie_mlops.evaluation.matrices import Feedback
+from movie_mlops.evaluation.off_policy import Estimate, Method, OffPolicyConfig, Reach, estimate
 from movie_mlops.evaluation.protocols import (
     known_before,
     known_of_fold,
@@ -49,6 +54,7 @@ __all__ = [
     "CaseInvalidError",
     "ColdFilmsConfig",
     "ColdUsersConfig",
+    "Estimate",
     "EvaluationCase",
     "EvaluationConfig",
     "EvaluationError",
@@ -60,8 +66,14 @@ __all__ = [
     "LearningCurve",
     "LearningCurveConfig",
     "LeaveOneOutConfig",
+    "LoggedLists",
+    "Method",
     "NotComparableError",
+    "OffPolicyConfig",
     "PairedTest",
+    "PropensitiesUnusableError",
+    "Reach",
+    "SampleTooSmallError",
     "Scorer",
     "Scores",
     "Segment",
@@ -76,6 +88,7 @@ __all__ = [
     "cold_films",
     "cold_users",
     "compare",
+    "estimate",
     "evaluate",
     "given_folds",
     "known_before",
@@ -89,6 +102,7 @@ __all__ = [
     "miscalibration",
     "paired_tests",
     "pool",
+    "read_lists",
     "segments_by_films",
     "segments_by_history",
     "strong_generalisation",
@@ -97,5 +111,6 @@ __all__ = [
     "user_folds",
     "wins_ties_losses",
     "write_curve_report",
+    "write_lists",
     "write_report",
 ]

@@ -36,7 +36,8 @@ class EvaluationCase:
         name: Short name of the split, such as ``time`` or ``fold-0``.
         train: csr float32[users, items] of positive weights that models are fitted on; its rows are not ``user_ids``.
         train_times: int64[nnz] Unix seconds aligned with ``train.data``; ``None`` where the feedback has no times.
-        histories: csr float32[m, items] of positive weights that a model is shown of each judged user.
+        histories: csr float32[m, items] of the weights that a model is shown of each judged user; below zero is
+            evidence against a film.
         seen: csr float32[m, items] whose stored entries, disliked films included, are not recommended again.
         held_out: csr float32[m, items] whose stored entries are the films to be found.
         user_ids: The m judged users.

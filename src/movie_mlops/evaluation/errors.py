@@ -37,3 +37,15 @@ class NotComparableError(EvaluationError):
     """Two results were not measured on the same users, or lack the metric that was asked for."""
 
     code = "not-comparable"
+
+
+class PropensitiesUnusableError(EvaluationError):
+    """A log of lists lacks what a policy can be judged by: probabilities, predictions, or any likeness to it."""
+
+    code = "propensities-unusable"
+
+
+class SampleTooSmallError(EvaluationError):
+    """A log holds too little of what a policy would have shown to say what it is worth."""
+
+    code = "sample-too-small"

@@ -77,7 +77,7 @@ def _slices(lists: Lists, films: Films, sliced: str) -> dict[str, NDArray[np.flo
 
 def _miscalibration(lists: Lists, films: Films) -> NDArray[np.float64]:
     shares = films.shares()
-    return miscalibration((lists.case.histories @ shares).toarray(), (lists.matrix() @ shares).toarray())
+    return miscalibration((lists.case.histories.maximum(0) @ shares).toarray(), (lists.matrix() @ shares).toarray())
 
 
 def _rank(

@@ -23,7 +23,7 @@ class Feedback:
     Attributes:
         users: int64[n]; index into ``user_ids``.
         items: int64[n]; index into ``movie_ids``.
-        weights: float32[n]; above zero is a positive, zero is seen and not liked.
+        weights: float32[n]; above zero is a positive, zero is seen and not liked, below zero is evidence against.
         times: int64[n] Unix seconds, or ``None`` where any row has no time.
         user_ids: The users, ascending.
         movie_ids: int64[items], ascending.
@@ -107,8 +107,8 @@ class Feedback:
         Args:
             name: The case's name.
             known: Rows that models are fitted on; only their positives are used.
-            shown: Rows that are known of the judged users when they are judged: the positives are their histories,
-                and all of them are masked.
+            shown: Rows that are known of the judged users when they are judged: those that say something for or against
+                a film are their histories, and all of them are masked.
             held_out: Rows to be found, positives all; who has one is judged.
             facts: What the reader should know besides the counts that are added here.
             candidates: bool[items]; the films that may be recommended; by default all.
@@ -116,7 +116,7 @@ class Feedback:
         judged = np.unique(self.users[held_out])
         learned = known & self.positive
         train, train_times = self.training(learned)
-        histories, history_times = self.timed(shown & self.positive, judged)
+        histories, history_times = self.timed(shown & (self.weights != 0), judged)
         trained = np.zeros(self.movie_ids.size, dtype=np.bool_)
         trained[self.items[learned]] = True
         counts: dict[str, str | int | float] = {

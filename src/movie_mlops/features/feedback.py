@@ -93,7 +93,7 @@ def code_column() -> pl.Expr:
 
 
 def weigh(kind: Kind, value: float | None, config: FeedbackConfig) -> float:
-    """Return what one interaction weighs: above 0 it is a positive, 0 means seen but not liked.
+    """Return what one interaction weighs: above 0 it is a positive, 0 means seen but not liked, below 0 it is against.
 
     Args:
         kind: What was done.
@@ -103,30 +103,47 @@ def weigh(kind: Kind, value: float | None, config: FeedbackConfig) -> float:
     Returns:
         The weight, rounded to single precision. A rating without stars weighs 0.
     """
-    weight = float(np.float32(config.weights.get(kind, 0.0)))
-    if kind is Kind.RATING:
-        return weight if value is not None and _reaches(value, config.positive_rating) else 0.0
-    if kind is Kind.WATCH:
-        return weight if value is None or _reaches(value, config.positive_watch) else 0.0
-    return weight
+    weight = np.float32(config.weights.get(kind, 0.0))
+    against = np.float32(config.against.get(kind, 0.0))
+    if kind is Kind.WATCH and value is None:
+        return float(weight)
+    if kind in _THRESHOLDS:
+        stated = np.float32(-1.0 if value is None else value)
+        positive, negative = (np.float32(getattr(config, name)) for name in _THRESHOLDS[kind])
+        if stated >= positive:
+            return float(weight * stated if kind is Kind.WATCH and config.graded_watch else weight)
+        return -float(against) if against > 0 and 0 <= stated <= negative else 0.0
+    return float(weight) if weight > 0 or against == 0 else -float(against)
 
 
-def _reaches(value: float, threshold: float) -> bool:
-    return bool(np.float32(value) >= np.float32(threshold))
+_THRESHOLDS: Final = {
+    Kind.RATING: ("positive_rating", "negative_rating"),
+    Kind.WATCH: ("positive_watch", "negative_watch"),
+}
 
 
 def weight_expression(config: FeedbackConfig) -> pl.Expr:
     """Return :func:`weigh` over the columns ``kind`` and ``value``, as Float32."""
     # polars puts NaN above every number; a rating of NaN stars praises nothing.
     value = pl.col(VALUE).cast(pl.Float32).fill_nan(-1.0)
-    rated = value.fill_null(-1.0) >= pl.lit(config.positive_rating, pl.Float32)
-    watched = value.is_null() | (value >= pl.lit(config.positive_watch, pl.Float32))
-    weight = pl.col(KIND).replace_strict(
-        {kind.value: config.weights.get(kind, 0.0) for kind in Kind},
-        return_dtype=pl.Float32,
+    weight, against = (
+        pl.col(KIND).replace_strict({kind.value: float(by.get(kind, 0)) for kind in Kind}, return_dtype=pl.Float32)
+        for by in (config.weights, config.against)
     )
-    fails = ((pl.col(KIND) == Kind.RATING.value) & ~rated) | ((pl.col(KIND) == Kind.WATCH.value) & ~watched)
-    return pl.when(fails).then(pl.lit(0.0, pl.Float32)).otherwise(weight)
+    plain = pl.when((weight > 0) | (against == 0)).then(weight).otherwise(-against)
+    weighed = plain
+    for kind, names in _THRESHOLDS.items():
+        positive, negative = (pl.lit(getattr(config, name), pl.Float32) for name in names)
+        stated = value.fill_null(-1.0)
+        graded = weight * stated if kind is Kind.WATCH and config.graded_watch else weight
+        is_against = (against > 0) & (stated >= 0) & (stated <= negative)
+        judged = (
+            pl.when(stated >= positive).then(graded).when(is_against).then(-against).otherwise(pl.lit(0.0, pl.Float32))
+        )
+        if kind is Kind.WATCH:
+            judged = pl.when(value.is_null()).then(weight).otherwise(judged)
+        weighed = pl.when(pl.col(KIND) == kind.value).then(judged).otherwise(weighed)
+    return weighed
 
 
 def latest_words(interactions: pl.LazyFrame, config: FeedbackConfig) -> pl.DataFrame:
@@ -168,7 +185,8 @@ def feedback(interactions: pl.LazyFrame, config: FeedbackConfig) -> pl.DataFrame
         config: The thresholds and weights.
 
     Returns:
-        One row per (user, film), sorted by both: user_id, movie_id, weight (Float32; 0 is seen, not liked),
+        One row per (user, film), sorted by both: user_id, movie_id, weight (Float32; 0 is seen, not liked,
+        below 0 evidence against it),
         event_time (null where unknown).
     """
     return latest_words(interactions, config).select(USER_ID, MOVIE_ID, WEIGHT, EVENT_TIME)

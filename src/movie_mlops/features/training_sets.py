@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,6 +17,7 @@ from shutil import rmtree
 from typing import Any, Final
 
 import polars as pl
+from pydantic import TypeAdapter
 
 from movie_mlops.core import clock
 from movie_mlops.core.columns import EVENT_TIME, KIND, MOVIE_ID, USER_ID, VALUE, WEIGHT
@@ -35,6 +36,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
 _ROWS: Final = "rows.parquet"
 _MANIFEST: Final = "manifest.json"
 _JUST_BEFORE: Final = timedelta(microseconds=1)
+_FEEDBACK: Final = TypeAdapter(FeedbackConfig)
 _STATED: Final = ("features", "knowledge", "since", "until", "feedback", "views", "lake")
 
 
@@ -178,9 +180,7 @@ class TrainingSets:
             FeatureError: Its rows cannot be read, or a view is not what it was.
         """
         manifest = made.manifest
-        config = FeedbackConfig(
-            **{**manifest["feedback"], "weights": {Kind(k): w for k, w in manifest["feedback"]["weights"].items()}}
-        )
+        config = _FEEDBACK.validate_python(manifest["feedback"])
         spec = _spec(manifest)
         now = self._stated(spec, config, dict(manifest["lake"]))["views"]
         if changed := sorted(name for name, view in manifest["views"].items() if now[name] != view):
@@ -201,13 +201,12 @@ class TrainingSets:
             if table not in versions:
                 versions[table] = self._lake.delta(table).version()
         views = VIEWS.select(spec.features)
-        feedback = {**asdict(replace(config, weights={})), "weights": {str(k): w for k, w in config.weights.items()}}
         return {
             "features": [f"{view.name}:{name}" for view in views for name in view.names],
             "knowledge": clock.to_iso(spec.knowledge) if isinstance(spec.knowledge, datetime) else spec.knowledge,
             "since": None if spec.since is None else clock.to_iso(spec.since),
             "until": None if spec.until is None else clock.to_iso(spec.until),
-            "feedback": feedback,
+            "feedback": _FEEDBACK.dump_python(config, mode="json"),
             "views": {view.name: {"version": view.version, "digest": view.digest()} for view in views},
             "lake": {table: versions[table] for table in (INTERACTIONS, MOVIES)},
         }

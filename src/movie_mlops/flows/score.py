@@ -93,17 +93,17 @@ def _best(
     model, names = bundle.recommender, words[USER_ID].unique(maintain_order=True)
     items = pl.DataFrame({MOVIE_ID: bundle.movie_ids, _ITEM: np.arange(bundle.movie_ids.size, dtype=np.int32)})
     known = words.with_columns(pl.col(USER_ID).rle_id().alias("row")).join(items, on=MOVIE_ID, maintain_order="left")
-    positive = known.filter(pl.col(WEIGHT) > 0).sort("row", _ITEM)
-    liked = _matrix(positive, names.len(), bundle.movie_ids.size)
-    stamps = positive[EVENT_TIME].dt.epoch("s").fill_null(-1).to_numpy().astype(np.int64)
+    said = known.filter(pl.col(WEIGHT) != 0).sort("row", _ITEM)
+    histories = _matrix(said, names.len(), bundle.movie_ids.size)
+    stamps = said[EVENT_TIME].dt.epoch("s").fill_null(-1).to_numpy().astype(np.int64)
     done_with = _matrix(
         known.filter(pl.col(KIND).is_in([kind.value for kind in CONSUMED])), names.len(), bundle.movie_ids.size
     )
     unlisted = ~np.isin(bundle.movie_ids, films)
     for start in range(0, names.len(), block):
         stop = min(start + block, names.len())
-        times = stamps[liked.indptr[start] : liked.indptr[stop]]
-        scores = model.score(liked[start:stop], times=times)
+        times = stamps[histories.indptr[start] : histories.indptr[stop]]
+        scores = model.score(histories[start:stop], times=times)
         # Where all films are equal nothing is recommended: the API answers these users with what is popular.
         told = scores.max(axis=1) > scores.min(axis=1)
         scores[:, unlisted] = -np.inf

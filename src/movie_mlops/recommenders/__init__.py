@@ -14,6 +14,7 @@ from movie_mlops.recommenders.errors import (
     UnknownRecommenderError,
     UnsupportedError,
 )
+from movie_mlops.recommenders.exploring import ExploringPolicy
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.ranking import NO_ITEM, top_k
 from movie_mlops.recommenders.registry import NAMES, create, restore, search_space
@@ -25,6 +26,7 @@ __all__ = [
     "NO_ITEM",
     "Capabilities",
     "Choice",
+    "ExploringPolicy",
     "HistoryError",
     "LibraryMissingError",
     "MatrixError",

@@ -20,6 +20,7 @@ _TRIED = 5
 class BlendRecommender(Recommender):
     """Film j's score is ``Σ_m w_m (s_mj - mean(s_m)) / deviation(s_m)`` over the members m, plus its popularity's part.
 
+    Each member takes what speaks against films as it does by itself, before its scores are brought to the scale.
     What a film of the history contributes is how much the score falls without it. That is tried on the few films that
     speak most for a target: by the members whose contributions sum to their scores, in the blend's scale, or, where no
     member is of that kind, by all that explain. The other films contribute 0.
@@ -29,6 +30,7 @@ class BlendRecommender(Recommender):
     capabilities = Capabilities(personalised=True, needs_times=False, similar=True, explains=True, additive=False)
     params_type = BlendParams
     params: BlendParams
+    _reads_signs = True
 
     def __init__(self, params: BlendParams | None = None) -> None:
         super().__init__(params)

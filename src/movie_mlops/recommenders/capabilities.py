@@ -15,7 +15,8 @@ class Capabilities:
         reads_times: Scores depend on when the films of a history were met; without times they still mean something.
         reads_content: `Recommender.fit` learns from facts of the films where it is given them.
         scores_unseen: A film without a like that has facts is scored by these, and may be recommended.
-        additive: The contributions that `Recommender.explain` tells sum to the score.
+        additive: The contributions that `Recommender.explain` tells sum to the score. So what a disliked film would
+            have added can be taken off.
         libraries: What trains it beside the platform's own libraries: an extra.
     """
 

@@ -47,8 +47,10 @@ def check_matrix(matrix: AnyCsr, *, n_items: int | None = None) -> Csr:
     return check_training(matrix, None, n_items=n_items).matrix
 
 
-def check_training(matrix: AnyCsr, times: ArrayLike | None, *, n_items: int | None = None) -> Training:
-    """Return ``matrix`` as `check_matrix` does, with ``times`` in step with it.
+def check_training(
+    matrix: AnyCsr, times: ArrayLike | None, *, n_items: int | None = None, signed: bool = False
+) -> Training:
+    """Return ``matrix`` as `check_matrix` does, with ``times`` in step; with ``signed`` also what is below zero.
 
     Raises:
         MatrixError: The matrix is refused (see `check_matrix`), or the times are not one whole number per value.
@@ -57,7 +59,7 @@ def check_training(matrix: AnyCsr, times: ArrayLike | None, *, n_items: int | No
     data, indices, indptr = np.asarray(matrix.data), np.asarray(matrix.indices), np.asarray(matrix.indptr)
     n_users, width = matrix.shape
     _check_structure(indices, indptr, n_users, width)
-    weights = _check_weights(data)
+    weights = _check_weights(data, signed=signed)
     stamps = _check_times(times, len(weights))
     rows = np.repeat(np.arange(n_users, dtype=np.int32), np.diff(indptr))
     if not _sorted(rows, indices):
@@ -65,12 +67,29 @@ def check_training(matrix: AnyCsr, times: ArrayLike | None, *, n_items: int | No
         weights, indices = weights[order], indices[order]
         stamps = None if stamps is None else stamps[order]
     _check_duplicates(rows, indices)
-    keep = weights > 0
+    keep = weights != 0
     if not keep.all():
         weights, indices, rows = weights[keep], indices[keep], rows[keep]
         stamps = None if stamps is None else stamps[keep]
         indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=n_users))))
     return Training(_csr(weights, indices, indptr, (n_users, width)), stamps)
+
+
+def part_signs(histories: AnyCsr) -> tuple[AnyCsr, AnyCsr | None]:
+    """Return what speaks for films and, where there is any, what speaks against them: with all weights positive.
+
+    Both keep every stored place of ``histories``, so that times stay in step; nothing is checked.
+    """
+    given: object = histories  # a caller without a type checker may hand in anything
+    data = np.asarray(given.data if isinstance(given, sparse.csr_matrix | sparse.csr_array) else ())
+    if data.dtype.kind not in "if" or not (data < 0).any():
+        return histories, None
+    parts = []
+    for sign in (1, -1):
+        part = histories.copy()
+        part.data = np.maximum(sign * data, 0)
+        parts.append(part)
+    return parts[0], parts[1]
 
 
 def check_content(content: AnyCsr | None, n_items: int) -> Csr | None:
@@ -149,7 +168,7 @@ def check_history(items: ArrayLike, weights: ArrayLike, n_items: int) -> tuple[N
 
     Args:
         items: Index of each film, each once.
-        weights: Weight of each film, finite and not below zero.
+        weights: Weight of each film, finite; below zero it speaks against the film.
         n_items: How many films the recommender knows.
 
     Raises:
@@ -176,10 +195,10 @@ def check_history(items: ArrayLike, weights: ArrayLike, n_items: int) -> tuple[N
     if len(set(films.tolist())) < films.size:
         raise HistoryError("The history holds an item twice.", next_step="Give each item once.")
     strengths = _to_float32(values)
-    if not np.isfinite(strengths).all() or strengths.min() < 0:
+    if not np.isfinite(strengths).all():
         raise HistoryError(
-            "The history holds a weight that is not a finite number of at least 0.",
-            next_step="Give weights of at least 0; 0 says nothing about the film.",
+            "The history holds a weight that is not a finite number.",
+            next_step="Give numbers: above 0 for a like, 0 says nothing about the film, below 0 for a dislike.",
         )
     return films.astype(np.int64), strengths
 
@@ -245,7 +264,7 @@ def _check_structure(indices: NDArray[Any], indptr: NDArray[Any], n_users: int, 
         )
 
 
-def _check_weights(data: NDArray[Any]) -> NDArray[np.float32]:
+def _check_weights(data: NDArray[Any], *, signed: bool) -> NDArray[np.float32]:
     if data.dtype.kind not in "biuf":
         raise MatrixError(
             f"The matrix holds values of type {data.dtype}.", next_step="Give real numbers, best float32."
@@ -253,7 +272,7 @@ def _check_weights(data: NDArray[Any]) -> NDArray[np.float32]:
     weights = _to_float32(data)
     if not np.isfinite(weights).all():
         raise MatrixError("The matrix holds a value that is no finite number.", next_step="Remove NaN and infinities.")
-    if weights.size and weights.min() < 0:
+    if not signed and weights.size and weights.min() < 0:
         raise MatrixError(
             f"The matrix holds the negative weight {weights.min()}.", next_step="Give weights of at least 0."
         )

@@ -37,6 +37,7 @@ from movie_mlops.recommenders.inputs import (
     check_item,
     check_training,
     known_only,
+    part_signs,
     take_columns,
     take_times,
 )
@@ -63,6 +64,8 @@ class Recommender(ABC):
     capabilities: Capabilities
     params_type: ClassVar[type[Params]]
     params: Params
+    _reads_signs: ClassVar[bool] = False
+    """Whether `_score_at` and the like are handed what speaks against films too, below zero beside the likes."""
 
     def __init__(self, params: Params | None = None) -> None:
         given = self.params_type() if params is None else params
@@ -140,6 +143,10 @@ class Recommender(ABC):
     def score(self, histories: AnyCsr, *, times: ArrayLike | None = None) -> NDArray[np.float32]:
         """Score every film for every history.
 
+        A weight below 0 is evidence against its film. A recommender whose capabilities call it additive takes off what
+        such films would have added had they been liked as much, a blend does so in its additive members, and the others
+        leave them out. So does everyone where no film of the history is liked. In training there are none.
+
         A film that the training never saw gets 0, or the row's lowest score where that is below 0: it never beats
         a known film. A film that is known by its content alone counts as known where the recommender scores unseen
         films. An empty history gets zeros from a personalised recommender.
@@ -156,16 +163,26 @@ class Recommender(ABC):
             NotFittedError: It was neither trained nor restored.
             MatrixError: The matrix or the times cannot be used.
         """
-        checked = check_training(histories, times, n_items=self.n_items)
-        known = take_columns(checked.matrix, self._position, len(self._known))
-        return self._expand(self._score_at(known, take_times(checked.times, checked.matrix, self._position)))
+        liked, disliked = part_signs(histories)
+        known, stamps = self._known_part(liked, times)
+        likes_nothing = np.diff(known.indptr) == 0
+        if disliked is not None and self._reads_signs:
+            scores = self._score_at(*self._known_part(histories, times, signed=True))
+            scores[likes_nothing] = 0
+            return self._expand(scores)
+        scores = self._score_at(known, stamps)
+        if disliked is not None and self._subtracts:
+            against = self._score_at(*self._known_part(disliked, times))
+            against[likes_nothing] = 0
+            scores = scores - against
+        return self._expand(scores)
 
     def score_one(self, items: ArrayLike, weights: ArrayLike, *, times: ArrayLike | None = None) -> NDArray[np.float32]:
         """Score every film for one history, as `score` does, at the speed of a request.
 
         Args:
             items: Index of each film of the history, each once.
-            weights: Weight of each, at least 0.
+            weights: Weight of each; below 0 it is evidence against the film, as in `score`.
             times: Unix seconds of each, -1 where unknown.
 
         Returns:
@@ -178,9 +195,13 @@ class Recommender(ABC):
         films, strengths = check_history(items, weights, self.n_items)
         stamps = check_history_times(times, len(films))
         positions = self._position[films]
-        counts = (positions >= 0) & (strengths > 0)
-        stamps = None if stamps is None else stamps[counts]
-        return self._expand(self._score_one_at(positions[counts], strengths[counts], stamps))
+        liked, disliked = (positions >= 0) & (strengths > 0), (positions >= 0) & (strengths < 0)
+        if self._reads_signs and liked.any():
+            liked |= disliked
+        scores = self._score_one_at(positions[liked], strengths[liked], _of(stamps, liked))
+        if self._subtracts and liked.any() and disliked.any():
+            scores = scores - self._score_one_at(positions[disliked], -strengths[disliked], _of(stamps, disliked))
+        return self._expand(scores)
 
     def similar(self, item: int, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Find the films most similar to one.
@@ -218,7 +239,7 @@ class Recommender(ABC):
 
         Args:
             items: Index of each film of the history, each once.
-            weights: Weight of each, at least 0.
+            weights: Weight of each, as in `score_one`.
             target: Index of the film whose score is explained.
             times: Unix seconds of each film of the history, -1 where unknown.
 
@@ -242,7 +263,7 @@ class Recommender(ABC):
 
         Args:
             items: Index of each film of the history, each once.
-            weights: Weight of each, at least 0.
+            weights: Weight of each, as in `score_one`.
             targets: Indices of the films whose scores are explained.
             times: Unix seconds of each film of the history, -1 where unknown.
 
@@ -260,11 +281,13 @@ class Recommender(ABC):
         self._require(self.capabilities.explains, "explanations")
         contributions = np.zeros((len(explained), len(films)), np.float32)
         positions = self._position[films]
-        counts, known = (positions >= 0) & (strengths > 0), explained >= 0
-        if known.any() and counts.any():
-            stamps = None if stamps is None else stamps[counts]
-            told = self._explain_at(positions[counts], strengths[counts], explained[known], stamps)
-            contributions[np.ix_(known, counts)] = told
+        known, liked = explained >= 0, (positions >= 0) & (strengths > 0)
+        for sign in (1, -1) if self._subtracts else (1,):
+            counts = (positions >= 0) & ((sign * strengths > 0) if not self._reads_signs else strengths != 0)
+            if known.any() and liked.any() and counts.any():
+                weighed = sign * strengths[counts]
+                told = self._explain_at(positions[counts], weighed, explained[known], _of(stamps, counts))
+                contributions[np.ix_(known, counts)] = sign * told
         return contributions
 
     def arrays(self) -> Arrays:
@@ -381,6 +404,17 @@ class Recommender(ABC):
         # A recommender of its own: this one stays as it was until its training has ended well.
         watch(self.restore(asdict(self.params), {**kept, **learned}), share)
 
+    @property
+    def _subtracts(self) -> bool:
+        return self.capabilities.personalised and self.capabilities.additive and not self._reads_signs
+
+    def _known_part(
+        self, histories: AnyCsr, times: ArrayLike | None, *, signed: bool = False
+    ) -> tuple[Csr, NDArray[np.int64] | None]:
+        checked = check_training(histories, times, n_items=self.n_items, signed=signed)
+        known = take_columns(checked.matrix, self._position, len(self._known))
+        return known, take_times(checked.times, checked.matrix, self._position)
+
     def _take(self, learned: Arrays, known: NDArray[np.int32], position: NDArray[np.int32]) -> None:
         self._adopt(learned)
         self._learned, self._known, self._position = learned, known, position
@@ -425,3 +459,7 @@ class Recommender(ABC):
             raise UnsupportedError(
                 f"The recommender {self.name} gives no {what}.", next_step="Look at its capabilities before you ask."
             )
+
+
+def _of(times: NDArray[np.int64] | None, chosen: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    return None if times is None else times[chosen]

@@ -130,8 +130,10 @@ def _features(
             film 0, and what is said of it is not read.
     """
     films = np.maximum(candidates, 0)
-    lengths = np.diff(histories.indptr).astype(np.float32)
-    liked = sparse.csr_array((np.ones_like(histories.data), histories.indices, histories.indptr), histories.shape)
+    liked = sparse.csr_array(
+        ((histories.data > 0).astype(np.float32), histories.indices, histories.indptr), histories.shape
+    )
+    lengths = liked.sum(axis=1).astype(np.float32)
     usual = (liked @ popularity) / np.maximum(lengths, 1)
     places = np.broadcast_to(np.arange(films.shape[1], dtype=np.float32), films.shape)
     of_users = [np.broadcast_to(one[:, np.newaxis], films.shape) for one in (np.log1p(lengths), usual)]

@@ -98,9 +98,9 @@ def recommend(snapshot: Snapshot, history: History, wish: Wish, *, reasons: int 
     best = _best(model, scores, mask, without, wish.k)
     because: dict[int, tuple[Because, ...]] = {}
     if wish.explain and model.recommender.capabilities.explains:
-        films = [snapshot.catalogue.get(movie_id) for movie_id in model.movie_ids[items].tolist()]
+        films = [snapshot.catalogue.get(movie_id) for movie_id in model.movie_ids[items[weights > 0]].tolist()]
         targets = best.tolist()
-        told = model.recommender.explain_many(items, weights, targets, times=times)
+        told = model.recommender.explain_many(items, weights, targets, times=times)[:, weights > 0]
         because = {target: _strongest_reasons(films, row, reasons) for target, row in zip(targets, told, strict=True)}
     picks = _picks(snapshot.catalogue, model, scores, best, because)
     return Answer(Source.PERSONALISED, picks, _shortage(snapshot.catalogue, len(picks), wish))
@@ -129,8 +129,8 @@ def explain_again(
     scores = model.recommender.score_one(items, weights, times=times)
     because: dict[int, tuple[Because, ...]] = {}
     if model.recommender.capabilities.explains:
-        films = [catalogue.get(movie_id) for movie_id in model.movie_ids[items].tolist()]
-        told = model.recommender.explain_many(items, weights, known, times=times)
+        films = [catalogue.get(movie_id) for movie_id in model.movie_ids[items[weights > 0]].tolist()]
+        told = model.recommender.explain_many(items, weights, known, times=times)[:, weights > 0]
         because = {target: _strongest_reasons(films, row, reasons) for target, row in zip(known, told, strict=True)}
     return [(None, ()) if target is None else (float(scores[target]), because.get(target, ())) for target in targets]
 
@@ -138,21 +138,21 @@ def explain_again(
 def _usable(
     model: ServingModel, history: History
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64], str | None]:
-    """Return the liked films that the model has, with their weights and times; or why there are none."""
+    """Return the films that speak for or against others and that the model has; or why none of them was liked."""
     get = model.items.get
     told = zip(history.movie_ids.tolist(), history.weights.tolist(), history.times.tolist(), strict=True)
-    liked = [
-        (item, weight, time) for movie_id, weight, time in told if weight > 0 and (item := get(movie_id)) is not None
+    said = [
+        (item, weight, time) for movie_id, weight, time in told if weight != 0 and (item := get(movie_id)) is not None
     ]
-    items = np.array([item for item, _, _ in liked], dtype=np.int32)
-    weights = np.array([weight for _, weight, _ in liked], dtype=np.float32)
-    times = np.array([time for _, _, time in liked], dtype=np.int64)
+    items = np.array([item for item, _, _ in said], dtype=np.int32)
+    weights = np.array([weight for _, weight, _ in said], dtype=np.float32)
+    times = np.array([time for _, _, time in said], dtype=np.int64)
     why = None
     if not len(history):
         why = "There is no history to go by"
     elif not (history.weights > 0).any():
         why = "Nothing in the history was liked"
-    elif not liked:
+    elif not (weights > 0).any():
         why = "The released model knows none of the liked films"
     return items, weights, times, why
 

@@ -33,7 +33,7 @@ class History:
 
     Attributes:
         movie_ids: int64[n], the films.
-        weights: float32[n], above 0 for a positive, 0 for seen but not liked.
+        weights: float32[n], above 0 for a positive, 0 for seen but not liked, below 0 for evidence against.
         times: int64[n], Unix seconds; -1 where unknown.
         values: float32[n], stars or watched fraction of each word; NaN where it has none.
         codes: uint8[n], the kind of each word; see :attr:`kinds`.

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from movie_mlops.core import columns as c
 from movie_mlops.core.nouns import Kind
 from movie_mlops.ingest.sample.config import SampleConfig
+from movie_mlops.ingest.sample.opinions import draw_kindness, draw_stars, draw_watched, mean_opinion
 from movie_mlops.ingest.sample.popularity import film_popularity
-from movie_mlops.ingest.sample.tastes import Floats, circle_tastes, film_traits, user_tastes
+from movie_mlops.ingest.sample.tastes import Floats, circle_tastes, film_match, film_traits, user_tastes
 
 Integers = NDArray[np.int64]
 
@@ -88,7 +89,7 @@ def simulate(films: pl.DataFrame, config: SampleConfig | None = None) -> Audienc
     joined = _joining(config, for_users)
     tastes_of_circles = circle_tastes(traits, for_films)
     circles, tastes = user_tastes(tastes_of_circles, traits, joined / (config.days * _DAY), for_users)
-    match = _match(tastes, traits.matrix)
+    match = film_match(tastes, traits)
     sessions = _sessions(joined, config, for_sessions)
     appeal = np.exp(_CHOOSINESS * match)
     events = _choose(sessions, appeal, popularity, config, for_choices)
@@ -121,14 +122,6 @@ def _joining(config: SampleConfig, rng: np.random.Generator) -> Floats:
     chance = rng.random(config.users)
     part = np.where(rng.random(config.users) < 0.5, chance, np.sqrt(chance))  # noqa: PLR2004 - half of them
     return np.sort(part) * config.days * _DAY
-
-
-def _match(tastes: Floats, films: Floats) -> Floats:
-    """Return users by films, without what all users agree on (that is popularity); each user's numbers spread by 1."""
-    match = tastes @ films.T
-    match -= match.mean(axis=0)
-    centred: Floats = match / match.std(axis=1, keepdims=True)
-    return centred
 
 
 def _sessions(joined: Floats, config: SampleConfig, rng: np.random.Generator) -> _Sessions:
@@ -206,11 +199,10 @@ def _within(size: Integers, rng: np.random.Generator) -> Integers:
 def _say(events: _Events, match: Floats, quality: Floats, rng: np.random.Generator) -> tuple[Integers, pl.Series]:
     """Return the kind (an index of ``_KINDS``) and the value of each event: mostly stars."""
     count = events.user.size
-    kindness = 0.35 * rng.standard_normal(len(match))
+    kindness = draw_kindness(len(match), rng)
     fit = match[events.user, events.film]
-    opinion = 3.1 + kindness[events.user] + quality[events.film] + 0.45 * fit + rng.normal(0.0, 0.65, count)
-    stars = np.clip(np.rint(2 * opinion) / 2, 0.5, 5.0)
-    watched = np.clip(0.35 + 0.14 * stars + rng.normal(0.0, 0.12, count), 0.05, 1.0).round(2)
+    stars = draw_stars(mean_opinion(fit, quality[events.film], kindness[events.user]), rng)
+    watched = draw_watched(stars, rng)
     chance = rng.random(count)
     is_like = (chance < _LIKES_INSTEAD) & (stars >= _LOVED)
     is_watch = chance > 1 - _WATCHES_INSTEAD

@@ -125,6 +125,17 @@ def user_tastes(circles: Floats, traits: FilmTraits, joined: Floats, rng: np.ran
     return mix, mix @ circles + own
 
 
+def film_match(tastes: Floats, traits: FilmTraits) -> Floats:
+    """Return users by films: how well each film fits each user, compared with the other users and films.
+
+    What all users agree on is left out (that is popularity); each user's numbers have a standard deviation of 1.
+    """
+    match = tastes @ traits.matrix.T
+    match -= match.mean(axis=0)
+    centred: Floats = match / match.std(axis=1, keepdims=True)
+    return centred
+
+
 def _spread(traits: FilmTraits, by_kind: Mapping[str, float]) -> Floats:
     kinds = [name.split(":", maxsplit=1)[0] for name in traits.names]
     return np.array([by_kind.get(kind, by_kind["other"]) for kind in kinds])
