@@ -32,6 +32,10 @@ _KEEP_FOR_EVER: Final = {
     "delta.deletedFileRetentionDuration": "interval 36500 days",
 }
 
+# More than the library's own: the same files, a little smaller, for a fourteenth less of work.
+_ROWS_AT_ONCE: Final = 8_192
+_ROWS_IN_PAGE: Final = 100_000
+
 # An event id begins like the one before it and never repeats: what differs is written. Dictionaries are of no use here.
 _COLUMNS: Final = {
     c.EVENT_ID: ColumnProperties(dictionary_enabled=False, encoding="DELTA_BYTE_ARRAY"),
@@ -159,4 +163,10 @@ def commit_properties(
 def writing(table: str) -> WriterProperties:
     """Return how data files of a table are written."""
     columns = _COLUMNS if table == INTERACTIONS else None
-    return WriterProperties(compression="ZSTD", compression_level=1, column_properties=columns)
+    return WriterProperties(
+        compression="ZSTD",
+        compression_level=1,
+        column_properties=columns,
+        write_batch_size=_ROWS_AT_ONCE,
+        data_page_row_count_limit=_ROWS_IN_PAGE,
+    )
