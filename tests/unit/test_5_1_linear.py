@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from movie_mlops.recommenders import ParameterError, TrainingError, closed_form, create, gram
+from movie_mlops.recommenders import ParameterError, TrainingError, closed_form, create, gram, spread
 from movie_mlops.release import write_bundle
 
 #        film:  0  1  2
@@ -217,13 +217,26 @@ def test_the_smaller_side_is_solved_for(monkeypatch: pytest.MonkeyPatch) -> None
     assert inverted == [20, 20, 20]
 
 
-def test_mirroring_in_blocks_gives_the_whole_inverse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The inverse is whole and symmetric also where it is mirrored a few rows at a time."""
+def test_mirroring_in_tiles_gives_the_whole_inverse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The inverse is whole and symmetric also where it is mirrored a few rows and columns at a time."""
     likes = random_likes(90, 37)
     whole = learned("ease", likes, regularisation=3)
-    monkeypatch.setattr(gram, "BLOCK_BYTES", 4 * 37 * 5)
+    monkeypatch.setattr(gram, "TILE", 5)
     np.testing.assert_array_equal(learned("ease", likes, regularisation=3), whole)
     np.testing.assert_allclose(whole, textbook(likes, np.full(37, 3.0)), atol=2e-5)
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_the_compiled_loop_counts_the_same_pairs(monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
+    """What is liked together is the same to the bit from the compiled loop and from SciPy, on any number of cores."""
+    monkeypatch.setattr(spread, "cores", lambda: cores)
+    likes = random_likes(200, 150) * np.float32(0.3)
+    likes[:, 7] = 0  # a film that nobody likes
+    matrix = sparse.csr_array(likes)
+    expected = (matrix.T @ matrix).toarray()
+    np.testing.assert_array_equal(gram.dense_gram(matrix), expected)
+    monkeypatch.setattr(gram, "WORTH_COMPILING", 0)
+    np.testing.assert_array_equal(gram.dense_gram(matrix), expected)
 
 
 @pytest.mark.parametrize("shape", [(40, 8), (4, 8)])

@@ -44,6 +44,8 @@ PARAMS = {
     },
     "edlae-content": {"regularisation": 2, "dropout": 0.25, "history_power": 0.25, "content_regularisation": 0.5},
     "item-knn": {"neighbours": 5, "shrinkage": 1},
+    "rp3-beta": {"neighbours": 5},
+    "slim": {"l1": 0.5, "l2": 2, "neighbours": 5},
     "ials": {"factors": 4, "regularisation": 0.5, "iterations": 8},
     "kernel": {"regularisation": 3, "rank": 20},
     "slist": {"regularisation": 2, "memory": 5, "reach": 5, "dropout": 0.1},
@@ -319,10 +321,41 @@ def test_one_item_is_enough(name: str) -> None:
     assert np.isfinite(recommender.score(sparse.csr_matrix([[1], [0]], dtype=np.float32))).all()
 
 
+@every
+def test_empty_users_and_one_who_likes_everything_train(name: str) -> None:
+    """Rows without a like, first, in the middle and last, and a user with the whole catalogue: nothing is NaN."""
+    matrix, _ = likes()
+    dense = matrix.toarray()
+    dense[[0, 30, 31, N_USERS - 1]] = 0
+    dense[5] = 1  # every film is known by this user
+    recommender = create(name, PARAMS.get(name))
+    full = sparse.csr_matrix(dense)
+    recommender.fit(full, times=np.arange(full.nnz))
+    assert np.isfinite(recommender.score(full)).all()
+    assert np.isfinite(recommender.score_one(np.arange(N_ITEMS), np.ones(N_ITEMS))).all()
+
+
+@every
+def test_a_model_larger_than_its_data_trains(name: str) -> None:
+    """More factors, neighbours, eigenvectors or candidates than there are films: nothing is NaN."""
+    wanted = {field.name for field in fields(create(name).params)} & {"factors", "neighbours", "rank", "candidates"}
+    matrix, times = likes()
+    recommender = create(name, {**PARAMS.get(name, {}), **dict.fromkeys(wanted, 64)})
+    recommender.fit(matrix, times=times)
+    assert np.isfinite(recommender.score(matrix)).all()
+
+
 def _csr(data: list, indices: list, indptr: list) -> sparse.csr_matrix:
     """A matrix of 2 users and 3 films as raw parts, which scipy takes without a look."""
     matrix = sparse.csr_matrix((2, 3), dtype=np.float32)
     matrix.data, matrix.indices, matrix.indptr = np.array(data), np.array(indices, np.int32), np.array(indptr, np.int32)
+    return matrix
+
+
+def _wide(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """The matrix with its last column so high that 32 bits would make it another, valid one."""
+    matrix.indices = matrix.indices.astype(np.int64)
+    matrix.indices[-1] += 2**32
     return matrix
 
 
@@ -335,6 +368,8 @@ BAD_MATRICES = {
     "a pair twice": _csr([1.0, 1.0], [1, 1], [0, 2, 2]),
     "a column too high": _csr([1.0, 1.0], [0, 3], [0, 1, 2]),
     "a column below zero": _csr([1.0, 1.0], [0, -1], [0, 1, 2]),
+    "a column past 32 bits": _wide(_csr([1.0, 1.0], [0, 1], [0, 1, 2])),
+    "more columns than 32 bits count": sparse.csr_matrix((2, 2**31 + 8), dtype=np.float32),
     "falling row pointers": _csr([1.0, 1.0], [0, 1], [0, 3, 2]),
     "another format": sparse.csc_matrix([[1.0, 0, 0], [0, 1.0, 0]]),
     "a dense array": np.ones((2, 3), np.float32),
@@ -648,6 +683,31 @@ def test_too_little_memory_is_an_error_before_anything_is_allocated(name: str) -
     with pytest.raises(MemoryNeededError, match="MiB are allowed"):
         recommender.fit(matrix, times=times, memory_limit_bytes=needed - 1)
     recommender.fit(matrix, times=times, memory_limit_bytes=needed)
+
+
+MANY = 300_000
+
+
+@every
+def test_sizes_are_counted_past_32_bits(name: str) -> None:
+    """The estimate is the same whoever counts users and films, and grows with them, past what 32 bits hold."""
+    recommender = create(name)
+    needed = recommender.memory_needed(MANY, MANY, MANY)
+    assert recommender.memory_needed(*np.full(3, MANY, np.int32)) == needed
+    assert recommender.memory_needed(4 * MANY, 4 * MANY, 4 * MANY) >= 2 * needed > 0
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if create(name).memory_needed(MANY, MANY, MANY) > 2**36])
+def test_what_no_machine_holds_is_refused_with_the_estimate(name: str) -> None:
+    """A model of all pairs of 300,000 films would take 360 GB: it is refused before any of that is allocated."""
+    matrix = sparse.eye_array(MANY, dtype=np.float32, format="csr")
+    recommender = create(name)
+    tracemalloc.start()
+    with pytest.raises(MemoryNeededError, match=r"about [\d,]{7,} MiB, and 4,096 MiB are allowed"):
+        recommender.fit(matrix, times=np.arange(MANY), memory_limit_bytes=2**32)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**27
 
 
 @pytest.mark.parametrize("n_users", [500, 2500])

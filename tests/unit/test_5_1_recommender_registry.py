@@ -15,6 +15,8 @@ def test_all_names_are_there_and_create_what_they_say() -> None:
         "popular",
         "popular-recent",
         "item-knn",
+        "rp3-beta",
+        "slim",
         "ease",
         "edlae",
         "edlae-content",
@@ -33,7 +35,7 @@ def test_an_unknown_name_gets_the_nearest_valid_one() -> None:
     """A slip of the pen is answered with the name that was meant, anything else with all names."""
     with pytest.raises(UnknownRecommenderError, match="Did you mean 'edlae'"):
         create("edlea")
-    with pytest.raises(UnknownRecommenderError, match="popular, popular-recent, item-knn, ease, edlae, "):
+    with pytest.raises(UnknownRecommenderError, match="popular, popular-recent, item-knn, rp3-beta, slim, ease, "):
         restore("transformer", {}, {})
 
 

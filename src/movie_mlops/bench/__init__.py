@@ -9,6 +9,7 @@ from movie_mlops.bench.config import (
     QualityBenchConfig,
     ServeBenchConfig,
     StandardBenchConfig,
+    TrainBenchConfig,
 )
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.evaluate import bench_evaluate
@@ -21,6 +22,7 @@ from movie_mlops.bench.percentiles import percentile, summary
 from movie_mlops.bench.quality import bench_quality
 from movie_mlops.bench.serve import bench_serve
 from movie_mlops.bench.standard import bench_standard
+from movie_mlops.bench.train import bench_train
 
 __all__ = [
     "BenchError",
@@ -34,6 +36,7 @@ __all__ = [
     "QualityBenchConfig",
     "ServeBenchConfig",
     "StandardBenchConfig",
+    "TrainBenchConfig",
     "bench_evaluate",
     "bench_features",
     "bench_ingest",
@@ -42,6 +45,7 @@ __all__ = [
     "bench_quality",
     "bench_serve",
     "bench_standard",
+    "bench_train",
     "drive",
     "drive_apart",
     "percentile",

@@ -327,3 +327,50 @@ class EvaluateBenchConfig:
                 f"Lists of {', '.join(map(str, self.cutoffs)) or 'no'} films cannot be filled from {self.films:,}.",
                 next_step="Give more films, or shorter lists.",
             )
+
+
+@dataclass(frozen=True)
+class TrainBenchConfig:
+    """The benchmark of training.
+
+    Attributes:
+        users: How many users the made-up likes are of.
+        films: How many films.
+        likes: How many likes are trained on.
+        judged_users: Of how many users a few further likes are hidden, to be found.
+        factors: Length of the vectors of iALS and of implicit.
+        regularisation: Penalty of both.
+        alpha: Confidence of a like, for both.
+        iterations: How often both solve for all vectors.
+        folds: A folder of given folds, on whose first one each of ``models`` is trained; ``None`` leaves that out.
+        models: Recommenders with their usual parameters.
+        runs: How often each contender has its turn; the median counts.
+        seed: Of everything that is made up.
+        times_lapack: The target: EASE takes at most so many times what LAPACK alone takes to factorise and invert.
+        memory_mib: The target for the peak memory of EASE, 2.5 GB.
+        times_implicit: The target: iALS takes at most so many times what implicit takes.
+
+    Raises:
+        BenchError: A number is out of range.
+    """
+
+    users: int = 140_000
+    films: int = 20_000
+    likes: int = 20_000_000
+    judged_users: int = 2_000
+    factors: int = 128
+    regularisation: float = 50.0
+    alpha: float = 3.0
+    iterations: int = 15
+    folds: Path | None = None
+    models: tuple[str, ...] = ("item-knn", "rp3-beta", "slim", "ease", "edlae", "ials", "kernel")
+    runs: int = 2
+    seed: int = 0
+    times_lapack: float = 1.25
+    memory_mib: int = 2384
+    times_implicit: float = 0.7
+
+    def __post_init__(self) -> None:
+        for name in ("users", "films", "likes", "judged_users", "factors", "iterations", "runs"):
+            if getattr(self, name) < 1:
+                raise BenchError(f"{name} is {getattr(self, name)}.", next_step="Give a number above 0.")

@@ -11,6 +11,7 @@ import polars as pl
 from movie_mlops.bench.config import QualityBenchConfig
 from movie_mlops.bench.machine import machine_facts
 from movie_mlops.bench.record import write_record
+from movie_mlops.bench.targets import at_least, at_most
 from movie_mlops.core.memory import peak_memory_mib, reset_peak_memory
 from movie_mlops.core.progress import SILENT, Advance, Progress
 from movie_mlops.evaluation import EvaluationCase, Scores, compare, evaluate, given_folds, pool, time_split
@@ -67,14 +68,14 @@ def bench_quality(
         if config.folds:
             found["folds"] = _on_folds(cases, judged_on_folds, config, advance)
             best = max((found["folds"]["models"][one.name] for one in config.recipes), key=lambda row: row["mean"])
-            found["targets"].append(_at_least(f"{config.folds.name}: {_METRIC}", config.folds_target, best["mean"]))
-            found["targets"].append(_at_most("seconds of training", config.seconds, best["seconds"]))
-            found["targets"].append(_at_most("peak memory, MiB", config.memory_mib, best["peak_memory_mib"]))
+            found["targets"].append(at_least(f"{config.folds.name}: {_METRIC}", config.folds_target, best["mean"]))
+            found["targets"].append(at_most("seconds of training", config.seconds, best["seconds"]))
+            found["targets"].append(at_most("peak memory, MiB", config.memory_mib, best["peak_memory_mib"]))
         found["in time"] = [_in_time(*one, judged_in_time, config, advance) for one in histories.items()]
     for one in found["in time"]:
         best = max((one["models"][recipe.name] for recipe in config.timed_recipes), key=lambda row: row["mean"])
         what = f"{one['dataset']}: {_METRIC} over that of EASE"
-        target = _at_least(what, config.times_ease, best["times_ease"])
+        target = at_least(what, config.times_ease, best["times_ease"])
         found["targets"].append({**target, "met": target["met"] and best["minus_ease"]["low"] > 0})
     return write_record(out, "quality", command, machine, found)
 
@@ -137,11 +138,3 @@ def _row(recipe: Recipe, scores: Scores, ease: Scores | None) -> dict[str, Any]:
         "times_ease": round(scores.mean(_METRIC) / ease.mean(_METRIC), 4),
         "minus_ease": difference,
     }
-
-
-def _at_least(what: str, limit: float, measured: float) -> dict[str, Any]:
-    return {"what": what, "at_least": limit, "measured": measured, "met": measured >= limit}
-
-
-def _at_most(what: str, limit: float, measured: float) -> dict[str, Any]:
-    return {"what": what, "at_most": limit, "measured": measured, "met": measured <= limit}

@@ -307,11 +307,67 @@ def quality(
         ]
         output.print_rows(rows, as_json=False)
         typer.echo("")
+    _print_targets(result)
+    machine = result["machine"]
+    typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
+
+
+@app.command()
+def train(
+    likes: Annotated[int, typer.Option("--likes", min=1000, help="Made-up likes to train on.")] = 20_000_000,
+    users: Annotated[int, typer.Option("--users", min=100, help="Of so many users.")] = 140_000,
+    films: Annotated[int, typer.Option("--films", min=50, help="For so many films.")] = 20_000,
+    iterations: Annotated[int, typer.Option("--iterations", min=1, help="Of iALS and of implicit.")] = 15,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="How often each contender has its turn.")] = 2,
+    folds: Annotated[
+        Path | None,
+        typer.Option(
+            "--folds", metavar="DIR", help="A folder of given folds: the models are trained on the first one."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to (default: reports/benchmarks/train.json).")
+    ] = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How long does training take, and how much memory? Beside LAPACK alone and the library implicit."""
+    from movie_mlops.bench import TrainBenchConfig, bench_train
+    from movie_mlops.cli import door, output, progress
+
+    config = TrainBenchConfig(
+        likes=likes,
+        users=users,
+        films=films,
+        judged_users=min(2_000, users // 10),
+        iterations=iterations,
+        runs=runs,
+        folds=folds,
+    )
+    file = out or door.settings(home).home / "reports" / "benchmarks" / "train.json"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
+    result = bench_train(config, file, command=command, progress=progress.listener())
+    if as_json:
+        output.print_json(result)
+        return
+    shown = ("seconds", "cpu_seconds", "peak_memory_mib", "ndcg@10", "loss_per_user")
+    for where in ("made up", "on the fold"):
+        trained = {name: row for name, row in result[where].items() if "skipped" not in row}
+        rows = [{where: name, **{key: row.get(key, "") for key in shown}} for name, row in trained.items()]
+        output.print_rows(rows, as_json=False)
+        typer.echo("")
+    for name, row in result["made up"].items():
+        if "skipped" in row:
+            typer.echo(f"{name} is left out: {row['skipped']}.")
+    _print_targets(result)
+    machine = result["machine"]
+    typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
+
+
+def _print_targets(result: Mapping[str, Any]) -> None:
     for target in result["targets"]:
         limit = f"at least {target['at_least']:g}" if "at_least" in target else f"at most {target['at_most']:g}"
         typer.echo(f"{target['what']}: {target['measured']}, {limit}: {'met' if target['met'] else 'missed'}")
-    machine = result["machine"]
-    typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
 
 
 @app.command()

@@ -9,6 +9,7 @@ import polars as pl
 
 from movie_mlops.core.columns import EVENT_TIME
 from movie_mlops.core.digests import file_digest
+from movie_mlops.core.memory import available_memory_bytes
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import (
@@ -228,7 +229,8 @@ def judge_each(
             for number, case in enumerate(cases):
                 if not number or case.train is not cases[number - 1].train:
                     model = create(recipe.model, recipe.params)
-                    model.fit(case.train, times=case.train_times, content=case.content)
+                    limit = available_memory_bytes()
+                    model.fit(case.train, times=case.train_times, content=case.content, memory_limit_bytes=limit)
                 judged.append(
                     evaluate(model, case, config.evaluation, model=recipe.name, films=films, sliced=config.gate.metric)
                 )

@@ -17,7 +17,9 @@ import movie_mlops
 from movie_mlops.core.digests import digest
 from movie_mlops.flows.errors import DirtyTreeError
 
-_LIBRARIES = ("implicit", "numpy", "polars", "scipy")
+_LIBRARIES = ("numpy", "polars", "scipy")
+_MAY_BE_THERE = ("numba",)
+"""Libraries that shape a model's numbers where they are installed."""
 OPTIONAL = ("torch",)
 """Libraries that shape a model's numbers where one is trained by them."""
 _MODEL_ROOMS = ("lake", "features", "evaluation", "recommenders")
@@ -90,7 +92,7 @@ def package_versions(also: Iterable[str] = ()) -> dict[str, str]:
     Args:
         also: Further libraries; one that is not installed is left out.
     """
-    more = [name for name in also if find_spec(name) is not None]
+    more = [name for name in (*_MAY_BE_THERE, *also) if find_spec(name) is not None]
     return {
         "python": platform.python_version(),
         "movie-mlops": movie_mlops.__version__,

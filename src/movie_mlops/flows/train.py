@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from movie_mlops.core.columns import MOVIE_ID
+from movie_mlops.core.memory import available_memory_bytes
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import Feedback
 from movie_mlops.features import film_content
@@ -65,7 +66,7 @@ def fit(
     known = Feedback.of(feedback, films=catalogue[MOVIE_ID].to_numpy() if catalogue is not None and unmet else None)
     matrix, times = known.training()
     content = None if catalogue is None else film_content(catalogue, known.movie_ids).matrix
-    made.fit(matrix, times=times, content=content, progress=progress)
+    made.fit(matrix, times=times, content=content, progress=progress, memory_limit_bytes=available_memory_bytes())
     users, films = matrix.shape
     sha256 = _sha256(known, matrix, times, content)
     trained_on = {"users": users, "films": films, "positives": matrix.nnz, "sha256": sha256}

@@ -14,7 +14,7 @@ from scipy.linalg.lapack import spotrf, spotri
 
 from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.errors import TrainingError
-from movie_mlops.recommenders.gram import block_memory, dense_gram, gram_block_memory, row_blocks
+from movie_mlops.recommenders.gram import block_memory, dense_gram, gram_block_memory, mirror, row_blocks, upper_gram
 from movie_mlops.recommenders.inputs import Csr
 
 Scales = NDArray[np.float64]
@@ -42,14 +42,14 @@ def memory_needed(n_users: int, n_items: int, nnz: int, *, scaled: bool) -> int:
     blocks = 3 * block_memory(n_items)
     if n_users < n_items:
         return 4 * n_items**2 + 8 * n_users * n_items + 4 * n_users**2 + 40 * nnz + blocks
-    return (8 if scaled else 4) * n_items**2 + 16 * nnz + gram_block_memory(n_items, nnz) + blocks
+    return (8 if scaled else 4) * n_items**2 + 8 * nnz + gram_block_memory(n_items, nnz) + blocks
 
 
 def solve_by_items(
     matrix: Csr, penalties: NDArray[np.float64], scales: Scales | None, advance: Advance
 ) -> NDArray[np.float32]:
     """Return B by inverting a films by films matrix, in the memory that B then fills."""
-    weights = dense_gram(matrix)
+    weights = upper_gram(matrix)
     advance(20)
     _add_and_invert(weights, penalties)
     advance(50)
@@ -101,7 +101,7 @@ def solve_by_users(
     ``s_u + r_j / d_j``.
     """
     transposed = matrix.T.tocsr()
-    kernel = dense_gram(_values_scaled(matrix, 1 / np.sqrt(penalties)[matrix.indices]).T.tocsr())
+    kernel = upper_gram(_values_scaled(matrix, 1 / np.sqrt(penalties)[matrix.indices]).T.tocsr())
     _add_and_invert(kernel, np.ones(len(kernel)))
     advance(40)
     half = transposed @ kernel
@@ -142,11 +142,13 @@ def _values_scaled(matrix: Csr, factors: NDArray[np.float64]) -> Csr:
 def _add_and_invert(matrix: NDArray[np.float32], diagonal: NDArray[np.float64]) -> None:
     """Replace a Gram matrix G by ``(G + diag(d))⁻¹``, in place, with no second matrix beside it.
 
+    Only what is above the diagonal of G is read.
+
     Raises:
         TrainingError: The sum is not positive definite in float32.
     """
     matrix[np.diag_indices_from(matrix)] += diagonal
-    # LAPACK reads columns: the transposed view of a symmetric matrix is the same matrix, with no copy.
+    # LAPACK reads columns: the lower triangle of the transposed view is the upper one by rows, with no copy.
     columns = matrix.T
     factor, info = spotrf(columns, lower=1, clean=0, overwrite_a=1)
     _require_definite(info == 0)
@@ -156,11 +158,7 @@ def _add_and_invert(matrix: NDArray[np.float32], diagonal: NDArray[np.float64]) 
     # LAPACK lets infinities through without a word: they leave zeros and NaN on the diagonal.
     inverse_diagonal = np.diagonal(matrix)
     _require_definite(bool(((inverse_diagonal > 0) & np.isfinite(inverse_diagonal)).all()))
-    # The lower triangle by columns is the upper one by rows: mirror it, a block of rows at a time.
-    for start, stop in row_blocks(len(matrix), len(matrix)):
-        corner = matrix[start:stop, start:stop]
-        corner[...] = np.triu(corner) + np.triu(corner, 1).T
-        matrix[stop:, start:stop] = matrix[start:stop, stop:].T
+    mirror(matrix)
 
 
 def _require_definite(holds: bool) -> None:

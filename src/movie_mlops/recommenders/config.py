@@ -61,6 +61,54 @@ class ItemKnnParams:
 
 
 @dataclass(frozen=True)
+class Rp3BetaParams:
+    """Parameters of RP3β.
+
+    Attributes:
+        alpha: The power of each step's probability; below 1, rare steps count for more.
+        beta: The power of a film's popularity by which its score is divided; 0 is P3.
+        neighbours: How many films that say most for it each film keeps.
+    """
+
+    space: ClassVar[Space] = {
+        "alpha": Range(0.2, 2),
+        "beta": Range(0, 1),
+        "neighbours": Range(5, 1000, log=True, whole=True),
+    }
+
+    alpha: float = 0.8
+    beta: float = 0.5
+    neighbours: int = 200
+
+    def __post_init__(self) -> None:
+        _require(self.alpha > 0, "alpha", self.alpha, "a number above 0")
+        _require(self.beta >= 0, "beta", self.beta, "a number of at least 0")
+        _require(self.neighbours >= 1, "neighbours", self.neighbours, "a whole number of at least 1")
+
+
+@dataclass(frozen=True)
+class SlimParams:
+    """Parameters of SLIM.
+
+    Attributes:
+        l1: The penalty λ₁ on a film's sum of weights; films that fewer users have in common say nothing for each other.
+        l2: The penalty λ₂ on half of the sum of its squared weights.
+        neighbours: How many weights each film keeps at most, the largest.
+    """
+
+    space: ClassVar[Space] = {"l1": Range(0.1, 50, log=True), "l2": Range(1, 5000, log=True)}
+
+    l1: float = 1.0
+    l2: float = 200.0
+    neighbours: int = 500
+
+    def __post_init__(self) -> None:
+        _require(self.l1 >= 0, "l1", self.l1, "a number of at least 0")
+        _require(self.l2 > 0, "l2", self.l2, "a number above 0")
+        _require(self.neighbours >= 1, "neighbours", self.neighbours, "a whole number of at least 1")
+
+
+@dataclass(frozen=True)
 class LinearParams:
     """Parameters that EASE and EDLAE share.
 
@@ -461,6 +509,8 @@ Params = (
     PopularParams
     | PopularRecentParams
     | ItemKnnParams
+    | Rp3BetaParams
+    | SlimParams
     | LinearParams
     | IalsParams
     | KernelParams

@@ -1,16 +1,16 @@
-"""iALS: matrix factorisation for implicit feedback, trained by the library ``implicit``.
+"""iALS: matrix factorisation for implicit feedback, by alternating least squares.
 
 References:
     Y. Hu, Y. Koren, C. Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008.
     G. Takács, I. Pilászy, D. Tikk, "Applications of the Conjugate Gradient Method for Implicit Feedback
-    Collaborative Filtering", RecSys 2011 (the solver of the training).
+    Collaborative Filtering", RecSys 2011 (a few steps towards each solution are enough; those here are
+    preconditioned, see `compiled.approach`).
 """
 
-from typing import Any
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.linalg.lapack import spotrf, spotrs
 from threadpoolctl import threadpool_limits
 
@@ -20,7 +20,14 @@ from movie_mlops.recommenders.config import IalsParams
 from movie_mlops.recommenders.errors import TrainingError
 from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.port import Recommender
+from movie_mlops.recommenders.spread import cores, spread
 from movie_mlops.recommenders.stored import Arrays, Layout
+
+_STEPS: Final = 2
+_LIKES_AT_ONCE: Final = 2048
+_ROWS_AT_ONCE: Final = 256
+_FIRST_LENGTH: Final = np.float32(0.01)
+_Likes = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
 
 
 class IalsRecommender(Recommender):
@@ -36,33 +43,43 @@ class IalsRecommender(Recommender):
     params: IalsParams
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
-        # Imported here: only training needs it, and it takes longer to import than all the rest.
-        from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415
-        from implicit.recommender_base import ModelFitError  # noqa: PLC0415
-
-        params = self.params
-        # The library runs its own threads over users; BLAS threads below them would only stand in their way.
+        params, matrix = self.params, training.matrix
+        chance = np.random.default_rng(params.seed)
+        users, films = (chance.random((many, params.factors), np.float32) * _FIRST_LENGTH for many in matrix.shape)
+        by_user, by_film = (self._confident(likes) for likes in (matrix, matrix.T.tocsr()))
+        # Rows are spread over the cores; BLAS threads below them would only stand in their way.
         with threadpool_limits(limits=1, user_api="blas"):
-            model = AlternatingLeastSquares(
-                factors=params.factors,
-                regularization=params.regularisation,
-                alpha=params.alpha,
-                iterations=params.iterations,
-                random_state=params.seed,
+            for iteration in range(params.iterations):
+                self._improve(users, by_user, films)
+                self._improve(films, by_film, users)
+                advance(100 / params.iterations)
+                self._after_step((iteration + 1) / params.iterations, lambda: {"item_factors": films.copy()})
+        if not np.isfinite(films).all():
+            raise _breakdown("The training of ials")
+        return {"item_factors": films}
+
+    def _confident(self, likes: Csr) -> _Likes:
+        return likes.indptr.astype(np.int64), likes.indices, likes.data * np.float32(self.params.alpha)
+
+    def _improve(self, vectors: NDArray[np.float32], likes: _Likes, others: NDArray[np.float32]) -> None:
+        """Bring all of one side's vectors nearer to the solutions of their least squares."""
+        from movie_mlops.recommenders.compiled import approach  # noqa: PLC0415 - numba takes longer than all the room
+
+        base = self._with_penalty(others.T @ others)
+        if not np.isfinite(base).all():
+            raise _breakdown("The training of ials")
+        inverse = np.linalg.inv(base.astype(np.float64)).astype(np.float32)
+
+        def work(first: int, stop: int) -> None:
+            approach(
+                inverse, *likes, others, vectors, -(vectors[first:stop] @ base), _STEPS, _LIKES_AT_ONCE, first, stop
             )
 
-            def after(iteration: int, *_: float) -> None:
-                advance(100 / params.iterations)
-                self._after_step((iteration + 1) / params.iterations, lambda: _films_of(model))
+        spread(work, len(vectors), _ROWS_AT_ONCE)
 
-            try:
-                model.fit(sparse.csr_matrix(training.matrix), show_progress=False, callback=after)
-            except ModelFitError as error:
-                raise TrainingError(
-                    f"The training of ials broke down: {error}.",
-                    next_step="Train again with more regularisation, or with smaller weights.",
-                ) from error
-        return _films_of(model)
+    def _with_penalty(self, gram: NDArray[np.float32]) -> NDArray[np.float32]:
+        gram[np.diag_indices_from(gram)] += np.float32(self.params.regularisation)
+        return gram
 
     def _layout(self, n_known: int) -> Layout:
         return {"item_factors": (np.float32, (n_known, self.params.factors))}
@@ -70,8 +87,7 @@ class IalsRecommender(Recommender):
     def _adopt(self, learned: Arrays) -> None:
         # Every answer reads them from end to end: out of a mapped file's small pages that takes a fifth longer.
         self._factors: NDArray[np.float32] = np.array(learned["item_factors"], order="C")
-        self._base = self._factors.T @ self._factors
-        self._base[np.diag_indices_from(self._base)] += np.float32(self.params.regularisation)
+        self._base = self._with_penalty(self._factors.T @ self._factors)
         self._last: tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]] | None = None
 
     def _score(self, histories: Csr) -> NDArray[np.float32]:
@@ -124,17 +140,20 @@ class IalsRecommender(Recommender):
         # It is symmetric; transposed it lies as LAPACK wants it, which would copy it otherwise.
         factor, info = spotrf(system.T, overwrite_a=1)
         if info != 0:
-            raise TrainingError(
-                "A history's vector cannot be solved for in single precision.",
-                next_step="Raise the recommender's regularisation, or use smaller weights.",
-            )
+            raise _breakdown("The vector of a history")
         # One assignment of something that is never changed: safe between threads.
         self._last = (items, weights, factor)
         return np.asarray(factor, dtype=np.float32)
 
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
-        return 12 * self.params.factors * (n_users + n_items) + 12 * self.params.factors**2 + 32 * nnz
+        vectors = 4 * self.params.factors * (n_users + 2 * n_items)
+        # Each core has its own rows: a part of the vectors, and those of a row's likes.
+        work = cores() * 4 * self.params.factors * (3 * _ROWS_AT_ONCE + _LIKES_AT_ONCE)
+        return vectors + work + 32 * self.params.factors**2 + 32 * nnz + 16 * (n_users + n_items)
 
 
-def _films_of(model: Any) -> Arrays:
-    return {"item_factors": np.ascontiguousarray(model.item_factors, dtype=np.float32)}
+def _breakdown(what: str) -> TrainingError:
+    return TrainingError(
+        f"{what} broke down in single precision.",
+        next_step="Raise the recommender's regularisation, or use smaller weights.",
+    )

@@ -54,7 +54,7 @@ class _LinearAutoencoder(Recommender):
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
         matrix = training.matrix
-        active = matrix[np.flatnonzero(np.diff(matrix.indptr))]
+        active = _liking(matrix)
         lengths = np.diff(active.indptr).astype(np.float64)
         relative = lengths / lengths.mean()
         if self.params.history_power:
@@ -136,3 +136,9 @@ class EdlaeRecommender(_LinearAutoencoder):
 
     def _penalties(self, squares: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.params.regularisation + self.params.dropout / (1 - self.params.dropout) * squares
+
+
+def _liking(matrix: Csr) -> Csr:
+    """Return the rows of the users who like something; the matrix itself where all do."""
+    likes = np.diff(matrix.indptr) > 0
+    return matrix if likes.all() else matrix[np.flatnonzero(likes)]

@@ -326,6 +326,8 @@ class Recommender(ABC):
             n_features: Columns of the content.
             n_facts: Its stored values.
         """
+        # As Python counts: the square of a number in 32 bits would not fit into them.
+        n_users, n_items, nnz, n_features, n_facts = map(int, (n_users, n_items, nnz, n_features, n_facts))
         # Checking and leaving films out holds row numbers, masks and two copies of values and columns at once.
         checked = 40 * (nnz + n_facts) + 16 * (n_users + n_items)
         read = self._content_memory(n_items, n_features, n_facts) if self.capabilities.reads_content else 0

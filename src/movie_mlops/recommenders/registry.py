@@ -17,7 +17,9 @@ from movie_mlops.recommenders.linear import EaseRecommender, EdlaeRecommender
 from movie_mlops.recommenders.popular import PopularRecentRecommender, PopularRecommender
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.rerank import RerankRecommender
+from movie_mlops.recommenders.rp3_beta import Rp3BetaRecommender
 from movie_mlops.recommenders.sasrec import SasrecRecommender
+from movie_mlops.recommenders.slim import SlimRecommender
 from movie_mlops.recommenders.slist import SlistRecommender
 from movie_mlops.recommenders.space import Space
 from movie_mlops.recommenders.vae import VaeRecommender
@@ -26,6 +28,8 @@ _RECOMMENDERS: tuple[type[Recommender], ...] = (
     PopularRecommender,
     PopularRecentRecommender,
     ItemKnnRecommender,
+    Rp3BetaRecommender,
+    SlimRecommender,
     EaseRecommender,
     EdlaeRecommender,
     ContentEdlaeRecommender,
