@@ -51,7 +51,7 @@ def bootstrap_means(values: NDArray[np.float64], config: EvaluationConfig) -> li
     for resample in range(config.resamples):
         drawn = np.bincount(generator.integers(0, users, size=users), minlength=users)
         means[resample] = drawn @ by_user / users
-    return _intervals(values.mean(axis=1), means, config)
+    return _intervals(values.mean(axis=1), np.quantile(means, _tails(config), axis=0))
 
 
 def bootstrap_known_means(values: NDArray[np.float64], config: EvaluationConfig) -> list[Interval]:
@@ -74,14 +74,16 @@ def bootstrap_known_means(values: NDArray[np.float64], config: EvaluationConfig)
         # A resample that has none of a row's users says nothing of the row.
         with np.errstate(invalid="ignore"):
             means[resample] = (sums @ drawn) / (counts @ drawn)
-    return _intervals(np.nanmean(values, axis=1), means, config)
+    return _intervals(np.nanmean(values, axis=1), np.nanquantile(means, _tails(config), axis=0))
 
 
-def _intervals(estimates: NDArray[np.float64], means: NDArray[np.float64], config: EvaluationConfig) -> list[Interval]:
-    """Return the estimates with the percentiles of float64[resamples, rows]; NaN takes no part."""
+def _tails(config: EvaluationConfig) -> list[float]:
     tail = (1.0 - config.level) / 2.0
-    lows, highs = np.nanquantile(means, [tail, 1.0 - tail], axis=0)
+    return [tail, 1.0 - tail]
+
+
+def _intervals(estimates: NDArray[np.float64], ends: NDArray[np.float64]) -> list[Interval]:
+    """Return the estimates with their ends, float64[2, rows]."""
     return [
-        Interval(float(estimate), float(low), float(high))
-        for estimate, low, high in zip(estimates, lows, highs, strict=True)
+        Interval(float(estimate), float(low), float(high)) for estimate, low, high in zip(estimates, *ends, strict=True)
     ]
