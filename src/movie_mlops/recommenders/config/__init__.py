@@ -1,0 +1,48 @@
+"""The parameters of each recommender."""
+
+from movie_mlops.recommenders.config.composed import (
+    BlendParams,
+    Member,
+    RerankParams,
+)
+from movie_mlops.recommenders.config.deep import (
+    SasrecParams,
+    VaeParams,
+)
+from movie_mlops.recommenders.config.reading import Params, read_params
+from movie_mlops.recommenders.config.single import (
+    ContentEdlaeParams,
+    EaseParams,
+    EdlaeParams,
+    IalsParams,
+    ItemKnnParams,
+    KernelParams,
+    LinearParams,
+    PopularParams,
+    PopularRecentParams,
+    Rp3BetaParams,
+    SlimParams,
+    SlistParams,
+)
+
+__all__ = [
+    "BlendParams",
+    "ContentEdlaeParams",
+    "EaseParams",
+    "EdlaeParams",
+    "IalsParams",
+    "ItemKnnParams",
+    "KernelParams",
+    "LinearParams",
+    "Member",
+    "Params",
+    "PopularParams",
+    "PopularRecentParams",
+    "RerankParams",
+    "Rp3BetaParams",
+    "SasrecParams",
+    "SlimParams",
+    "SlistParams",
+    "VaeParams",
+    "read_params",
+]
