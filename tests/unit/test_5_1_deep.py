@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from movie_mlops.recommenders import NAMES, LibraryMissingError, Recommender, create, extras
+from movie_mlops.recommenders import NAMES, LibraryMissingError, Recommender, create, extras, restore
+from movie_mlops.recommenders.config import SasrecParams, VaeParams
+from movie_mlops.recommenders.inputs import Training
 from movie_mlops.recommenders.sequences import BUCKETS, in_order, rank_buckets, time_buckets
 from tests.fixtures.stage_5.models import BY_TORCH, parameters
 
@@ -104,6 +106,57 @@ def test_unknown_times_make_a_history_a_set() -> None:
     np.testing.assert_array_equal(recommender.score_one([3, 4, 5], [1, 1, 1], times=[-1, -1, -1]), as_set)
     np.testing.assert_allclose(recommender.score_one([5, 3, 4], [1, 1, 1]), as_set, rtol=1e-4, atol=1e-5)
     assert np.abs(recommender.score_one([3, 4, 5], [1, 1, 1], times=[-1, -1, 9]) - as_set).max() > 0.1
+
+
+def test_the_autoencoder_answers_as_pytorch_does() -> None:
+    """With nothing hidden and no noise, what training calls the loss is what the answers of plain arrays come to."""
+    pytest.importorskip("torch", reason="PyTorch is not installed; scripts/setup/setup_deep.sh installs it")
+    from movie_mlops.recommenders import torch_training, vae_training  # noqa: PLC0415 - they import PyTorch
+
+    matrix = tastes(30, 0)
+    matrix.data *= 1 + np.arange(matrix.nnz) % 3
+    params = VaeParams(hidden=16, factors=8, dropout=0, pull=0)
+    with torch_training.seeded(params) as (device, chance):
+        training = vae_training._Training(matrix, params, device, chance)
+        with vae_training.torch.no_grad():
+            training.parameters[1].normal_()
+            training.parameters[4][:, 8:] = 0
+            training.parameters[5][8:] = -60
+            lost = float(training.loss(np.arange(30), 0.0))
+        names = [name for name in create("vae").layout(40) if name not in {"n_items", "known_items"}]
+        arrays = dict(zip(names, map(torch_training.plain, training.parameters), strict=True))
+    arrays["code"], arrays["code_bias"] = arrays["code"][:, :8], arrays["code_bias"][:8]
+    common = {"n_items": np.array([40]), "known_items": np.arange(40, dtype=np.int32)}
+    scores = restore("vae", {"hidden": 16, "factors": 8}, {**common, **arrays}).score(matrix)
+    told = matrix.data * (scores[np.repeat(np.arange(30), np.diff(matrix.indptr)), matrix.indices] - np.log(40))
+    assert lost == pytest.approx(-told.sum() / 30, rel=1e-4)
+
+
+def test_the_sequential_model_answers_as_pytorch_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for any film after a whole history, training loses what the answers of plain arrays leave to chance."""
+    pytest.importorskip("torch", reason="PyTorch is not installed; scripts/setup/setup_deep.sh installs it")
+    from movie_mlops.recommenders import sasrec_training, torch_training  # noqa: PLC0415 - they import PyTorch
+
+    matrix, times = in_a_ring(20, 12, 0)
+    matrix.data *= 1 + np.arange(matrix.nnz) % 3
+    params = SasrecParams(factors=8, dropout=0)
+    items, weights = matrix[0].indices, matrix[0].data
+    order = np.argsort(times[:6])
+    with torch_training.seeded(params) as (device, chance):
+        training = sasrec_training._Training(Training(sparse.csr_array(matrix), times), params, device, chance)
+        with sasrec_training.torch.no_grad():
+            for name, tensor in training.parameters.items():
+                if "scale" not in name:
+                    tensor.add_(sasrec_training.torch.randn(tensor.shape, generator=chance) * 0.3)
+            batch = sasrec_training._Batch(1, 6, 1)
+            batch.fill(0, items[order], weights[order])
+            batch.ask(0, np.array([5]), np.array([2]), times[order])
+            monkeypatch.setattr(training, "_draw", lambda _users: batch)
+            lost = float(training.loss(np.array([0]), 0.0))
+        arrays = {name: torch_training.plain(tensor) for name, tensor in training.parameters.items()}
+    common = {"n_items": np.array([12]), "known_items": np.arange(12, dtype=np.int32)}
+    scores = restore("sasrec", {"factors": 8}, {**common, **arrays}).score_one(items, weights, times=times[:6])
+    assert lost == pytest.approx(np.log(12) - scores[items[order[2]]], rel=1e-4)
 
 
 @deep

@@ -1,6 +1,7 @@
 """What a list of recommendations is worth, by hand and by brute force."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,6 +31,20 @@ class Fixed:
         self.asked.append(count)
         self._at += count
         return self._scores[self._at - count : self._at]
+
+
+class Timed(Fixed):
+    """A model that remembers the times that it was given with each block of histories."""
+
+    def __init__(self, scores: Rows) -> None:
+        super().__init__(scores)
+        self.told: list[list[int]] = []
+
+    def score(self, histories: sparse.csr_matrix, *, times: np.ndarray | None = None) -> np.ndarray:
+        """Score every film for every history."""
+        assert times is not None
+        self.told.append(times.tolist())
+        return super().score(histories)
 
 
 def csr(rows: Rows) -> sparse.csr_matrix:
@@ -179,3 +194,12 @@ def test_an_evaluation_equals_brute_force(data: st.DataObject) -> None:
         }
         for metric, value in expected.items():
             assert result.per_user[f"{metric}@{k}"][user] == pytest.approx(value, abs=1e-12)
+
+
+def test_a_model_is_given_the_times_of_the_histories_that_it_scores() -> None:
+    """Block by block, each model gets the times of that block's films, in their order."""
+    seen = [[1, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 1]]
+    judged = case(train=seen, seen=seen, held_out=[[0, 0, 1, 0], [1, 0, 0, 0], [1, 0, 0, 0]])
+    model = Timed([[1.0, 2.0, 3.0, 4.0]] * 3)
+    evaluate(model, replace(judged, history_times=np.arange(10, 15)), EvaluationConfig(block_scores=8, cutoffs=(2,)))
+    assert model.told == [[10, 11, 12], [13, 14]]

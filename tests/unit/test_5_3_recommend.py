@@ -9,11 +9,12 @@ import pytest
 
 from movie_mlops.core.nouns import Kind
 from movie_mlops.features import FeedbackConfig, History
+from movie_mlops.recommenders import Recommender
 from movie_mlops.release import read_bundle
 from movie_mlops.serving import Catalogue
 from movie_mlops.serving.errors import BadRequestError
 from movie_mlops.serving.model import ServingModel, Snapshot
-from movie_mlops.serving.recommend import Answer, Source, recommend
+from movie_mlops.serving.recommend import Answer, Source, explain_again, recommend
 from movie_mlops.serving.wishes import Filters, Wish, Years, read_genres, read_ids, read_years
 from tests.fixtures.stage_5.platform import FILMS, Platform
 
@@ -214,3 +215,32 @@ def test_lists_are_read() -> None:
     for text in ("1,x", "-1", "1.5", "9" * 30, ",".join(["1"] * 1001)):
         with pytest.raises(BadRequestError):
             read_ids(text)
+
+
+class Heard:
+    """A model that remembers the times that it was asked with."""
+
+    def __init__(self, model: Recommender) -> None:
+        self._model, self.capabilities, self.told = model, model.capabilities, []
+
+    def score_one(self, items: np.ndarray, weights: np.ndarray, *, times: np.ndarray) -> np.ndarray:
+        """Score one history."""
+        self.told.append(times.tolist())
+        return self._model.score_one(items, weights, times=times)
+
+    def explain_many(self, items: np.ndarray, weights: np.ndarray, targets: list, *, times: np.ndarray) -> np.ndarray:
+        """Explain scores."""
+        self.told.append(times.tolist())
+        return self._model.explain_many(items, weights, targets, times=times)
+
+
+def test_the_model_is_told_when_the_films_were_liked(snapshot: Snapshot) -> None:
+    """Scores and reasons, now and when they are asked for again, are made with the times of the liked films."""
+    model = snapshot.model
+    assert model is not None
+    heard = Heard(model.recommender)
+    listening = replace(snapshot, model=replace(model, recommender=heard))
+    seen = replace(history(m6=1.0, m47=0.0, m1=1.0), times=np.array([30, 10, 20]))
+    recommend(listening, seen, Wish(k=2))
+    explain_again(listening.catalogue, listening.model, seen, [50], reasons=1)
+    assert heard.told == [[30, 20]] * 4

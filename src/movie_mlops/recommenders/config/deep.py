@@ -81,11 +81,11 @@ class SasrecParams:
     factors: int = 64
     heads: int = 2
     length: int = 100
-    ahead: int = 10
+    ahead: int = 20
     targets: int = 16
     dropout: float = 0.3
     untimed: float = 0.15
-    epochs: int = 40
+    epochs: int = 50
     batch: int = 128
     learning_rate: float = 0.003
     seed: int = 0
