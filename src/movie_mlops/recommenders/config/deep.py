@@ -85,7 +85,7 @@ class SasrecParams:
     targets: int = 16
     dropout: float = 0.3
     untimed: float = 0.15
-    epochs: int = 50
+    epochs: int = 40
     batch: int = 128
     learning_rate: float = 0.003
     seed: int = 0
