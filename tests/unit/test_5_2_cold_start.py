@@ -1,6 +1,5 @@
 """Splits where little is known: the last like alone, new users, new films, and how models learn of them."""
 
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -23,26 +22,7 @@ from movie_mlops.evaluation import (
     learning_cases,
     leave_one_out,
 )
-
-START = datetime(2024, 1, 1, tzinfo=UTC)
-Row = tuple[str, int, float, int | None]
-
-
-def feedback(rows: list[Row]) -> pl.DataFrame:
-    """Return a frame of (user, movie, weight, day); a day of None is an unknown time."""
-    return pl.DataFrame(
-        [
-            (user, film, weight, None if day is None else START + timedelta(days=day))
-            for user, film, weight, day in rows
-        ],
-        schema={
-            "user_id": pl.String,
-            "movie_id": pl.Int64,
-            "weight": pl.Float32,
-            "event_time": pl.Datetime("us", "UTC"),
-        },
-        orient="row",
-    )
+from tests.fixtures.stage_5.feedback import START, Row, feedback
 
 
 def films(case: EvaluationCase, name: str) -> dict[str, list[int]]:

@@ -26,27 +26,9 @@ from movie_mlops.evaluation import (
     time_split,
     user_folds,
 )
+from tests.fixtures.stage_5.feedback import START, Row, feedback
 
-START = datetime(2024, 1, 1, tzinfo=UTC)
-Row = tuple[str, int, float, int | None]
 Pairs = set[tuple[str, int]]
-
-
-def feedback(rows: list[Row]) -> pl.DataFrame:
-    """Return a frame of (user, movie, weight, day); a day of None is an unknown time."""
-    return pl.DataFrame(
-        [
-            (user, movie, weight, None if day is None else START + timedelta(days=day))
-            for user, movie, weight, day in rows
-        ],
-        schema={
-            "user_id": pl.String,
-            "movie_id": pl.Int64,
-            "weight": pl.Float32,
-            "event_time": pl.Datetime("us", "UTC"),
-        },
-        orient="row",
-    )
 
 
 def pairs(case: EvaluationCase, name: str) -> Pairs:

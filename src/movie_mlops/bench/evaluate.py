@@ -1,7 +1,6 @@
 """How fast models are judged by full ranking, beside RecTools and ranx in an environment of their own."""
 
 import json
-import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from movie_mlops.bench import evaluate_rival
 from movie_mlops.bench.config import EvaluateBenchConfig
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.machine import machine_facts
+from movie_mlops.bench.own_environment import run_there
 from movie_mlops.bench.record import write_record
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.evaluation import EvaluationCase, EvaluationConfig, Scores, evaluate
@@ -117,18 +117,10 @@ def run_rival(python: Path | None, work: str, place: Path, rival: str, *more: st
     next_step = "Make its environment with scripts/setup/setup_rivals.sh, and name its Python with --rivals-python."
     if python is None:
         raise BenchError("There is no Python with RecTools and ranx.", next_step=next_step)
-    command = [str(python.absolute()), evaluate_rival.__file__, work, str(place), rival, *more]
-    try:
-        run = subprocess.run(  # noqa: S603 - the Python that the user named, and our own script
-            command, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BenchError(f"{rival} did not run: {error}.", next_step=next_step) from error
-    if run.returncode:
-        said = (run.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise BenchError(f"{rival} failed; it said last: {said}", next_step=next_step)
-    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
-    return found
+    words = [work, str(place), rival, *more]
+    return run_there(
+        python, evaluate_rival.__file__, words, name=rival, next_step=next_step, patience_seconds=_PATIENCE_SECONDS
+    )
 
 
 class _Given:

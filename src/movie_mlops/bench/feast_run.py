@@ -1,12 +1,11 @@
 """Feast as a contender: our script for it, run by the Python of an environment that has Feast."""
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any, Final
 
 from movie_mlops.bench import feast_rival
 from movie_mlops.bench.errors import BenchError
+from movie_mlops.bench.own_environment import run_there
 
 _PATIENCE_SECONDS: Final = 540
 
@@ -27,15 +26,7 @@ def run_feast(python: Path | None, work: str, folder: Path, which: str, many: in
     next_step = "Make its environment with scripts/setup/setup_feast.sh, and name its Python with --feast-python."
     if python is None:
         raise BenchError("There is no Python with Feast.", next_step=next_step)
-    command = [str(python.absolute()), feast_rival.__file__, work, str(folder), which, str(many)]
-    try:
-        run = subprocess.run(  # noqa: S603 - the Python that the user named, and our own script
-            command, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BenchError(f"Feast did not run: {error}.", next_step=next_step) from error
-    if run.returncode:
-        said = (run.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise BenchError(f"Feast failed; it said last: {said}", next_step=next_step)
-    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
-    return found
+    words = [work, str(folder), which, str(many)]
+    return run_there(
+        python, feast_rival.__file__, words, name="Feast", next_step=next_step, patience_seconds=_PATIENCE_SECONDS
+    )
