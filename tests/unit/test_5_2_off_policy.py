@@ -105,6 +105,32 @@ def test_estimates_are_unbiased_and_intervals_cover(world: World, reach: Reach, 
     assert OffPolicyConfig().few_effective < np.mean([one.effective for one in found]) < REQUESTS
 
 
+@pytest.mark.parametrize("method", list(Method))
+@pytest.mark.parametrize("reach", list(Reach))
+def test_over_every_list_there_is_the_estimate_is_exact(reach: Reach, method: Method) -> None:
+    """Promise P16: where every list is logged once, as chance alone would, each estimate is the truth, digit by digit.
+
+    So it is for any predictions, however wrong, and for two policies whose choices depend on what stands above.
+    """
+    rng = np.random.default_rng(8)
+    worth, guess = rng.random((5, 6)), rng.random((5, 6))
+    chance = examination(3, 0.7)
+    lists = np.array(list(permutations(range(6), 3)), np.int32)
+    person, every = np.repeat(np.arange(5), len(lists)), np.tile(lists, (5, 1))
+    scores = rng.random((5, 6)).astype(np.float32)[person]
+    target, of_place = TARGET.expectations(scores, every, worth[person])
+    expected = TARGET.expectations(scores, every, guess[person])[1] * chance
+    rewards, predicted = (
+        np.take_along_axis(one[person], every.astype(np.int64), axis=1) * chance for one in (worth, guess)
+    )
+    logged = ExploringPolicy(1.0).propensities(scores, every)
+    log = LoggedLists(rewards, logged, target, predicted=predicted, expected=expected)
+    truth = (of_place @ chance).mean() if reach is Reach.PLACE else target.prod(axis=1) @ rewards.sum(axis=1) / 5
+    found = estimate(log, method, replace(ANY, reach=reach))
+    assert found.value.estimate == pytest.approx(truth, rel=1e-12)
+    assert found.mean_weight.estimate == pytest.approx(1)
+
+
 def test_a_test_of_coverage_would_notice_wrong_probabilities(world: World) -> None:
     """With probabilities a tenth too high the intervals miss the truth, and the mean weight gives them away."""
     truth = world.truths[Reach.PREFIX]
