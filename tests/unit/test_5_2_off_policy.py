@@ -136,7 +136,7 @@ def test_a_test_of_coverage_would_notice_wrong_probabilities(world: World) -> No
     truth = world.truths[Reach.PREFIX]
     wrong = [
         estimate(replace(log, logged=np.minimum(log.logged * 1.1, 1)), Method.IPS, replace(ANY, reach=Reach.PREFIX))
-        for log in map(world.repetition, range(100))
+        for log in map(world.repetition, range(40))
     ]
     assert np.mean([covers(one.value, truth) for one in wrong]) < 0.8
     everything = replace(world.log, logged=np.minimum(world.log.logged * 1.1, 1))
@@ -149,7 +149,7 @@ def test_the_doubly_robust_estimate_is_steadier(world: World) -> None:
     config = replace(ANY, reach=Reach.PREFIX)
 
     def width(method: Method) -> float:
-        found = [estimate(world.repetition(number), method, config).value for number in range(100)]
+        found = [estimate(world.repetition(number), method, config).value for number in range(40)]
         return float(np.mean([one.high - one.low for one in found]))
 
     assert max(width(Method.DR), width(Method.SNIPS)) < 0.9 * width(Method.IPS)

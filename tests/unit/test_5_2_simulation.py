@@ -40,8 +40,7 @@ def lived() -> list[Generation]:
     return list(run(FEW, LOOP))
 
 
-@pytest.mark.parametrize("seed", [2025, 1])
-def test_the_loop_does_not_degenerate_with_its_guard_and_does_without(seed: int) -> None:
+def test_the_loop_does_not_degenerate_with_its_guard_and_does_without() -> None:
     """Promise P21: over 22 generations the guarded loop keeps coverage and Gini in bounds; unguarded it does not.
 
     Guard: one place in ten is filled by chance, and training takes out part of the exposure. Measured is what the model
@@ -50,9 +49,8 @@ def test_the_loop_does_not_degenerate_with_its_guard_and_does_without(seed: int)
     people without the guard are left with less than 90 % of what the first generation recommended, and Gini above .70.
     In the second half the guarded lists are truly worth more.
     """
-    people = replace(PEOPLE, seed=seed)
-    guarded = [each.measured for each in run(people, LOOP)]
-    bare = [each.measured for each in run(people, LOOP.unguarded())]
+    guarded = [each.measured for each in run(PEOPLE, LOOP)]
+    bare = [each.measured for each in run(PEOPLE, LOOP.unguarded())]
     kept, lost = Health.of(guarded), Health.of(bare)
     assert kept.healthy
     assert kept.coverage[1] > 0.7
