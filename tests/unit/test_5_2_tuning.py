@@ -198,7 +198,7 @@ def test_only_the_users_scores_of_best_and_default_are_kept(twelve: tuple[Path, 
 
 def test_a_bad_setting_is_given_up_before_everybody_is_asked(tmp_path: Path) -> None:
     """Settings that are worse for certain end early, some in the middle of their training, without a value."""
-    found = search(tmp_path, "ials", fixed={"factors": 8, "regularisation": 1, "iterations": 9}, trials=8)
+    found = search(tmp_path, "ials", fixed={"factors": 8, "regularisation": 1, "iterations": 9}, trials=5)
     steps = {state: [one["steps"] for one in found.document["trials"] if one["state"] == state] for state in STATES}
     assert steps["pruned"]
     whole = len(steps["complete"][0])
