@@ -6,7 +6,7 @@ from typing import Final
 from uuid import uuid4
 
 import polars as pl
-from deltalake import DeltaTable, WriterProperties
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from movie_mlops.core import columns as c
@@ -15,7 +15,7 @@ from movie_mlops.lake.errors import CareError
 from movie_mlops.lake.lake import Lake
 from movie_mlops.lake.log import Entry, entries
 from movie_mlops.lake.schemas import INTERACTIONS
-from movie_mlops.lake.writing import commit_properties, finish
+from movie_mlops.lake.writing import commit_properties, finish, packing
 
 SORTED_BY: Final[Mapping[str, str]] = {INTERACTIONS: c.USER_ID}
 """Tables whose rows are put in order of this column: a reader of one user then skips nearly all row groups by their
@@ -106,13 +106,13 @@ def _rewrite(lake: Lake, table: str) -> int | None:
                 done = delta.optimize.z_order(
                     [column],  # a Z-order of one column is its order
                     target_size=_FILE_BYTES,
-                    writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=_ROWS_IN_GROUP),
+                    writer_properties=packing(table, rows_in_group=_ROWS_IN_GROUP),
                     commit_properties=properties,
                 )
             else:
                 done = delta.optimize.compact(
                     target_size=_FILE_BYTES,
-                    writer_properties=WriterProperties(compression="ZSTD"),
+                    writer_properties=packing(table),
                     commit_properties=properties,
                 )
     except (DeltaError, OSError) as error:
