@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Python: Feast, Airflow and the rivals of the evaluation in environments of their own, PyTorch; git, Chromium with the font
-# in which the page is measured, a Redis and a PostgreSQL of their own. Does nothing where they are already there.
+# Installs what the tests need beside Python: Feast, Airflow and the rivals of the evaluation in environments of their own,
+# PyTorch; git, Chromium with the font in which the page is measured, a Redis and a PostgreSQL of their own. Does nothing
+# where they are already there.
 set -euo pipefail
 
 # An image installs the system's packages before there is an environment, and these afterwards. All wait for the network
