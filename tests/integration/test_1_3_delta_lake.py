@@ -1,5 +1,6 @@
 """The lake on real Delta tables, in folders and on S3: commits, versions, notes, SQL."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from movie_mlops.core import clock
-from movie_mlops.lake import SCHEMAS, ConflictError, Lake, LakeConfig, LakeError, QueryError, writing
+from movie_mlops.lake import SCHEMAS, ConflictError, Lake, LakeConfig, LakeError, QueryError, verify, writing
 
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -32,6 +33,26 @@ def test_every_write_is_one_commit_that_can_be_read_again(lake: Lake) -> None:
     assert lake.scan("movies", version=1).collect().sort("movie_id").equals(pl.concat([HEAT, ALIEN]))
     assert lake.scan("movies").collect().equals(ALIEN)
     assert lake.version("movies") == 2
+
+
+def test_hashes_can_be_taken_beside_what_is_written_next(lake: Lake) -> None:
+    """When the block ends every file has its hash; a place that cannot take them is told, and the rows are there."""
+    with lake.recorder.beside():
+        for film in (1, 2, 3):
+            lake.append("movies", movies((film, "Heat", 1995, [])))
+    report = verify(lake, "movies")
+    assert (report.versions, report.defects, report.without_hash) == (3, (), ())
+
+
+def test_hashes_that_cannot_be_taken_are_told_after_the_block(tmp_path: Path) -> None:
+    """The error comes one commit late, and says that the rows are safe."""
+    lake = Lake(LakeConfig(tmp_path / "lake"))
+    lake.append("movies", movies((1, "Heat", 1995, [])))
+    shutil.rmtree(tmp_path / "lake" / "movies" / "_checksums")
+    (tmp_path / "lake" / "movies" / "_checksums").write_text("in the way")
+    with pytest.raises(LakeError, match="is written, but its checksums are not"), lake.recorder.beside():
+        lake.append("movies", movies((2, "Alien", 1979, [])))
+    assert lake.scan("movies").collect().height == 2
 
 
 def test_types_come_back_as_they_went_in(lake: Lake) -> None:

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from movie_mlops.core.nouns import Interaction, Kind
-from movie_mlops.ingest import SourceOptions, load, load_events, open_source
+from movie_mlops.ingest import IngestConfig, SourceOptions, load, load_events, open_source
 from movie_mlops.lake import Lake, LakeConfig
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -50,6 +51,70 @@ def test_made_up_titles_never_replace_real_ones(lake: Lake, tmp_path: Path) -> N
     report = ingest(lake, tmp_path, None)
     assert [film[1] for film in films(lake)] == ["Heat", "Alien"]
     assert (report.movies_new, report.versions["movies"]) == (0, 0)
+
+
+class CrashError(Exception):
+    """The load ends here."""
+
+
+def in_pieces(folder: Path) -> tuple[str, IngestConfig]:
+    """A file of six pieces, with a film that nobody can be about in the first."""
+    rows = [f"u{user},{user},4,{1_700_000_000 + user}" for user in range(1, 60)]
+    (folder / "shop.csv").write_text("\n".join(["user,film,rating,timestamp", "u0,x,4,1700000000", *rows]) + "\n")
+    return f"file:{folder / 'shop.csv'}", IngestConfig(chunk_bytes=256)
+
+
+def test_refused_rows_are_kept_before_the_cursor_moves(lake: Lake, tmp_path: Path) -> None:
+    """They wait for the last commit, and a load that ends before it is made good by the next one."""
+    name, config = in_pieces(tmp_path)
+    seen: list[tuple[bool, int]] = []
+
+    def look(point: str) -> None:
+        if point == "committed":
+            moved = lake.cursor("interactions", "ingest:shop") is not None
+            refused = 0 if lake.version("quarantine") is None else lake.scan("quarantine").collect().height
+            seen.append((moved, refused))
+        if len(seen) == 3:
+            raise CrashError
+
+    with pytest.raises(CrashError):
+        load(open_source(name, downloads=tmp_path), lake, config=config, at=look)
+    assert seen == [(False, 0)] * 3
+    seen.clear()
+    load(open_source(name, downloads=tmp_path), lake, config=config, at=lambda point: look(point) if seen else None)
+    assert lake.scan("quarantine").collect()["line"].to_list() == [2]
+    assert lake.scan("interactions").collect().height == 59
+    assert lake.cursor("interactions", "ingest:shop") is not None
+
+
+def test_what_another_writer_brought_meanwhile_is_not_brought_again(lake: Lake, tmp_path: Path) -> None:
+    """A load looks at the lake again where its own commit was not the last; no row is there twice."""
+    name, config = in_pieces(tmp_path)
+    other = Lake(LakeConfig(tmp_path / "lake"))
+    committed: list[str] = []
+
+    def meddle(point: str) -> None:
+        if point == "committed":
+            committed.append(point)
+            if len(committed) == 2:
+                load(open_source(name, downloads=tmp_path), other, config=config)
+
+    report = load(open_source(name, downloads=tmp_path), lake, config=config, at=meddle)
+    held = lake.scan("interactions").collect()
+    assert held["event_id"].is_unique().all()
+    assert (held.height, report.rows_good) == (59, 59)
+    assert report.rows_new < 59
+    assert lake.scan("quarantine").collect().height == 1
+
+
+def test_films_that_are_refused_are_kept_where_there_is_no_rating(lake: Lake, tmp_path: Path) -> None:
+    """A file of interactions with nothing in it hides nothing of the films."""
+    pl.DataFrame(schema={"user": pl.String, "item": pl.Int64}).write_parquet(tmp_path / "mine.parquet")
+    (tmp_path / "films.csv").write_text("movieId,title\n1,Heat (1995)\nx,Alien\n")
+    options = SourceOptions(movies=tmp_path / "films.csv")
+    report = load(open_source(f"file:{tmp_path / 'mine.parquet'}", downloads=tmp_path, options=options), lake)
+    assert report.movies_quarantined == 1
+    assert lake.scan("quarantine").collect()["table"].to_list() == ["movies"]
 
 
 def test_each_commit_says_where_its_rows_came_from(lake: Lake, tmp_path: Path) -> None:

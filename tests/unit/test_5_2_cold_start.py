@@ -1,6 +1,5 @@
 """Splits where little is known: the last like alone, new users, new films, and how models learn of them."""
 
-
 import numpy as np
 import polars as pl
 import pytest

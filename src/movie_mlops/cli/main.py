@@ -4,6 +4,8 @@ import gc
 import os
 import sys
 
+from movie_mlops.core.memory import keep_freed_memory
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code: 0 done, 1 an error that was explained, 2 wrong usage."""
@@ -25,6 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     from movie_mlops.cli.app import run
 
+    if arguments is None:
+        # Before anything is imported that would otherwise be told too late.
+        keep_freed_memory()
     code = run(given)
     if arguments is None:
         # The process ends here: to search all that was imported for what nobody needs any more takes up to a second.

@@ -3,12 +3,25 @@
 import os
 import resource
 from pathlib import Path
+from typing import Final
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
 _MACHINE = Path("/proc/meminfo")
 _CONTAINER = Path("/sys/fs/cgroup")
+
+# How polars and Delta are told so: both hold their memory by jemalloc, whose own choice is these ten seconds.
+_ALLOCATOR: Final = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay_ms:10000")
+
+
+def keep_freed_memory() -> None:
+    """Have libraries that are loaded after this give memory back after ten seconds instead of at once.
+
+    Work that goes piece by piece frees what it needs again the next moment; to be given it anew by the system, page by
+    page, is up to a tenth of its time. What the environment says already is left alone.
+    """
+    os.environ.setdefault(*_ALLOCATOR)  # noqa: TID251 - it is told here, not read
 
 
 def reset_peak_memory() -> None:

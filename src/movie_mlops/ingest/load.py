@@ -1,15 +1,17 @@
 """From a source into the lake.
 
-A load goes through its file piece by piece. Each piece is checked, then committed: refused rows first, then good ones,
-as the very next version after the one that was read to find out which are new. So a piece is never half in, two loads
-at a time never write a row twice, and after a kill at any moment the same call writes what is missing.
+A load goes through its file piece by piece. Each piece is checked, and its good rows are committed as the very next
+version after the one that was read to find out which are new. So a piece is never half in, two loads at a time never
+write a row twice, and after a kill at any moment the same call writes what is missing. Refused rows are kept many at a
+time, all of them before the last piece, with which the cursor moves: a load that has ended has told them all.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from time import perf_counter
-from typing import TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import polars as pl
 
@@ -23,7 +25,7 @@ from movie_mlops.ingest.config import IngestConfig, Mode
 from movie_mlops.ingest.contract import Facts
 from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.films import merge_films
-from movie_mlops.ingest.known import Known
+from movie_mlops.ingest.known import Known, hashed
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.refusals import as_duplicates
 from movie_mlops.ingest.replay import mark_as_good, open_rows
@@ -35,6 +37,9 @@ from movie_mlops.ingest.window import ALL, Window, cursor_of
 from movie_mlops.lake import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, SCHEMAS, Lake
 
 T = TypeVar("T")
+
+# Refused rows that may wait in memory: a commit for those of each piece would cost more than to check them.
+_MAY_WAIT: Final = 50_000
 
 At = Callable[[str], None]
 """Called with the name of each point that a load passes; a test may raise there what a crash would be."""
@@ -72,13 +77,38 @@ def load(
     return _Load(source, lake, config or IngestConfig(), window, at).run(progress)
 
 
-def _ahead(pieces: Iterator[T]) -> Iterator[T]:
-    """Yield the pieces, with the next one being made meanwhile."""
-    with ThreadPoolExecutor(1) as reader:
-        following = reader.submit(next, pieces, None)
-        while (piece := following.result()) is not None:
-            following = reader.submit(next, pieces, None)
+def _ahead(pieces: Iterator[T], *, by: int = 1) -> Iterator[T]:
+    """Yield the pieces, with so many of the next ones being made meanwhile."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = deque(maker.submit(next, pieces, None) for _ in range(by))
+        while (piece := coming.popleft().result()) is not None:
+            coming.append(maker.submit(next, pieces, None))
             yield piece
+
+
+def _with_last(pieces: Iterator[T]) -> Iterator[tuple[T, bool]]:
+    """Yield each piece, and whether it is the last."""
+    piece = next(pieces, None)
+    while piece is not None:
+        following = next(pieces, None)
+        yield piece, following is None
+        piece = following
+
+
+class _Piece(NamedTuple):
+    """A piece of a file that was checked.
+
+    Attributes:
+        raw: As the source gave it.
+        checked: Held against the contract.
+        meant: Those of the good rows that the load is about.
+        keys: Their hashes, as :meth:`Known.remember` takes them.
+    """
+
+    raw: RawTable
+    checked: Checked
+    meant: pl.DataFrame
+    keys: pl.DataFrame
 
 
 class _Load:
@@ -97,7 +127,7 @@ class _Load:
         self._opened = pl.DataFrame()
 
     def run(self, progress: Progress) -> IngestReport:
-        # Three at a time: while a piece is written, the next is checked and the one after that is read.
+        # Three at a time: while a piece is written, the next ones are checked, and one after them is read.
         pieces = _ahead(self._pieces())
         first = next(pieces, None)
         contract = CONTRACTS[INTERACTIONS]
@@ -110,20 +140,21 @@ class _Load:
             if first is not None:
                 self._opened = open_rows(self._lake, source=self._dataset, table=INTERACTIONS, file=first.file)
             every = pieces if first is None else chain([first], pieces)
-            checked = _ahead((raw, self._check(raw, facts)) for raw in every)
-            piece = next(checked, None)
-            while piece is not None:
-                following = next(checked, None)
-                self._bring_rows(*piece, last=following is None)
-                advance(piece[0].rows)
-                piece = following
+            checked = _ahead(((self._check(raw, facts), last) for raw, last in _with_last(every)), by=2)
+            with self._lake.recorder.beside():
+                for piece, last in checked:
+                    self._bring_rows(piece, last=last)
+                    advance(piece.raw.rows)
+            if first is None:
+                self._quarantine(self._waiting)
         self._leave_counts()
         return self._report()
 
-    def _check(self, raw: RawTable, facts: Facts) -> Checked:
+    def _check(self, raw: RawTable, facts: Facts) -> _Piece:
         checked = check(raw, CONTRACTS[INTERACTIONS], facts, dataset=self._dataset)
         self._rows.look_at(checked, INTERACTIONS)
-        return checked
+        meant = checked.good if self._window.is_all else checked.good.filter(self._window.has())
+        return _Piece(raw, checked, meant, hashed(meant))
 
     def _pieces(self) -> Iterator[RawTable]:
         unknown = CONTRACTS[INTERACTIONS].modes(self._config).new_column is not Mode.DISCARD_VALUE
@@ -158,39 +189,48 @@ class _Load:
         self._films.new = merge_films(self._lake, films, placeholder=raw.placeholder, note=self._note)
         self._at("films")
 
-    def _bring_rows(self, raw: RawTable, checked: Checked, *, last: bool) -> None:
+    def _bring_rows(self, piece: _Piece, *, last: bool) -> None:
+        raw, checked, meant, keys = piece
         self._rows.add(raw, checked)
-        meant = checked.good if self._window.is_all else checked.good.filter(self._window.has())
         self._rows.outside += checked.good.height - meant.height
         self._keep_extras(checked, INTERACTIONS)
         self._at("checked")
         newest = meant[c.EVENT_TIME].dt.epoch("us").max()
         if newest is not None and self._window.moves_cursor:
             self._newest = max(self._newest or int(str(newest)), int(str(newest)))
-        new, repeated = again(lambda: self._commit(raw, checked, meant, last=last), attempts=self._config.attempts)
+        new, repeated = again(lambda: self._commit(piece, last=last), attempts=self._config.attempts)
         self._rows.new += new
         self._rows.good += meant.height - repeated.height
         self._rows.refuse(repeated)
-        self._known.remember(meant, users=checked.users)
+        self._known.remember(meant, users=checked.users, keys=keys)
         self._close_opened(raw, checked)
 
-    def _commit(self, raw: RawTable, checked: Checked, meant: pl.DataFrame, *, last: bool) -> tuple[int, pl.DataFrame]:
+    def _commit(self, piece: _Piece, *, last: bool) -> tuple[int, pl.DataFrame]:
         """Commit what is new of a piece; return how many rows that is, and those that repeat others."""
-        version = self._lake.version(INTERACTIONS)
-        self._known.at(version, ours=version == self._ours)
+        raw, checked, meant, _ = piece
+        # Whether another writer came after our last commit, the next one finds out; there is no need to look before.
+        ours = self._ours is not None
+        version = self._ours if ours else self._lake.version(INTERACTIONS)
+        self._known.at(version, ours=ours)
         found = self._known.sort(meant, users=checked.users)
         repeated = as_duplicates(found.repeated, raw, CONTRACTS[INTERACTIONS], checked.changes)
-        self._quarantine(pl.concat([part for part in (self._waiting, checked.bad, repeated) if part.width]))
-        self._at("quarantined")
+        refused = pl.concat([part for part in (self._waiting, checked.bad, repeated) if part.width])
+        if last or refused.height > _MAY_WAIT:
+            self._quarantine(refused)
+            refused = refused.clear()
+            self._at("quarantined")
         cursors = self._cursors() if last else {}
         if version is None or cursors or not found.new.is_empty():
             rows = found.new.with_columns(pl.lit(self._dataset).alias(c.SOURCE), pl.lit(self._now).alias(c.INGESTED_AT))
+            self._ours = None
             self._ours = self._lake.append(
                 INTERACTIONS, typed(rows, INTERACTIONS), note=self._note, after=version, cursors=cursors
             )
             self._at("committed")
         else:
             self._ours = version
+        # Not before: a commit that another writer was faster with is tried again, with what waited for it.
+        self._waiting = refused
         return found.new.height, repeated
 
     def _cursors(self) -> dict[str, int]:
@@ -206,7 +246,6 @@ class _Load:
         rows = bad.with_columns(pl.lit(self._dataset).alias(c.SOURCE), pl.lit(self._now).alias(c.INGESTED_AT))
         attempts = self._config.attempts
         append_once(self._lake, QUARANTINE, rows, on=QUARANTINE_PLACE, note=self._note, attempts=attempts)
-        self._waiting = pl.DataFrame()
 
     def _keep_extras(self, checked: Checked, table: str) -> None:
         if checked.extras.is_empty():

@@ -5,6 +5,9 @@ right after the commit and lie in ``<table>/_checksums/<version>.json``; Delta l
 """
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -50,6 +53,46 @@ def record(storage: Storage, table: str, version: int) -> None:
             f"Version {version} of table {table!r} is written, but its checksums are not ({why}).",
             next_step=f"The rows are safe; check the storage, then run: movie-mlops lake verify {table}",
         ) from None
+
+
+class Recorder:
+    """Takes the hashes of commits: each at once or, within :meth:`beside`, while the next rows are written."""
+
+    def __init__(self) -> None:
+        self._beside: ThreadPoolExecutor | None = None
+        self._last: Future[None] | None = None
+
+    def record(self, storage: Storage, table: str, version: int) -> None:
+        """Write down the hashes of what the commit ``version`` added.
+
+        Raises:
+            LakeError: They cannot be taken or written, or those of the commit before could not; the commits stand.
+        """
+        if self._beside is None:
+            record(storage, table, version)
+            return
+        self._wait()
+        self._last = self._beside.submit(record, storage, table, version)
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Take hashes beside the work of this block, one commit behind at most; all are taken at its end.
+
+        Raises:
+            LakeError: As for :meth:`record`.
+        """
+        with ThreadPoolExecutor(1) as worker:
+            self._beside = worker
+            try:
+                yield
+            finally:
+                self._beside = None
+        self._wait()
+
+    def _wait(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
 
 
 def read(storage: Storage, table: str) -> Checksums:

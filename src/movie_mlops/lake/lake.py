@@ -12,6 +12,7 @@ import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from movie_mlops.lake.checksums import Recorder
 from movie_mlops.lake.config import LakeConfig
 from movie_mlops.lake.errors import LakeError, first_line, no_such_table
 from movie_mlops.lake.log import Commit, UnreadableEntryError, read_entry
@@ -53,6 +54,7 @@ class Lake:
     Attributes:
         storage: The files under the tables, for what takes care of them.
         uses: Which versions were read and written through this object.
+        recorder: Takes the checksums of what is written.
 
     Raises:
         LakeError: The root cannot hold a lake.
@@ -61,6 +63,7 @@ class Lake:
     def __init__(self, config: LakeConfig) -> None:
         self.storage = open_storage(config)
         self.uses = Uses()
+        self.recorder = Recorder()
 
     def names(self) -> list[str]:
         """Return the names of the tables that exist, sorted."""

@@ -10,7 +10,6 @@ from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transactio
 from deltalake.exceptions import DeltaError
 
 from movie_mlops.core import columns as c
-from movie_mlops.lake import checksums
 from movie_mlops.lake.errors import LakeError, first_line, overtaken
 from movie_mlops.lake.log import COMMIT_ID, NOTE
 from movie_mlops.lake.schemas import INTERACTIONS, SCHEMAS, differences
@@ -36,9 +35,11 @@ _KEEP_FOR_EVER: Final = {
 _ROWS_AT_ONCE: Final = 8_192
 _ROWS_IN_PAGE: Final = 100_000
 
-# An event id begins like the one before it and never repeats: what differs is written. Dictionaries are of no use here.
+# An event id begins like the one before it and never repeats: what differs is written. Nobody looks for a range of ids:
+# the smallest and largest are not kept. Dictionaries are of no use here.
 _COLUMNS: Final = {
-    c.EVENT_ID: ColumnProperties(dictionary_enabled=False, encoding="DELTA_BYTE_ARRAY"),
+    c.EVENT_ID: ColumnProperties(dictionary_enabled=False, encoding="DELTA_BYTE_ARRAY", statistics_enabled="NONE"),
+    c.VALUE: ColumnProperties(dictionary_enabled=False),
     c.EVENT_TIME: ColumnProperties(dictionary_enabled=False),
     # Within a user films rise, mostly: what differs is small.
     c.MOVIE_ID: ColumnProperties(dictionary_enabled=False, encoding="DELTA_BINARY_PACKED"),
@@ -103,7 +104,7 @@ def finish(lake: "Lake", table: str, version: int) -> int:
         LakeError: The checksums cannot be taken or written; the version itself stands.
     """
     lake.uses.writes(table, version)
-    checksums.record(lake.storage, table, version)
+    lake.recorder.record(lake.storage, table, version)
     return version
 
 
