@@ -21,6 +21,7 @@ from movie_mlops.evaluation import (
     learning_cases,
     leave_one_out,
 )
+from movie_mlops.recommenders import create
 from tests.fixtures.stage_5.feedback import START, Row, feedback
 
 
@@ -139,6 +140,18 @@ def test_a_learning_curve_changes_the_history_alone(timed: bool) -> None:
         now = films(case, "histories")
         assert all(set(before[user]) <= set(now[user]) for user in now)
         before = now
+
+
+def test_who_is_not_known_is_judged_by_what_is_popular() -> None:
+    """As the API answers: after no like a personal model stands where popularity does, and after two it does not."""
+    cases = learning_cases(many(timed=False), LearningCurveConfig(user_share=0.5, likes=(0, 2)))
+    found = {}
+    for name in ("popular", "ease"):
+        model = create(name)
+        model.fit(cases[0].train)
+        found[name] = [evaluate(model, case).values("ndcg@10").tolist() for case in cases.values()]
+    assert found["ease"][0] == found["popular"][0]
+    assert found["ease"][1] != found["popular"][1]
 
 
 def test_new_films_are_in_no_training_data() -> None:

@@ -147,7 +147,8 @@ def _tell_ingest(made: dict[str, Any]) -> str:
 def _tell_models(made: dict[str, Any]) -> str:
     best = made["models"][made["candidate"]]["ndcg@10"]
     interval = f"[{best['low']:.4f}, {best['high']:.4f}]"
-    return f"best of {len(made['models'])} is {made['candidate']}: nDCG@10 {best['estimate']:.4f} {interval}"
+    left_out = f"; left out: {', '.join(made['skipped'])}" if made["skipped"] else ""
+    return f"{made['candidate']} of {len(made['models'])}: nDCG@10 {best['estimate']:.4f} {interval}{left_out}"
 
 
 def _tell_gate(made: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Everything about the main job that a project may choose; ``config/platform.yaml`` is this, written out."""
 
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -45,6 +45,20 @@ class Recipe(BaseModel):
         return given
 
 
+# What comes next, from the order of what was liked before and from what goes together; popular films a little above.
+_NEXT: Final = {
+    "members": [
+        {
+            "model": "slist",
+            "weight": 1.0,
+            "params": {"memory": 10, "reach": 10, "history_power": 0.25, "regularisation": 50},
+        },
+        {"model": "edlae", "weight": 0.5},
+    ],
+    "popularity": 0.3,
+}
+
+
 def _default_recipes() -> tuple[Recipe, ...]:
     return (
         Recipe(name="popular", model="popular"),
@@ -53,6 +67,8 @@ def _default_recipes() -> tuple[Recipe, ...]:
         Recipe(name="ease", model="ease"),
         Recipe(name="edlae", model="edlae"),
         Recipe(name="ials", model="ials"),
+        Recipe(name="blend", model="blend"),
+        Recipe(name="blend-next", model="blend", params=_NEXT),
     )
 
 
@@ -102,6 +118,12 @@ class PlatformConfig(BaseModel):
         default=("popular", "popular-recent"), description="Recipes that a release must beat; they are never released."
     )
     recipes: tuple[Recipe, ...] = Field(default_factory=_default_recipes, description="The models that are tried.")
+    budget_minutes: float = Field(
+        default=10.0,
+        ge=0,
+        description="Once models were trained and judged for so long no further recipe is begun; baselines, the first"
+        " recipe that may be released, and what serves are judged in any case.",
+    )
 
     @field_validator("recipes")
     @classmethod

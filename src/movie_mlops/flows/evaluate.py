@@ -1,8 +1,9 @@
 """Step 3: every recipe is trained on the past and judged on the future; the best personal one is the candidate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import polars as pl
@@ -74,9 +75,9 @@ def evaluation(
     config = platform.config
     cases = with_content(make_cases(config.protocol, feedback, config), movies)
     films = Films.of(movies, cases[0].movie_ids)
-    scores = judge_recipes(recipes, cases, config, films=films, progress=progress)
     # The champion's own recipe is judged for comparison; it is a candidate where the project still lists it.
     listed = {recipe.name for recipe in config.recipes} - set(config.baselines)
+    scores = judge_recipes(recipes, cases, config, films=films, progress=progress, if_time=listed)
     candidates = [s for s in scores if s.model in listed]
     if not candidates:
         raise FlowError(
@@ -84,8 +85,7 @@ def evaluation(
             next_step="Add a personal model under 'recipes' in config/platform.yaml.",
         )
     metric = config.gate.metric
-    # Of equals the first: the order of the recipes is the order of preference.
-    best = max(candidates, key=lambda s: s.mean(metric))
+    best = preferred(candidates, recipes, metric)
     board = write_report(
         report_path(platform.workspace),
         title=f"Which model for {platform.workspace.dataset}?",
@@ -128,6 +128,25 @@ def evaluation(
         "verdict": board.verdict_of(best.model),
         "scores_sha256": file_digest(scores_path(platform.workspace)),
     }
+
+
+def preferred(candidates: Sequence[Scores], recipes: Sequence[Recipe], metric: str) -> Scores:
+    """Return what is best: of equals the first, and a composed one only where its lead is beyond doubt.
+
+    What is made of others takes longer to train, to answer and to explain; a lead that may be chance is not worth that.
+
+    Args:
+        candidates: What was judged of what may be released, in the order of preference; at least one.
+        recipes: By which recipe each was made.
+        metric: Where more is better.
+    """
+    composed = {recipe.name for recipe in recipes if create(recipe.model, recipe.params).capabilities.composed}
+    best = max(candidates, key=lambda one: one.mean(metric))
+    single = [one for one in candidates if one.model not in composed]
+    if best.model not in composed or not single:
+        return best
+    simpler = max(single, key=lambda one: one.mean(metric))
+    return best if compare(best, simpler, metric).low > 0 else simpler
 
 
 def judged(config: PlatformConfig, evaluated: Result) -> Result:
@@ -202,12 +221,14 @@ def judge_recipes(
     *,
     films: Films | None = None,
     progress: Progress,
+    if_time: Collection[str] = (),
 ) -> list[Scores]:
     """Fit every recipe on what each case knows and judge it; several cases are joined user by user.
 
     Recipes that need times are left out where there are none. With facts of the films their slices are measured too.
+    Of the recipes named in ``if_time`` none but the first is begun once the project's budget is used up.
     """
-    judged = judge_each(recipes, cases, config, films=films, progress=progress)
+    judged = judge_each(recipes, cases, config, films=films, progress=progress, if_time=if_time)
     return [found[0] if len(found) == 1 else pool(found, f"{len(found)} folds") for found in judged]
 
 
@@ -218,13 +239,19 @@ def judge_each(
     *,
     films: Films | None,
     progress: Progress,
+    if_time: Collection[str] = (),
 ) -> list[list[Scores]]:
     """Return for each recipe one result a case; a model is fitted once on cases that share their training matrix."""
     timed = all(case.train_times is not None for case in cases)
     tried = [recipe for recipe in recipes if timed or not _needs_times(recipe)]
     results = []
+    first = next((recipe.name for recipe in tried if recipe.name in if_time), None)
+    used_up = perf_counter() + 60 * config.budget_minutes
     with progress.task("Training and judging", len(tried) * len(cases), "models") as advance:
         for recipe in tried:
+            if recipe.name in if_time and recipe.name != first and perf_counter() >= used_up:
+                advance(len(cases))
+                continue
             judged: list[Scores] = []
             for number, case in enumerate(cases):
                 if not number or case.train is not cases[number - 1].train:

@@ -204,6 +204,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
                 "cold_films",
                 "evaluation",
                 "baselines",
+                "budget_minutes",
             ),
         },
         rooms=_MODEL_ROOMS,

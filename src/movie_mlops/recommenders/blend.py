@@ -27,7 +27,9 @@ class BlendRecommender(Recommender):
     """
 
     name = "blend"
-    capabilities = Capabilities(personalised=True, needs_times=False, similar=True, explains=True, additive=False)
+    capabilities = Capabilities(
+        personalised=True, needs_times=False, similar=True, explains=True, additive=False, composed=True
+    )
     params_type = BlendParams
     params: BlendParams
     _reads_signs = True
@@ -44,6 +46,7 @@ class BlendRecommender(Recommender):
             explains=any(one.explains for one in can),
             reads_times=any(one.reads_times for one in can),
             additive=False,
+            composed=True,
             libraries=tuple(sorted({library for one in can for library in one.libraries})),
         )
         telling = [one.explains and one.additive for one in can]

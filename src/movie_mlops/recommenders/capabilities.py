@@ -17,6 +17,7 @@ class Capabilities:
         scores_unseen: A film without a like that has facts is scored by these, and may be recommended.
         additive: The contributions that `Recommender.explain` tells sum to the score. So what a disliked film would
             have added can be taken off.
+        composed: It is made of other recommenders: as good as theirs, it costs more.
         libraries: What trains it beside the platform's own libraries: an extra.
     """
 
@@ -28,4 +29,5 @@ class Capabilities:
     reads_content: bool = False
     scores_unseen: bool = False
     additive: bool = True
+    composed: bool = False
     libraries: tuple[str, ...] = ()
