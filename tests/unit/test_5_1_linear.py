@@ -96,6 +96,28 @@ def test_edlae_adds_the_penalty_of_dropout(n_users: int, n_items: int) -> None:
     np.testing.assert_allclose(weights, by_regression(likes, penalties), atol=2e-5)
 
 
+@pytest.mark.parametrize("bend", [0.3, 1])
+@pytest.mark.parametrize(("n_users", "n_items"), [(200, 30), (20, 60)])
+def test_cosines_of_films_are_bent_before_the_matrix_is_inverted(n_users: int, n_items: int, bend: float) -> None:
+    """The Gram matrix is the tangent kernel's, by the length of each film's column; penalties and diagonal stay."""
+    likes = random_likes(n_users, n_items).astype(np.float64)
+    lengths = np.sqrt(np.square(likes).sum(axis=0))
+    cosines = np.clip((likes / lengths).T @ (likes / lengths), 0, 1)
+    angles = np.arccos(cosines)
+    kernel = (cosines * (np.pi - angles) + np.sin(angles) + (np.pi - angles) * cosines) / np.pi / 2
+    gram = ((1 - bend) * cosines + bend * kernel) * np.outer(lengths, lengths)
+    inverse = np.linalg.inv(gram + 5 * np.eye(n_items))
+    expected = np.eye(n_items) - inverse / np.diag(inverse)
+    weights = learned("ease", likes.astype(np.float32), regularisation=5, bend=bend)
+    np.testing.assert_allclose(weights, expected, atol=1e-4)
+
+
+def test_a_bend_and_two_scales_are_refused() -> None:
+    """What is rebuilt must be scaled as the input is: the sums towards other targets have no cosines."""
+    with pytest.raises(ParameterError, match=r"target_power is 0\.2"):
+        create("edlae", {"bend": 1, "history_power": 0.5, "target_power": 0.2})
+
+
 def test_edlae_without_dropout_is_ease() -> None:
     """With p = 0 the two are the same model, bit by bit."""
     likes = random_likes(50, 20)

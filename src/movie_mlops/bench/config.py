@@ -13,11 +13,21 @@ from movie_mlops.flows import Recipe
 NORMALISED: Final[Mapping[str, float]] = {
     "regularisation": 250,
     "dropout": 0.4,
-    "history_power": 0.5,
-    "target_power": 0.25,
+    "history_power": 0.35,
+    "target_power": 0.2,
     "popularity_power": 0.1,
 }
 """What EDLAE was set to on films that were hidden from the training part of one fold."""
+
+BENT: Final[Mapping[str, float]] = {
+    "regularisation": 60,
+    "dropout": 0.4,
+    "history_power": 0.375,
+    "target_power": 0.375,
+    "popularity_power": 0.1,
+    "bend": 1,
+}
+"""The same where the films' cosines are bent."""
 
 NEXT: Final[Mapping[str, float]] = {"memory": 10, "reach": 10, "history_power": 0.25, "regularisation": 50}
 """What SLIST was set to on the months before those that are predicted."""
@@ -254,9 +264,12 @@ class QualityBenchConfig:
             model="blend",
             params={
                 "members": [
-                    {"model": "edlae", "weight": 0.2, "params": NORMALISED},
-                    {"model": "kernel", "weight": 0.4},
-                    {"model": "vae", "weight": 1.0},
+                    {"model": "edlae", "weight": 0.2, "params": BENT},
+                    {"model": "edlae", "weight": 0.1, "params": NORMALISED},
+                    {"model": "kernel", "weight": 0.3},
+                    {"model": "ials", "weight": 0.25, "params": {"factors": 64, "alpha": 6, "regularisation": 60}},
+                    # What one seed does not see the next may.
+                    *({"model": "vae", "weight": 0.47, "params": {"seed": seed}} for seed in range(3)),
                 ],
                 "popularity": -0.2,
                 "threads": 2,

@@ -16,12 +16,15 @@ from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.errors import TrainingError
 from movie_mlops.recommenders.gram import block_memory, dense_gram, gram_block_memory, mirror, row_blocks, upper_gram
 from movie_mlops.recommenders.inputs import Csr
+from movie_mlops.recommenders.tangent import bend_gram
 
 Scales = NDArray[np.float64]
 """One factor for each user."""
 
 
-def solve(matrix: Csr, penalties: NDArray[np.float64], scales: Scales | None, advance: Advance) -> NDArray[np.float32]:
+def solve(
+    matrix: Csr, penalties: NDArray[np.float64], scales: Scales | None, advance: Advance, *, bend: float = 0.0
+) -> NDArray[np.float32]:
     """Return B for X.
 
     Args:
@@ -29,27 +32,32 @@ def solve(matrix: Csr, penalties: NDArray[np.float64], scales: Scales | None, ad
         penalties: The diagonal of D.
         scales: The diagonal of S; None where Y = X.
         advance: Told 100 percent in all.
+        bend: How far ``XᵀX`` goes towards what the tangent kernel makes of it, from 0 to 1; not together with scales.
 
     Raises:
         TrainingError: ``XᵀX + D`` is not positive definite in single precision.
     """
+    if bend:
+        return solve_by_items(matrix, penalties, scales, advance, bend=bend)
     solve_smaller = solve_by_users if matrix.shape[0] < matrix.shape[1] else solve_by_items
     return solve_smaller(matrix, penalties, scales, advance)
 
 
-def memory_needed(n_users: int, n_items: int, nnz: int, *, scaled: bool) -> int:
+def memory_needed(n_users: int, n_items: int, nnz: int, *, scaled: bool, bent: bool = False) -> int:
     """Return the peak bytes of `solve`, its result included; ``scaled``: with scales."""
     blocks = 3 * block_memory(n_items)
-    if n_users < n_items:
+    if n_users < n_items and not bent:
         return 4 * n_items**2 + 8 * n_users * n_items + 4 * n_users**2 + 40 * nnz + blocks
     return (8 if scaled else 4) * n_items**2 + 8 * nnz + gram_block_memory(n_items, nnz) + blocks
 
 
 def solve_by_items(
-    matrix: Csr, penalties: NDArray[np.float64], scales: Scales | None, advance: Advance
+    matrix: Csr, penalties: NDArray[np.float64], scales: Scales | None, advance: Advance, *, bend: float = 0.0
 ) -> NDArray[np.float32]:
-    """Return B by inverting a films by films matrix, in the memory that B then fills."""
+    """Return B by inverting a films by films matrix, in the memory that B then fills; ``bend`` as for `solve`."""
     weights = upper_gram(matrix)
+    if bend:
+        bend_gram(weights, bend)
     advance(20)
     _add_and_invert(weights, penalties)
     advance(50)

@@ -1,17 +1,12 @@
 """Kernel ridge regression over the training users: what people with a history like this one like besides.
 
-Two histories are compared by the neural tangent kernel of an infinitely wide network with one hidden layer of
-rectified linear units. For histories of length one with cosine c it is
-
-    k(c) = c · κ₀(c) + κ₁(c),  κ₀(c) = (π - arccos c) / π,  κ₁(c) = (√(1 - c²) + (π - arccos c) c) / π,
-
-and the scores of a history x are ``Σ_v k(x, v) A_v`` with ``A = (K + λI)⁻¹ X`` over the training users v. So this is a
-network trained for ever with a penalty, in closed form. Of K only the strongest eigenvectors are kept: the weak ones
-hold next to nothing but chance, and without them an answer costs a tenth.
+Two histories are compared by the neural tangent kernel k (`tangent`), and the scores of a history x are
+``Σ_v k(x, v) A_v`` with ``A = (K + λI)⁻¹ X`` over the training users v. So this is a network trained for ever with a
+penalty, in closed form. Of K only the strongest eigenvectors are kept: the weak ones hold next to nothing but chance,
+and without them an answer costs a tenth.
 
 References:
     N. Sachdeva et al., "Infinite Recommendation Networks: A Data-Centric Approach", NeurIPS 2022 (this regression).
-    Y. Cho, L. Saul, "Kernel Methods for Deep Learning", NeurIPS 2009 (κ₀ and κ₁).
     N. Halko, P. Martinsson, J. Tropp, "Finding Structure with Randomness", SIAM Review 2011 (the eigenvectors).
 """
 
@@ -28,8 +23,8 @@ from movie_mlops.recommenders.gram import dense_gram, gram_block_memory, row_blo
 from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.occlusion import OccludedRecommender
 from movie_mlops.recommenders.stored import Arrays, Layout
+from movie_mlops.recommenders.tangent import bend
 
-_BENT_AT_ONCE = 2**20
 _SURPLUS = 50
 _ROUNDS = 2
 
@@ -111,16 +106,6 @@ class KernelRecommender(OccludedRecommender):
             generator = np.random.default_rng(self.params.seed)
             active = np.sort(generator.choice(active, self.params.users, replace=False))
         return matrix[active]
-
-
-def bend(cosines: NDArray[np.float32]) -> None:
-    """Replace cosines by the kernel's values, in place, a block of rows at a time."""
-    rows = max(1, _BENT_AT_ONCE // max(cosines.shape[1], 1))
-    for start in range(0, len(cosines), rows):
-        stop = start + rows
-        c = np.clip(cosines[start:stop], 0, 1)
-        angle = np.float32(np.pi) - np.arccos(c)
-        cosines[start:stop] = (2 * c * angle + np.sqrt(1 - c * c)) / np.float32(np.pi)
 
 
 def _strongest_eigenvectors(

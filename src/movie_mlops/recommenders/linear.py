@@ -7,11 +7,15 @@ Both can weigh histories by their length. Without that, a user with ten times th
 ``XᵀX``, though each single like of a long history tells less; and a film that everybody likes is scored above what
 each one likes in particular.
 
+Both can also compare films by a curve of their cosine instead of the cosine itself, the tangent kernel's: a network of
+one layer, infinitely wide, over the films' likes instead of a linear one.
+
 References:
     H. Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019 (EASE).
     H. Steck, "Autoencoders that don't overfit towards the Identity", NeurIPS 2020 (EDLAE).
     Y. Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM 2021 (dividing by powers of the
     users' and the films' numbers of likes); here input and target may have different ones.
+    A. Jacot, F. Gabriel, C. Hongler, "Neural Tangent Kernel", NeurIPS 2018.
 """
 
 from abc import abstractmethod
@@ -62,7 +66,8 @@ class _LinearAutoencoder(Recommender):
         scales = relative**-self._power if self._power else None
         # Left alone, LAPACK takes every core, and rounds as their number has it.
         with threadpool_limits(limits=self.params.threads, user_api="blas"):
-            weights = solve(active, self._penalties(squared_lengths(active)), scales, advance)
+            penalties = self._penalties(squared_lengths(active))
+            weights = solve(active, penalties, scales, advance, bend=self.params.bend)
         if self._power:
             weights *= np.float32(lengths.mean() ** -self._power)
         if self.params.popularity_power:
@@ -113,7 +118,7 @@ class _LinearAutoencoder(Recommender):
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
         # Rows are scaled in double precision before they are kept in single.
         scaling = 24 * nnz if self.params.history_power or self._power else 0
-        return memory_needed(n_users, n_items, nnz, scaled=bool(self._power)) + scaling
+        return memory_needed(n_users, n_items, nnz, scaled=bool(self._power), bent=self.params.bend > 0) + scaling
 
 
 class EaseRecommender(_LinearAutoencoder):

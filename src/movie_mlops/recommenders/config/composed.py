@@ -39,17 +39,18 @@ class BlendParams:
     members: tuple[Member, ...] = (
         Member(
             "edlae",
-            0.4,
+            0.6,
             {
-                "regularisation": 250,
+                "regularisation": 60,
                 "dropout": 0.4,
-                "history_power": 0.5,
-                "target_power": 0.25,
+                "history_power": 0.375,
+                "target_power": 0.375,
                 "popularity_power": 0.1,
+                "bend": 1,
             },
         ),
-        Member("kernel", 0.6),
-        Member("ials", 0.15),
+        Member("kernel", 0.2),
+        Member("ials", 0.3, {"factors": 64, "alpha": 6, "regularisation": 60}),
     )
     popularity: float = 0.0
     seed: int = 0

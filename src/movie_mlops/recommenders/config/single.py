@@ -113,6 +113,8 @@ class LinearParams:
         target_power: How much less a long history counts as what is to be rebuilt, by the same formula.
         popularity_power: How much a film's score is lowered by the number m of its likes: it is multiplied by
             ``(m / mean m)^-power``. 0 leaves it as it is.
+        bend: How far the cosine of two films is bent towards their neural tangent kernel, from 0 (the cosine itself)
+            to 1; where it is bent the two powers of a history must be the same, and a good penalty is lower.
     """
 
     space: ClassVar[Space] = {
@@ -127,6 +129,7 @@ class LinearParams:
     history_power: float = 0.0
     target_power: float = 0.0
     popularity_power: float = 0.0
+    bend: float = 0.0
 
     def __post_init__(self) -> None:
         require(self.regularisation > 0, "regularisation", self.regularisation, "a number above 0")
@@ -134,6 +137,9 @@ class LinearParams:
         for name in ("history_power", "target_power", "popularity_power"):
             power = getattr(self, name)
             require(0 <= power <= 1, name, power, "a number from 0 to 1")
+        require(0 <= self.bend <= 1, "bend", self.bend, "a number from 0 to 1")
+        same = not self.bend or self.history_power == self.target_power
+        require(same, "target_power", self.target_power, "the same as history_power, or no bend")
 
 
 @dataclass(frozen=True)
