@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Python: Feast, Airflow and the rivals of the evaluation in environments of their own, PyTorch; git, Chromium with the font
+# Installs what the tests need beside Python: Feast, Airflow and the rivals of the evaluation in environments of their own, PyTorch, the TypeScript client where there is npm; git, Chromium with the font
 # in which the page is measured, a Redis and a PostgreSQL of their own. Does nothing where they are already there.
 set -euo pipefail
 
@@ -12,6 +12,7 @@ if [ -x "$here/../../.venv/bin/python" ]; then
   "$here/setup_airflow.sh" --no-database & installing+=($!)
   "$here/setup_deep.sh" & installing+=($!)
   "$here/setup_rivals.sh" & installing+=($!)
+  if command -v npm >/dev/null; then "$here/setup_typescript_client.sh" & installing+=($!); fi
 fi
 # Whatever becomes of the system's packages, nothing goes on alone.
 trap 'for one in ${installing[@]+"${installing[@]}"}; do wait "$one" || exit 1; done' EXIT
