@@ -41,7 +41,7 @@ class Choice:
         """Return the candidates that are worth the most, the best first, and none that may not come."""
         if self.in_order:
             return np.flatnonzero(self.ranked > -np.inf)[:size]
-        return _best(self.ranked, size)
+        return _best(self.ranked, size, narrow=self.filtered is not None)
 
     def pool(self, size: int, ruling: Ruling | None) -> Pool:
         """Return the best ``size`` films, and for each quota as many of its own, the best first; no pinned ones."""
@@ -49,9 +49,10 @@ class Choice:
         if self.pinned:
             ranked = ranked.copy()
             ranked[scored.places({film.movie_id for film in self.pinned})] = -np.inf
-        places = _best(ranked, size)
+        places = _best(ranked, size, narrow=True)
         if ruling is not None and ruling.quotas:
-            kept = [_best(np.where(scored.of_films(mask), ranked, -np.inf), size) for mask in ruling.quotas]
+            masks = [scored.of_films(mask) for mask in ruling.quotas]
+            kept = [_best(np.where(mask, ranked, np.float32(-np.inf)), size, narrow=True) for mask in masks]
             every = np.unique(np.concatenate([places, *kept]))
             places = every[np.argsort(-ranked[every], kind="stable")]
         members = None if scored.members is None else scored.members[:, places]
@@ -112,7 +113,12 @@ def _pinned(scored: Scored, wish: Wish, films: Mask | None, without: set[int]) -
     return tuple(pinned)
 
 
-def _best(ranked: NDArray[np.float32], size: int) -> NDArray[np.int64]:
+def _best(ranked: NDArray[np.float32], size: int, *, narrow: bool) -> NDArray[np.int64]:
+    """Return the best places, the best first; ``narrow``: where many may not come, among which a search is slow."""
+    if narrow:
+        left = np.flatnonzero(ranked > -np.inf)
+        among: NDArray[np.int64] = left[strongest(ranked[left], size)]
+        return among
     places = strongest(ranked, size)
     # With little left after the filters, what is not allowed fills the rest.
     shown: NDArray[np.int64] = places[ranked[places] > -np.inf]
