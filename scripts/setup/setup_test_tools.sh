@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside Python: Feast, Airflow and the rivals of the evaluation in environments of their own,
-# PyTorch; git, Chromium with the font in which the page is measured, a Redis and a PostgreSQL of their own. Does nothing
-# where they are already there.
+# PyTorch, Node.js and the TypeScript client; git, Chromium with the font in which the page is measured, a Redis and
+# a PostgreSQL of their own. Does nothing where they are already there.
 set -euo pipefail
 
 # An image installs the system's packages before there is an environment, and these afterwards. All wait for the network
@@ -19,6 +19,7 @@ trap 'for one in ${installing[@]+"${installing[@]}"}; do wait "$one" || exit 1; 
 
 packages=()
 command -v git >/dev/null || packages+=(git)
+command -v npm >/dev/null || packages+=(nodejs npm)
 command -v chromium >/dev/null || packages+=(chromium)
 [ -d /usr/share/fonts/truetype/liberation ] || [ -d /usr/share/fonts/truetype/liberation2 ] || packages+=(fonts-liberation)
 command -v redis-server >/dev/null || packages+=(redis-server)
@@ -31,3 +32,5 @@ if ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/ini
   packages+=(postgresql)
 fi
 [ ${#packages[@]} -eq 0 ] || "$here/setup_system_packages.sh" "${packages[@]}"
+# With Node.js, which may have come just now.
+[ ! -x "$here/../../.venv/bin/python" ] || "$here/setup_typescript_client.sh"

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -17,6 +17,9 @@ from movie_mlops.flows import PlatformConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
 from movie_mlops.ingest import CONTRACTS, IngestConfig
 from movie_mlops.release import GateConfig
+
+if TYPE_CHECKING:
+    from movie_mlops.serving import Rules
 
 T = TypeVar("T")
 
@@ -160,6 +163,18 @@ def read_gates(path: Path) -> GateConfig:
         ConfigurationError: The file says something that cannot be used.
     """
     return _read(path, TypeAdapter(GateConfig))
+
+
+def read_rules(path: Path) -> "Rules":
+    """Read what the house wants of every list of films; no rule where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    # The API's libraries are loaded only where it is served.
+    from movie_mlops.serving import Rules  # noqa: PLC0415
+
+    return _read(path, TypeAdapter(Rules))
 
 
 def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None = None) -> T:

@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
 from movie_mlops.cli.main import main
@@ -73,26 +75,54 @@ def test_a_step_that_does_not_exist_is_usage(
 
 
 def test_scoring_gives_everybody_what_the_api_gives(ran: CommandLine, tmp_path: Path) -> None:
-    """The table holds, film by film and score by score, what the API answers; who is not in it gets what is popular."""
-    home = copied(ran, tmp_path)
-    done = home("score", "--k", "5", "--json")
+    """The table holds for everybody, film by film and score by score, what the API answers, and so does the file."""
+    home, file = copied(ran, tmp_path), tmp_path / "lists" / "all.parquet"
+    done = home("score", "--k", "5", "--parquet", str(file), "--json")
     assert (done.code, done.document["skipped"], done.document["version"]) == (0, False, 0)
     everybody = home("lake", "sql", "select distinct user_id from interactions order by 1", "--json").document
     rows = home("lake", "sql", "select * from recommendations order by user_id, rank", "--json").document
     assert len(rows) == done.document["rows"] == 5 * done.document["users"]
-    lists: dict[str, list[tuple[int, float]]] = {user["user_id"]: [] for user in everybody}
+    assert (done.document["users"], done.document["personal"]) == (len(everybody), USERS)
+    assert pl.read_parquet(file).rows(named=True) == pl.DataFrame(rows).with_columns(
+        pl.col("score").cast(pl.Float32)
+    ).rows(named=True)
+    lists: dict[str, list[dict[str, Any]]] = {user["user_id"]: [] for user in everybody}
     for row in rows:
-        lists[row["user_id"]].append((row["movie_id"], row["score"]))
-    without = [user for user, films in lists.items() if not films]
-    assert len(without) == len(lists) - USERS == 3
+        lists[row["user_id"]].append(row)
+    popular = [user for user, films in lists.items() if films[0]["source"] == "popular"]
+    assert len(popular) == 3
     with home.serving() as client:
-        for user in [*list(lists)[::30], *without]:
+        for user in [*list(lists)[::30], *popular]:
             answer = client.get(f"/v1/users/{user}/recommendations", params={"k": 5}).json()
-            if user in without:
-                assert answer["source"] == "popular"
-                continue
-            assert [item["movie_id"] for item in answer["items"]] == [film for film, _ in lists[user]]
-            assert [item["score"] for item in answer["items"]] == pytest.approx([s for _, s in lists[user]], rel=1e-4)
+            assert {answer["source"]} == {row["source"] for row in lists[user]}
+            assert [item["movie_id"] for item in answer["items"]] == [row["movie_id"] for row in lists[user]]
+            scores = [row["score"] for row in lists[user]]
+            assert [item["score"] for item in answer["items"]] == pytest.approx(scores, rel=1e-4)
+
+
+def test_scoring_keeps_the_rules_of_the_house(ran: CommandLine, tmp_path: Path) -> None:
+    """By other rules everybody is scored again, and the table again holds what the API answers."""
+    home = copied(ran, tmp_path)
+    assert home("score", "--json").code == 0
+    banned = home(
+        "lake", "sql", "select movie_id from recommendations group by 1 order by count(*) desc", "--json"
+    ).document[0]
+    rules = {
+        "never": [{"movies": [banned["movie_id"]]}],
+        "quotas": [{"name": "first", "films": {"movies": [1, 2, 3]}, "share": 0.1}],
+    }
+    home = home.configured(**SETTINGS, rules=rules)
+    done = home("score", "--k", "4", "--json").document
+    assert (done["skipped"], done["version"]) == (False, 1)
+    rows = home("lake", "sql", "select * from recommendations order by user_id, rank", "--json").document
+    assert banned["movie_id"] not in {row["movie_id"] for row in rows}
+    users = sorted({row["user_id"] for row in rows})[::40]
+    with home.serving() as client:
+        for user in users:
+            answer = client.get(f"/v1/users/{user}/recommendations", params={"k": 4}).json()
+            assert [item["movie_id"] for item in answer["items"]] == [
+                row["movie_id"] for row in rows if row["user_id"] == user
+            ]
 
 
 def test_scoring_twice_is_scoring_once(ran: CommandLine, tmp_path: Path) -> None:

@@ -576,6 +576,19 @@ def test_similar_films_are_others_in_falling_order(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", parameters(SIMILAR))
+def test_similarities_say_of_every_film_what_similar_says_of_the_best(name: str) -> None:
+    """Every film has its similarity: the similar ones what they are told with, 0 the film itself and the unseen."""
+    recommender = trained(name)
+    for item in range(N_ITEMS):
+        films, values = recommender.similar(item, N_ITEMS)
+        every = recommender.similarities(item)
+        assert (every.shape, every.dtype, every[item]) == ((N_ITEMS,), np.float32, 0)
+        assert (every[list(UNSEEN)] == 0).all()
+        assert np.array_equal(every[films], values)
+        assert np.count_nonzero(every > 0) == len(films)
+
+
+@pytest.mark.parametrize("name", parameters(SIMILAR))
 def test_similar_refuses_what_is_no_film_and_no_number(name: str) -> None:
     """Unknown films and a k below 1 are refused."""
     recommender = trained(name)

@@ -63,15 +63,6 @@ def test_no_query_gives_every_film_by_likes(catalogue: Catalogue) -> None:
     assert found(catalogue, "  ") == [5, 3, 7, 4, 2, 6, 8, 1, 9]
 
 
-@pytest.mark.parametrize(
-    ("query", "spelling"),
-    [("matirx", "matrix"), ("toy stroy", "toy story"), ("amelei", "amelie"), ("qqqqqq", None), ("zz", None)],
-)
-def test_spelling_is_corrected_by_one_letter(catalogue: Catalogue, query: str, spelling: str | None) -> None:
-    """A misspelt word is corrected where one letter does it, and never guessed otherwise."""
-    assert catalogue.spelling(query) == spelling
-
-
 def test_words_fold_case_accents_and_apostrophes() -> None:
     """Text is searched without case, accents and apostrophes."""
     assert words("L'Été à Søren, WALL·E & Ça_2") == ["lete", "a", "soren", "wall", "e", "ca", "2"]
@@ -90,6 +81,25 @@ def test_popularity_is_recent_likes_then_likes_then_id() -> None:
         for i, likes, recent in [(4, 1, 0), (3, 1, 0), (2, 9, 0), (1, 2, 5)]
     ]
     assert Catalogue(films).movie_ids.tolist() == [1, 2, 3, 4]
+
+
+def test_masks_by_language_runtime_and_list() -> None:
+    """A film of unknown language or length is in no language and of no length; languages are known in any case."""
+    films = Catalogue(
+        [
+            Film(1, "A", language="en", runtime_minutes=90),
+            Film(2, "B", language="ko", runtime_minutes=120),
+            Film(3, "C"),
+        ]
+    )
+
+    def ids(mask: object) -> set[int]:
+        return set(films.movie_ids[mask].tolist())  # type: ignore[index]
+
+    assert ids(films.language_mask(["KO", "xx"])) == {2}
+    assert ids(films.runtime_mask(None, 100)) == {1}
+    assert ids(films.runtime_mask(None, None)) == {1, 2}
+    assert ids(films.films_mask({3, 1, 99})) == {1, 3}
 
 
 def test_masks_by_genre_and_year(catalogue: Catalogue) -> None:
@@ -115,12 +125,13 @@ def test_from_frames_joins_facts_and_features() -> None:
             "genres": [["Crime"], None],
             "directors": [None, []],
             "language": ["en", None],
+            "runtime_minutes": [170, None],
         },
         schema_overrides={"genres": pl.List(pl.String), "directors": pl.List(pl.String), "year": pl.Int32},
     )
     features = pl.DataFrame({"movie_id": [1], "likes_all": [7], "likes_30d": [3], "rating_mean": [4.25]})
     catalogue = Catalogue.from_frames(movies, features)
-    assert catalogue.get(1) == Film(1, "Heat", 1995, ("Crime",), (), "en", 7, 3, 4.25)
+    assert catalogue.get(1) == Film(1, "Heat", 1995, ("Crime",), (), "en", 7, 3, 4.25, 170)
     assert catalogue.get(2) == Film(2, "Up")
     assert catalogue.get(3) is None
     assert len(Catalogue.from_frames(movies)) == 2

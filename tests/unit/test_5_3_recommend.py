@@ -10,26 +10,12 @@ import pytest
 from movie_mlops.core.nouns import Kind
 from movie_mlops.features import FeedbackConfig, History
 from movie_mlops.recommenders import Recommender
-from movie_mlops.release import read_bundle
 from movie_mlops.serving import Catalogue
-from movie_mlops.serving.errors import BadRequestError
-from movie_mlops.serving.model import ServingModel, Snapshot
-from movie_mlops.serving.recommend import Answer, Source, explain_again, recommend
-from movie_mlops.serving.wishes import Filters, Wish, Years, read_genres, read_ids, read_years
+from movie_mlops.serving.model import Snapshot
+from movie_mlops.serving.recommend import Source, explain_again, recommend
+from movie_mlops.serving.wishes import Filters, Span, Wish
+from tests.fixtures.stage_5.lists import NOBODY, history, ids, snapshot_of
 from tests.fixtures.stage_5.platform import FILMS, Platform
-
-NOBODY = History.of([], FeedbackConfig())
-
-
-def history(**weights: float) -> History:
-    """Return a history of films named ``m<id>`` with their weights: likes, and dislikes where it is 0."""
-    words = [(int(name[1:]), Kind.LIKE if weight else Kind.DISLIKE, None) for name, weight in weights.items()]
-    liked = History.of(words, FeedbackConfig())
-    return replace(liked, weights=np.array(list(weights.values()), np.float32))
-
-
-def ids(answer: Answer) -> list[int]:
-    return [pick.film.movie_id for pick in answer.picks]
 
 
 @pytest.fixture
@@ -37,17 +23,6 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
     platform = Platform(tmp_path)
     yield platform
     platform.database.close()
-
-
-def snapshot_of(platform: Platform, name: str) -> Snapshot:
-    release = platform.promote(platform.train(name))
-    catalogue = Catalogue(platform.films)
-    return Snapshot(
-        catalogue,
-        ServingModel.of(
-            release, read_bundle(platform.bundles / release.bundle_id, trust=platform.keys.trust), catalogue
-        ),
-    )
 
 
 @pytest.fixture
@@ -149,7 +124,7 @@ def test_filters_and_exclusions_hold(snapshot: Snapshot) -> None:
     """Only films of the genres and years are answered, and none that is excluded."""
     crime = Wish(filters=Filters(genres=("crime",)), exclude=frozenset({50}))
     assert ids(recommend(snapshot, history(m6=1.0), crime)) == [47]
-    nineties = Wish(filters=Filters(years=Years(1990, 1999)), exclude_seen=False)
+    nineties = Wish(filters=Filters(years=Span(1990, 1999)), exclude_seen=False)
     assert set(ids(recommend(snapshot, history(m6=1.0), nineties))) == {1, 2, 6, 47, 50}
 
 
@@ -166,9 +141,9 @@ def test_only_what_was_consumed_is_left_out(snapshot: Snapshot, kind: Kind) -> N
 def test_filters_that_leave_nothing_say_so(snapshot: Snapshot) -> None:
     """An empty list carries a note that says why it is empty."""
     for seen in (NOBODY, history(m6=1.0)):
-        answer = recommend(snapshot, seen, Wish(filters=Filters(years=Years(1900, 1901))))
+        answer = recommend(snapshot, seen, Wish(filters=Filters(years=Span(1900, 1901))))
         assert answer.picks == ()
-        assert answer.note == "No film is left after the filters and exclusions; ask for more genres or years."
+        assert answer.note == "No film came out in 1900 to 1901; ask for something else."
         answer = recommend(snapshot, seen, Wish(filters=Filters(genres=("Westen",))))
         assert answer.note == "No film has the genre 'Westen'; GET /v1/genres lists those that there are."
     answer = recommend(snapshot, history(m6=1.0), Wish(filters=Filters(genres=("Romance",))))
@@ -181,40 +156,6 @@ def test_a_film_outside_the_catalogue_is_never_answered(platform: Platform) -> N
     answer = recommend(snapshot_of(platform, "ease"), history(m6=1.0), Wish(k=20))
     assert 50 not in ids(answer)
     assert len(ids(answer)) == 6
-
-
-@pytest.mark.parametrize(
-    ("text", "years"),
-    [
-        ("1994", Years(1994, 1994)),
-        ("1990-1999", Years(1990, 1999)),
-        ("1990-", Years(1990, None)),
-        ("-1999", Years(None, 1999)),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_years_are_read(text: str | None, years: Years | None) -> None:
-    """One year, a span, and a span with an open end are understood."""
-    assert read_years(text) == years
-    if years is not None:
-        assert str(years) == text
-
-
-@pytest.mark.parametrize("text", ["-", "94", "1990-99", "1999-1990", "1990–1999", "x", "19900", "١٩٩٠"])  # noqa: RUF001
-def test_years_that_cannot_be_read_are_refused(text: str) -> None:
-    """Anything else is refused, not guessed."""
-    with pytest.raises(BadRequestError):
-        read_years(text)
-
-
-def test_lists_are_read() -> None:
-    """Genres and ids are read with commas between; a word among the ids is refused."""
-    assert read_genres(" Comedy, ,Drama ") == ("Comedy", "Drama")
-    assert read_ids("1, 2,,2") == frozenset({1, 2})
-    for text in ("1,x", "-1", "1.5", "9" * 30, ",".join(["1"] * 1001)):
-        with pytest.raises(BadRequestError):
-            read_ids(text)
 
 
 class Heard:

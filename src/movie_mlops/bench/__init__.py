@@ -7,6 +7,7 @@ from movie_mlops.bench.config import (
     MainJobBenchConfig,
     OnlineBenchConfig,
     QualityBenchConfig,
+    SearchBenchConfig,
     ServeBenchConfig,
     StandardBenchConfig,
     TrainBenchConfig,
@@ -20,6 +21,7 @@ from movie_mlops.bench.main_job import bench_main_job
 from movie_mlops.bench.online import bench_online
 from movie_mlops.bench.percentiles import percentile, summary
 from movie_mlops.bench.quality import bench_quality
+from movie_mlops.bench.search import bench_search
 from movie_mlops.bench.serve import bench_serve
 from movie_mlops.bench.standard import bench_standard
 from movie_mlops.bench.train import bench_train
@@ -34,6 +36,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "QualityBenchConfig",
+    "SearchBenchConfig",
     "ServeBenchConfig",
     "StandardBenchConfig",
     "TrainBenchConfig",
@@ -43,6 +46,7 @@ __all__ = [
     "bench_main_job",
     "bench_online",
     "bench_quality",
+    "bench_search",
     "bench_serve",
     "bench_standard",
     "bench_train",

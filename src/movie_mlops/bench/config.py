@@ -98,6 +98,33 @@ class OnlineBenchConfig:
 
 
 @dataclass(frozen=True)
+class SearchBenchConfig:
+    """The benchmark of the search by title.
+
+    Attributes:
+        films: How many films are made up.
+        catalogue: A file of films as MovieLens lays it out (movieId,title,genres) instead; ``None`` makes films up.
+        queries: How many queries of each kind are measured.
+        seed: Of everything that is made up.
+        p99_ms: The target for 99 of 100 queries of each kind, in milliseconds.
+
+    Raises:
+        BenchError: A number is out of range.
+    """
+
+    films: int = 62_423
+    catalogue: Path | None = None
+    queries: int = 1000
+    seed: int = 0
+    p99_ms: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name, least in (("films", 100), ("queries", 10)):
+            if getattr(self, name) < least:
+                raise BenchError(f"{name} is {getattr(self, name)}.", next_step=f"Give at least {least}.")
+
+
+@dataclass(frozen=True)
 class ServeBenchConfig:
     """The benchmark of serving.
 

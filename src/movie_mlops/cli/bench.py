@@ -416,6 +416,48 @@ def evaluate(
     typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
 
 
+@app.command()
+def search(
+    films: Annotated[int, typer.Option("--films", min=100, help="How many films are made up.")] = 62_423,
+    catalogue: Annotated[
+        Path | None,
+        typer.Option("--catalogue", metavar="CSV", help="The films: movieId,title,genres (default: made up)."),
+    ] = None,
+    queries: Annotated[int, typer.Option("--queries", min=10, help="How many queries of each kind.")] = 1000,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to (default: reports/benchmarks/search.json).")
+    ] = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How fast are films found by title, also with mistakes and in Korean? Beside SQLite's full-text search."""
+    from movie_mlops.bench import SearchBenchConfig, bench_search
+    from movie_mlops.cli import door, output, progress
+
+    config = SearchBenchConfig(films=films, catalogue=catalogue, queries=queries)
+    file = out or door.settings(home).home / "reports" / "benchmarks" / "search.json"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
+    result = bench_search(config, file, command=command, progress=progress.listener())
+    if as_json:
+        output.print_json(result)
+        return
+    rows = [
+        {
+            "queries": run["queries"],
+            "by": run["by"],
+            **{f"{name} ms": f"{run['milliseconds'][name]:.2f}" for name in ("p50", "p99", "max")},
+            "meant film in first ten": "" if (share := run["meant_film_in_first_ten"]) is None else f"{share:.1%}",
+        }
+        for run in result["runs"]
+    ]
+    output.print_rows(rows, as_json=False)
+    for target in result["targets"]:
+        verdict = "met" if target["met"] else "missed"
+        typer.echo(f"{target['what']}: {target['measured']:.2f}, at most {target['at_most']:g}: {verdict}.")
+    machine = result["machine"]
+    typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
+
+
 def _feast(given: Path | None, home: Path) -> Path | None:
     """Return Feast's Python: the one that was named, or the one that scripts/setup/setup_feast.sh makes."""
     return given or _made(home, "feast")

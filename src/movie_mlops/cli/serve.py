@@ -15,20 +15,27 @@ def serve(
         int | None, typer.Option("--port", min=1, max=65535, help="Where to answer (default: 8000).")
     ] = None,
     host: Annotated[str | None, typer.Option("--host", help="On which address (default: this machine only).")] = None,
+    openapi: Annotated[
+        bool, typer.Option("--openapi", help="Print the API's description (OpenAPI 3.1, JSON) and serve nothing.")
+    ] = False,
     dataset: options.Dataset = None,
     home: options.Home = None,
 ) -> None:
     """Serve the API and the page until Ctrl-C."""
-    from movie_mlops.cli import door
-    from movie_mlops.flows.serve import make_app
+    from movie_mlops.cli import door, output
+    from movie_mlops.flows.serve import describe, make_app
     from movie_mlops.serving import ServingConfig, address, bind
     from movie_mlops.serving import serve as answer
+    from movie_mlops.settings import read_rules
 
+    if openapi:
+        output.print_json(describe())
+        return
     settings = door.settings(home)
     workspace = door.workspace(home, dataset)
     bound = bind(host or settings.host, port or settings.port)
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
-    serving = ServingConfig(admin_token=token or None)
+    serving = ServingConfig(admin_token=token or None, rules=read_rules(settings.config / "rules.yaml"))
     app = make_app(
         workspace,
         door.platform_config(settings),

@@ -1,5 +1,9 @@
 """Serving: the API over the stores of one data set."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
 import polars as pl
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -26,22 +30,37 @@ def make_app(
 ) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
     platform = Platform(workspace, config, lakes, redis, keys=keys, state_url=state_url)
+    return _app(platform, serving)
+
+
+def describe() -> dict[str, Any]:
+    """Return the API's OpenAPI document; it is the same for every data set."""
+    with TemporaryDirectory(prefix="movie-mlops-") as folder:
+        platform = Platform(Workspace(Path(folder), "none"), PlatformConfig())
+        try:
+            return _app(platform, ServingConfig()).openapi()
+        finally:
+            platform.close()
+
+
+def _app(platform: Platform, serving: ServingConfig) -> FastAPI:
     return create_app(
         serving,
         database=platform.database,
         ledger=platform.ledger,
-        bundles=workspace.models,
+        bundles=platform.workspace.models,
         trust=platform.keys.trust,
         histories=platform.histories,
         features=platform.features,
         events=platform.events,
-        feedback=config.feedback,
-        load_catalogue=lambda: _catalogue(platform.lake),
+        feedback=platform.config.feedback,
+        load_catalogue=lambda: read_catalogue(platform.lake),
         records=PlatformRecords(platform),
     )
 
 
-def _catalogue(lake: Lake) -> Catalogue:
+def read_catalogue(lake: Lake) -> Catalogue:
+    """Return the films of a lake, with how much they are liked where its features tell."""
     movies = lake.scan(MOVIES).collect()
     features: pl.DataFrame | None = None
     if lake.version(FILM_FEATURES.name) is not None:

@@ -167,10 +167,7 @@ class BlendRecommender(Recommender):
     def _similar(self, item: int) -> NDArray[np.float32]:
         """What the first member says that knows similar films."""
         first = next(member for member in self._members if member.capabilities.similar)
-        similarity = np.zeros(len(self._popularity), np.float32)
-        films, strengths = first.similar(item, len(similarity))
-        similarity[films] = strengths
-        return similarity
+        return np.maximum(first.similarities(item), 0)
 
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
         # One after another, but what each has learned stays.

@@ -219,18 +219,36 @@ class Recommender(ABC):
             UnsupportedError: Its capabilities leave this out.
             HistoryError: There is no such film, or ``k`` is below 1.
         """
-        film = check_item(item, self.n_items)
-        self._require(self.capabilities.similar, "similar films")
         if k < 1:
             raise HistoryError(f"{k} similar films were asked for.", next_step="Ask for at least 1.")
-        position = int(self._position[film])
-        if position < 0:
-            return np.empty(0, np.int32), np.empty(0, np.float32)
-        similarity = self._similar(position)
-        similarity[position] = 0
+        similarity = self.similarities(item)
         best = strongest(similarity, k)
         best = best[similarity[best] > 0]
-        return self._known[best], similarity[best]
+        return best.astype(np.int32), similarity[best]
+
+    def similarities(self, item: int) -> NDArray[np.float32]:
+        """Say how similar every film is to one.
+
+        Args:
+            item: Index of the film.
+
+        Returns:
+            A fresh array of shape (items,), on a scale of the recommender's own; 0 for ``item`` itself and for films
+            that the training never saw.
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+            UnsupportedError: Its capabilities leave this out.
+            HistoryError: There is no such film.
+        """
+        film = check_item(item, self.n_items)
+        self._require(self.capabilities.similar, "similar films")
+        similarity = np.zeros(self.n_items, np.float32)
+        position = int(self._position[film])
+        if position >= 0:
+            similarity[self._known] = self._similar(position)
+            similarity[film] = 0
+        return similarity
 
     def explain(
         self, items: ArrayLike, weights: ArrayLike, target: int, *, times: ArrayLike | None = None

@@ -2,12 +2,16 @@
 
 from movie_mlops.serving.answered import Answered, Usage, unknown_releases, usage, who_answered
 from movie_mlops.serving.app import create_app
+from movie_mlops.serving.batch import Batch
 from movie_mlops.serving.catalogue import Catalogue, Film
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.errors import PortInUseError, ServingError
 from movie_mlops.serving.impressions import IMPRESSIONS, Impression
 from movie_mlops.serving.impressions import read as read_impression
+from movie_mlops.serving.model import ServingModel
 from movie_mlops.serving.ports import Appended, EventSink, Records
+from movie_mlops.serving.rules import Rules
+from movie_mlops.serving.scoring import Source
 from movie_mlops.serving.served import Served, newest
 from movie_mlops.serving.server import Server, address, bind, serve
 
@@ -15,16 +19,20 @@ __all__ = [
     "IMPRESSIONS",
     "Answered",
     "Appended",
+    "Batch",
     "Catalogue",
     "EventSink",
     "Film",
     "Impression",
     "PortInUseError",
     "Records",
+    "Rules",
     "Served",
     "Server",
     "ServingConfig",
     "ServingError",
+    "ServingModel",
+    "Source",
     "Usage",
     "address",
     "bind",

@@ -19,10 +19,11 @@ from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.metrics import Metrics
 from movie_mlops.serving.ports import EventSink, Records
 from movie_mlops.serving.releases import ReleaseWatcher
-from movie_mlops.serving.routes import admin, health, movies, passports, recommendations
+from movie_mlops.serving.routes import admin, health, lists, movies, passports, recommendations
 from movie_mlops.serving.routes import events as event_routes
 from movie_mlops.serving.routes.documents import mount_documents
 from movie_mlops.serving.routes.pages import mount_pages
+from movie_mlops.serving.rules import RuleBook
 from movie_mlops.serving.services import Services
 from movie_mlops.state import Database
 
@@ -85,6 +86,7 @@ def create_app(
         records=records,
         database=database,
         metrics=Metrics(watcher, impressions, histories, database),
+        rules=RuleBook(config.rules),
     )
     app = FastAPI(
         title="movie-mlops",
@@ -97,7 +99,7 @@ def create_app(
     )
     app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes)
     problems.install(app)
-    for resource in (recommendations, movies, event_routes, passports, health, admin):
+    for resource in (recommendations, lists, movies, event_routes, passports, health, admin):
         app.include_router(resource.make_router(services))
     mount_documents(app)
     mount_pages(app, config.pages)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Self
 
 import numpy as np
@@ -9,9 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from movie_mlops.core import columns
-from movie_mlops.serving.search import TitleIndex
+from movie_mlops.serving.search import Found, TitleIndex
 
 _NO_YEAR: Final = -1
+_SERIES: Final = "series"
+"""A column that the lake's films may have: the series that a film is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Film:
         likes: How many likes it has had.
         recent_likes: How many of them in the last 30 days before the features were made.
         rating_mean: Its mean rating in stars, where it was rated.
+        runtime_minutes: How long it is, where known.
+        series: The series that it is of, where that is known.
     """
 
     movie_id: int
@@ -39,6 +44,8 @@ class Film:
     likes: int = 0
     recent_likes: int = 0
     rating_mean: float | None = None
+    runtime_minutes: int | None = None
+    series: str | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the film in the API's shape."""
@@ -49,6 +56,7 @@ class Film:
             "genres": self.genres,
             "directors": self.directors,
             "language": self.language,
+            "runtime_minutes": self.runtime_minutes,
             "likes": self.likes,
             "rating_mean": self.rating_mean,
         }
@@ -71,8 +79,10 @@ class Catalogue:
             sorted(range(len(self.films)), key=lambda i: (-self.films[i].likes, i)), dtype=np.int64
         )
         self._positions = {film.movie_id: position for position, film in enumerate(self.films)}
-        self._years = np.array([_NO_YEAR if f.year is None else f.year for f in self.films], dtype=np.int32)
-        self._genres = _genre_masks(self.films)
+        self._years = _numbers(film.year for film in self.films)
+        self._runtimes = _numbers(film.runtime_minutes for film in self.films)
+        self._genres = _masks(film.genres for film in self.films)
+        self._languages = _masks((film.language.casefold(),) if film.language else () for film in self.films)
         self._folded_genres = {genre.casefold(): genre for genre in self._genres}
         self._index = TitleIndex([(film.title, _other_words(film)) for film in self.films], self.by_likes)
 
@@ -124,20 +134,64 @@ class Catalogue:
 
     def year_mask(self, first: int | None, last: int | None) -> NDArray[np.bool_]:
         """Return, by position, which films came out from ``first`` to ``last``; a film without a year did not."""
-        mask: NDArray[np.bool_] = self._years != _NO_YEAR
-        if first is not None:
-            mask &= self._years >= first
-        if last is not None:
-            mask &= self._years <= last
+        return _within(self._years, first, last)
+
+    def runtime_mask(self, first: int | None, last: int | None) -> NDArray[np.bool_]:
+        """Return, by position, which films last from ``first`` to ``last`` minutes; one of unknown length does not."""
+        return _within(self._runtimes, first, last)
+
+    def language_mask(self, languages: Sequence[str]) -> NDArray[np.bool_]:
+        """Return, by position, which films are originally in any of ``languages``."""
+        mask = np.zeros(len(self.films), dtype=np.bool_)
+        for language in languages:
+            known = self._languages.get(language.strip().casefold())
+            if known is not None:
+                mask |= known
         return mask
 
-    def search(self, query: str) -> NDArray[np.int64]:
-        """Return the positions of the films that ``query`` finds, the best first; see :class:`TitleIndex`."""
+    def films_mask(self, movie_ids: Iterable[int]) -> NDArray[np.bool_]:
+        """Return, by position, which films are among ``movie_ids``."""
+        mask = np.zeros(len(self.films), dtype=np.bool_)
+        get = self._positions.get
+        mask[[position for movie_id in movie_ids if (position := get(movie_id)) is not None]] = True
+        return mask
+
+    @cached_property
+    def series(self) -> dict[str, list[int]]:
+        """The films of each series; empty where the lake does not know of series."""
+        series: dict[str, list[int]] = {}
+        for film in self.films:
+            if film.series:
+                series.setdefault(film.series, []).append(film.movie_id)
+        return series
+
+    @cached_property
+    def fame(self) -> NDArray[np.float32]:
+        """float32[n], by position: the share of the films with fewer likes; 0 for the least liked, 1 for the most."""
+        fame = np.empty(len(self.films), dtype=np.float32)
+        fame[self.by_likes] = np.linspace(1, 0, len(self.films), dtype=np.float32)
+        return fame
+
+    @cached_property
+    def popularity(self) -> NDArray[np.float32]:
+        """float32[n], by position, never rising: how much each film is liked lately, or ever where none is lately."""
+        recent = np.array([film.recent_likes for film in self.films], dtype=np.float32)
+        likes = recent if recent.any() else np.array([film.likes for film in self.films], dtype=np.float32)
+        popularity: NDArray[np.float32] = np.log1p(likes)
+        return popularity
+
+    def genres_of(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return bool[len(positions), genres], which of :attr:`genres` each film has."""
+        masks = [self._genres[genre][positions] for genre in self.genres]
+        return np.stack(masks, axis=1) if masks else np.zeros((len(positions), 0), dtype=np.bool_)
+
+    def find(self, query: str) -> Found:
+        """Find the films that ``query`` names, by their positions; see :class:`TitleIndex`."""
         return self._index.search(query)
 
-    def spelling(self, query: str) -> str | None:
-        """Return ``query`` with its unknown words corrected by one letter, or ``None`` where that is not possible."""
-        return self._index.spelling(query)
+    def search(self, query: str) -> NDArray[np.int64]:
+        """Return the positions of the films that ``query`` finds, the best first."""
+        return self.find(query).films
 
 
 def _film(row: dict[str, Any], facts: dict[str, Any]) -> Film:
@@ -151,6 +205,8 @@ def _film(row: dict[str, Any], facts: dict[str, Any]) -> Film:
         likes=int(facts.get("likes_all") or 0),
         recent_likes=int(facts.get("likes_30d") or 0),
         rating_mean=facts.get("rating_mean"),
+        runtime_minutes=row.get(columns.RUNTIME),
+        series=row.get(_SERIES),
     )
 
 
@@ -159,11 +215,28 @@ def _other_words(film: Film) -> str:
     return " ".join([*film.directors, *([] if film.year is None else [str(film.year)])])
 
 
-def _genre_masks(films: Sequence[Film]) -> dict[str, NDArray[np.bool_]]:
-    masks: dict[str, NDArray[np.bool_]] = {}
-    for position, film in enumerate(films):
-        for genre in film.genres:
-            if genre not in masks:
-                masks[genre] = np.zeros(len(films), dtype=np.bool_)
-            masks[genre][position] = True
+def _numbers(facts: Iterable[int | None]) -> NDArray[np.int32]:
+    return np.array([_NO_YEAR if fact is None else fact for fact in facts], dtype=np.int32)
+
+
+def _within(numbers: NDArray[np.int32], first: int | None, last: int | None) -> NDArray[np.bool_]:
+    mask: NDArray[np.bool_] = numbers != _NO_YEAR
+    if first is not None:
+        mask &= numbers >= first
+    if last is not None:
+        mask &= numbers <= last
+    return mask
+
+
+def _masks(words: Iterable[Sequence[str]]) -> dict[str, NDArray[np.bool_]]:
+    """Return, for each word, which films have it."""
+    holders: dict[str, list[int]] = {}
+    films = 0
+    for position, held in enumerate(words):
+        films = position + 1
+        for word in held:
+            holders.setdefault(word, []).append(position)
+    masks = {word: np.zeros(films, dtype=np.bool_) for word in holders}
+    for word, positions in holders.items():
+        masks[word][positions] = True
     return masks

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from movie_mlops.serving.rules import Rules
+
 _PAGES = Path(__file__).parent / "pages"
 
 
@@ -21,6 +23,7 @@ class ServingConfig:
             size of the database's connection pool, so that the recommendation route always gets a connection.
         reasons: How many films of the history a reason names at most.
         served_every: What one in so many answers was made from is kept, to be computed again; 0 keeps none.
+        rules: What the house wants of every list.
         pages: The folder of the static page, served at ``/`` and ``/static``; nothing is served where it is missing.
     """
 
@@ -33,4 +36,5 @@ class ServingConfig:
     worker_threads: int = 8
     reasons: int = 2
     served_every: int = 100
+    rules: Rules = field(default_factory=Rules)
     pages: Path = _PAGES

@@ -1,53 +1,54 @@
 """From a history to a list of films: pure, no clock, no store, the same for everybody.
 
-Score with the released model, leave out what was seen or is not wanted, keep the best k, explain only those. Where
-there is nothing to personalise with, the answer is what is popular, and says so.
+The way of every list: score all films with the released model → leave out what was seen or is not wanted, lift what
+is → arrange by pins, dials and the rules of the house → explain what is left. Where there is nothing to personalise
+with, the scores are how much films are liked, and the answer says so.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from movie_mlops.features import History
-from movie_mlops.recommenders import strongest
-from movie_mlops.serving.catalogue import Catalogue, Film
-from movie_mlops.serving.model import ServingModel, Snapshot
-from movie_mlops.serving.wishes import Wish
+from movie_mlops.serving.arranging import Arranged, Placed, arrange
+from movie_mlops.serving.catalogue import Film
+from movie_mlops.serving.choosing import Choice, choose, pool_sizes
+from movie_mlops.serving.model import Snapshot
+from movie_mlops.serving.reasons import Because, explain_again, reasons_for
+from movie_mlops.serving.rules import NO_RULES, RuleBook, Ruling
+from movie_mlops.serving.scoring import Scored, Source, score
+from movie_mlops.serving.shortage import origin, page, ruled, sentences, shortage, unkept
+from movie_mlops.serving.wishes import Wish, and_
 
-_SMALLEST_SHARE: Final = 0.05
-"""A film that carries less of a score than this is not named as its reason."""
-
-
-class Source(StrEnum):
-    """Where an answer comes from."""
-
-    PERSONALISED = "personalised"
-    POPULAR = "popular"
-
-
-@dataclass(frozen=True, slots=True)
-class Because:
-    """A film of the history that carries a share (0 to 1) of what speaks for a recommended film."""
-
-    film: Film
-    share: float
+__all__ = ["Answer", "Because", "Pick", "Source", "answer", "explain_again", "recommend"]
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A recommended film with its score and, where asked for and known, what speaks for it."""
+    """A recommended film with its score and, where asked for and known, what speaks for it.
+
+    Attributes:
+        film: The film.
+        score: The score of the model, or how often the film is liked where the answer is what is popular.
+        because: The films that speak for it.
+        liker: Who liked these.
+        why: The reason in words, where it is not that these were liked.
+        placed_by: What gave it its place; ``None`` where its score alone could.
+    """
 
     film: Film
     score: float
     because: tuple[Because, ...] | None = None
+    liker: str = "you"
+    why: str | None = None
+    placed_by: str | None = None
 
     def document(self, rank: int) -> dict[str, Any]:
         """Return the pick in the API's shape."""
-        return {**self.film.document(), "rank": rank, "score": self.score, "reason": self._reason()}
+        told = {**self.film.document(), "rank": rank, "score": self.score, "reason": self._reason()}
+        if self.placed_by is not None:
+            told["placed_by"] = self.placed_by
+        return told
 
     def _reason(self) -> dict[str, Any] | None:
         if not self.because:
@@ -56,7 +57,8 @@ class Pick:
             {"movie_id": because.film.movie_id, "title": because.film.title, "share": round(because.share, 3)}
             for because in self.because
         ]
-        return {"text": f"Because you liked {_and([because.film.title for because in self.because])}", "because": named}
+        titles = and_([because.film.title for because in self.because])
+        return {"text": self.why or f"Because {self.liker} liked {titles}", "because": named}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,172 +70,87 @@ class Answer:
     note: str | None
 
 
-def recommend(snapshot: Snapshot, history: History, wish: Wish, *, reasons: int = 2) -> Answer:
+def recommend(
+    snapshot: Snapshot, history: History, wish: Wish, *, reasons: int = 2, rules: RuleBook = NO_RULES
+) -> Answer:
     """Return the ``wish.k`` best films for a history.
 
     Args:
         snapshot: The films, and the model where there is one.
-        history: What was met; films that nobody knows are ignored.
+        history: What was met.
         wish: What is asked for.
         reasons: How many films a reason names at most.
+        rules: The rules of the house.
 
     Returns:
         The answer; its source is ``popular`` whenever the history had no part in it, and its note says why.
     """
-    mask = wish.filters.mask(snapshot.catalogue)
-    without = set(wish.exclude)
-    if wish.exclude_seen:
-        without.update(history.movie_ids[history.consumed].tolist())
-    model = snapshot.model
-    if model is None:
-        return _popular(snapshot.catalogue, mask, without, wish, "No model is released yet")
-    if not model.recommender.capabilities.personalised:
-        return _scored_for_all(snapshot.catalogue, model, mask, without, wish)
-    items, weights, times, why = _usable(model, history)
-    if why is not None:
-        return _popular(snapshot.catalogue, mask, without, wish, why)
-    scores = model.recommender.score_one(items, weights, times=times)
-    if scores.min() == scores.max():
-        return _popular(snapshot.catalogue, mask, without, wish, "The released model draws nothing from this history")
-    best = _best(model, scores, mask, without, wish.k)
-    because: dict[int, tuple[Because, ...]] = {}
-    if wish.explain and model.recommender.capabilities.explains:
-        films = [snapshot.catalogue.get(movie_id) for movie_id in model.movie_ids[items[weights > 0]].tolist()]
-        targets = best.tolist()
-        told = model.recommender.explain_many(items, weights, targets, times=times)[:, weights > 0]
-        because = {target: _strongest_reasons(films, row, reasons) for target, row in zip(targets, told, strict=True)}
-    picks = _picks(snapshot.catalogue, model, scores, best, because)
-    return Answer(Source.PERSONALISED, picks, _shortage(snapshot.catalogue, len(picks), wish))
+    return answer(snapshot, score(snapshot, history), history, wish, reasons=reasons, rules=rules)
 
 
-def explain_again(
-    catalogue: Catalogue, model: ServingModel, history: History, movie_ids: Sequence[int], *, reasons: int
-) -> list[tuple[float | None, tuple[Because, ...]]]:
-    """Return what a model says of films for a history: each one's score, and what speaks for it.
-
-    Args:
-        catalogue: The films.
-        model: The released model.
-        history: What was met.
-        movie_ids: The films.
-        reasons: How many films a reason names at most.
-
-    Returns:
-        For each film its score, ``None`` where the model draws nothing from the history or lacks the film.
-    """
-    items, weights, times, why = _usable(model, history)
-    targets = [model.items.get(movie_id) for movie_id in movie_ids]
-    known = [target for target in targets if target is not None]
-    if why is not None or not known:
-        return [(None, ()) for _ in movie_ids]
-    scores = model.recommender.score_one(items, weights, times=times)
-    because: dict[int, tuple[Because, ...]] = {}
-    if model.recommender.capabilities.explains:
-        films = [catalogue.get(movie_id) for movie_id in model.movie_ids[items[weights > 0]].tolist()]
-        told = model.recommender.explain_many(items, weights, known, times=times)[:, weights > 0]
-        because = {target: _strongest_reasons(films, row, reasons) for target, row in zip(known, told, strict=True)}
-    return [(None, ()) if target is None else (float(scores[target]), because.get(target, ())) for target in targets]
+def answer(
+    snapshot: Snapshot, scored: Scored, history: History, wish: Wish, *, reasons: int = 2, rules: RuleBook = NO_RULES
+) -> Answer:
+    """Return the ``wish.k`` best films by scores that are there; see :func:`recommend`."""
+    ruling = rules.of(scored.catalogue)
+    choice = choose(scored, history, wish, ruling)
+    if wish.plain and scored.members is None and (ruling is None or ruling.plain):
+        films = [scored.catalogue.films[position] for position in scored.positions(choice.best(wish.k)).tolist()]
+        arranged = Arranged(tuple(Placed(film, "score") for film in films))
+    else:
+        arranged = _arranged(choice, wish, ruling)
+    picks = _told(scored, arranged, wish, reasons)
+    recent = scored.model is None and any(pick.film.recent_likes for pick in picks)
+    release_id = None if snapshot.model is None else snapshot.model.release.release_id
+    short = ruled(arranged) if arranged.held_back else shortage(choice, len(picks), wish)
+    return Answer(
+        scored.source,
+        picks,
+        sentences(origin(scored, recent, len(picks)), short, *unkept(choice, arranged, wish), page(wish, release_id)),
+    )
 
 
-def _usable(
-    model: ServingModel, history: History
-) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64], str | None]:
-    """Return the films that speak for or against others and that the model has; or why none of them was liked."""
-    get = model.items.get
-    told = zip(history.movie_ids.tolist(), history.weights.tolist(), history.times.tolist(), strict=True)
-    said = [
-        (item, weight, time) for movie_id, weight, time in told if weight != 0 and (item := get(movie_id)) is not None
-    ]
-    items = np.array([item for item, _, _ in said], dtype=np.int32)
-    weights = np.array([weight for _, weight, _ in said], dtype=np.float32)
-    times = np.array([time for _, _, time in said], dtype=np.int64)
-    why = None
-    if not len(history):
-        why = "There is no history to go by"
-    elif not (history.weights > 0).any():
-        why = "Nothing in the history was liked"
-    elif not (weights > 0).any():
-        why = "The released model knows none of the liked films"
-    return items, weights, times, why
+def _arranged(choice: Choice, wish: Wish, ruling: Ruling | None) -> Arranged:
+    """Arrange the best films; where rules hold so many of them back that places stay empty, more of them."""
+    arranged = Arranged(())
+    for size in pool_sizes(wish):
+        arranged = arrange(choice.scored, choice.pool(size, ruling), choice.pinned, wish, ruling)
+        if not arranged.held_back:
+            break
+    return arranged
 
 
-def _best(
-    model: ServingModel, scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, without: set[int], k: int
-) -> NDArray[np.int64]:
-    """Return the best items that may be answered, the best first."""
-    ranked = np.where(model.allowed(mask), scores, -np.inf)
-    get = model.items.get
-    ranked[[item for movie_id in without if (item := get(movie_id)) is not None]] = -np.inf
-    best = strongest(ranked, k)
-    # With little left after the filters, what is not allowed fills the rest.
-    shown: NDArray[np.int64] = best[ranked[best] > -np.inf]
-    return shown
-
-
-def _picks(
-    catalogue: Catalogue,
-    model: ServingModel,
-    scores: NDArray[np.float32],
-    best: NDArray[np.int64],
-    because: dict[int, tuple[Because, ...]],
-) -> tuple[Pick, ...]:
+def _told(scored: Scored, arranged: Arranged, wish: Wish, reasons: int) -> tuple[Pick, ...]:
+    """Return the films with scores and reasons, and with what gave them their places where not scores alone could."""
+    films = [placed.film for placed in arranged.placed]
+    speaks: dict[int, tuple[Because, ...]] = {}
+    items = [scored.place(film.movie_id) for film in films]
+    if wish.explain and scored.model is not None and scored.told is not None:
+        known = [item for item in items if item is not None]
+        speaks = reasons_for(scored.catalogue, scored.model, scored.told, known, most=reasons)
     return tuple(
-        Pick(catalogue.films[position], score, because.get(item))
-        for item, position, score in zip(
-            best.tolist(), model.positions[best].tolist(), scores[best].tolist(), strict=True
+        Pick(film, worth, speaks.get(-1 if item is None else item), placed_by=by)
+        for film, worth, item, by in zip(
+            films, _scores(scored, films), items, _placed_by(scored, arranged, wish), strict=True
         )
     )
 
 
-def _strongest_reasons(
-    films: Sequence[Film | None], contributions: NDArray[np.float32], most: int
-) -> tuple[Because, ...]:
-    """Return the films that speak the most for a film; their shares are of all that speaks for it."""
-    total = float(contributions[contributions > 0].sum())
-    if total <= 0:
-        return ()
-    order = np.argsort(-contributions, kind="stable")[:most].tolist()
-    shares = [(films[place], float(contributions[place]) / total) for place in order]
-    return tuple(Because(film, share) for film, share in shares if film is not None and share >= _SMALLEST_SHARE)
-
-
-def _scored_for_all(
-    catalogue: Catalogue, model: ServingModel, mask: NDArray[np.bool_] | None, without: set[int], wish: Wish
-) -> Answer:
-    """Return what a released model says that gives everybody the same."""
-    scores = model.recommender.score_one(np.empty(0, np.int32), np.empty(0, np.float32))
-    picks = _picks(catalogue, model, scores, _best(model, scores, mask, without, wish.k), {})
-    note = f"The released model ({model.release.model}) gives everybody the same films."
-    return Answer(Source.POPULAR, picks, _sentences(note, _shortage(catalogue, len(picks), wish)))
-
-
-def _popular(catalogue: Catalogue, mask: NDArray[np.bool_] | None, without: set[int], wish: Wish, why: str) -> Answer:
-    """Return the films with the most recent likes, and why it is these."""
-    allowed = np.ones(len(catalogue), dtype=np.bool_) if mask is None else mask
-    allowed[[place for movie_id in without if (place := catalogue.position(movie_id)) is not None]] = False
-    films = [catalogue.films[position] for position in np.flatnonzero(allowed)[: wish.k].tolist()]
+def _scores(scored: Scored, films: Sequence[Film]) -> list[float]:
+    """Return what is told as the score of each film: the model's, or its likes, lately where any is liked lately."""
+    if scored.model is not None:
+        return [scored.score_of(film.movie_id) for film in films]
     recent = any(film.recent_likes for film in films)
-    picks = tuple(Pick(film, float(film.recent_likes if recent else film.likes)) for film in films)
-    note = f"{why}, so these are the films with the most {'likes lately' if recent else 'likes'}." if films else None
-    return Answer(Source.POPULAR, picks, _sentences(note, _shortage(catalogue, len(picks), wish)))
+    return [float(film.recent_likes if recent else film.likes) for film in films]
 
 
-def _shortage(catalogue: Catalogue, found: int, wish: Wish) -> str | None:
-    """Say why there are fewer films than were asked for."""
-    if found >= wish.k:
-        return None
-    unknown = wish.filters.unknown_genres(catalogue)
-    if unknown:
-        listed = _and([f"'{genre}'" for genre in unknown])
-        return f"No film has the genre {listed}; GET /v1/genres lists those that there are."
-    if not found:
-        return "No film is left after the filters and exclusions; ask for more genres or years."
-    return f"Only {found} {'film is' if found == 1 else 'films are'} left after the filters and exclusions."
-
-
-def _sentences(*sentences: str | None) -> str | None:
-    return " ".join(sentence for sentence in sentences if sentence) or None
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+def _placed_by(scored: Scored, arranged: Arranged, wish: Wish) -> list[str | None]:
+    """Return what gave each film its place; ``None`` where nothing but scores could."""
+    if wish.plain and not wish.boosts and all(placed.by == "score" for placed in arranged.placed):
+        return [None] * len(arranged.placed)
+    masks = [mask for boost in wish.boosts if (mask := boost.films.mask(scored.catalogue)) is not None]
+    positions = [scored.catalogue.position(placed.film.movie_id) for placed in arranged.placed]
+    return [
+        "boost" if placed.by == "score" and any(mask[position] for mask in masks) else placed.by
+        for placed, position in zip(arranged.placed, positions, strict=True)
+    ]

@@ -1,19 +1,21 @@
-"""Search by title: every word of the query begins some word of the film."""
+"""Search by title: every word of the query begins some word of the film, or is nearest to one."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from movie_mlops.serving.folding import title_keys, words
+from movie_mlops.serving.folding import initials, only_initials, title_keys, words
+from movie_mlops.serving.spelling import Spelling
 
 _LAST: Final = "\U0010ffff"
-_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
+_MOST_CORRECTED: Final = 6
+"""Of a query with more words, the first so many are corrected."""
 _EXACT, _STARTS, _WHOLE, _TITLE = 8, 4, 2, 1
-_SHORTEST_CORRECTED: Final = 4
 
 _Lookup = Callable[[str], NDArray[np.int64]]
 
@@ -30,7 +32,6 @@ class _Postings:
             for word in held:
                 holders.setdefault(word, []).append(film)
         self.words: Final = sorted(holders)
-        self.known: Final = frozenset(self.words)
         counts = np.fromiter((len(holders[word]) for word in self.words), dtype=np.int64, count=len(self.words))
         self._starts = np.concatenate(([0], np.cumsum(counts)))
         every = chain.from_iterable(holders[word] for word in self.words)
@@ -48,12 +49,27 @@ class _Postings:
         return self._films[self._starts[first] : self._starts[last]]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search finds.
+
+    Attributes:
+        films: The numbers of the films, the best first.
+        corrected: The query as it had to be corrected to find them; ``None`` where it was taken as it is.
+    """
+
+    films: NDArray[np.int64]
+    corrected: str | None = None
+
+
 class TitleIndex:
     """An index of titles, of years and of directors.
 
-    A film is found when each word of the query begins a word of its title, its year or one of its directors. Found
-    films are ordered by how exactly the title is named — the whole title (an article aside), its beginning, whole
-    words of it, beginnings of words of it, anything else — and then by popularity.
+    A film is found when each word of the query begins a word of its title, its year or one of its directors, or is
+    made of the first consonants of a Korean one. Where no film is, each word also stands for the known ones
+    nearest to it in spelling. Found films are ordered by how exactly the title is named — the whole title (an
+    article aside), its beginning, whole words of it, beginnings of words of it, anything else — and then by
+    popularity.
 
     Args:
         films: For each film its title and whatever else may be searched.
@@ -67,40 +83,62 @@ class TitleIndex:
         self._titles = _Postings(titles)
         self._all = _Postings([*title, *words(other)] for title, (_, other) in zip(titles, films, strict=True))
         self._keys = _Postings(title_keys(title) for title in titles)
+        self._initials = _Postings(initials(f"{title} {other}") for title, other in films)
+        self._spelling = Spelling(self._all.words)
 
-    def search(self, query: str) -> NDArray[np.int64]:
-        """Return the numbers of the films that ``query`` finds, the best first; all of them for an empty query."""
+    def search(self, query: str) -> Found:
+        """Find the films that ``query`` names; all of them for an empty query."""
         asked = words(query)
         if not asked:
-            return self._popularity if not query.strip() else self._popularity[:0]
-        found = self._each(asked, self._all.beginning)
+            return Found(self._popularity if not query.strip() else self._popularity[:0])
+        found = self._each(asked, self._beginning)
+        if found.any():
+            begun, whole = self._each(asked, self._titles.beginning), self._each(asked, self._titles.whole)
+            return Found(self._ordered(found, begun, whole, " ".join(asked)))
+        return self._corrected(asked)
+
+    def _corrected(self, asked: Sequence[str]) -> Found:
+        """Find films by the words that are nearest to those of the query."""
+        distinct = list(dict.fromkeys(asked))
+        # What begins a known word is taken as that as well; a mistake in it can only be one in a whole word.
+        unfinished = asked[-1] if not len(self._all.beginning(asked[-1])) else None
+        near = {word: self._spelling.near(word, unfinished=word == unfinished) for word in distinct[:_MOST_CORRECTED]}
+
+        def of(postings: _Postings) -> _Lookup:
+            def films_with(word: str) -> NDArray[np.int64]:
+                return np.concatenate([postings.beginning(word), *map(postings.whole, near.get(word, ()))])
+
+            return films_with
+
+        found = self._each(asked, of(self._all))
         if not found.any():
-            return self._popularity[:0]
+            return Found(self._popularity[:0])
+
+        def films(word: str) -> tuple[int, str]:
+            return int(np.count_nonzero(found[self._all.whole(word)])), word
+
+        # A word that begins one of a film that was found is left as it is.
+        right = {word for word in distinct if found[self._all.beginning(word)].any()}
+        corrected = " ".join(word if word in right else max(near[word], key=films) for word in asked)
+        in_title = self._each(asked, of(self._titles))
+        return Found(self._ordered(found, in_title, in_title, corrected), corrected)
+
+    def _ordered(
+        self, found: NDArray[np.bool_], begun: NDArray[np.bool_], whole: NDArray[np.bool_], named: str
+    ) -> NDArray[np.int64]:
         rank = np.zeros(self._size, dtype=np.int8)
-        rank[self._each(asked, self._titles.beginning)] += _TITLE
-        rank[self._each(asked, self._titles.whole)] += _WHOLE
-        named = " ".join(asked)
+        rank[begun] += _TITLE
+        rank[whole] += _WHOLE
         rank[self._keys.beginning(named)] |= _STARTS
         rank[self._keys.whole(named)] |= _EXACT
         ordered = self._popularity[found[self._popularity]]
         best_first: NDArray[np.int64] = ordered[np.argsort(-rank[ordered], kind="stable")]
         return best_first
 
-    def spelling(self, query: str) -> str | None:
-        """Return ``query`` with each unknown word changed by one letter into a known one, or ``None``."""
-        corrected: list[str] = []
-        for word in words(query):
-            known = word if len(self._all.beginning(word)) else self._nearest(word)
-            if known is None:
-                return None
-            corrected.append(known)
-        return " ".join(corrected) if corrected else None
-
-    def _nearest(self, word: str) -> str | None:
-        if len(word) < _SHORTEST_CORRECTED:
-            return None
-        near = _one_letter_away(word) & self._all.known
-        return max(near, key=lambda known: (len(self._all.whole(known)), known), default=None)
+    def _beginning(self, word: str) -> NDArray[np.int64]:
+        """Return the films with a word that begins with ``word``, or whose first consonants do."""
+        films = self._all.beginning(word)
+        return np.concatenate([films, self._initials.beginning(word)]) if only_initials(word) else films
 
     def _each(self, asked: Sequence[str], films_with: _Lookup) -> NDArray[np.bool_]:
         """Return which films ``films_with`` gives for every one of the words."""
@@ -111,13 +149,3 @@ class TitleIndex:
             also[films_with(word)] = True
             found &= also
         return found
-
-
-def _one_letter_away(word: str) -> set[str]:
-    """Return every word that one letter left out, swapped with its neighbour, changed or put in makes of ``word``."""
-    cuts = [(word[:i], word[i:]) for i in range(len(word) + 1)]
-    away = {head + tail[1:] for head, tail in cuts if tail}
-    away |= {head + tail[1] + tail[0] + tail[2:] for head, tail in cuts if len(tail) > 1}
-    away |= {head + letter + tail[1:] for head, tail in cuts if tail for letter in _LETTERS}
-    away |= {head + letter + tail for head, tail in cuts for letter in _LETTERS}
-    return away

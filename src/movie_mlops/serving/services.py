@@ -10,6 +10,7 @@ from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.metrics import Metrics
 from movie_mlops.serving.ports import EventSink, Records
 from movie_mlops.serving.releases import ReleaseWatcher
+from movie_mlops.serving.rules import RuleBook
 from movie_mlops.state import Database
 
 
@@ -31,6 +32,7 @@ class Services:
         database: Where answers are kept.
         impressions: The answers that were given.
         metrics: What is counted.
+        rules: The rules of every list.
     """
 
     config: ServingConfig
@@ -46,3 +48,4 @@ class Services:
     records: Records | None
     database: Database
     metrics: Metrics
+    rules: RuleBook

@@ -12,7 +12,6 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    StrictBool,
     StrictInt,
     StrictStr,
     Tag,
@@ -66,6 +65,7 @@ UserId = Annotated[
     AfterValidator(_name),
 ]
 MovieId = Annotated[StrictInt, Field(ge=0, le=LARGEST_ID, description="The film.", examples=[1])]
+Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Value = Annotated[
     float | None,
     BeforeValidator(_number),
@@ -73,11 +73,13 @@ Value = Annotated[
 ]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A document that has no field but its own, and never changes."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Word(_Strict):
+class _Word(Strict):
     """What somebody did with a film."""
 
     movie_id: MovieId
@@ -96,33 +98,6 @@ class HistoryWord(_Word):
     kind: Kind = Field(Kind.LIKE, description="What was done.")
 
 
-class RecommendationRequest(_Strict):
-    """A list of films instead of an account."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "history": [{"movie_id": 1, "kind": "like"}, {"movie_id": 6, "kind": "rating", "value": 4.5}],
-                    "k": 10,
-                    "genres": ["Drama"],
-                    "years": "1990-1999",
-                }
-            ]
-        }
-    )
-    history: list[HistoryWord] = Field(
-        max_length=MOST_HISTORY, description="Films in order; of two words on one film the last counts."
-    )
-    k: Annotated[StrictInt, Field(ge=1, le=MOST_PICKS)] = Field(10, description="How many films.")
-    genres: list[Annotated[StrictStr, Field(max_length=LONGEST_QUERY)]] = Field(
-        [], max_length=100, description="At least one of these."
-    )
-    years: Annotated[StrictStr, Field(max_length=20)] | None = Field(None, description="1994, 1990-1999, 1990-, -1999.")
-    exclude: list[MovieId] = Field([], max_length=MOST_HISTORY, description="Not these films.")
-    explain: StrictBool = Field(True, description="With a reason for each film.")
-
-
 class EventIn(_Word):
     """One event: what one user did with one film."""
 
@@ -136,7 +111,7 @@ class EventIn(_Word):
     )
 
 
-class EventBatch(_Strict):
+class EventBatch(Strict):
     """Several events, recorded all or none."""
 
     events: list[EventIn] = Field(min_length=1, max_length=MOST_EVENTS)
@@ -149,7 +124,7 @@ def _one_or_many(body: Any) -> str:
 Events = Annotated[Annotated[EventIn, Tag("one")] | Annotated[EventBatch, Tag("many")], Discriminator(_one_or_many)]
 
 
-class RollbackRequest(_Strict):
+class RollbackRequest(Strict):
     """Why the release before shall serve again."""
 
     reason: Annotated[StrictStr, Field(min_length=3, max_length=500)] = Field(examples=["Complaints about release 7."])
@@ -165,6 +140,7 @@ class FilmOut(BaseModel):
     genres: list[str] = Field(examples=[["Action", "Crime", "Thriller"]])
     directors: list[str] = Field(examples=[["Michael Mann"]])
     language: str | None = Field(examples=["en"])
+    runtime_minutes: int | None = Field(examples=[170])
     likes: int = Field(examples=[215])
     rating_mean: float | None = Field(examples=[3.92])
 
@@ -190,6 +166,9 @@ class ItemOut(FilmOut):
     rank: int = Field(examples=[1])
     score: float = Field(examples=[0.83])
     reason: ReasonOut | None
+    placed_by: Literal["score", "boost", "pin", "quota", "dial"] | None = Field(
+        None, description="What gave it its place; left out where nothing but its score could.", examples=["boost"]
+    )
 
 
 class ReleaseOut(BaseModel):
@@ -201,15 +180,23 @@ class ReleaseOut(BaseModel):
     dataset: str | None = Field(description="What it was trained on.", examples=["sample"])
 
 
-class RecommendationOut(BaseModel):
-    """A list of recommendations. Where nothing was personal, the source is ``popular`` and the note says why."""
+class AnswerOut(BaseModel):
+    """Who answered whom. Where nothing was personal, the source is ``popular`` and the note says why."""
 
     recommendation_id: str
     user_id: str | None
     source: Literal["personalised", "popular"]
     release: ReleaseOut | None
-    items: list[ItemOut]
     note: str | None
+    next: str | None = Field(
+        None, description="The cursor of the next page; left out where no page was asked for, null after the last."
+    )
+
+
+class RecommendationOut(AnswerOut):
+    """A list of recommendations. Where nothing was personal, the source is ``popular`` and the note says why."""
+
+    items: list[ItemOut]
 
 
 class HistoryItemOut(FilmOut):
@@ -235,6 +222,10 @@ class MoviesOut(BaseModel):
 
     total: int
     items: list[FilmOut]
+    corrected: str | None = Field(
+        description="The query as it was corrected to find these; null where it was taken as it is.",
+        examples=["toy story"],
+    )
     note: str | None
 
 

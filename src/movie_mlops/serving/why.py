@@ -52,7 +52,10 @@ def why(services: Services, impression: Impression, release: Release | None) -> 
 def _history(services: Services, impression: Impression) -> History | None:
     """Return what was known of whoever asked; ``None`` where nobody knows."""
     if impression.user_id is None:
-        words = impression.request.get("history", [])
+        words = impression.request.get("history")
+        if words is None:
+            # A list for a group is nobody's alone.
+            return None
         said = ((word["movie_id"], Kind(word["kind"]), word.get("value")) for word in words)
         return History.of(said, services.feedback)
     if services.records is None:

@@ -3,29 +3,25 @@
 import logging
 import math
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
 
 from movie_mlops.core import clock
 from movie_mlops.features import FeatureError, FeedbackConfig, History
+from movie_mlops.serving.asks import ListQuery, RecommendationRequest
 from movie_mlops.serving.impressions import Impression
 from movie_mlops.serving.model import Snapshot
 from movie_mlops.serving.recommend import Answer, recommend
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.served import sampled, take
 from movie_mlops.serving.services import Services
-from movie_mlops.serving.shapes import (
-    MOST_PICKS,
-    HistoryOut,
-    ProblemOut,
-    RecommendationOut,
-    RecommendationRequest,
-    UserId,
-)
-from movie_mlops.serving.wishes import Filters, Wish, read_genres, read_ids, read_years
+from movie_mlops.serving.shapes import HistoryOut, HistoryWord, ProblemOut, RecommendationOut, UserId
+from movie_mlops.serving.wishes import Wish
 from movie_mlops.state import StateError
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.recommendations")
@@ -37,41 +33,23 @@ def make_router(services: Services) -> APIRouter:
     """Return the routes of recommendations and histories."""
     router = APIRouter(prefix="/v1", tags=["recommendations"])
 
-    # The work takes less time than handing it to another thread, so it is done right here.
+    # Scoring takes less time than handing it to another thread, so it is done right here; arranging takes longer.
     @router.get("/users/{user_id:path}/recommendations", responses=_RESPONSES, summary="Recommendations for a user")
-    async def for_user(  # noqa: PLR0917 - each is a parameter of the query
-        user_id: UserId,
-        k: Annotated[int, Query(ge=1, le=MOST_PICKS, description="How many films.")] = 10,
-        genres: Annotated[str | None, Query(description="At least one of these.", examples=["Comedy,Drama"])] = None,
-        years: Annotated[str | None, Query(description="1994, 1990-1999, 1990-, -1999.")] = None,
-        exclude: Annotated[str | None, Query(description="Not these films.", examples=["1,2"])] = None,
-        exclude_seen: Annotated[
-            bool, Query(description="None that the user rated, liked, disliked, watched or skipped.")
-        ] = True,
-        explain: Annotated[bool, Query(description="With a reason for each film.")] = True,
-    ) -> Json:
+    async def for_user(user_id: UserId, query: Annotated[ListQuery, Query()]) -> Json:
         """Score every film with the released model from what the user did up to this moment."""
-        wish = Wish(
-            k=k,
-            filters=Filters(read_genres(genres), read_years(years)),
-            exclude=read_ids(exclude),
-            exclude_seen=exclude_seen,
-            explain=explain,
-        )
-        history, why = _read(services, user_id)
-        return _answer(services, history, wish, user_id=user_id, request=wish.document(), why=why)
+        wish = query.wish()
+        history, why = read_history(services, user_id)
+        answer = partial(_answer, services, history, wish, user_id=user_id, request=wish.document(), why=why)
+        return answer() if wish.plain else await run_in_threadpool(answer)
 
     @router.post("/recommendations", responses=_RESPONSES, summary="Recommendations for a list of films")
     async def for_list(body: RecommendationRequest) -> Json:
         """Do the same for somebody without an account; nothing of the list is stored but with the answer itself."""
-        wish = Wish(
-            k=body.k,
-            filters=Filters(tuple(body.genres), read_years(body.years)),
-            exclude=frozenset(body.exclude),
-            explain=body.explain,
-        )
-        request = {**wish.document(), "history": [word.model_dump(mode="json") for word in body.history]}
-        return _answer(services, _history(services, body), wish, user_id=None, request=request)
+        wish = body.wish()
+        request = {**wish.document(), "history": said(body.history)}
+        history = list_history(services, body.history)
+        answer = partial(_answer, services, history, wish, user_id=None, request=request)
+        return answer() if wish.plain else await run_in_threadpool(answer)
 
     @router.get("/users/{user_id:path}/history", responses={200: {"model": HistoryOut}}, summary="What a user met")
     async def history(user_id: UserId) -> Json:
@@ -103,11 +81,17 @@ def _said(words: History) -> Iterator[dict[str, Any]]:
         }
 
 
-def _history(services: Services, body: RecommendationRequest) -> History:
-    return History.of(((word.movie_id, word.kind, word.value) for word in body.history), services.feedback)
+def list_history(services: Services, words: Iterable[HistoryWord]) -> History:
+    """Return the history of somebody without an account."""
+    return History.of(((word.movie_id, word.kind, word.value) for word in words), services.feedback)
 
 
-def _read(services: Services, user_id: str) -> tuple[History, str | None]:
+def said(words: Iterable[HistoryWord]) -> list[dict[str, Any]]:
+    """Return the words of a list as plain data."""
+    return [word.model_dump(mode="json") for word in words]
+
+
+def read_history(services: Services, user_id: str) -> tuple[History, str | None]:
     """Return a user's history, and what an answer from it should say of the store; nobody else's, whatever happens."""
     try:
         history = services.histories.read(user_id)
@@ -131,26 +115,62 @@ def _answer(
     why: str | None = None,
 ) -> Json:
     snapshot = services.watcher.snapshot
-    answer = recommend(snapshot, history, wish, reasons=services.config.reasons)
+    asked: dict[str, Any] = {}
+    if wish.cursor is not None:
+        asked = {**wish.bound(), "user_id": user_id, "history": request.get("history")}
+        wish.cursor.check(asked)
+    answer = recommend(snapshot, history, wish, reasons=services.config.reasons, rules=services.rules)
     if why is not None:
         # Where the history is missing, its absence is the reason for everything else.
         answer = replace(answer, note=why if history is _NOTHING else " ".join(filter(None, [answer.note, why])))
+    document = keep_answer(services, snapshot, answer, history, user_id=user_id, request=request)
+    document["items"] = [pick.document(rank) for rank, pick in enumerate(answer.picks, start=1)]
+    if wish.cursor is not None:
+        document["next"] = next_page(wish, asked, snapshot, answer)
+    return Json(document)
+
+
+def keep_answer(
+    services: Services,
+    snapshot: Snapshot,
+    answer: Answer,
+    history: History,
+    *,
+    user_id: str | None,
+    request: dict[str, Any],
+) -> dict[str, Any]:
+    """Count an answer and have it kept; return it in the API's shape, without its films.
+
+    Args:
+        services: The stores.
+        snapshot: What answered.
+        answer: The list.
+        history: What it was made from.
+        user_id: Who asked; ``None`` for somebody without an account.
+        request: What was asked, as plain data.
+    """
     recommendation_id = secrets.token_hex(16)
     services.metrics.answer(answer.source.value)
     impression = _impression(snapshot, answer, recommendation_id, user_id, request)
     if user_id is not None and history is not _NOTHING:
         impression = _with_served(services, impression, history, user_id)
     services.impressions.keep(impression)
-    return Json(
-        {
-            "recommendation_id": recommendation_id,
-            "user_id": user_id,
-            "source": answer.source.value,
-            "release": None if snapshot.model is None else snapshot.model.document(),
-            "items": [pick.document(rank) for rank, pick in enumerate(answer.picks, start=1)],
-            "note": answer.note,
-        }
-    )
+    return {
+        "recommendation_id": recommendation_id,
+        "user_id": user_id,
+        "source": answer.source.value,
+        "release": None if snapshot.model is None else snapshot.model.document(),
+        "note": answer.note,
+    }
+
+
+def next_page(wish: Wish, asked: Mapping[str, Any], snapshot: Snapshot, answer: Answer) -> str | None:
+    """Return the cursor of the next page; ``None`` where this one is the last."""
+    if wish.cursor is None or len(answer.picks) < wish.k:
+        return None
+    release_id = None if snapshot.model is None else snapshot.model.release.release_id
+    after = wish.cursor.after(asked, release_id, (pick.film.movie_id for pick in answer.picks))
+    return None if after is None else after.write()
 
 
 def _with_served(services: Services, impression: Impression, history: History, user_id: str) -> Impression:

@@ -1,0 +1,93 @@
+"""Lists that are made of more than one history, or of films that are given: groups, candidates."""
+
+from dataclasses import replace
+from typing import Any
+
+from fastapi import APIRouter
+
+from movie_mlops.serving.asks import GroupOut, GroupRequest, RerankOut, RerankRequest, Somebody
+from movie_mlops.serving.group import Member, recommend_group
+from movie_mlops.serving.model import Snapshot
+from movie_mlops.serving.recommend import Answer, recommend
+from movie_mlops.serving.responses import Json
+from movie_mlops.serving.routes.recommendations import keep_answer, list_history, next_page, read_history, said
+from movie_mlops.serving.services import Services
+from movie_mlops.serving.shapes import ProblemOut
+from movie_mlops.serving.shortage import sentences
+
+_REFUSED: dict[int | str, dict[str, Any]] = {422: {"model": ProblemOut}}
+
+
+def make_router(services: Services) -> APIRouter:
+    """Return the routes of groups and candidates."""
+    router = APIRouter(prefix="/v1/recommendations", tags=["recommendations"], responses=_REFUSED)
+
+    @router.post("/group", responses={200: {"model": GroupOut}}, summary="One list for several people")
+    def for_group(body: GroupRequest) -> Json:
+        """Put together what each member would be given; what one of them has seen is seen."""
+        wish, snapshot = body.wish(), services.watcher.snapshot
+        members = [_member(services, somebody, place) for place, somebody in enumerate(body.members, start=1)]
+        asked = {"members": [_said(somebody) for somebody in body.members], "strategy": body.strategy.value}
+        if wish.cursor is not None:
+            asked = {**wish.bound(), **asked}
+            wish.cursor.check(asked)
+        given = recommend_group(
+            snapshot,
+            [member for member, _ in members],
+            body.strategy,
+            wish,
+            reasons=services.config.reasons,
+            rules=services.rules,
+        )
+        answer = _noted(given.answer, [why for _, why in members])
+        nobody = list_history(services, ())
+        request = {**wish.document(), **asked}
+        document = keep_answer(services, snapshot, answer, nobody, user_id=None, request=request)
+        document |= {"strategy": body.strategy.value, "members": given.members, "items": given.documents()}
+        if wish.cursor is not None:
+            document["next"] = next_page(wish, asked, snapshot, answer)
+        return Json(document)
+
+    @router.post("/rerank", responses={200: {"model": RerankOut}}, summary="Put given films in order")
+    def rerank(body: RerankRequest) -> Json:
+        """Put candidates in the order that the released model gives them for somebody, and say which have no place."""
+        wish, snapshot = body.wish(), services.watcher.snapshot
+        member, why = _member(services, body, 1)
+        answer = recommend(snapshot, member.history, wish, reasons=services.config.reasons, rules=services.rules)
+        shown = {pick.film.movie_id for pick in answer.picks}
+        answer = _noted(answer, [why])
+        request = {**wish.document(), "candidates": body.candidates}
+        if body.history is not None:
+            request["history"] = said(body.history)
+        document = keep_answer(services, snapshot, answer, member.history, user_id=body.user_id, request=request)
+        document["items"] = [pick.document(rank) for rank, pick in enumerate(answer.picks, start=1)]
+        left = (movie_id for movie_id in dict.fromkeys(body.candidates) if movie_id not in shown)
+        document["unplaced"] = [{"movie_id": movie_id, "reason": _unplaced(snapshot, movie_id)} for movie_id in left]
+        return Json(document)
+
+    return router
+
+
+def _member(services: Services, somebody: Somebody, place: int) -> tuple[Member, str | None]:
+    """Return a member with their history, and what is wrong with the store of histories."""
+    if somebody.user_id is None:
+        return Member(f"member {place}", None, list_history(services, somebody.history or ())), None
+    history, why = read_history(services, somebody.user_id)
+    return Member(somebody.user_id, somebody.user_id, history), why
+
+
+def _said(somebody: Somebody) -> dict[str, Any]:
+    return {"user_id": somebody.user_id} if somebody.history is None else {"history": said(somebody.history)}
+
+
+def _noted(answer: Answer, whys: list[str | None]) -> Answer:
+    """Return the answer with what is wrong with the store of histories, each sentence once."""
+    return replace(answer, note=sentences(answer.note, *dict.fromkeys(whys)))
+
+
+def _unplaced(snapshot: Snapshot, movie_id: int) -> str:
+    if snapshot.catalogue.get(movie_id) is None:
+        return "The catalogue does not hold it."
+    if snapshot.model is not None and movie_id not in snapshot.model.items:
+        return "The released model does not know it."
+    return "A rule of this server leaves it out."

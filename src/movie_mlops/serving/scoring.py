@@ -1,0 +1,137 @@
+"""What there is to choose from: a score for every film, and where it comes from."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from movie_mlops.features import History
+from movie_mlops.serving.catalogue import Catalogue
+from movie_mlops.serving.model import ServingModel, Snapshot
+
+
+class Source(StrEnum):
+    """Where an answer comes from."""
+
+    PERSONALISED = "personalised"
+    POPULAR = "popular"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the model was told of a history: the films that speak for or against others and that it has.
+
+    Attributes:
+        items: int32[n], the model's items.
+        weights: float32[n].
+        times: int64[n], Unix seconds; -1 where unknown.
+        why: Why nothing can be drawn from it; ``None`` where something can.
+    """
+
+    items: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    times: NDArray[np.int64]
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A score for every candidate.
+
+    Attributes:
+        source: Where the scores come from.
+        catalogue: The films.
+        scores: float32[n].
+        model: Whose items the candidates are; ``None`` where they are the catalogue's films in their order, in which
+            scores never rise.
+        told: What the model was told; ``None`` where a history had no part in it.
+        why: Why nothing is personal; ``None`` where it is.
+        members: float32[members, n], what each candidate is worth to each member of a group, where the list as a whole
+            shall be fair to all.
+    """
+
+    source: Source
+    catalogue: Catalogue
+    scores: NDArray[np.float32]
+    model: ServingModel | None = None
+    told: Told | None = None
+    why: str | None = None
+    members: NDArray[np.float32] | None = None
+
+    def place(self, movie_id: int) -> int | None:
+        """Return the candidate that a film is, or ``None`` where it is none."""
+        return self.catalogue.position(movie_id) if self.model is None else self.model.items.get(movie_id)
+
+    def places(self, movie_ids: set[int] | frozenset[int]) -> list[int]:
+        """Return the candidates among some films."""
+        return [place for movie_id in movie_ids if (place := self.place(movie_id)) is not None]
+
+    def positions(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the catalogue position of candidates; -1 where the catalogue lacks the film."""
+        return places if self.model is None else self.model.positions[places]
+
+    def of_films(self, films: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return, by candidate, which are among ``films``, a mask by catalogue position."""
+        return films if self.model is None else self.model.allowed(films)
+
+    def listed(self) -> NDArray[np.bool_]:
+        """Return which candidates are in the catalogue; not to be written to."""
+        return np.ones(len(self.scores), np.bool_) if self.model is None else self.model.listed
+
+    def score_of(self, movie_id: int) -> float:
+        """Return the score of a film; as a model gives it to what it does not know: 0, or its lowest below that."""
+        place = self.place(movie_id)
+        return min(0.0, float(self.scores.min())) if place is None else float(self.scores[place])
+
+    def spread(self) -> float:
+        """Return the standard deviation of the scores; 1 where they are all the same."""
+        return float(self.scores.std()) or 1.0
+
+
+def score(snapshot: Snapshot, history: History) -> Scored:
+    """Score every film for a history, with the released model where it draws something from it, else by popularity."""
+    catalogue, model = snapshot.catalogue, snapshot.model
+    if model is None:
+        return popular(catalogue, "No model is released yet")
+    if not model.recommender.capabilities.personalised:
+        same = model.recommender.score_one(np.empty(0, np.int32), np.empty(0, np.float32))
+        why = f"The released model ({model.release.model}) gives everybody the same films."
+        return Scored(Source.POPULAR, catalogue, same, model, why=why)
+    told = tell(model, history)
+    if told.why is not None:
+        return popular(catalogue, told.why)
+    scores = model.recommender.score_one(told.items, told.weights, times=told.times)
+    if scores.min() == scores.max():
+        return popular(catalogue, "The released model draws nothing from this history")
+    return Scored(Source.PERSONALISED, catalogue, scores, model, told)
+
+
+def popular(catalogue: Catalogue, why: str) -> Scored:
+    """Score films by how much they are liked.
+
+    Args:
+        catalogue: The films.
+        why: Why nothing better can be said.
+    """
+    return Scored(Source.POPULAR, catalogue, catalogue.popularity, why=why)
+
+
+def tell(model: ServingModel, history: History) -> Told:
+    """Return what a model can be told of a history."""
+    get = model.items.get
+    words = zip(history.movie_ids.tolist(), history.weights.tolist(), history.times.tolist(), strict=True)
+    said = [
+        (item, weight, time) for movie_id, weight, time in words if weight != 0 and (item := get(movie_id)) is not None
+    ]
+    items = np.array([item for item, _, _ in said], dtype=np.int32)
+    weights = np.array([weight for _, weight, _ in said], dtype=np.float32)
+    times = np.array([time for _, _, time in said], dtype=np.int64)
+    why = None
+    if not len(history):
+        why = "There is no history to go by"
+    elif not (history.weights > 0).any():
+        why = "Nothing in the history was liked"
+    elif not (weights > 0).any():
+        why = "The released model knows none of the liked films"
+    return Told(items, weights, times, why)
