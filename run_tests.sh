@@ -64,9 +64,8 @@ elif [ -n "$kind" ]; then
   paths=("tests/$kind")
 fi
 parallel=()
-# Everything at once is long: a file for each core and one more, for tests wait for servers, browsers and the disk; at most
-# four at a time. They come in the order of tests/conftest.py.
-cores="$(getconf _NPROCESSORS_ONLN)"
-[ ${#paths[@]} -gt 0 ] || parallel=(--numprocesses $((cores < 3 ? cores + 1 : 4)) --dist loadfile --no-loadscope-reorder)
+# Everything at once is long: four files at a time, on two cores too, for tests wait half of their time for servers,
+# browsers and the disk; no more, for several have servers of their own. They come in the order of tests/conftest.py.
+[ ${#paths[@]} -gt 0 ] || parallel=(--numprocesses 4 --dist loadfile --no-loadscope-reorder)
 [ -z "$tools" ] || wait "$tools"
 exec $bin/python -m pytest ${parallel[@]+"${parallel[@]}"} ${paths[@]+"${paths[@]}"} ${extra[@]+"${extra[@]}"}

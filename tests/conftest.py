@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from httpx._transports import default as transports
 
 if TYPE_CHECKING:
     from tests.fixtures.stage_3.postgres_server import PostgresServer
@@ -20,6 +22,14 @@ KINDS = ("performance", "e2e", "integration", "security", "unit")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bring the tests into the order of their kinds."""
     items.sort(key=lambda item: KINDS.index(item.path.relative_to(REPOSITORY / "tests").parts[0]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_read_once() -> Iterator[None]:
+    """Clients that ask this machine need no certificate, and yet each of some hundred reads those of all the world."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transports, "create_ssl_context", cache(transports.create_ssl_context))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +77,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> "CommandLine":
         (folder / "first.json").write_text(done.out)
 
     folder = made_once(tmp_path_factory, "finished", make)
-    return CommandLine(folder, folder / "home", offline=True)
+    return CommandLine(folder, folder / "home")
 
 
 def _made_here() -> set[str]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.fixtures.common.made_once import made_once
-from tests.fixtures.stage_4.command_line import CommandLine, copied
+from tests.fixtures.stage_4.command_line import SECOND, CommandLine, copied
 from tests.fixtures.stage_5.server_process import ServerProcess
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -24,18 +24,14 @@ QUIET = [
 @pytest.fixture(scope="session")
 def second_release(finished: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """The finished home with a second release, of a model with another parameter. Never changed: copy it first."""
-    recipe = {"name": "ease", "model": "ease", "params": {"regularisation": 260}}
-
-    def configured(home: CommandLine) -> CommandLine:
-        return home.configured(recipes=[{"name": "popular", "model": "popular"}, recipe], baselines=["popular"])
 
     def make(folder: Path) -> None:
-        done = configured(copied(finished, folder))("run", "--json")
+        done = copied(finished, folder).configured(**SECOND)("run", "--json")
         assert done.code == 0, done.err
         assert done.document["release"]["action"] == "promoted"
 
     folder = made_once(tmp_path_factory, "second-release", make)
-    return configured(CommandLine(folder, folder / "home"))
+    return CommandLine(folder, folder / "home", config=folder / "config")
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +63,8 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":  # noqa: TID251
             pytest.fail(reason)
         pytest.skip(reason)
+    # Five seconds, as it is by itself, are little where several servers and browsers start at once.
+    expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
         yield browser

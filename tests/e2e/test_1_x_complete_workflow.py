@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     second = home("ingest", "load", "--source", f"file:{folder / 'corrected.csv'}", *MAPPING)
     assert second.code == 0, second.err
     (folder / "second.txt").write_text(second.out)
-    return home
+    return replace(home, offline=False)
 
 
 def test_every_bad_row_is_told_with_its_line_and_reason(shop: CommandLine) -> None:
     """Promise P2: good and quarantined add up to read; each refused row can be looked at with its line and its text."""
-    report = CommandLine(shop.folder, shop.home)("ingest", "quarantine", "--dataset", "shop", "--json").document
+    report = shop("ingest", "quarantine", "--dataset", "shop", "--json").document
     first = [row for row in report if row["file"] == "shop.csv"]
     assert sorted((row["line"], row["reason"]) for row in first) == REFUSED
     lines = dict(enumerate(csv.reader(io.StringIO(RATINGS)), start=1))

@@ -26,8 +26,9 @@ TEN = 10
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """``python -m movie_mlops run --serve --port … --home …`` in an empty home, up to its first answer."""
-    home = tmp_path_factory.mktemp("newcomer")
-    process = ServerProcess(home / "printed.txt", "run", "--serve", "--home", str(home / "home"), anew=True)
+    folder = tmp_path_factory.mktemp("newcomer")
+    home = ("--home", str(folder / "home"))
+    process = ServerProcess(folder / "printed.txt", "run", "--serve", *home, again=("serve", *home), anew=True)
     try:
         process.start()
         yield process

@@ -90,8 +90,11 @@ class Outcome:
 
 def drive_apart(plan: Plan, progress: Progress = SILENT, title: str = "Load") -> Outcome:
     """Run the load in a process of its own, so that nothing here delays a request."""
+    # Forked from one that has imported this and does nothing else: what is imported once serves every load.
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     with (
-        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
+        ProcessPoolExecutor(1, mp_context=context) as pool,
         progress.task(title, total=plan.seconds, unit="s") as advance,
     ):
         running = pool.submit(drive, plan)
