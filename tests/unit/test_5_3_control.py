@@ -224,6 +224,12 @@ def test_serendipity_leads_away_from_fame_and_from_the_history(crowd: Snapshot) 
     (fame, alike), (little_fame, unlike) = means(0.0), means(1.0)
     assert little_fame < fame - 0.2
     assert unlike < alike - 0.2
+    # At its end, what counts is nothing but how far a film is from fame and from the liked film, both alike.
+    films = [crowd.catalogue.get(film) for film in range(1, 216)]
+    fames = crowd.catalogue.fame[[crowd.catalogue.position(film.movie_id) for film in films]]
+    expected = fames + Likeness(scored, films).to(liked)
+    unexpected = [films[place].movie_id for place in np.argsort(expected, kind="stable")[:10]]
+    assert ids(recommend(crowd, history(m0=1.0), Wish(k=10, serendipity=1.0))) == unexpected
 
 
 def test_dials_work_without_a_model() -> None:
