@@ -165,7 +165,7 @@ def test_a_catalogue_without_series_says_what_it_needs(snapshot: Snapshot) -> No
     """Where nobody knows of series none is left out, and the note says which fact is missing."""
     answer = recommend(snapshot, history(m6=1.0), Wish(k=1, exclude_finished_series=True))
     assert answer.note is not None
-    assert "it needs the column 'series' in the lake's table 'movies'" in answer.note
+    assert "need the fact 'series', which 'movie-mlops ingest tmdb' brings in." in answer.note
 
 
 def test_diversity_takes_films_that_are_unlike(crowd: Snapshot) -> None:
