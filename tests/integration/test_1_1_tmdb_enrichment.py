@@ -100,7 +100,10 @@ def test_changed_films_are_asked_again_and_only_tmdb_s_own_facts_are_renewed(
     world.hold({"movie_id": 10, "tmdb_id": 1, "directors": ["Me"]}, *links(2))
     serve(server, 1, 2)
     world.enrich()
-    server.films[1] = film(1, runtime=99, genres=[], keywords={"keywords": [{"name": "sea"}]})
+    saga = {"id": 9, "name": "Saga of the Sea"}
+    server.films[1] = film(
+        1, runtime=99, genres=[], keywords={"keywords": [{"name": "sea"}]}, belongs_to_collection=saga
+    )
     server.films[2] = film(2, runtime=1)
     server.lists["/movie/changes"] = [5, 1]
     server.asked.clear()
@@ -109,9 +112,9 @@ def test_changed_films_are_asked_again_and_only_tmdb_s_own_facts_are_renewed(
     assert server.paths() == ["/movie/changes?page=1", "/movie/changes?page=1", "/movie/1"]
     assert [asked.query.get("start_date") for asked in server.asked] == ["2026-03-03", "2026-03-04", None]
     assert (report.fetched, report.changed, report.known) == (1, 1, 1)
-    assert world.films("runtime_minutes", "directors", "genres", "keywords") == [
-        (99, ["Me"], ["Drama", "Sci-Fi"], ["sea"]),
-        (102, ["Di Rector 2"], ["Drama", "Sci-Fi"], ["grief", "moon"]),
+    assert world.films("runtime_minutes", "directors", "genres", "keywords", "series") == [
+        (99, ["Me"], ["Drama", "Sci-Fi"], ["sea"], "Saga of the Sea"),
+        (102, ["Di Rector 2"], ["Drama", "Sci-Fi"], ["grief", "moon"], None),
     ]
 
 

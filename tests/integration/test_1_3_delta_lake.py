@@ -16,7 +16,7 @@ MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
 def movies(*rows: tuple[int, str, int | None, list[str]]) -> pl.DataFrame:
-    filled = [(*row, [], None, None, None, None, [], []) for row in rows]
+    filled = [(*row, [], None, None, None, None, [], [], None) for row in rows]
     return pl.DataFrame(filled, schema=SCHEMAS["movies"], orient="row")
 
 
@@ -211,7 +211,7 @@ def test_a_folder_that_delta_cannot_take_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-OLDER = [name for name in SCHEMAS["movies"] if name not in {"keywords", "cast"}]
+OLDER = [name for name in SCHEMAS["movies"] if name not in {"keywords", "cast", "series"}]
 
 
 def write_older(lake: Lake, films: pl.DataFrame) -> None:

@@ -67,7 +67,9 @@ def test_compaction_that_has_nothing_to_do_commits_nothing(three: Lake) -> None:
     assert compact(three, "interactions").version is None
     three.append(
         "movies",
-        pl.DataFrame([(1, "Heat", 1995, [], [], None, None, None, None, [], [])], SCHEMAS["movies"], orient="row"),
+        pl.DataFrame(
+            [(1, "Heat", 1995, [], [], None, None, None, None, [], [], None)], SCHEMAS["movies"], orient="row"
+        ),
     )
     assert compact(three, "movies").version is None
     three.append("interactions", ratings(("eve", 5, 2.0)))

@@ -25,7 +25,7 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def films(ids: list[int]) -> pl.DataFrame:
-    rows = [(movie_id, f"Film {movie_id}", 1990, [], [], None, None, None, None, [], []) for movie_id in ids]
+    rows = [(movie_id, f"Film {movie_id}", 1990, [], [], None, None, None, None, [], [], None) for movie_id in ids]
     return pl.DataFrame(rows, SCHEMAS["movies"], orient="row")
 
 

@@ -338,7 +338,7 @@ def test_what_the_command_exports_feast_takes_as_it_is(tmp_path: Path) -> None:
     """The commands that it prints work as they are, with Feast's own command line; a full folder is refused."""
     lake = Lake(LakeConfig(tmp_path / "data" / "lake").of("mine"))
     lake.append("interactions", arrivals(SAID).collect())
-    movies = [(film, f"Film {film}", 1994, ["Comedy"], [], None, None, None, None, [], []) for film in (1, 2)]
+    movies = [(film, f"Film {film}", 1994, ["Comedy"], [], None, None, None, None, [], [], None) for film in (1, 2)]
     lake.append("movies", pl.DataFrame(movies, SCHEMAS["movies"], orient="row"))
     python, folder = feast_python(), tmp_path / "repository"
     words = ["features", "export-feast", str(folder), "--dataset", "mine", "--home", str(tmp_path)]

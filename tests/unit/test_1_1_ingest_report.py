@@ -43,10 +43,10 @@ def empty(tmp_path: Path) -> Lake:
 def lake(empty: Lake) -> Lake:
     """Two batches of one shop: six interactions, four films, three refused rows."""
     films = [
-        (1, "Heat", 1995, ["Crime", "Drama"], ["Michael Mann"], "en", None, None, None, [], []),
-        (2, "Ran", 1985, ["Drama"], [], "ja", None, None, None, [], []),
-        (3, "Ikiru", None, [], [], None, None, None, None, [], []),
-        (4, "Alien", 1979, ["Horror"], [], "en", None, 348, None, [], []),
+        (1, "Heat", 1995, ["Crime", "Drama"], ["Michael Mann"], "en", None, None, None, [], [], None),
+        (2, "Ran", 1985, ["Drama"], [], "ja", None, None, None, [], [], None),
+        (3, "Ikiru", None, [], [], None, None, None, None, [], [], None),
+        (4, "Alien", 1979, ["Horror"], [], "en", None, 348, None, [], [], None),
     ]
     empty.append("movies", pl.DataFrame(films, SCHEMAS["movies"], orient="row"))
     first = interactions(

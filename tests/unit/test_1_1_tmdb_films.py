@@ -45,11 +45,23 @@ def test_what_tmdb_does_not_know_is_unknown() -> None:
     assert tell(film(7, runtime=None, release_date=None, imdb_id=None)).year is None  # type: ignore[union-attr]
 
 
+def test_a_film_tells_its_series() -> None:
+    """The collection that a film belongs to is its series; a film of none, or of one without a name, has none."""
+    for collection, series in (({"id": 86311, "name": " The Alien Saga "}, "The Alien Saga"), ({"name": " "}, None)):
+        told = tell(film(7, belongs_to_collection=collection))
+        assert isinstance(told, Film)
+        assert told.series == series
+    assert tell(without("belongs_to_collection")) == tell(film(7))
+    assert isinstance(tell(film(7, belongs_to_collection=7)), Refusal)
+
+
 def test_a_film_survives_the_journal() -> None:
-    """What is written to the journal comes back the same."""
+    """What is written to the journal comes back the same, also what was written before films told their series."""
     told = tell(film(7))
     assert isinstance(told, Film)
     assert Film.from_json(told.to_json()) == told
+    older = {name: value for name, value in json.loads(told.to_json()).items() if name != "series"}
+    assert Film.from_json(json.dumps(older)) == told
     refused = tell({})
     assert isinstance(refused, Refusal)
     assert Refusal.from_json(refused.to_json()) == refused

@@ -126,12 +126,13 @@ def test_from_frames_joins_facts_and_features() -> None:
             "directors": [None, []],
             "language": ["en", None],
             "runtime_minutes": [170, None],
+            "series": ["Mann", None],
         },
         schema_overrides={"genres": pl.List(pl.String), "directors": pl.List(pl.String), "year": pl.Int32},
     )
     features = pl.DataFrame({"movie_id": [1], "likes_all": [7], "likes_30d": [3], "rating_mean": [4.25]})
     catalogue = Catalogue.from_frames(movies, features)
-    assert catalogue.get(1) == Film(1, "Heat", 1995, ("Crime",), (), "en", 7, 3, 4.25, 170)
+    assert catalogue.get(1) == Film(1, "Heat", 1995, ("Crime",), (), "en", 7, 3, 4.25, 170, "Mann")
     assert catalogue.get(2) == Film(2, "Up")
     assert catalogue.get(3) is None
     assert len(Catalogue.from_frames(movies)) == 2

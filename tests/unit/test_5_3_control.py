@@ -165,7 +165,7 @@ def test_a_catalogue_without_series_says_what_it_needs(snapshot: Snapshot) -> No
     """Where nobody knows of series none is left out, and the note says which fact is missing."""
     answer = recommend(snapshot, history(m6=1.0), Wish(k=1, exclude_finished_series=True))
     assert answer.note is not None
-    assert "it needs the column 'series' in the lake's table 'movies'" in answer.note
+    assert "need the fact 'series', which 'movie-mlops ingest tmdb' brings in." in answer.note
 
 
 def test_diversity_takes_films_that_are_unlike(crowd: Snapshot) -> None:
@@ -224,6 +224,12 @@ def test_serendipity_leads_away_from_fame_and_from_the_history(crowd: Snapshot) 
     (fame, alike), (little_fame, unlike) = means(0.0), means(1.0)
     assert little_fame < fame - 0.2
     assert unlike < alike - 0.2
+    # At its end, what counts is nothing but how far a film is from fame and from the liked film, both alike.
+    films = [crowd.catalogue.get(film) for film in range(1, 216)]
+    fames = crowd.catalogue.fame[[crowd.catalogue.position(film.movie_id) for film in films]]
+    expected = fames + Likeness(scored, films).to(liked)
+    unexpected = [films[place].movie_id for place in np.argsort(expected, kind="stable")[:10]]
+    assert ids(recommend(crowd, history(m0=1.0), Wish(k=10, serendipity=1.0))) == unexpected
 
 
 def test_dials_work_without_a_model() -> None:

@@ -91,8 +91,10 @@ def test_what_is_written_right_is_never_corrected() -> None:
 
 
 def test_only_so_many_words_are_corrected() -> None:
-    """A query of very many unknown words costs no more than one of a few."""
-    assert found("toy " + " ".join(f"stroy{i}" for i in range(8)))[0] == []
+    """A query of many unknown words costs no more than one of a few: after the sixth none is corrected."""
+    mistakes = ["stroy", "sotry", "stori", "stury", "atory", "storyy", "stoyr"]
+    assert found(" ".join(mistakes[:6])) == ([1], " ".join(["story"] * 6))
+    assert found(" ".join(mistakes)) == ([], None)
 
 
 def slow_distance(one: str, other: str) -> int:

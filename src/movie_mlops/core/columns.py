@@ -23,6 +23,7 @@ TMDB_ID: Final = "tmdb_id"
 IMDB_ID: Final = "imdb_id"
 KEYWORDS: Final = "keywords"
 CAST: Final = "cast"
+SERIES: Final = "series"
 
 # A quarantined row.
 TABLE: Final = "table"

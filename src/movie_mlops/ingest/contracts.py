@@ -204,6 +204,7 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
             Column(c.IMDB_ID, _IMDB, unfit=("bad-imdb-id", "is not an IMDb identifier")),
             Column(c.KEYWORDS, _NAMES, default=_no_names),
             Column(c.CAST, _NAMES, default=_no_names),
+            Column(c.SERIES, _TEXT),
         ),
         "the same film as line {}",
         (c.MOVIE_ID, c.TITLE),

@@ -28,6 +28,7 @@ MOVIE_NAMES: Final[dict[str, str]] = {
     c.IMDB_ID: "imdbid",
     c.KEYWORDS: "keywords keyword",
     c.CAST: "cast actors",
+    c.SERIES: "series collection franchise",
 }
 
 

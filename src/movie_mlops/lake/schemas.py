@@ -42,6 +42,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             # Newer than the first tables: a lake that was written without them reads them as unknown.
             c.KEYWORDS: pl.List(pl.String()),
             c.CAST: pl.List(pl.String()),
+            c.SERIES: pl.String(),
         },
     ),
     QUARANTINE: pl.Schema(

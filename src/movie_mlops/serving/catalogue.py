@@ -13,8 +13,6 @@ from movie_mlops.core import columns
 from movie_mlops.serving.search import Found, TitleIndex
 
 _NO_YEAR: Final = -1
-_SERIES: Final = "series"
-"""A column that the lake's films may have: the series that a film is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +204,7 @@ def _film(row: dict[str, Any], facts: dict[str, Any]) -> Film:
         recent_likes=int(facts.get("likes_30d") or 0),
         rating_mean=facts.get("rating_mean"),
         runtime_minutes=row.get(columns.RUNTIME),
-        series=row.get(_SERIES),
+        series=row.get(columns.SERIES),
     )
 
 

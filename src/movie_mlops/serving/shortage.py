@@ -62,8 +62,8 @@ def unkept(choice: Choice, arranged: Arranged, wish: Wish) -> Iterator[str]:
     scored = choice.scored
     if wish.exclude_finished_series and not scored.catalogue.series:
         yield (
-            "The catalogue does not know which films form a series, so none was left out as finished; it needs the "
-            "column 'series' in the lake's table 'movies'."
+            "The catalogue does not know which films form a series, so none was left out as finished: the lake's films "
+            "need the fact 'series', which 'movie-mlops ingest tmdb' brings in."
         )
     there = {film.movie_id for film in choice.pinned}
     missing = [movie_id for movie_id in wish.pins if movie_id not in there]

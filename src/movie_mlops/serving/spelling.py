@@ -11,6 +11,7 @@ _WIDTH: Final = 20
 _FEW, _MANY = 4, 8
 """A word of this many letters may have one mistake, and of this many two; a shorter one none."""
 _HALF: Final = 32
+_STEP: Final = 2048
 _FAR: Final = 100
 
 
@@ -27,8 +28,11 @@ class Spelling:
 
     def __init__(self, words: Sequence[str]) -> None:
         self._words = words
-        cut = np.array(words, dtype=f"U{_WIDTH}") if len(words) else np.empty(0, dtype=f"U{_WIDTH}")
-        self._letters = np.ascontiguousarray(cut).view(np.uint32).reshape(len(words), _WIDTH)
+        cut = np.empty(len(words), dtype=f"U{_WIDTH}")
+        # In steps: an index is built while others are asked, and none shall hold the interpreter for long.
+        for start in range(0, len(words), _STEP):
+            cut[start : start + _STEP] = words[start : start + _STEP]
+        self._letters = cut.view(np.uint32).reshape(len(words), _WIDTH)
         self._lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
         self._bits = _bits(self._letters)
 

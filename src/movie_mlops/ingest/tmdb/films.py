@@ -35,6 +35,7 @@ class Film:
         runtime_minutes: How long it is.
         keywords: Sorted, since their order at TMDB means nothing.
         cast: The first-billed names.
+        series: The collection that the film belongs to.
     """
 
     tmdb_id: int
@@ -47,6 +48,7 @@ class Film:
     runtime_minutes: int | None
     keywords: list[str]
     cast: list[str]
+    series: str | None = None
 
     def to_json(self) -> str:
         """Return the film as text, for the journal."""
@@ -100,6 +102,7 @@ def read_film(tmdb_id: int, answer: Answer, *, cast_size: int, now: datetime) ->
         cast=_distinct(person.name for person in sorted(told.credits.cast, key=lambda person: person.order))[
             :cast_size
         ],
+        series=None if told.belongs_to_collection is None else told.belongs_to_collection.name.strip() or None,
     )
 
 

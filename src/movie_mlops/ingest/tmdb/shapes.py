@@ -84,6 +84,7 @@ class Details(_Shape):
     genres: list[Named]
     credits: Credits
     keywords: Keywords
+    belongs_to_collection: Named | None = None
 
 
 class Listed(_Shape):
