@@ -30,7 +30,7 @@ class Ledger:
     def champion(self) -> Release | None:
         """Return the release that serves, or ``None`` before the first."""
         with self._database.read() as connection:
-            return _champion(connection)
+            return champion_within(connection)
 
     def history(self) -> list[Release]:
         """Return every release, oldest first."""
@@ -81,17 +81,9 @@ class Ledger:
             LedgerAlteredError: A row is not what was written.
             ReleaseError: That is no bundle's id, or reason or approver is missing.
         """
-        if not BUNDLE_ID.fullmatch(bundle_id):
-            raise ReleaseError(
-                f"{bundle_id!r} is not the id of a bundle.", next_step="Give the name of a folder that holds a bundle."
-            )
         with self._database.write() as connection:
-            champion = _champion(connection)
-            if champion is not None and champion.bundle_id == bundle_id:
-                return champion
-            _check_unchanged(champion, expected)
-            return _add(
-                connection, champion, Action.PROMOTE, bundle_id, reason=reason, gate=gate, approved_by=approved_by
+            return promote_within(
+                connection, bundle_id, reason=reason, gate=gate, approved_by=approved_by, expected=expected
             )
 
     def rollback(self, reason: str, approved_by: str, *, expected: str | None = None) -> Release:
@@ -126,15 +118,37 @@ class Ledger:
             )
 
 
+def promote_within(
+    connection: Connection,
+    bundle_id: str,
+    *,
+    reason: str,
+    gate: Mapping[str, Any],
+    approved_by: str,
+    expected: str | None,
+) -> Release:
+    """Do what :meth:`Ledger.promote` does as a part of the caller's transaction."""
+    if not BUNDLE_ID.fullmatch(bundle_id):
+        raise ReleaseError(
+            f"{bundle_id!r} is not the id of a bundle.", next_step="Give the name of a folder that holds a bundle."
+        )
+    champion = champion_within(connection)
+    if champion is not None and champion.bundle_id == bundle_id:
+        return champion
+    _check_unchanged(champion, expected)
+    return _add(connection, champion, Action.PROMOTE, bundle_id, reason=reason, gate=gate, approved_by=approved_by)
+
+
+def champion_within(connection: Connection) -> Release | None:
+    """Return the release that serves, as the caller's transaction sees it."""
+    row = connection.execute(select(RELEASES).order_by(RELEASES.c.release_id.desc()).limit(1)).one_or_none()
+    return None if row is None else Release.of(row)
+
+
 def _history(connection: Connection) -> list[Release]:
     rows = connection.execute(select(RELEASES).order_by(RELEASES.c.release_id)).all()
     ends: list[int | None] = [*(row.at for row in rows[1:]), None]
     return [Release.of(row, end) for row, end in zip(rows, ends, strict=False)]
-
-
-def _champion(connection: Connection) -> Release | None:
-    row = connection.execute(select(RELEASES).order_by(RELEASES.c.release_id.desc()).limit(1)).one_or_none()
-    return None if row is None else Release.of(row)
 
 
 def _before_champion(history: list[Release]) -> Release:

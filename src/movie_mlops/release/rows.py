@@ -1,7 +1,7 @@
 """The rows of the ledger: releases, and the seals that chain them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -111,6 +111,10 @@ class Release:
             approved_by=row.approved_by,
             previous_release_id=None if row.previous_release_id == FIRST else row.previous_release_id,
         )
+
+    def with_bundle(self, bundle_id: str) -> "Release":
+        """Return what answered while this release was in force: another bundle, in an arm of a roll-out."""
+        return replace(self, bundle_id=bundle_id, model=bundle_id.rpartition("-")[0])
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as plain data; times are RFC 3339."""
