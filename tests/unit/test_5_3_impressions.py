@@ -41,10 +41,8 @@ def test_a_database_from_before_gets_the_columns_that_it_lacks(state_url: str) -
         for column in ("bundle_id", "stamp", "propensities", "policy"):
             connection.execute(text(f"ALTER TABLE impressions DROP COLUMN {column}"))
         connection.execute(
-            text(
-                "INSERT INTO impressions VALUES ('a', :at, 'ann', 3, 'personalised', '[[1,0.5],[2,0.25]]', '{\"k\":2}')"
-            ),
-            {"at": "2026-01-02T03:04:05.000006Z"},
+            text("INSERT INTO impressions VALUES ('a', :at, 'ann', 3, 'personalised', :items, :request)"),
+            {"at": "2026-01-02T03:04:05.000006Z", "items": "[[1,0.5],[2,0.25]]", "request": '{"k":2}'},
         )
     old.close()
     database = Database(StateConfig(state_url))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -161,9 +162,8 @@ def _looks(
     plan: ExperimentPlan, arm: np.ndarray[Any, Any], first: np.ndarray[Any, Any], alpha: float
 ) -> tuple[Look, ...]:
     """Return each planned look at the first so many people of both arms: looking between them changes nothing."""
-    bounds = group_sequential(plan.looks, alpha=alpha, spending=Spending(plan.design)).bounds
     found = []
-    for fraction, bound in zip(plan.looks, bounds, strict=True):
+    for fraction, bound in zip(plan.looks, _bounds(plan.looks, alpha, plan.design), strict=True):
         people = math.ceil(fraction * plan.people)
         statistic = None
         if min(arm.size, first.size) >= people:
@@ -173,3 +173,9 @@ def _looks(
             statistic = (rates[0] - rates[1]) / error if error else 0.0
         found.append(Look(people, statistic, bound))
     return tuple(found)
+
+
+@lru_cache(64)
+def _bounds(looks: tuple[float, ...], alpha: float, design: str) -> tuple[float, ...]:
+    """Return the bounds of a plan; they are integrals, and a plan does not change."""
+    return group_sequential(looks, alpha=alpha, spending=Spending(design)).bounds
