@@ -172,7 +172,7 @@ def keep_answer(
     if user_id is not None and history is not _NOTHING:
         impression = _with_served(services, impression, history, user_id)
     services.impressions.keep(impression)
-    document = {
+    document: dict[str, Any] = {
         "recommendation_id": recommendation_id,
         "user_id": user_id,
         "source": answer.source.value,
