@@ -154,6 +154,13 @@ def test_layers_do_not_know_of_each_other() -> None:
     for model in (CHAMPION, NEW):
         explored = [turn.exploration == 0.3 for turn in turns if turn.snapshot is model]
         assert np.mean(explored) == pytest.approx(0.5, abs=0.02)
+    # Half of the users of each: a quarter of all are in both.
+    halves = traffic(
+        experiment("m", Span(0, SLOTS // 2), *MODELS[:2]),
+        experiment("e", Span(0, SLOTS // 2), *chance, layer=Layer.EXPLORATION),
+    )
+    both = [len(halves.of(user).exposures) == 2 for user in USERS]
+    assert np.mean(both) == pytest.approx(0.25, abs=0.02)
 
 
 def test_what_could_not_be_loaded_is_answered_by_the_champion() -> None:

@@ -26,6 +26,7 @@ from movie_mlops.release.rollout import (
     Span,
     Step,
 )
+from movie_mlops.release.rollout.moves import read_rows, seal_of
 from movie_mlops.state import Database, StateConfig
 
 A, B, C = (f"edlae-{letter * 12}" for letter in "abc")
@@ -207,6 +208,31 @@ def test_moves_cannot_be_changed(rollouts: Rollouts, database: Database) -> None
             connection.execute(text(statement))
 
 
+def unlock(database: Database) -> None:
+    """Take away what keeps the database from changing rows, as somebody may who has it in hand."""
+    with database.write() as connection:
+        if connection.dialect.name == "sqlite":
+            for change in ("update", "delete"):
+                connection.execute(text(f"DROP TRIGGER rollout_moves_refuse_{change}"))
+        else:
+            connection.execute(text("ALTER TABLE rollout_moves DISABLE TRIGGER USER"))
+
+
+def test_who_seals_a_changed_move_anew_is_found_by_the_next_one(rollouts: Rollouts, database: Database) -> None:
+    """A move that was rewritten, seal and all, is not the one that the next move remembers."""
+    begun = canary(rollouts)
+    rollouts.move("canary-1", Step.ADVANCE, expected=begun.move_id, **TOLD)
+    unlock(database)
+    with database.write() as connection:
+        first = read_rows(connection)[0]
+        forged = {**first._asdict(), "reason": "other"}
+        change = text("UPDATE rollout_moves SET reason = 'other', sha256 = :seal WHERE move_id = 1")
+        connection.execute(change, {"seal": seal_of(forged, "")})
+    broken = rollouts.verify().broken
+    assert broken is not None
+    assert (broken.what, broken.release_id) == ("changed", 1)
+
+
 @pytest.mark.parametrize(
     ("statement", "what", "move"),
     [
@@ -224,12 +250,8 @@ def test_an_altered_move_is_found_and_stops_the_ledger(
     rollouts.move("canary-1", Step.ADVANCE, expected=None, **TOLD)
     chain = rollouts.verify()
     assert (chain.broken, chain.releases, chain.head) == (None, 3, chain.seals[-1])
+    unlock(database)
     with database.write() as connection:
-        if connection.dialect.name == "sqlite":
-            for change in ("update", "delete"):
-                connection.execute(text(f"DROP TRIGGER rollout_moves_refuse_{change}"))
-        else:
-            connection.execute(text("ALTER TABLE rollout_moves DISABLE TRIGGER USER"))
         connection.execute(text(statement))
     broken = rollouts.verify().broken
     assert broken is not None
