@@ -4,12 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from movie_mlops.cli.main import main
+from movie_mlops.core import clock
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.flows import Platform, PlatformConfig
+from movie_mlops.flows.off_policy import Target, explored_lists
 from movie_mlops.flows.release import release as release_step
+from movie_mlops.lake import INTERACTIONS
+from movie_mlops.release import read_bundle
+from movie_mlops.serving import Impression
+from movie_mlops.serving.impressions import Impressions
 from tests.fixtures.stage_3.registry_home import Home
 from tests.fixtures.stage_4.command_line import CommandLine, copied
 
@@ -46,6 +53,10 @@ def test_a_canary_from_its_begin_to_its_end(home: Home, release: Any) -> None:
     champion = release("status", "--json")[1]["bundle_id"]
     code, told = release("canary", bundle, *WHY, "--stages", "2,50")
     assert (code, "for 2% of the users" in told) == (0, True)
+    # A bundle that is rolled out is not cleared away, however new or nameless it is.
+    assert bundle in {path.name for path in home.models.iterdir()}
+    home("gc", "--keep-days", "0")
+    assert bundle in {path.name for path in home.models.iterdir()}
     status = release("status", "--json")[1]
     [going] = status["rollouts"]
     assert (status["bundle_id"], going["name"], going["share"]) == (champion, "canary-1", 0.02)
@@ -125,6 +136,39 @@ def test_off_policy_reads_the_answers_that_were_kept(home: Home, capsys: pytest.
     """Without a file the log is the server's own; where nothing was explored the command says what to set."""
     assert main(["evaluate", "off-policy", "--home", str(home.path)]) == 1
     assert "Set exploration.budget above 0 in config/rollout.yaml" in capsys.readouterr().err
+
+
+def test_another_bundle_is_judged_by_its_own_order(home: Home) -> None:
+    """The candidates of an explored answer are put in the order of the bundle's scores for the history of that time."""
+    platform = Platform(Workspace(home.path, "sample"), PlatformConfig())
+    bundle = read_bundle(next(home.models.glob("ease-*")), trust=platform.keys.trust)
+    user = platform.lake.scan(INTERACTIONS).select("user_id").head(1).collect().item()
+    history = platform.histories.read(user)
+    place = {movie_id: item for item, movie_id in enumerate(bundle.movie_ids.tolist())}
+    said = [
+        (place[movie_id], weight)
+        for movie_id, weight in zip(history.movie_ids.tolist(), history.weights.tolist(), strict=True)
+        if weight and movie_id in place
+    ]
+    scores = bundle.recommender.score_one(
+        np.array([i for i, _ in said], np.int32), np.array([w for _, w in said], np.float32)
+    )
+    candidates = bundle.movie_ids[:6].tolist()
+    order = sorted(candidates, key=lambda movie_id: -scores[place[movie_id]])
+    impressions = Impressions(platform.database)
+    for name, shown in (("a" * 32, order[:3]), ("b" * 32, order[::-1][:3])):
+        policy = {"chance": 0.5, "depth": 6, "kept": 0, "candidates": candidates}
+        items = [(movie_id, 1.0) for movie_id in shown]
+        impressions.keep(
+            Impression(
+                name, clock.now(), user, 1, "personalised", items, {}, propensities=(0.5, 0.4, 0.3), policy=policy
+            )
+        )
+    impressions.flush()
+    lists = explored_lists(platform, Target(), bundle_id=bundle.bundle_id, window_seconds=60)
+    platform.close()
+    assert lists.target.tolist() == [[1, 1, 1], [0, 0, 0]]
+    assert lists.logged.tolist() == [[0.5, 0.4, 0.3]] * 2
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,5 @@
 """The ledger: which bundle serves, since when, why, and who let it."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -9,11 +8,10 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from movie_mlops.core import clock
-from movie_mlops.core.digests import canonical_json
 from movie_mlops.release.chain import Chain, read_chain, require_whole, seal
 from movie_mlops.release.errors import PromotionConflictError, ReleaseError, RollbackError
 from movie_mlops.release.manifest import BUNDLE_ID
-from movie_mlops.release.rows import FIRST, RELEASES, Action, Release
+from movie_mlops.release.rows import FIRST, RELEASES, Action, Release, as_kept
 from movie_mlops.state import Database
 
 
@@ -204,7 +202,7 @@ def _add(
         "action": action.value,
         "at": at,
         "reason": reason,
-        "gate": _plain(bundle_id, gate),
+        "gate": as_kept(gate, what=f"The gate's report on {bundle_id!r}"),
         "approved_by": approved_by,
         "previous_release_id": FIRST if champion is None else champion.release_id,
     }
@@ -217,15 +215,3 @@ def _add(
             next_step="Judge the candidate against the present champion, then promote again.",
         ) from error
     return Release.of(connection.execute(select(RELEASES).where(RELEASES.c.release_id == release_id)).one())
-
-
-def _plain(bundle_id: str, gate: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the report as every database gives it back, so that what is sealed is what will be read."""
-    try:
-        plain: dict[str, Any] = json.loads(canonical_json(dict(gate)))
-    except (TypeError, ValueError) as error:
-        raise ReleaseError(
-            f"The gate's report on {bundle_id!r} cannot be kept ({error}).",
-            next_step="Use text, finite numbers, booleans, lists and mappings with text keys only.",
-        ) from error
-    return plain

@@ -1,6 +1,5 @@
 """The ledger of roll-outs: what begins, goes on and ends, by compare-and-swap, every move sealed."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,7 +8,6 @@ from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from movie_mlops.core import clock
-from movie_mlops.core.digests import canonical_json
 from movie_mlops.release.chain import Chain, require_whole
 from movie_mlops.release.errors import ReleaseError, RolloutConflictError, RolloutError
 from movie_mlops.release.ledger import champion_within, promote_within
@@ -18,7 +16,7 @@ from movie_mlops.release.rollout.config import CanaryConfig
 from movie_mlops.release.rollout.moves import MOVES, Move, Step, chain_of, read_rows, seal_of
 from movie_mlops.release.rollout.plans import NAME, CanaryPlan, ExperimentPlan, Kind, Plan, ShadowPlan
 from movie_mlops.release.rollout.standing import Rollout, Standing, fold
-from movie_mlops.release.rows import FIRST, Release
+from movie_mlops.release.rows import FIRST, Release, as_kept
 from movie_mlops.state import Database
 
 _LOOK_AGAIN = "Look at it with 'movie-mlops release status', then decide again."
@@ -276,7 +274,7 @@ def _add(
         "name": name,
         "kind": kind.value,
         "action": action.value,
-        "said": _plain(said),
+        "said": as_kept(said, what=f"What '{name}' is moved on"),
         "at": at,
         "reason": reason,
         "approved_by": approved_by,
@@ -288,15 +286,3 @@ def _add(
         connection.execute(insert(MOVES).values(**values, before=before, sha256=seal_of(values, before)))
     except IntegrityError as error:
         raise RolloutConflictError(f"Somebody else moved while '{name}' was moved.", next_step=_LOOK_AGAIN) from error
-
-
-def _plain(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is said as every database gives it back, so that what is sealed is what will be read."""
-    try:
-        plain: dict[str, Any] = json.loads(canonical_json(dict(said)))
-    except (TypeError, ValueError) as error:
-        raise ReleaseError(
-            f"What a move is decided on cannot be kept ({error}).",
-            next_step="Use text, finite numbers, booleans, lists and mappings with text keys only.",
-        ) from error
-    return plain
