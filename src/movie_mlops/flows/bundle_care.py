@@ -38,7 +38,7 @@ class Fate:
 def fates(platform: Platform, *, keep_days: float = KEEP_DAYS) -> list[Fate]:
     """Return what would become of each bundle.
 
-    What serves, is rolled out, has an alias, served within the last days, or would be brought back by a roll-back, stays.
+    What serves, is rolled out, has an alias, served in the last days, or would be brought back by a roll-back, stays.
 
     Args:
         platform: The stores.
