@@ -164,6 +164,34 @@ def test_another_policy_is_judged_by_the_answers_that_were_kept(platform: Platfo
     assert explored_lists(stores, Target(), bundle_id=None, window_seconds=0).rewards.sum() == 0
 
 
+def test_a_like_is_a_reward_of_the_last_list_that_had_the_film(platform: Platform) -> None:
+    """Otherwise what is shown again and again would earn by being shown, and not by being liked."""
+    impressions, at = Impressions(platform.database), clock.now()
+    for turn, films in enumerate(([1, 2], [2, 6], [6, 47])):
+        policy = {"chance": 0.5, "depth": 4, "kept": 0, "candidates": [1, 2, 6, 47]}
+        impressions.keep(
+            Impression(
+                f"{turn:032x}",
+                at + timedelta(microseconds=turn),
+                "ann",
+                1,
+                "personalised",
+                [(film, 1.0) for film in films],
+                {},
+                propensities=(0.6, 0.5),
+                policy=policy,
+            )
+        )
+    impressions.flush()
+    for film in (1, 2):
+        says(platform, "ann", film)
+    stores: Any = SimpleNamespace(
+        database=platform.database, events=platform.events, config=SimpleNamespace(feedback=platform.feedback)
+    )
+    log = explored_lists(stores, Target(), bundle_id=None, window_seconds=60)
+    assert log.rewards.tolist() == [[1, 0], [1, 0], [0, 0]]
+
+
 def test_without_explored_answers_nothing_is_said(platform: Platform) -> None:
     """The error names what to set."""
     stores: Any = SimpleNamespace(database=platform.database, events=platform.events)

@@ -42,7 +42,7 @@ def explored_lists(platform: Platform, target: Target, *, bundle_id: str | None,
         target: The policy that is asked about.
         bundle_id: Puts the candidates of each answer in its own order, from what was known of the user then; ``None``
             for the order in which they were.
-        window_seconds: A film that was liked so long after the list is a reward of 1.
+        window_seconds: A film that was liked so long after the list, and not shown again before, is a reward of 1.
 
     Raises:
         SampleTooSmallError: No answer was explored.
@@ -144,7 +144,7 @@ def _explored(platform: Platform) -> list[Impression]:
 def _rewards(
     platform: Platform, answers: Sequence[Impression], shape: tuple[int, int], window: timedelta
 ) -> NDArray[np.float64]:
-    """Return float64[answers, places], 1 for a film that its user liked in time."""
+    """Return float64[answers, places], 1 where its user liked a film in time that they had been shown last there."""
     shown: defaultdict[tuple[str | None, int], list[tuple[datetime, int, int]]] = defaultdict(list)
     for row, each in enumerate(answers):
         for place, (movie_id, _) in enumerate(each.items):
@@ -156,8 +156,11 @@ def _rewards(
         for event in page:
             said = event.interaction
             places = shown.get((said.user_id, said.movie_id))
-            if places and weigh(said.kind, said.value, platform.config.feedback) > 0:
-                for at, row, place in places:
-                    if at <= event.recorded_at <= at + window:
-                        rewards[row, place] = 1.0
+            if not places or weigh(said.kind, said.value, platform.config.feedback) <= 0:
+                continue
+            before = [(at, row, place) for at, row, place in places if at <= event.recorded_at <= at + window]
+            if before:
+                # The last list that had it is what was answered: a film that comes again and again earns no more by it.
+                _, row, place = max(before)
+                rewards[row, place] = 1.0
     return rewards
