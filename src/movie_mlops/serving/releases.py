@@ -131,12 +131,14 @@ class ReleaseWatcher:
                     if self._snapshot.model is not None and (moved or (again and self._unable)):
                         self._snapshot = self._with_rollouts(self._snapshot)
                     return
-                self._snapshot = self._with_rollouts(self._load(release))
+                snapshot = self._with_rollouts(self._load(release))
+                # In this order: whoever sees the new release finds nothing said against it.
+                self._failure = None
+                self._snapshot = snapshot
             # Whatever is wrong with a new release, the one that serves must go on serving.
             except Exception as error:  # noqa: BLE001 - said above
                 self._remember(release, error)
             else:
-                self._failure = None
                 _LOG.info("release %d (%s) serves", release.release_id, release.bundle_id)
             if release is not None:
                 self._tried = release.release_id
