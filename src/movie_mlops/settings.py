@@ -17,6 +17,7 @@ from movie_mlops.flows import PlatformConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
 from movie_mlops.ingest import CONTRACTS, IngestConfig
 from movie_mlops.release import GateConfig
+from movie_mlops.release.rollout import RolloutConfig
 
 if TYPE_CHECKING:
     from movie_mlops.serving import Rules
@@ -175,6 +176,15 @@ def read_rules(path: Path) -> "Rules":
     from movie_mlops.serving import Rules  # noqa: PLC0415
 
     return _read(path, TypeAdapter(Rules))
+
+
+def read_rollout(path: Path) -> RolloutConfig:
+    """Read how releases are rolled out; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    return _read(path, TypeAdapter(RolloutConfig))
 
 
 def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None = None) -> T:

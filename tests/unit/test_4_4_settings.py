@@ -13,12 +13,20 @@ from movie_mlops.core.errors import ConfigurationError, MovieMlopsError
 from movie_mlops.flows import PlatformConfig
 from movie_mlops.lake import S3Config
 from movie_mlops.release import GateConfig
-from movie_mlops.settings import read_gates, read_platform_config, read_proxy, read_settings, read_sources
+from movie_mlops.release.rollout import RolloutConfig
+from movie_mlops.settings import (
+    read_gates,
+    read_platform_config,
+    read_proxy,
+    read_rollout,
+    read_settings,
+    read_sources,
+)
 from tests.conftest import REPOSITORY
 
 
 def test_the_shipped_configuration_shows_every_default() -> None:
-    """``config/platform.yaml`` and ``config/gates.yaml`` are complete and say what the code does without them."""
+    """``config/platform.yaml``, ``gates.yaml`` and ``rollout.yaml`` are complete and say what the code does without."""
     written = yaml.safe_load((REPOSITORY / "config" / "platform.yaml").read_text())
     assert written == PlatformConfig().model_dump(mode="json")
     assert read_platform_config(REPOSITORY / "config" / "platform.yaml") == PlatformConfig()
@@ -26,12 +34,16 @@ def test_the_shipped_configuration_shows_every_default() -> None:
     gates = yaml.safe_load((REPOSITORY / "config" / "gates.yaml").read_text())
     assert gates == TypeAdapter(GateConfig).dump_python(GateConfig(), mode="json")
     assert read_gates(REPOSITORY / "config" / "gates.yaml") == GateConfig()
+    rollout = yaml.safe_load((REPOSITORY / "config" / "rollout.yaml").read_text())
+    assert rollout == TypeAdapter(RolloutConfig).dump_python(RolloutConfig(), mode="json")
+    assert read_rollout(REPOSITORY / "config" / "rollout.yaml") == RolloutConfig()
 
 
 def test_no_file_means_the_defaults(tmp_path: Path) -> None:
     """A project without a configuration gets one that works."""
     assert read_platform_config(tmp_path / "absent.yaml") == PlatformConfig()
     assert read_gates(tmp_path / "absent.yaml") == GateConfig()
+    assert read_rollout(tmp_path / "absent.yaml") == RolloutConfig()
 
 
 @pytest.mark.parametrize(
@@ -76,6 +88,27 @@ def test_a_gate_that_cannot_be_used_is_refused_with_its_place(tmp_path: Path, te
     path.write_text(text)
     with pytest.raises(MovieMlopsError) as refused:
         read_gates(path)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("canary: {stages: [0.5, 0.1]}", "do not ascend between 0 and 1"),
+        ("canary: {stage: [0.5]}", "Did you mean 'stages'?"),
+        ("canary: {guards: {weather: 0.1}}", "Nothing called 'weather' is measured"),
+        ("canary: {silence_seconds: .inf}", "silence_seconds is inf"),
+        ("canary: {false_alarms: 0}", "false_alarms is 0"),
+        ("exploration: {budget: 1.5}", "exploration.budget is 1.5"),
+        ("exploration: {depth: 0}", "depth is 0"),
+    ],
+)
+def test_a_rollout_that_cannot_be_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    """What ``config/rollout.yaml`` says wrongly is named, in a sentence."""
+    path = tmp_path / "rollout.yaml"
+    path.write_text(text)
+    with pytest.raises(MovieMlopsError) as refused:
+        read_rollout(path)
     assert told in str(refused.value)
 
 

@@ -1,11 +1,13 @@
 """Every answer is kept."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
+from movie_mlops.serving import Exposure
 from movie_mlops.serving.impressions import Impression, Impressions
 from movie_mlops.state import Database, StateConfig
 
@@ -30,6 +32,36 @@ def test_an_answer_is_found_at_once(database: Database) -> None:
     assert impressions.find("a") == impression("a")
     assert impressions.find("b") is None
     assert impressions.waiting == 0
+
+
+def test_a_database_from_before_gets_the_columns_that_it_lacks(state_url: str) -> None:
+    """Answers kept before arms and propensities were are read as they were, and new ones beside them."""
+    old = Database(StateConfig(state_url))
+    with old.write() as connection:
+        for column in ("bundle_id", "stamp", "propensities", "policy"):
+            connection.execute(text(f"ALTER TABLE impressions DROP COLUMN {column}"))
+        connection.execute(
+            text("INSERT INTO impressions VALUES ('a', :at, 'ann', 3, 'personalised', :items, :request)"),
+            {"at": "2026-01-02T03:04:05.000006Z", "items": "[[1,0.5],[2,0.25]]", "request": '{"k":2}'},
+        )
+    old.close()
+    database = Database(StateConfig(state_url))
+    new = replace(impression("b"), bundle_id="ease-b", stamp=7, propensities=(1.0, 0.25), policy={"chance": 0.5})
+    impressions = Impressions(database)
+    impressions.keep(new)
+    assert (impressions.find("a"), impressions.find("b")) == (impression("a"), new)
+    database.close()
+
+
+def test_arms_are_kept_with_their_answer(database: Database) -> None:
+    """An answer in two roll-outs remembers both, in the order in which they began."""
+    impressions = Impressions(database)
+    both = (Exposure("taste", "new", 4), Exposure("canary-1", "control", 9))
+    given = replace(impression("a"), exposures=both)
+    for _ in range(2):
+        impressions.keep(given)
+        impressions.flush()
+    assert impressions.find("a") == given
 
 
 def test_stopping_writes_what_waits(database: Database) -> None:

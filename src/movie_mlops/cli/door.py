@@ -14,12 +14,14 @@ from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
 from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Release, read_waivers
+from movie_mlops.release.rollout import RolloutConfig
 from movie_mlops.settings import (
     NamedSource,
     Settings,
     read_contracts,
     read_gates,
     read_platform_config,
+    read_rollout,
     read_settings,
     read_sources,
 )
@@ -43,6 +45,11 @@ def platform_config(settings: Settings, *, tuned_needed: bool = True) -> Platfor
 def waivers(settings: Settings) -> Path:
     """Return the folder of the waivers."""
     return settings.config / "waivers"
+
+
+def rollout(settings: Settings) -> RolloutConfig:
+    """Return ``config/rollout.yaml``, or the defaults where there is none."""
+    return read_rollout(settings.config / "rollout.yaml")
 
 
 def contracts(settings: Settings) -> IngestConfig:

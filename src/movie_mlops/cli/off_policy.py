@@ -15,13 +15,26 @@ _REACHES = ("place", "prefix", "list")
 
 def off_policy(
     log: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="FILE",
             help="Parquet or CSV, a row for each place of each list: request_id, place, reward, propensity, "
-            "target_propensity; and, where known, user_id, predicted, expected.",
+            "target_propensity; and, where known, user_id, predicted, expected. Without one: the answers that were "
+            "explored and kept here, and what their users liked of them.",
         ),
-    ],
+    ] = None,
+    chance: Annotated[
+        float,
+        typer.Option("--chance", min=0, max=1, help="Without a file: the policy fills places by chance so often."),
+    ] = 0.0,
+    kept: Annotated[
+        int | None, typer.Option("--kept", min=0, help="… below so many places (default: as it was logged).")
+    ] = None,
+    bundle: Annotated[
+        str | None,
+        typer.Option("--bundle", help="… and puts the logged candidates in the order of this bundle instead."),
+    ] = None,
+    hours: Annotated[float, typer.Option("--hours", min=0, help="… A like counts so long after the list.")] = 0.5,
     reach: Annotated[
         str,
         typer.Option(
@@ -34,6 +47,8 @@ def off_policy(
         float | None, typer.Option("--clip", min=1, help="Cut weights above this: steadier, and too low if anything.")
     ] = None,
     level: Annotated[float, typer.Option("--level", min=0.5, max=0.999, help="Of the intervals.")] = 0.95,
+    dataset: options.Dataset = None,
+    home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Say what another policy would have been worth, from a log of lists that were drawn by chance.
@@ -41,13 +56,21 @@ def off_policy(
     Three estimates (ips, snips and, where the log has predictions, dr), each with its interval and the effective
     sample size. Nothing is said where the log holds too little of what the other policy would have shown.
     """
-    from movie_mlops.cli import output
+    from movie_mlops.cli import door, output
     from movie_mlops.core.errors import ConfigurationError
     from movie_mlops.evaluation import Method, OffPolicyConfig, Reach, estimate, read_lists
 
     if reach not in _REACHES:
         raise ConfigurationError(f"There is no reach {reach!r}.", next_step=f"Use one of {', '.join(_REACHES)}.")
-    lists = read_lists(log)
+    if log is not None:
+        lists = read_lists(log)
+    else:
+        from movie_mlops.flows.off_policy import Target, explored_lists
+
+        target = Target(chance=chance, kept=kept)
+        with door.platform(home, dataset) as platform:
+            chosen = None if bundle is None else door.bundle(platform.workspace, bundle)
+            lists = explored_lists(platform, target, bundle_id=chosen, window_seconds=hours * 3600)
     config = OffPolicyConfig(reach=Reach(reach), clip=clip, level=level)
     methods = [method for method in Method if method is not Method.DR or lists.predicted is not None]
     found = [estimate(lists, method, config) for method in methods]

@@ -1,12 +1,14 @@
 """``movie-mlops release``."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from movie_mlops.cli import gates, options
+from movie_mlops.cli import gates, options, rollout
 
 if TYPE_CHECKING:
+    from movie_mlops.release import Release
     from movie_mlops.serving import Answered
 
 app = typer.Typer(
@@ -16,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(gates.app)
+app.add_typer(rollout.app)
 
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the ledger.")]
@@ -27,25 +30,54 @@ ApprovedBy = Annotated[str, typer.Option("--approved-by", help="Who decides.")]
 
 @app.command()
 def status(dataset: options.Dataset = None, home: options.Home = None, as_json: options.AsJson = False) -> None:
-    """Say what serves, since when and why."""
+    """Say what serves, since when and why; and what is rolled out beside it, with how it does."""
     from movie_mlops.cli import door, output
     from movie_mlops.core.clock import to_iso
 
-    release = door.champion(door.workspace(home, dataset))
+    workspace = door.workspace(home, dataset)
+    release = door.champion(workspace)
+    live = _live(home, dataset)
     if as_json:
-        output.print_json(release.to_json())
+        output.print_json({**release.to_json(), "rollouts": live})
         return
     typer.echo(
         f"Release {release.release_id}: {release.bundle_id}, since {to_iso(release.at)}, by {release.approved_by}."
     )
     typer.echo(release.reason)
+    rollout.tell(live)
+
+
+def _live(home: Path | None, dataset: str | None) -> list[dict[str, Any]]:
+    """Return what is rolled out; the stores that this takes are opened only where something is."""
+    from movie_mlops.cli import door
+    from movie_mlops.release.rollout import Rollouts
+
+    if not Rollouts(door.database(door.workspace(home, dataset))).standing().rollouts:
+        return []
+    from movie_mlops.flows.rollout import Conductor
+
+    with door.platform(home, dataset) as platform:
+        return Conductor.of(platform).live()
 
 
 @app.command()
-def history(dataset: options.Dataset = None, home: options.Home = None, as_json: options.AsJson = False) -> None:
-    """List every release, newest first."""
+def history(
+    rollouts: Annotated[
+        bool, typer.Option("--rollouts", help="Every move of canaries, experiments and shadows instead.")
+    ] = False,
+    dataset: options.Dataset = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List every release, or every move of what is rolled out, newest first."""
     from movie_mlops.cli import door, output
+    from movie_mlops.release.rollout import Rollouts
 
+    if rollouts:
+        moves = [move.to_json() for move in Rollouts(door.database(door.workspace(home, dataset))).moves()][::-1]
+        told = ("move_id", "name", "action", "at", "approved_by", "reason")
+        output.print_rows(moves if as_json else [{name: row[name] for name in told} for row in moves], as_json=as_json)
+        return
     releases = [release.to_json() for release in door.ledger(door.workspace(home, dataset)).history()]
     releases.sort(key=lambda row: row["release_id"], reverse=True)
     if as_json:
@@ -122,22 +154,24 @@ def verify(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Hold every release against its seal, and name the first that was changed, removed or inserted."""
+    """Hold every release and every move of roll-outs against its seal; name the first that was altered."""
     from movie_mlops.cli import door, output
     from movie_mlops.release import Ledger
+    from movie_mlops.release.rollout import Rollouts
     from movie_mlops.serving import unknown_releases
 
     database = door.database(door.workspace(home, dataset))
     ledger = Ledger(database)
     chain = ledger.verify()
-    problems = [] if chain.broken is None else [chain.broken.sentence]
-    if head is not None and head not in chain.seals:
+    moves = Rollouts(database).verify()
+    problems = [each.broken.sentence for each in (chain, moves) if each.broken is not None]
+    if head is not None and head not in (*chain.seals, *moves.seals):
         problems.append(f"No release has the seal {head}: the ledger was written anew, or is another one.")
     unknown = unknown_releases(database, {release.release_id for release in ledger.history()})
     if unknown and chain.broken is None:
         problems.append(f"Answers were given by release {unknown[0]}, which is not in the ledger: it was removed.")
     if as_json:
-        output.print_json({**chain.to_json(), "whole": not problems, "problems": problems})
+        output.print_json({**chain.to_json(), "whole": not problems, "problems": problems, "rollouts": moves.to_json()})
     elif problems:
         for problem in problems:
             typer.echo(problem)
@@ -146,6 +180,8 @@ def verify(
     else:
         older = f", {chain.taken_in} of them taken in later" if chain.taken_in else ""
         typer.echo(f"{chain.releases} releases, each as it was sealed{older}. The newest seal is {chain.head}.")
+        if moves.releases:
+            typer.echo(f"{moves.releases} moves of roll-outs, each as it was sealed. The newest seal is {moves.head}.")
         typer.echo("Note it elsewhere: 'release verify --head SEAL' then finds a ledger that was written anew.")
     if problems:
         raise typer.Exit(1)
@@ -164,14 +200,21 @@ def promote(
     as_json: options.AsJson = False,
 ) -> None:
     """Release a bundle by hand, past the gate; a running server follows within a second."""
-    from movie_mlops.cli import door, output
-    from movie_mlops.release import read_bundle
+    from movie_mlops.cli import door
+    from movie_mlops.release import Ledger, read_bundle
+    from movie_mlops.release.rollout import Rollouts
 
     workspace = door.workspace(home, dataset)
     bundle = door.bundle(workspace, bundle)
     read_bundle(workspace.models / bundle, trust=door.keys(home).trust)
-    ledger = door.ledger(workspace)
+    database = door.database(workspace)
+    ledger = Ledger(database)
     champion = ledger.champion()
+    canary = Rollouts(database).standing().canary_of(None if champion is None else champion.release_id)
+    if canary is not None and bundle in canary.plan.bundles:
+        release = Rollouts(database).promote(canary.name, expected=None, reason=reason, approved_by=approved_by)
+        _say(release, as_json=as_json)
+        return
     release = ledger.promote(
         bundle,
         reason=reason,
@@ -179,6 +222,12 @@ def promote(
         approved_by=approved_by,
         expected=expected or (None if champion is None else champion.bundle_id),
     )
+    _say(release, as_json=as_json)
+
+
+def _say(release: "Release", *, as_json: bool) -> None:
+    from movie_mlops.cli import output
+
     if as_json:
         output.print_json(release.to_json())
     else:
@@ -194,10 +243,27 @@ def rollback(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Go back to the release before; a running server follows within a second, with no failed request."""
-    from movie_mlops.cli import door, output
+    """Take the canary back, or where there is none go back to the release before; no request fails.
 
-    release = door.ledger(door.workspace(home, dataset)).rollback(reason, approved_by, expected=expected)
+    A running server follows within a second.
+    """
+    from movie_mlops.cli import door, output
+    from movie_mlops.release import Ledger
+    from movie_mlops.release.rollout import Rollouts, Step
+
+    database = door.database(door.workspace(home, dataset))
+    champion = Ledger(database).champion()
+    canary = Rollouts(database).standing().canary_of(None if champion is None else champion.release_id)
+    if canary is not None and expected in {None, *canary.plan.bundles}:
+        moved = Rollouts(database).move(
+            canary.name, Step.ROLLBACK, expected=canary.move_id, reason=reason, approved_by=approved_by
+        )
+        if as_json:
+            output.print_json(moved.to_json())
+        else:
+            typer.echo(f"'{canary.name}' is taken back; everybody has what serves.")
+        return
+    release = Ledger(database).rollback(reason, approved_by, expected=expected)
     if as_json:
         output.print_json(release.to_json())
     else:

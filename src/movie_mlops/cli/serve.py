@@ -35,7 +35,11 @@ def serve(
     workspace = door.workspace(home, dataset)
     bound = bind(host or settings.host, port or settings.port)
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
-    serving = ServingConfig(admin_token=token or None, rules=read_rules(settings.config / "rules.yaml"))
+    serving = ServingConfig(
+        admin_token=token or None,
+        rules=read_rules(settings.config / "rules.yaml"),
+        rollout=door.rollout(settings),
+    )
     app = make_app(
         workspace,
         door.platform_config(settings),

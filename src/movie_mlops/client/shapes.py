@@ -135,6 +135,13 @@ class Release(TypedDict):
     dataset: str | None
 
 
+class Experiment(TypedDict):
+    """An arm of a roll-out that somebody has."""
+
+    name: str
+    arm: str
+
+
 class Answer(TypedDict):
     """Who answered whom."""
 
@@ -144,6 +151,7 @@ class Answer(TypedDict):
     release: Release | None
     note: str | None
     next: NotRequired[str | None]
+    experiments: NotRequired[list[Experiment]]
 
 
 class Recommendations(Answer):

@@ -18,6 +18,7 @@ from movie_mlops.evaluation.distances import miscalibration, total_variation
 from movie_mlops.evaluation.errors import (
     CaseInvalidError,
     EvaluationError,
+    ExperimentError,
     FoldsInvalidError,
     NotComparableError,
     PropensitiesUnusableError,
@@ -58,6 +59,7 @@ __all__ = [
     "EvaluationCase",
     "EvaluationConfig",
     "EvaluationError",
+    "ExperimentError",
     "Feedback",
     "Films",
     "FoldsInvalidError",

@@ -49,3 +49,9 @@ class SampleTooSmallError(EvaluationError):
     """A log holds too little of what a policy would have shown to say what it is worth."""
 
     code = "sample-too-small"
+
+
+class ExperimentError(EvaluationError):
+    """An experiment is planned or judged on figures that cannot be."""
+
+    code = "experiment"

@@ -12,6 +12,7 @@ from movie_mlops.flows.errors import FlowError
 from movie_mlops.flows.platform import Platform
 from movie_mlops.release import Action, Release, list_bundles
 from movie_mlops.release.folders import UNFINISHED, only_writer
+from movie_mlops.release.rollout import Rollouts
 
 KEEP_DAYS: Final = 30.0
 _MOST_DAYS: Final = 36_500
@@ -37,7 +38,7 @@ class Fate:
 def fates(platform: Platform, *, keep_days: float = KEEP_DAYS) -> list[Fate]:
     """Return what would become of each bundle.
 
-    Whatever serves, has an alias, served within the last days, or would be brought back by a roll-back, stays.
+    What serves, is rolled out, has an alias, served in the last days, or would be brought back by a roll-back, stays.
 
     Args:
         platform: The stores.
@@ -104,6 +105,9 @@ def _needed(platform: Platform, keep_days: float) -> dict[str, list[str]]:
     restored = _restored(history)
     if restored is not None:
         needed.setdefault(restored, []).append("what a roll-back brings back")
+    for rollout in Rollouts(platform.database).standing().rollouts:
+        for bundle_id in dict.fromkeys(rollout.plan.bundles):
+            needed.setdefault(bundle_id, []).append(f"rolled out as '{rollout.name}'")
     since = clock.now() - timedelta(days=keep_days)
     for bundle_id in dict.fromkeys(r.bundle_id for r in history[:-1] if r.until is not None and r.until >= since):
         needed.setdefault(bundle_id, []).append(f"served within {keep_days:g} days")

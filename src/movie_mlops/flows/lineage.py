@@ -88,7 +88,7 @@ class Lineage:
 
     def _of_recommendation(self, impression: Impression) -> Graph:
         graph = Graph(f"recommendation:{impression.recommendation_id}")
-        release = None if impression.release_id is None else self._release(impression.release_id)
+        release = impression.release(self._releases)
         facts = {
             "to": "a visitor without an account" if impression.user_id is None else f"user {impression.user_id}",
             "at": clock.to_iso(impression.at),
@@ -157,7 +157,7 @@ class Lineage:
                 self._add_answers(graph, self._add_release(graph, release), release)
 
     def _add_answers(self, graph: Graph, release_node: str, release: Release) -> None:
-        used = usage(self._platform.database, [release.release_id])
+        used = usage(self._platform.database, [release.release_id], release.bundle_id)
         facts = {"users": f"{used.users:,}", "the last": clock.to_iso(used.last) if used.last else "none yet"}
         title = f"{used.answers:,} recommendation{'' if used.answers == 1 else 's'}"
         node = Node(f"answers:{release.release_id}", Kind.ANSWERS, title, facts)

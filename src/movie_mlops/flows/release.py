@@ -15,6 +15,7 @@ from movie_mlops.release import (
     read_manifest,
     told,
 )
+from movie_mlops.release.rollout import Rollouts
 
 _APPROVED_BY = "gate"
 
@@ -58,6 +59,13 @@ def release(platform: Platform, bundle_id: str, verdict: Result) -> Result:
     if withdrawn is not None:
         # A person's decision stands until there is another bundle, or a person's other decision.
         why = f"{withdrawn.approved_by} rolled it back: {withdrawn.reason}"
+        return {"action": "withheld", "serving": present, "bundle_id": bundle_id, "why": why}
+    taken = Rollouts(platform.database).withdrawn(bundle_id)
+    promoted_since = any(
+        each.bundle_id == bundle_id and taken and each.at > taken.at for each in platform.ledger.history()
+    )
+    if taken is not None and not promoted_since:
+        why = f"{taken.approved_by} took its canary back: {taken.reason}"
         return {"action": "withheld", "serving": present, "bundle_id": bundle_id, "why": why}
     # What cannot be read back, byte for byte, is not released.
     read_bundle(platform.workspace.models / bundle_id, trust=platform.keys.trust)

@@ -13,6 +13,7 @@ from movie_mlops.features import FILM_FEATURES, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.records import PlatformRecords
+from movie_mlops.flows.rollout import Conductor
 from movie_mlops.lake import MOVIES, Lake, LakeConfig
 from movie_mlops.release import KeysConfig
 from movie_mlops.serving import Catalogue, ServingConfig, create_app
@@ -56,6 +57,7 @@ def _app(platform: Platform, serving: ServingConfig) -> FastAPI:
         feedback=platform.config.feedback,
         load_catalogue=lambda: read_catalogue(platform.lake),
         records=PlatformRecords(platform),
+        conductor=Conductor.of(platform),
     )
 
 

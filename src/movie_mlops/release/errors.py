@@ -79,3 +79,15 @@ class TrackingError(ReleaseError):
     """The experiment tracker refused a run."""
 
     code = "tracking"
+
+
+class RolloutError(ReleaseError):
+    """A canary, an experiment or a shadow cannot be begun, or there is none."""
+
+    code = "rollout"
+
+
+class RolloutConflictError(RolloutError):
+    """Somebody else changed a roll-out between the caller's look and the caller's change."""
+
+    code = "rollout-conflict"

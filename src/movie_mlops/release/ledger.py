@@ -1,6 +1,5 @@
 """The ledger: which bundle serves, since when, why, and who let it."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -9,11 +8,10 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from movie_mlops.core import clock
-from movie_mlops.core.digests import canonical_json
 from movie_mlops.release.chain import Chain, read_chain, require_whole, seal
 from movie_mlops.release.errors import PromotionConflictError, ReleaseError, RollbackError
 from movie_mlops.release.manifest import BUNDLE_ID
-from movie_mlops.release.rows import FIRST, RELEASES, Action, Release
+from movie_mlops.release.rows import FIRST, RELEASES, Action, Release, as_kept
 from movie_mlops.state import Database
 
 
@@ -30,7 +28,7 @@ class Ledger:
     def champion(self) -> Release | None:
         """Return the release that serves, or ``None`` before the first."""
         with self._database.read() as connection:
-            return _champion(connection)
+            return champion_within(connection)
 
     def history(self) -> list[Release]:
         """Return every release, oldest first."""
@@ -81,17 +79,9 @@ class Ledger:
             LedgerAlteredError: A row is not what was written.
             ReleaseError: That is no bundle's id, or reason or approver is missing.
         """
-        if not BUNDLE_ID.fullmatch(bundle_id):
-            raise ReleaseError(
-                f"{bundle_id!r} is not the id of a bundle.", next_step="Give the name of a folder that holds a bundle."
-            )
         with self._database.write() as connection:
-            champion = _champion(connection)
-            if champion is not None and champion.bundle_id == bundle_id:
-                return champion
-            _check_unchanged(champion, expected)
-            return _add(
-                connection, champion, Action.PROMOTE, bundle_id, reason=reason, gate=gate, approved_by=approved_by
+            return promote_within(
+                connection, bundle_id, reason=reason, gate=gate, approved_by=approved_by, expected=expected
             )
 
     def rollback(self, reason: str, approved_by: str, *, expected: str | None = None) -> Release:
@@ -126,15 +116,37 @@ class Ledger:
             )
 
 
+def promote_within(
+    connection: Connection,
+    bundle_id: str,
+    *,
+    reason: str,
+    gate: Mapping[str, Any],
+    approved_by: str,
+    expected: str | None,
+) -> Release:
+    """Do what :meth:`Ledger.promote` does as a part of the caller's transaction."""
+    if not BUNDLE_ID.fullmatch(bundle_id):
+        raise ReleaseError(
+            f"{bundle_id!r} is not the id of a bundle.", next_step="Give the name of a folder that holds a bundle."
+        )
+    champion = champion_within(connection)
+    if champion is not None and champion.bundle_id == bundle_id:
+        return champion
+    _check_unchanged(champion, expected)
+    return _add(connection, champion, Action.PROMOTE, bundle_id, reason=reason, gate=gate, approved_by=approved_by)
+
+
+def champion_within(connection: Connection) -> Release | None:
+    """Return the release that serves, as the caller's transaction sees it."""
+    row = connection.execute(select(RELEASES).order_by(RELEASES.c.release_id.desc()).limit(1)).one_or_none()
+    return None if row is None else Release.of(row)
+
+
 def _history(connection: Connection) -> list[Release]:
     rows = connection.execute(select(RELEASES).order_by(RELEASES.c.release_id)).all()
     ends: list[int | None] = [*(row.at for row in rows[1:]), None]
     return [Release.of(row, end) for row, end in zip(rows, ends, strict=False)]
-
-
-def _champion(connection: Connection) -> Release | None:
-    row = connection.execute(select(RELEASES).order_by(RELEASES.c.release_id.desc()).limit(1)).one_or_none()
-    return None if row is None else Release.of(row)
 
 
 def _before_champion(history: list[Release]) -> Release:
@@ -190,7 +202,7 @@ def _add(
         "action": action.value,
         "at": at,
         "reason": reason,
-        "gate": _plain(bundle_id, gate),
+        "gate": as_kept(gate, what=f"The gate's report on {bundle_id!r}"),
         "approved_by": approved_by,
         "previous_release_id": FIRST if champion is None else champion.release_id,
     }
@@ -203,15 +215,3 @@ def _add(
             next_step="Judge the candidate against the present champion, then promote again.",
         ) from error
     return Release.of(connection.execute(select(RELEASES).where(RELEASES.c.release_id == release_id)).one())
-
-
-def _plain(bundle_id: str, gate: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the report as every database gives it back, so that what is sealed is what will be read."""
-    try:
-        plain: dict[str, Any] = json.loads(canonical_json(dict(gate)))
-    except (TypeError, ValueError) as error:
-        raise ReleaseError(
-            f"The gate's report on {bundle_id!r} cannot be kept ({error}).",
-            next_step="Use text, finite numbers, booleans, lists and mappings with text keys only.",
-        ) from error
-    return plain

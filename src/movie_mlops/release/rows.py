@@ -1,7 +1,8 @@
 """The rows of the ledger: releases, and the seals that chain them."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -19,6 +20,8 @@ from sqlalchemy import (
 )
 
 from movie_mlops.core import clock
+from movie_mlops.core.digests import canonical_json
+from movie_mlops.release.errors import ReleaseError
 from movie_mlops.state import METADATA, append_only
 
 FIRST: Final = 0
@@ -112,6 +115,10 @@ class Release:
             previous_release_id=None if row.previous_release_id == FIRST else row.previous_release_id,
         )
 
+    def with_bundle(self, bundle_id: str) -> "Release":
+        """Return what answered while this release was in force: another bundle, in an arm of a roll-out."""
+        return replace(self, bundle_id=bundle_id, model=bundle_id.rpartition("-")[0])
+
     def to_json(self) -> dict[str, Any]:
         """Return the row as plain data; times are RFC 3339."""
         return {
@@ -126,3 +133,23 @@ class Release:
             "approved_by": self.approved_by,
             "previous_release_id": self.previous_release_id,
         }
+
+
+def as_kept(document: Mapping[str, Any], *, what: str) -> dict[str, Any]:
+    """Return plain data as every database gives it back, so that what is sealed is what will be read.
+
+    Args:
+        document: The data.
+        what: What it is, at the beginning of a sentence.
+
+    Raises:
+        ReleaseError: It is not plain.
+    """
+    try:
+        plain: dict[str, Any] = json.loads(canonical_json(dict(document)))
+    except (TypeError, ValueError) as error:
+        raise ReleaseError(
+            f"{what} cannot be kept ({error}).",
+            next_step="Use text, finite numbers, booleans, lists and mappings with text keys only.",
+        ) from error
+    return plain

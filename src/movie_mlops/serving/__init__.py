@@ -5,27 +5,36 @@ from movie_mlops.serving.app import create_app
 from movie_mlops.serving.batch import Batch
 from movie_mlops.serving.catalogue import Catalogue, Film
 from movie_mlops.serving.config import ServingConfig
+from movie_mlops.serving.counting import Reported, Tally, reported
 from movie_mlops.serving.errors import PortInUseError, ServingError
+from movie_mlops.serving.exposures import EXPOSURES, Exposure
 from movie_mlops.serving.impressions import IMPRESSIONS, Impression
 from movie_mlops.serving.impressions import read as read_impression
 from movie_mlops.serving.model import ServingModel
-from movie_mlops.serving.ports import Appended, EventSink, Records
+from movie_mlops.serving.ports import Appended, Conductor, EventSink, Records
 from movie_mlops.serving.rules import Rules
 from movie_mlops.serving.scoring import Source
 from movie_mlops.serving.served import Served, newest
 from movie_mlops.serving.server import Server, address, bind, serve
+from movie_mlops.serving.traffic import CANARY, CONTROL
 
 __all__ = [
+    "CANARY",
+    "CONTROL",
+    "EXPOSURES",
     "IMPRESSIONS",
     "Answered",
     "Appended",
     "Batch",
     "Catalogue",
+    "Conductor",
     "EventSink",
+    "Exposure",
     "Film",
     "Impression",
     "PortInUseError",
     "Records",
+    "Reported",
     "Rules",
     "Served",
     "Server",
@@ -33,12 +42,14 @@ __all__ = [
     "ServingError",
     "ServingModel",
     "Source",
+    "Tally",
     "Usage",
     "address",
     "bind",
     "create_app",
     "newest",
     "read_impression",
+    "reported",
     "serve",
     "unknown_releases",
     "usage",

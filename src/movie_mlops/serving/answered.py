@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from movie_mlops.core import clock
 from movie_mlops.release import Ledger, Release
@@ -74,8 +74,7 @@ def who_answered(database: Database, ledger: Ledger, at: datetime, user_id: str 
     impression = None if user_id is None else newest_by(database, IMPRESSIONS.c.user_id == user_id, at)
     if impression is None:
         return Answered(at, user_id, "ledger", None, serving, serving)
-    found = (release for release in ledger.history() if release.release_id == impression.release_id)
-    return Answered(at, user_id, "impressions", impression, next(found, None), serving)
+    return Answered(at, user_id, "impressions", impression, impression.release(ledger.history()), serving)
 
 
 def newest_by(database: Database, where: ColumnElement[bool], at: datetime) -> Impression | None:
@@ -96,9 +95,17 @@ def newest_by(database: Database, where: ColumnElement[bool], at: datetime) -> I
     return None
 
 
-def usage(database: Database, release_ids: list[int]) -> Usage:
-    """Return what the answers of some releases come to."""
-    of_them = IMPRESSIONS.c.release_id.in_(release_ids)
+def usage(database: Database, release_ids: list[int], bundle_id: str | None = None) -> Usage:
+    """Return what the answers of some releases come to.
+
+    Args:
+        database: Where they are kept.
+        release_ids: The releases.
+        bundle_id: Only what this bundle answered, and none that was rolled out beside it; ``None`` for all.
+    """
+    of_them: ColumnElement[bool] = IMPRESSIONS.c.release_id.in_(release_ids)
+    if bundle_id is not None:
+        of_them = and_(of_them, or_(IMPRESSIONS.c.bundle_id.is_(None), IMPRESSIONS.c.bundle_id == bundle_id))
     counts = select(func.count(), func.count(IMPRESSIONS.c.user_id.distinct())).where(of_them)
     with database.read() as connection:
         answers, users = connection.execute(counts).one()

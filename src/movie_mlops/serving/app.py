@@ -1,6 +1,6 @@
 """The app, made of what it is given: nothing is global, so two apps can live in one process."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -11,20 +11,25 @@ from fastapi import FastAPI
 from movie_mlops import __version__
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
 from movie_mlops.release import Ledger, TrustList
+from movie_mlops.release.rollout import Rollouts
 from movie_mlops.serving import problems
+from movie_mlops.serving.answering import Answering
 from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.config import ServingConfig
+from movie_mlops.serving.counting import Counting
 from movie_mlops.serving.door import Door
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.metrics import Metrics
-from movie_mlops.serving.ports import EventSink, Records
+from movie_mlops.serving.ports import Conductor, EventSink, Records
 from movie_mlops.serving.releases import ReleaseWatcher
-from movie_mlops.serving.routes import admin, health, lists, movies, passports, recommendations
+from movie_mlops.serving.rounds import Rounds
+from movie_mlops.serving.routes import admin, health, lists, movies, passports, recommendations, rollouts
 from movie_mlops.serving.routes import events as event_routes
 from movie_mlops.serving.routes.documents import mount_documents
 from movie_mlops.serving.routes.pages import mount_pages
 from movie_mlops.serving.rules import RuleBook
 from movie_mlops.serving.services import Services
+from movie_mlops.serving.shadowing import Shadowing
 from movie_mlops.state import Database
 
 _DESCRIPTION: Final = """
@@ -47,6 +52,7 @@ def create_app(
     load_catalogue: Callable[[], Catalogue],
     features: OnlineFeatures | None = None,
     records: Records | None = None,
+    conductor: Conductor | None = None,
 ) -> FastAPI:
     """Return the API.
 
@@ -62,9 +68,16 @@ def create_app(
         load_catalogue: Reads the films from the lake; called at the start and for every new release.
         features: The rows of every view; without them none is kept beside answers.
         records: How answers came about; without them a passport tells what ledger and bundle say, and no more.
+        conductor: Who sees to what is rolled out; without one this server follows the ledger and decides nothing.
     """
+    ledger_of_rollouts = Rollouts(database)
     watcher = ReleaseWatcher(
-        ledger=ledger, bundles=bundles, trust=trust, load_catalogue=load_catalogue, poll_seconds=config.poll_seconds
+        ledger=ledger,
+        bundles=bundles,
+        trust=trust,
+        load_catalogue=load_catalogue,
+        poll_seconds=config.poll_seconds,
+        rollouts=ledger_of_rollouts,
     )
     impressions = Impressions(
         database,
@@ -72,10 +85,15 @@ def create_app(
         batch=config.impression_batch,
         delay_seconds=config.impression_delay_seconds,
     )
+    metrics, counting = Metrics(watcher, impressions, histories, database), Counting(database)
+    shadowing = Shadowing(counting, config.rollout.canary.slow_ms / 1000)
     services = Services(
         config=config,
         watcher=watcher,
         ledger=ledger,
+        rollouts=ledger_of_rollouts,
+        answering=Answering(config.rollout, counting, metrics, shadowing),
+        conductor=conductor,
         bundles=bundles,
         trust=trust,
         histories=histories,
@@ -85,35 +103,55 @@ def create_app(
         features=features,
         records=records,
         database=database,
-        metrics=Metrics(watcher, impressions, histories, database),
+        metrics=metrics,
         rules=RuleBook(config.rules),
     )
+    beside = _beside(services, counting, shadowing)
     app = FastAPI(
         title="movie-mlops",
         version=__version__,
         description=_DESCRIPTION,
-        lifespan=lambda _: _life(services),
+        lifespan=lambda _: _life(services, beside),
         docs_url=None,
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes)
     problems.install(app)
-    for resource in (recommendations, lists, movies, event_routes, passports, health, admin):
+    for resource in (recommendations, lists, movies, event_routes, passports, health, admin, rollouts):
         app.include_router(resource.make_router(services))
     mount_documents(app)
     mount_pages(app, config.pages)
     return app
 
 
+def _beside(services: Services, counting: Counting, shadowing: Shadowing) -> list[Rounds | Shadowing]:
+    """Return what works beside the requests for the sake of roll-outs."""
+    watcher, config = services.watcher, services.config
+
+    def report() -> None:
+        traffic = watcher.snapshot.traffic
+        if traffic is not None:
+            counting.report(traffic.arms, unable=watcher.unable, lost=services.impressions.dropped)
+
+    rounds = [Rounds("rollout-report", report, config.poll_seconds, at_end=True)]
+    if services.conductor is not None:
+        rounds.append(Rounds("rollout-conductor", services.conductor.step, config.rollout.looks_seconds))
+    return [shadowing, *rounds]
+
+
 @asynccontextmanager
-async def _life(services: Services) -> AsyncIterator[None]:
+async def _life(services: Services, beside: Sequence[Rounds | Shadowing]) -> AsyncIterator[None]:
     """Load films and release before the first request; after the last one, write every answer that waits."""
     anyio.to_thread.current_default_thread_limiter().total_tokens = services.config.worker_threads
     await anyio.to_thread.run_sync(services.watcher.start)
     services.impressions.start()
+    for each in beside:
+        each.start()
     try:
         yield
     finally:
+        for each in beside:
+            await anyio.to_thread.run_sync(each.stop)
         await anyio.to_thread.run_sync(services.watcher.stop)
         await anyio.to_thread.run_sync(services.impressions.stop)

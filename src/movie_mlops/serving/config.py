@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from movie_mlops.release.rollout import RolloutConfig
 from movie_mlops.serving.rules import Rules
 
 _PAGES = Path(__file__).parent / "pages"
@@ -24,6 +25,7 @@ class ServingConfig:
         reasons: How many films of the history a reason names at most.
         served_every: What one in so many answers was made from is kept, to be computed again; 0 keeps none.
         rules: What the house wants of every list.
+        rollout: How releases are rolled out, and how much chance there is in the lists.
         pages: The folder of the static page, served at ``/`` and ``/static``; nothing is served where it is missing.
     """
 
@@ -37,4 +39,5 @@ class ServingConfig:
     reasons: int = 2
     served_every: int = 100
     rules: Rules = field(default_factory=Rules)
+    rollout: RolloutConfig = field(default_factory=RolloutConfig)
     pages: Path = _PAGES

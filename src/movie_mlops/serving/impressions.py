@@ -3,19 +3,21 @@
 import logging
 import queue
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Column, Integer, Row, String, Table, Text, select
+from sqlalchemy import BigInteger, Column, Integer, Row, String, Table, Text, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from movie_mlops.core import clock
+from movie_mlops.release import Release
+from movie_mlops.serving.exposures import Exposure, exposures_of, keep_exposures
 from movie_mlops.serving.served import Served, keep
-from movie_mlops.state import METADATA, Database, StateError
+from movie_mlops.state import METADATA, Database, StateError, gained
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.impressions")
 _RETRY_SECONDS: Final = 0.5
@@ -31,6 +33,10 @@ IMPRESSIONS: Final = Table(
     Column("source", String(16), nullable=False),
     Column("items", Text, nullable=False),
     Column("request", Text, nullable=False),
+    gained("bundle_id", Text()),
+    gained("stamp", BigInteger()),
+    gained("propensities", Text()),
+    gained("policy", Text()),
 )
 
 
@@ -42,11 +48,17 @@ class Impression:
         recommendation_id: Its id.
         at: When (aware UTC).
         user_id: To whom; ``None`` for somebody without an account.
-        release_id: By which release; ``None`` where none was loaded.
+        release_id: The release that was in force; ``None`` where none was loaded.
         source: ``personalised`` or ``popular``.
         items: The films in order, each with its score.
         request: What was asked, as plain data.
         served: What it was made from, where it is one of the sample.
+        bundle_id: Which bundle answered: the release's own, or that of an arm of a roll-out.
+        stamp: The version of the features behind it: the place in the event log up to which the history had everything.
+        exposures: The arms of roll-outs that its user had.
+        propensities: How probable the choice of each place was, given those above it; ``None``: nothing was left to
+            chance.
+        policy: By which rule chance had a part in it, and what it chose from.
     """
 
     recommendation_id: str
@@ -57,6 +69,19 @@ class Impression:
     items: Sequence[tuple[int, float]]
     request: Mapping[str, Any]
     served: Served | None = None
+    bundle_id: str | None = None
+    stamp: int | None = None
+    exposures: tuple[Exposure, ...] = ()
+    propensities: tuple[float, ...] | None = None
+    policy: Mapping[str, Any] | None = None
+
+    def release(self, releases: Iterable[Release]) -> Release | None:
+        """Return the release that answered, of those in the ledger: the one in force, with the bundle that did."""
+        found = next((release for release in releases if release.release_id == self.release_id), None)
+        if found is None or self.bundle_id in {None, found.bundle_id}:
+            return found
+        assert self.bundle_id is not None
+        return found.with_bundle(self.bundle_id)
 
     def document(self) -> dict[str, Any]:
         """Return the impression as plain data."""
@@ -67,6 +92,11 @@ class Impression:
             "source": self.source,
             "items": [{"movie_id": movie_id, "score": score} for movie_id, score in self.items],
             "request": dict(self.request),
+            "bundle_id": self.bundle_id,
+            "stamp": self.stamp,
+            "experiments": [exposure.document() for exposure in self.exposures],
+            "propensities": self.propensities,
+            "policy": self.policy,
         }
 
 
@@ -126,8 +156,8 @@ class Impressions:
                 self.flush()
             with self._database.read() as connection:
                 row = connection.execute(statement).one_or_none()
-            if row is not None:
-                return read(row)
+                if row is not None:
+                    return replace(read(row), exposures=exposures_of(connection, recommendation_id))
         return None
 
     def flush(self) -> None:
@@ -182,6 +212,7 @@ class Impressions:
                     # A commit whose answer was lost is repeated, and must not be refused the second time.
                     connection.execute(dialect.insert(IMPRESSIONS).on_conflict_do_nothing(), rows)
                     keep(connection, [each.served for each in self._unwritten if each.served is not None])
+                    keep_exposures(connection, _exposures(self._unwritten))
                 self._unwritten.clear()
             return written
 
@@ -196,6 +227,10 @@ def read(row: Row[Any]) -> Impression:
         source=row.source,
         items=[(movie_id, score) for movie_id, score in orjson.loads(row.items)],
         request=orjson.loads(row.request),
+        bundle_id=row.bundle_id,
+        stamp=row.stamp,
+        propensities=None if row.propensities is None else tuple(orjson.loads(row.propensities)),
+        policy=None if row.policy is None else orjson.loads(row.policy),
     )
 
 
@@ -208,4 +243,15 @@ def _row(impression: Impression) -> dict[str, Any]:
         "source": impression.source,
         "items": orjson.dumps(list(impression.items)).decode(),
         "request": orjson.dumps(impression.request).decode(),
+        "bundle_id": impression.bundle_id,
+        "stamp": impression.stamp,
+        "propensities": None if impression.propensities is None else orjson.dumps(impression.propensities).decode(),
+        "policy": None if impression.policy is None else orjson.dumps(impression.policy).decode(),
     }
+
+
+def _exposures(impressions: Sequence[Impression]) -> Iterator[tuple[str, str, int, Exposure]]:
+    for each in impressions:
+        if each.user_id is not None:
+            at = clock.microseconds(each.at)
+            yield from ((each.recommendation_id, each.user_id, at, exposure) for exposure in each.exposures)

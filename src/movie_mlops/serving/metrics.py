@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, Summary, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -59,6 +59,17 @@ class Metrics:
             ["missing"],
             registry=self.registry,
         )
+        self._arms = Counter(
+            "movie_mlops_arm_answers",
+            "Lists that an arm of a roll-out was asked for, by what became of them.",
+            ["rollout", "arm", "outcome"],
+            registry=self.registry,
+        )
+        self._exploration = Summary(
+            "movie_mlops_exploration_cost",
+            "Of each list with chance in it, the share of the best list's scores that it falls short by.",
+            registry=self.registry,
+        )
         for missing in ("redis", "history"):
             self._degraded.labels(missing)
         self._known: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
@@ -77,6 +88,14 @@ class Metrics:
     def degraded(self, missing: str) -> None:
         """Count a list that is slower or poorer than it should be."""
         self._degraded.labels(missing).inc()
+
+    def arm(self, rollout: str, arm: str, *, failed: bool) -> None:
+        """Count a list that an arm of a roll-out was asked for."""
+        self._arms.labels(rollout, arm, "failed" if failed else "given").inc()
+
+    def explored(self, cost: float) -> None:
+        """Count a list with chance in it, and what that costs."""
+        self._exploration.observe(cost)
 
     def events(self, *, accepted: int = 0, duplicates: int = 0) -> None:
         """Count events."""

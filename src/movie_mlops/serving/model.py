@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from movie_mlops.recommenders import Recommender
 from movie_mlops.release import Bundle, Release
 from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.errors import ReleaseUnusableError
+
+if TYPE_CHECKING:
+    from movie_mlops.serving.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +95,12 @@ class Snapshot:
     Attributes:
         catalogue: The films.
         model: The released model; ``None`` while none could be loaded.
+        traffic: Who is answered otherwise; ``None`` while nothing is rolled out.
     """
 
     catalogue: Catalogue
     model: ServingModel | None
+    traffic: "Traffic | None" = None
 
 
 def _try(bundle: Bundle) -> None:

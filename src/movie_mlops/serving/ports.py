@@ -31,6 +31,18 @@ class EventSink(Protocol):
         ...
 
 
+class Conductor(Protocol):
+    """Who sees to what is rolled out."""
+
+    def step(self) -> None:
+        """Look how a canary does, and do what is to be done."""
+        ...
+
+    def live(self) -> list[dict[str, Any]]:
+        """Return everything that is rolled out, with what is known of it now."""
+        ...
+
+
 class Records(Protocol):
     """What the other rooms know of how an answer came about."""
 

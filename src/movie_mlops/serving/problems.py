@@ -22,6 +22,8 @@ _STATUS_OF_CODE: Final[dict[str, int]] = {
     "promotion-conflict": 409,
     "ledger-altered": 409,
     "rollback": 409,
+    "rollout": 409,
+    "rollout-conflict": 409,
     "state": 503,
 }
 """The status of errors of other rooms; the sentence of any other one stays inside."""

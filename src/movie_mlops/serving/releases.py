@@ -3,16 +3,18 @@
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from movie_mlops.core import clock
 from movie_mlops.core.errors import MovieMlopsError
-from movie_mlops.release import Ledger, Release, TrustList, read_bundle
+from movie_mlops.release import Bundle, Ledger, LedgerAlteredError, Release, TrustList, read_bundle
+from movie_mlops.release.rollout import Kind, Rollouts, Standing
 from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.model import ServingModel, Snapshot
+from movie_mlops.serving.traffic import Traffic
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.releases")
 
@@ -35,7 +37,7 @@ class Failure:
 
 
 class ReleaseWatcher:
-    """Keeps the champion in memory.
+    """Keeps the champion in memory, and whatever is rolled out beside it.
 
     A thread asks the ledger again and again. A new champion is read, verified and tried beside the one that serves;
     then one reference changes, so that each request has either the old or the new one from its start to its end. A
@@ -48,6 +50,7 @@ class ReleaseWatcher:
         trust: Whose bundles serve.
         load_catalogue: Reads the films; called for every new champion, so that new films come with it.
         poll_seconds: How often the ledger is asked.
+        rollouts: Says what is rolled out beside the champion; ``None`` where nothing ever is.
     """
 
     def __init__(
@@ -58,8 +61,14 @@ class ReleaseWatcher:
         trust: TrustList,
         load_catalogue: Callable[[], Catalogue],
         poll_seconds: float = 1.0,
+        rollouts: Rollouts | None = None,
     ) -> None:
         self._ledger = ledger
+        self._rollouts = rollouts
+        self._newest_move = 0
+        self._standing = Standing()
+        self._beside: dict[str, Bundle] = {}
+        self._unable: dict[str, str] = {}
         self._bundles = bundles
         self._trust = trust
         self._load_catalogue = load_catalogue
@@ -81,6 +90,11 @@ class ReleaseWatcher:
     def failure(self) -> Failure | None:
         """Why the champion does not serve; ``None`` where it does, or where there is none."""
         return self._unheard or self._failure
+
+    @property
+    def unable(self) -> str | None:
+        """Why a bundle that is rolled out cannot be answered with here; ``None`` where all can."""
+        return next(iter(self._unable.values()), None)
 
     def start(self) -> None:
         """Load the films and the champion, then follow the ledger.
@@ -107,26 +121,74 @@ class ReleaseWatcher:
         with self._one_at_a_time:
             release: Release | None = None
             try:
+                # Before the champion: a canary that is promoted in between has then served to the last moment.
+                moved = self._read_rollouts()
                 release = self._ledger.champion()
                 self._unheard = None
                 if release is None:
                     return
                 if release.release_id == self._tried and not (again and self._failure):
+                    if self._snapshot.model is not None and (moved or (again and self._unable)):
+                        self._snapshot = self._with_rollouts(self._snapshot)
                     return
-                self._snapshot = self._load(release)
+                snapshot = self._with_rollouts(self._load(release))
+                # In this order: whoever sees the new release finds nothing said against it.
+                self._failure = None
+                self._snapshot = snapshot
             # Whatever is wrong with a new release, the one that serves must go on serving.
             except Exception as error:  # noqa: BLE001 - said above
                 self._remember(release, error)
             else:
-                self._failure = None
                 _LOG.info("release %d (%s) serves", release.release_id, release.bundle_id)
             if release is not None:
                 self._tried = release.release_id
+
+    def _read_rollouts(self) -> bool:
+        """Read what is rolled out where that changed; return whether it did."""
+        newest = 0 if self._rollouts is None else self._rollouts.newest()
+        if self._rollouts is None or newest == self._newest_move:
+            return False
+        try:
+            self._standing = self._rollouts.standing()
+        except LedgerAlteredError as error:
+            # The champion is another matter: it goes on, and so do its successors.
+            _LOG.error("nothing is rolled out any more: %s", error)
+            self._standing = Standing()
+        self._newest_move = newest
+        return True
 
     def _load(self, release: Release) -> Snapshot:
         bundle = read_bundle(self._bundles / release.bundle_id, trust=self._trust)
         catalogue = self._load_catalogue()
         return Snapshot(catalogue, ServingModel.of(release, bundle, catalogue))
+
+    def _with_rollouts(self, snapshot: Snapshot) -> Snapshot:
+        """Return the same with who is answered by what else; bundles are loaded for it, or what is wrong is noted."""
+        model = snapshot.model
+        if model is None or self._rollouts is None:
+            return snapshot
+        standing = _in_force(self._standing, model.release)
+        wanted = dict.fromkeys(bundle for each in standing.rollouts for bundle in each.plan.bundles)
+        wanted.pop(model.release.bundle_id, None)
+        self._beside = {name: bundle for name, bundle in self._beside.items() if name in wanted}
+        champion = replace(snapshot, traffic=None)
+        unable: dict[str, str] = {}
+        others = {model.release.bundle_id: champion}
+        for name in wanted:
+            try:
+                others[name] = self._other(name, model.release, snapshot.catalogue)
+            # Whatever is wrong with a candidate, the champion must go on serving.
+            except Exception as error:  # noqa: BLE001 - said above
+                unable[name] = str(error)
+                if self._unable.get(name) != str(error):
+                    _LOG.error("the bundle %s cannot be rolled out: %s", name, error, exc_info=error)
+        self._unable = unable
+        return replace(champion, traffic=Traffic(champion, standing, others)) if standing.rollouts else champion
+
+    def _other(self, bundle_id: str, champion: Release, catalogue: Catalogue) -> Snapshot:
+        if bundle_id not in self._beside:
+            self._beside[bundle_id] = read_bundle(self._bundles / bundle_id, trust=self._trust)
+        return Snapshot(catalogue, ServingModel.of(champion.with_bundle(bundle_id), self._beside[bundle_id], catalogue))
 
     def _remember(self, release: Release | None, error: Exception) -> None:
         code = error.code if isinstance(error, MovieMlopsError) else "internal"
@@ -143,3 +205,11 @@ class ReleaseWatcher:
     def _follow(self) -> None:
         while not self._stopped.wait(self._poll_seconds):
             self.refresh()
+
+
+def _in_force(standing: Standing, champion: Release) -> Standing:
+    """Return what goes on, without a canary that was held against another champion."""
+    going = (
+        each for each in standing.rollouts if each.kind is not Kind.CANARY or each.release_id == champion.release_id
+    )
+    return Standing(tuple(going))

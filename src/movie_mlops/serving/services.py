@@ -5,10 +5,12 @@ from pathlib import Path
 
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
 from movie_mlops.release import Ledger, TrustList
+from movie_mlops.release.rollout import Rollouts
+from movie_mlops.serving.answering import Answering
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.metrics import Metrics
-from movie_mlops.serving.ports import EventSink, Records
+from movie_mlops.serving.ports import Conductor, EventSink, Records
 from movie_mlops.serving.releases import ReleaseWatcher
 from movie_mlops.serving.rules import RuleBook
 from movie_mlops.state import Database
@@ -22,6 +24,9 @@ class Services:
         config: The settings.
         watcher: The films and the release in memory.
         ledger: What serves, and since when.
+        rollouts: What is rolled out beside it.
+        answering: What gives the answers.
+        conductor: Who sees to what is rolled out, where somebody does.
         bundles: The folder of the bundles.
         trust: Whose bundles are read.
         histories: What users met.
@@ -38,6 +43,9 @@ class Services:
     config: ServingConfig
     watcher: ReleaseWatcher
     ledger: Ledger
+    rollouts: Rollouts
+    answering: Answering
+    conductor: Conductor | None
     bundles: Path
     trust: TrustList
     histories: Histories

@@ -21,6 +21,7 @@ from pydantic import (
 from movie_mlops.core import clock
 from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME, name_fault, time_fault, value_fault
 from movie_mlops.core.nouns import Kind
+from movie_mlops.release import BUNDLE_ID
 
 T = TypeVar("T")
 
@@ -131,6 +132,22 @@ class RollbackRequest(Strict):
     approved_by: Name = Field("admin", description="Who takes the step.")
 
 
+class StepRequest(RollbackRequest):
+    """Why what is rolled out shall be moved."""
+
+    expected: Annotated[StrictInt, Field(ge=0, le=LARGEST_ID)] | None = Field(
+        None, description="The number of its newest move, as it was seen; somebody else's move since is a conflict."
+    )
+
+
+class CanaryRequest(RollbackRequest):
+    """Which bundle a few users shall get first."""
+
+    bundle_id: Annotated[StrictStr, Field(pattern=BUNDLE_ID.pattern, max_length=200)] = Field(
+        examples=["ease-0123456789ab"]
+    )
+
+
 class FilmOut(BaseModel):
     """A film."""
 
@@ -180,6 +197,13 @@ class ReleaseOut(BaseModel):
     dataset: str | None = Field(description="What it was trained on.", examples=["sample"])
 
 
+class ExperimentOut(BaseModel):
+    """An arm of a roll-out that somebody has."""
+
+    name: str = Field(examples=["canary-1"])
+    arm: str = Field(examples=["control"])
+
+
 class AnswerOut(BaseModel):
     """Who answered whom. Where nothing was personal, the source is ``popular`` and the note says why."""
 
@@ -190,6 +214,9 @@ class AnswerOut(BaseModel):
     note: str | None
     next: str | None = Field(
         None, description="The cursor of the next page; left out where no page was asked for, null after the last."
+    )
+    experiments: list[ExperimentOut] = Field(
+        [], description="The arms of roll-outs that the user has; left out where there are none."
     )
 
 

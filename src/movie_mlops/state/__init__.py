@@ -5,5 +5,6 @@ from movie_mlops.state.config import StateConfig
 from movie_mlops.state.database import METADATA, Database
 from movie_mlops.state.driver import fetch_rows, run_for_each
 from movie_mlops.state.errors import StateError
+from movie_mlops.state.growing import gained
 
-__all__ = ["METADATA", "Database", "StateConfig", "StateError", "append_only", "fetch_rows", "run_for_each"]
+__all__ = ["METADATA", "Database", "StateConfig", "StateError", "append_only", "fetch_rows", "gained", "run_for_each"]

@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from movie_mlops.state.backend import Backend
 from movie_mlops.state.config import StateConfig
 from movie_mlops.state.errors import StateError
+from movie_mlops.state.growing import add_gained
 
 METADATA = MetaData()
 """Rooms declare their tables on it; a :class:`Database` makes those that are missing."""
@@ -35,6 +36,7 @@ class Database:
         with self.write() as connection:
             self._backend.make_place(connection)
             METADATA.create_all(connection)
+            add_gained(connection, METADATA)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -1,6 +1,7 @@
 """What only an administrator may do: see the ledger, roll back, have the ledger asked at once."""
 
 import hmac
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Security
@@ -13,8 +14,8 @@ from movie_mlops.serving.services import Services
 from movie_mlops.serving.shapes import ProblemOut, RollbackRequest
 
 
-def make_router(services: Services) -> APIRouter:
-    """Return the routes of the administrator."""
+def admin_only(services: Services) -> Callable[..., None]:
+    """Return what lets nobody but the administrator through."""
     bearer = HTTPBearer(auto_error=False, description="The admin token of the settings.")
 
     def check(credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]) -> None:
@@ -28,10 +29,15 @@ def make_router(services: Services) -> APIRouter:
                 "The admin token is missing or wrong.", next_step="Send the header 'Authorization: Bearer <token>'."
             )
 
+    return check
+
+
+def make_router(services: Services) -> APIRouter:
+    """Return the routes of the administrator."""
     router = APIRouter(
         prefix="/v1/admin",
         tags=["admin"],
-        dependencies=[Depends(check)],
+        dependencies=[Depends(admin_only(services))],
         responses={401: {"model": ProblemOut}, 403: {"model": ProblemOut}},
     )
 
@@ -39,25 +45,26 @@ def make_router(services: Services) -> APIRouter:
     def releases() -> Json:
         """Return the ledger, the newest release first."""
         rows = [release.to_json() for release in reversed(services.ledger.history())]
-        return Json({"serving": _serving(services), "failure": _failure(services), "releases": rows})
+        return Json({"serving": serving(services), "failure": _failure(services), "releases": rows})
 
     @router.post("/rollback", responses={409: {"model": ProblemOut}}, summary="Have the release before serve again")
     def rollback(body: RollbackRequest) -> Json:
         """Write a roll-back into the ledger and load what it restores before answering."""
         release = services.ledger.rollback(body.reason, body.approved_by)
         services.watcher.refresh()
-        return Json({"release": release.to_json(), "serving": _serving(services), "failure": _failure(services)})
+        return Json({"release": release.to_json(), "serving": serving(services), "failure": _failure(services)})
 
     @router.post("/reload", summary="Ask the ledger now")
     def reload() -> Json:
         """Load the champion at once, also one that could not be loaded before."""
         services.watcher.refresh(again=True)
-        return Json({"serving": _serving(services), "failure": _failure(services)})
+        return Json({"serving": serving(services), "failure": _failure(services)})
 
     return router
 
 
-def _serving(services: Services) -> dict[str, Any] | None:
+def serving(services: Services) -> dict[str, Any] | None:
+    """Return the release that answers, in the API's shape."""
     model = services.watcher.snapshot.model
     return None if model is None else model.document()
 

@@ -1,16 +1,18 @@
 """Lists that are made of more than one history, or of films that are given: groups, candidates."""
 
+import secrets
 from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
 
+from movie_mlops.serving.answering import Given
 from movie_mlops.serving.asks import GroupOut, GroupRequest, RerankOut, RerankRequest, Somebody
 from movie_mlops.serving.group import Member, recommend_group
 from movie_mlops.serving.model import Snapshot
-from movie_mlops.serving.recommend import Answer, recommend
+from movie_mlops.serving.recommend import Answer
 from movie_mlops.serving.responses import Json
-from movie_mlops.serving.routes.recommendations import keep_answer, list_history, next_page, read_history, said
+from movie_mlops.serving.routes.recommendations import keep_answer, list_history, maker, next_page, read_history, said
 from movie_mlops.serving.services import Services
 from movie_mlops.serving.shapes import ProblemOut
 from movie_mlops.serving.shortage import sentences
@@ -42,7 +44,8 @@ def make_router(services: Services) -> APIRouter:
         answer = _noted(given.answer, [why for _, why in members])
         nobody = list_history(services, ())
         request = {**wish.document(), **asked}
-        document = keep_answer(services, snapshot, answer, nobody, user_id=None, request=request)
+        kept = Given(answer, snapshot)
+        document = keep_answer(services, kept, nobody, secrets.token_hex(16), user_id=None, request=request)
         document |= {"strategy": body.strategy.value, "members": given.members, "items": given.documents()}
         if wish.cursor is not None:
             document["next"] = next_page(wish, asked, snapshot, answer)
@@ -51,18 +54,26 @@ def make_router(services: Services) -> APIRouter:
     @router.post("/rerank", responses={200: {"model": RerankOut}}, summary="Put given films in order")
     def rerank(body: RerankRequest) -> Json:
         """Put candidates in the order that the released model gives them for somebody, and say which have no place."""
-        wish, snapshot = body.wish(), services.watcher.snapshot
+        wish = body.wish()
         member, why = _member(services, body, 1)
-        answer = recommend(snapshot, member.history, wish, reasons=services.config.reasons, rules=services.rules)
+        recommendation_id = secrets.token_hex(16)
+        make = maker(services, member.history)
+        given = services.answering.give(
+            services.watcher.snapshot, make, wish, user_id=body.user_id, recommendation_id=recommendation_id
+        )
+        answer = _noted(given.answer, [why])
         shown = {pick.film.movie_id for pick in answer.picks}
-        answer = _noted(answer, [why])
         request = {**wish.document(), "candidates": body.candidates}
         if body.history is not None:
             request["history"] = said(body.history)
-        document = keep_answer(services, snapshot, answer, member.history, user_id=body.user_id, request=request)
+        given = replace(given, answer=answer)
+        document = keep_answer(
+            services, given, member.history, recommendation_id, user_id=body.user_id, request=request
+        )
         document["items"] = [pick.document(rank) for rank, pick in enumerate(answer.picks, start=1)]
         left = (movie_id for movie_id in dict.fromkeys(body.candidates) if movie_id not in shown)
-        document["unplaced"] = [{"movie_id": movie_id, "reason": _unplaced(snapshot, movie_id)} for movie_id in left]
+        asked = given.snapshot
+        document["unplaced"] = [{"movie_id": movie_id, "reason": _unplaced(asked, movie_id)} for movie_id in left]
         return Json(document)
 
     return router

@@ -75,8 +75,7 @@ def _found(services: Services, recommendation_id: str) -> Impression:
 
 
 def _release(services: Services, impression: Impression) -> Release | None:
-    releases = (release for release in services.ledger.history() if release.release_id == impression.release_id)
-    return next(releases, None)
+    return impression.release(services.ledger.history())
 
 
 def _graph(services: Services, recommendation_id: str) -> Graph:

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from movie_mlops.core import clock
 from movie_mlops.features import FeatureError, FeedbackConfig, History
+from movie_mlops.serving.answering import Given, Make
 from movie_mlops.serving.asks import ListQuery, RecommendationRequest
 from movie_mlops.serving.impressions import Impression
 from movie_mlops.serving.model import Snapshot
@@ -114,27 +115,43 @@ def _answer(
     request: dict[str, Any],
     why: str | None = None,
 ) -> Json:
-    snapshot = services.watcher.snapshot
     asked: dict[str, Any] = {}
     if wish.cursor is not None:
         asked = {**wish.bound(), "user_id": user_id, "history": request.get("history")}
         wish.cursor.check(asked)
-    answer = recommend(snapshot, history, wish, reasons=services.config.reasons, rules=services.rules)
+    recommendation_id = secrets.token_hex(16)
+    given = services.answering.give(
+        services.watcher.snapshot,
+        maker(services, history),
+        wish,
+        user_id=user_id,
+        recommendation_id=recommendation_id,
+    )
     if why is not None:
         # Where the history is missing, its absence is the reason for everything else.
-        answer = replace(answer, note=why if history is _NOTHING else " ".join(filter(None, [answer.note, why])))
-    document = keep_answer(services, snapshot, answer, history, user_id=user_id, request=request)
-    document["items"] = [pick.document(rank) for rank, pick in enumerate(answer.picks, start=1)]
+        note = why if history is _NOTHING else " ".join(filter(None, [given.answer.note, why]))
+        given = replace(given, answer=replace(given.answer, note=note))
+    document = keep_answer(services, given, history, recommendation_id, user_id=user_id, request=request)
+    document["items"] = [pick.document(rank) for rank, pick in enumerate(given.answer.picks, start=1)]
     if wish.cursor is not None:
-        document["next"] = next_page(wish, asked, snapshot, answer)
+        document["next"] = next_page(wish, asked, given.snapshot, given.answer)
     return Json(document)
+
+
+def maker(services: Services, history: History) -> Make:
+    """Return what gives the answer of a snapshot to a wish, for a history."""
+
+    def make(snapshot: Snapshot, wish: Wish) -> Answer:
+        return recommend(snapshot, history, wish, reasons=services.config.reasons, rules=services.rules)
+
+    return make
 
 
 def keep_answer(
     services: Services,
-    snapshot: Snapshot,
-    answer: Answer,
+    given: Given,
     history: History,
+    recommendation_id: str,
     *,
     user_id: str | None,
     request: dict[str, Any],
@@ -143,25 +160,28 @@ def keep_answer(
 
     Args:
         services: The stores.
-        snapshot: What answered.
-        answer: The list.
+        given: The list, and how it came about.
         history: What it was made from.
+        recommendation_id: Its id.
         user_id: Who asked; ``None`` for somebody without an account.
         request: What was asked, as plain data.
     """
-    recommendation_id = secrets.token_hex(16)
+    snapshot, answer = given.snapshot, given.answer
     services.metrics.answer(answer.source.value)
-    impression = _impression(snapshot, answer, recommendation_id, user_id, request)
+    impression = _impression(given, history, recommendation_id, user_id, request)
     if user_id is not None and history is not _NOTHING:
         impression = _with_served(services, impression, history, user_id)
     services.impressions.keep(impression)
-    return {
+    document: dict[str, Any] = {
         "recommendation_id": recommendation_id,
         "user_id": user_id,
         "source": answer.source.value,
         "release": None if snapshot.model is None else snapshot.model.document(),
         "note": answer.note,
     }
+    if given.exposures:
+        document["experiments"] = [exposure.document() for exposure in given.exposures]
+    return document
 
 
 def next_page(wish: Wish, asked: Mapping[str, Any], snapshot: Snapshot, answer: Answer) -> str | None:
@@ -183,14 +203,20 @@ def _with_served(services: Services, impression: Impression, history: History, u
 
 
 def _impression(
-    snapshot: Snapshot, answer: Answer, recommendation_id: str, user_id: str | None, request: dict[str, Any]
+    given: Given, history: History, recommendation_id: str, user_id: str | None, request: dict[str, Any]
 ) -> Impression:
+    release = None if given.snapshot.model is None else given.snapshot.model.release
     return Impression(
         recommendation_id=recommendation_id,
         at=clock.now(),
         user_id=user_id,
-        release_id=None if snapshot.model is None else snapshot.model.release.release_id,
-        source=answer.source.value,
-        items=[(pick.film.movie_id, pick.score) for pick in answer.picks],
+        release_id=None if release is None else release.release_id,
+        source=given.answer.source.value,
+        items=[(pick.film.movie_id, pick.score) for pick in given.answer.picks],
         request=request,
+        bundle_id=None if release is None else release.bundle_id,
+        stamp=history.stamp,
+        exposures=given.exposures,
+        propensities=given.propensities,
+        policy=given.policy,
     )
