@@ -153,7 +153,7 @@ def test_a_word_that_changes_is_taken_back_everywhere(online: Online) -> None:
 
 
 def test_what_is_withdrawn_is_taken_back_everywhere(online: Online) -> None:
-    """A like and a rating that are withdrawn count in no row any more, also where the rating stood below a later like."""
+    """A like and a rating that are withdrawn count in no row any more, also a rating below a later like."""
     before = online.features.read("film_features", 1).to_dict()
     online.log.append([did("dan", 1, "rating", 1.0, event_id="1"), did("dan", 1, "like", event_id="2")])
     row = online.features.read("film_features", 1).to_dict()

@@ -165,19 +165,16 @@ def promote(
 ) -> None:
     """Release a bundle by hand, past the gate; a running server follows within a second."""
     from movie_mlops.cli import door, output
-    from movie_mlops.release import read_bundle
+    from movie_mlops.release import promote_by_hand
 
     workspace = door.workspace(home, dataset)
-    bundle = door.bundle(workspace, bundle)
-    read_bundle(workspace.models / bundle, trust=door.keys(home).trust)
-    ledger = door.ledger(workspace)
-    champion = ledger.champion()
-    release = ledger.promote(
-        bundle,
+    release = promote_by_hand(
+        door.ledger(workspace),
+        workspace.models / door.bundle(workspace, bundle),
+        door.keys(home).trust,
         reason=reason,
-        gate={"passed": None, "text": "Promoted by hand; the gate was not asked."},
         approved_by=approved_by,
-        expected=expected or (None if champion is None else champion.bundle_id),
+        expected=expected,
     )
     if as_json:
         output.print_json(release.to_json())

@@ -9,7 +9,7 @@ from movie_mlops.serving.errors import PortInUseError, ServingError
 from movie_mlops.serving.impressions import IMPRESSIONS, Impression
 from movie_mlops.serving.impressions import read as read_impression
 from movie_mlops.serving.model import ServingModel
-from movie_mlops.serving.ports import Appended, EventSink, Records
+from movie_mlops.serving.ports import Appended, EventSink, Operations, Records
 from movie_mlops.serving.rules import Rules
 from movie_mlops.serving.scoring import Source
 from movie_mlops.serving.served import Served, newest
@@ -24,6 +24,7 @@ __all__ = [
     "EventSink",
     "Film",
     "Impression",
+    "Operations",
     "PortInUseError",
     "Records",
     "Rules",

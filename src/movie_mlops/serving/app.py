@@ -17,9 +17,9 @@ from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.door import Door
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.metrics import Metrics
-from movie_mlops.serving.ports import EventSink, Records
+from movie_mlops.serving.ports import EventSink, Operations, Records
 from movie_mlops.serving.releases import ReleaseWatcher
-from movie_mlops.serving.routes import admin, health, lists, movies, passports, recommendations
+from movie_mlops.serving.routes import admin, health, lists, movies, passports, recommendations, rows
 from movie_mlops.serving.routes import events as event_routes
 from movie_mlops.serving.routes.documents import mount_documents
 from movie_mlops.serving.routes.pages import mount_pages
@@ -47,6 +47,7 @@ def create_app(
     load_catalogue: Callable[[], Catalogue],
     features: OnlineFeatures | None = None,
     records: Records | None = None,
+    operations: Operations | None = None,
 ) -> FastAPI:
     """Return the API.
 
@@ -62,6 +63,7 @@ def create_app(
         load_catalogue: Reads the films from the lake; called at the start and for every new release.
         features: The rows of every view; without them none is kept beside answers.
         records: How answers came about; without them a passport tells what ledger and bundle say, and no more.
+        operations: What the console shows of other rooms; without it, it shows what serves and the ledger.
     """
     watcher = ReleaseWatcher(
         ledger=ledger, bundles=bundles, trust=trust, load_catalogue=load_catalogue, poll_seconds=config.poll_seconds
@@ -84,6 +86,7 @@ def create_app(
         impressions=impressions,
         features=features,
         records=records,
+        operations=operations,
         database=database,
         metrics=Metrics(watcher, impressions, histories, database),
         rules=RuleBook(config.rules),
@@ -99,10 +102,10 @@ def create_app(
     )
     app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes)
     problems.install(app)
-    for resource in (recommendations, lists, movies, event_routes, passports, health, admin):
+    for resource in (recommendations, rows, lists, movies, event_routes, passports, health, admin):
         app.include_router(resource.make_router(services))
     mount_documents(app)
-    mount_pages(app, config.pages)
+    mount_pages(app, services, config.pages)
     return app
 
 

@@ -24,7 +24,7 @@ class ServingConfig:
         reasons: How many films of the history a reason names at most.
         served_every: What one in so many answers was made from is kept, to be computed again; 0 keeps none.
         rules: What the house wants of every list.
-        pages: The folder of the static page, served at ``/`` and ``/static``; nothing is served where it is missing.
+        pages: The folder of the pages' words, modules and styles, served at ``/static``; without it there is no page.
     """
 
     admin_token: str | None = field(default=None, repr=False)

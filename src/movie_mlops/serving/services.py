@@ -8,7 +8,7 @@ from movie_mlops.release import Ledger, TrustList
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.metrics import Metrics
-from movie_mlops.serving.ports import EventSink, Records
+from movie_mlops.serving.ports import EventSink, Operations, Records
 from movie_mlops.serving.releases import ReleaseWatcher
 from movie_mlops.serving.rules import RuleBook
 from movie_mlops.state import Database
@@ -29,6 +29,7 @@ class Services:
         feedback: What counts as liking.
         features: The rows of every view, where there are any.
         records: How answers came about, where that is known.
+        operations: What the console shows of other rooms, where that is known.
         database: Where answers are kept.
         impressions: The answers that were given.
         metrics: What is counted.
@@ -46,6 +47,7 @@ class Services:
     impressions: Impressions
     features: OnlineFeatures | None
     records: Records | None
+    operations: Operations | None
     database: Database
     metrics: Metrics
     rules: RuleBook
