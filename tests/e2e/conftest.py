@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.fixtures.common.made_once import made_once
 from tests.fixtures.stage_4.command_line import SECOND, CommandLine, copied
+from tests.fixtures.stage_5.accessibility import axe_source
 from tests.fixtures.stage_5.server_process import ServerProcess
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -51,6 +52,12 @@ def server(finished: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> I
 def page_server(server: ServerProcess) -> str:
     """The base address of the real server, with the page and the API."""
     return server.url
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe-core, which finds what shuts people out."""
+    return axe_source()
 
 
 # For one module only: while Playwright runs, asyncio.run() of other tests would find its loop in the way.

@@ -152,6 +152,19 @@ def test_a_word_that_changes_is_taken_back_everywhere(online: Online) -> None:
     assert (row["likes_all"], row["rating_mean"], row["interactions"]) == (2, 3.0, 6)
 
 
+def test_what_is_withdrawn_is_taken_back_everywhere(online: Online) -> None:
+    """A like and a rating that are withdrawn count in no row any more, also a rating below a later like."""
+    before = online.features.read("film_features", 1).to_dict()
+    online.log.append([did("dan", 1, "rating", 1.0, event_id="1"), did("dan", 1, "like", event_id="2")])
+    row = online.features.read("film_features", 1).to_dict()
+    assert (row["likes_all"], row["ratings"]) == (before["likes_all"] + 1, before["ratings"] + 1)
+    online.log.append([did("dan", 1, "withdraw", event_id="3")])
+    row = online.features.read("film_features", 1).to_dict()
+    for name in ("likes_all", "ratings", "rating_mean"):
+        assert row[name] == before[name], name
+    assert online.films("dan") == []
+
+
 def test_a_row_that_is_too_old_is_not_served(online: Online, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its view's time-to-live a row is stale and has no values; histories do not grow old."""
     assert online.features.read("user_features", "ann").condition == "fresh"

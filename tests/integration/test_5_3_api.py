@@ -96,6 +96,31 @@ def test_filters_of_the_query_hold(client: httpx.Client) -> None:
     assert (nothing["items"], nothing["note"][:16]) == ([], "No film came out")
 
 
+def test_rows_have_passports_of_their_own(client: httpx.Client) -> None:
+    """A row is an answer like any other: it is kept, and its passport names what it was asked for."""
+    answer = client.get("/v1/users/nobody/rows", params={"k": 5}).json()
+    row, _ = answer["rows"]
+    assert (row["kind"], row["source"], row["film"], row["since"]) == ("new", "popular", None, 1977)
+    assert ids(row) == [260, 6, 50, 47, 2]
+    passport = client.get(f"/v1/recommendations/{row['recommendation_id']}/passport").json()
+    assert passport["recommendation"]["request"]["row"] == "new"
+    assert [item["movie_id"] for item in passport["recommendation"]["items"]] == ids(row)
+    assert client.get("/v1/users/nobody/rows", params={"k": 0}).status_code == 422
+
+
+def test_what_is_withdrawn_is_forgotten_at_once(client: httpx.Client) -> None:
+    """After a withdrawal the film is in no history, speaks for nothing, and may be recommended again."""
+    like(client, "ann", 6, 260)
+    assert 6 not in ids(client.get("/v1/users/ann/recommendations").json())
+    for film in (6, 260):
+        event = {"user_id": "ann", "movie_id": film, "kind": "withdraw"}
+        assert client.post("/v1/events", json=event).status_code == 201
+    assert client.get("/v1/users/ann/history").json()["items"] == []
+    after = client.get("/v1/users/ann/recommendations").json()
+    assert (after["source"], after["note"].startswith("There is no history to go by")) == ("popular", True)
+    assert 6 in ids(after)
+
+
 def test_history_is_shown_newest_first(client: httpx.Client) -> None:
     """The history tells what was met, when, and whether it was liked; somebody unknown has none."""
     events = [
@@ -336,14 +361,13 @@ def test_health_without_a_release(tmp_path: Path) -> None:
 
 
 def test_the_page_is_served_where_there_is_one(platform: Platform, tmp_path: Path) -> None:
-    """The page's folder is served at / and /static, and nothing outside of it."""
+    """The page's files are served at /static and nothing outside of them; without them / leads to the documents."""
     pages = tmp_path / "pages"
     pages.mkdir()
-    (pages / "index.html").write_text("<title>films</title>")
     (pages / "app.js").write_text("let x;")
     (tmp_path / "secret.txt").write_text("secret")
     with platform.served(pages=pages) as url, httpx.Client(base_url=url) as client:
-        assert client.get("/").text == "<title>films</title>"
+        assert client.get("/").headers["location"] == "/docs"
         assert client.get("/static/app.js").headers["content-type"].startswith("text/javascript")
         for path in ("/static/../secret.txt", "/static/%2e%2e/secret.txt", "/static/..%2fsecret.txt"):
             assert client.get(path).status_code == 404

@@ -77,12 +77,24 @@ def test_what_speaks_against_a_film_yields_to_a_later_word() -> None:
     assert feedback(table(words), AGAINST)["weight"].to_list() == [3.0, 2.0, -0.125, -1.5]
 
 
+def test_a_withdrawn_word_counts_as_never_said() -> None:
+    """Who withdraws leaves nothing to learn from until they say something again; having watched it is no word."""
+    words = [did("u", 1, "like", at=1), did("u", 1, "withdraw", at=2)]
+    words += [did("u", 2, "withdraw", at=1), did("u", 2, "dislike", at=2), did("u", 3, "watch", 0.9, at=5)]
+    words += [did("u", 3, "withdraw", at=4), did("u", 4, "withdraw", at=3)]
+    found = feedback(table(words), CONFIG)
+    assert found["movie_id"].to_list() == [2]
+    assert found["weight"].to_list() == [0.0]
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [
         ({"against": {Kind.DISLIKE: -1.0}}, r"kind 'dislike' is -1.*feedback\.against"),
         ({"against": {Kind.SKIP: math.inf}}, "kind 'skip' is inf"),
         ({"against": {Kind.LIKE: 1.0}}, "'like' counts for and against"),
+        ({"weights": {Kind.WITHDRAW: 1.0}}, "'withdraw' takes a word back"),
+        ({"against": {Kind.WITHDRAW: 1.0}}, "'withdraw' takes a word back"),
         ({"against": {Kind.RATING: 1.0}, "negative_rating": 4.0}, "rating of 4 counts against"),
         ({"against": {Kind.WATCH: 1.0}, "negative_watch": 0.6}, r"watch of 0\.6 counts against"),
     ],
@@ -115,7 +127,7 @@ def test_the_batch_rule_is_the_python_rule(
         positive_watch=positive / 5,
         negative_rating=positive / 2,
         negative_watch=positive / 10,
-        weights=dict.fromkeys(set(Kind) - {Kind.DISLIKE, Kind.SKIP}, weight),
+        weights=dict.fromkeys(set(Kind) - {Kind.DISLIKE, Kind.SKIP, Kind.WITHDRAW}, weight),
         against=dict.fromkeys((Kind.RATING, Kind.WATCH, Kind.DISLIKE, Kind.SKIP), against),
         graded_watch=graded,
     )

@@ -75,6 +75,25 @@ def test_an_event_counts_at_once(database: Database) -> None:
     assert history.weights.tolist() == [1.0, 0.0]
 
 
+def test_what_was_withdrawn_is_in_no_history(database: Database) -> None:
+    """From the lake and from events alike: it is gone at once, an older word that comes late does not bring it back."""
+    histories = Histories(database)
+    said = [did("a", 1, "like", at=1), did("a", 2, "rating", 5.0, at=1), did("a", 3, "like", at=1)]
+    histories.replace_all(table(said), CONFIG)
+    taken_back = [did("a", 1, "withdraw", at=3), did("a", 2, "withdraw", at=3)]
+    with database.write() as connection:
+        histories.apply(connection, taken_back, CONFIG)
+    assert histories.read("a").movie_ids.tolist() == [3]
+    with database.write() as connection:
+        histories.apply(connection, [did("a", 1, "dislike", at=2)], CONFIG)
+    assert histories.read("a").movie_ids.tolist() == [3]
+    histories.replace_all(table([*said, *taken_back]), CONFIG)
+    assert histories.read("a").movie_ids.tolist() == [3]
+    with database.write() as connection:
+        histories.apply(connection, [did("a", 1, "like", at=4)], CONFIG)
+    assert histories.read("a").movie_ids.tolist() == [3, 1]
+
+
 def test_a_rolled_back_event_leaves_nothing(database: Database) -> None:
     """A transaction that fails takes the history back with it."""
     histories = Histories(database)

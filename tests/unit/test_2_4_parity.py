@@ -40,7 +40,7 @@ def _arrays(histories: Histories, user: str):
 
 
 def batch(interactions: pl.LazyFrame) -> list[tuple[str, int, float, int, str, str]]:
-    frame = latest_words(interactions, CONFIG)
+    frame = latest_words(interactions, CONFIG).filter(pl.col("kind") != "withdraw")
     assert frame.select("user_id", "movie_id", "weight", "event_time").equals(feedback(interactions, CONFIG))
     frame = frame.with_columns((pl.col("event_time").to_physical() // 1_000_000).fill_null(-1))
     values = frame["value"].fill_null(float("nan")).to_numpy().astype(str)

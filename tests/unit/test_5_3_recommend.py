@@ -130,12 +130,12 @@ def test_filters_and_exclusions_hold(snapshot: Snapshot) -> None:
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_only_what_was_consumed_is_left_out(snapshot: Snapshot, kind: Kind) -> None:
-    """A film that was rated, liked, disliked, watched or skipped stays away; one only clicked or viewed may come."""
+    """A film that was rated, liked, disliked, watched or skipped stays away; one only met, or withdrawn, may come."""
     value = 2.0 if kind is Kind.RATING else None
     met = History.of([(6, Kind.LIKE, None), (47, kind, value)], FeedbackConfig())
     answer = ids(recommend(snapshot, met, Wish(k=8)))
     assert 6 not in answer
-    assert (47 in answer) == (kind in {Kind.CLICK, Kind.VIEW})
+    assert (47 in answer) == (kind in {Kind.CLICK, Kind.VIEW, Kind.WITHDRAW})
 
 
 def test_filters_that_leave_nothing_say_so(snapshot: Snapshot) -> None:

@@ -1,14 +1,16 @@
 """The page's files fit together: every name that one gives is in the other."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-PAGES = Path(__file__).resolve().parents[2] / "src" / "movie_mlops" / "serving" / "pages"
+SERVING = Path(__file__).resolve().parents[2] / "src" / "movie_mlops" / "serving"
+PAGES = SERVING / "pages"
+TEMPLATES = sorted((SERVING / "templates").glob("*.j2"))
 SCRIPTS = sorted(path.name for path in PAGES.glob("*.js"))
-KEY = re.compile(r"^  (\w+):", re.MULTILINE)
-NAMED = re.compile(r"/static/([\w.]+)(?:#([\w-]+))?")
+NAMED = re.compile(r"/static/(\w+\.\w+)(?:#([\w-]+))?")
 IMPORT = re.compile(r'^import (?:(\w+)|(?:(\w+), )?\{([^}]*)\}|\* as \w+) from "\./([\w.]+)";$', re.MULTILINE)
 HOLE = re.compile(r"\{(\w+)\}")
 
@@ -17,33 +19,30 @@ def text(name: str) -> str:
     return (PAGES / name).read_text(encoding="utf-8")
 
 
-def sentences(name: str) -> dict[str, set[str]]:
+def sentences(language: str) -> dict[str, set[str]]:
     """Return each key of a language with the places that its sentence has for facts."""
-    _, _, after = text(name).partition("export default {")
-    body, _, _ = after.partition("\n};")
-    lines = [line for line in body.splitlines() if KEY.match(line)]
-    return {KEY.findall(line)[0]: set(HOLE.findall(line)) for line in lines}
+    words = json.loads(text(f"words/{language}.json"))["sentences"]
+    return {key: set(HOLE.findall(sentence)) for key, sentence in words.items()}
 
 
 def test_both_languages_say_the_same_things() -> None:
     """Every sentence is there in English and in Korean, with places for the same facts."""
-    english, korean = sentences("english.js"), sentences("korean.js")
-    assert len(english) > 60
+    english, korean = sentences("en"), sentences("ko")
+    assert len(english) > 150
     assert english.keys() == korean.keys()
-    # English reasons come from the server as a sentence.
-    differ = {key for key in english if key != "because" and english[key] != korean[key]}
-    assert differ == set()
+    assert {key for key in english if english[key] != korean[key]} == set()
 
 
 def test_every_sentence_that_is_asked_for_exists() -> None:
-    """No script and no element asks for a sentence that no language has, and none lies unused."""
-    known = sentences("english.js").keys()
-    pages = text("index.html") + text("passport.html")
-    asked = set(re.findall(r'data-(?:text|label|placeholder)="(\w+)"', pages))
-    code = "".join(text(name) for name in SCRIPTS if name not in {"english.js", "korean.js"})
+    """No script and no template asks for a sentence that no language has, and none lies unused."""
+    known = sentences("en").keys()
+    pages = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES)
+    asked = set(re.findall(r'data-(?:text|label|placeholder)="(\w+)"', pages)) | set(re.findall(r"\bt\.(\w+)", pages))
+    code = "".join(text(name) for name in SCRIPTS)
     asked |= set(re.findall(r'\bt\("(\w+)"', code))
     assert asked - known == set()
-    words = set(re.findall(r"\w+", pages + code))
+    server = (SERVING / "routes" / "pages.py").read_text(encoding="utf-8")
+    words = set(re.findall(r"\w+", pages + code + server))
     # One that is asked for as `${act}Film` is called by the end of its name alone.
     composed = tuple(re.findall(r"\bt\(`\$\{\w+\}(\w+)`", code))
     assert {key for key in known - words if not key.endswith(composed)} == set()
@@ -65,10 +64,13 @@ def test_a_script_imports_only_what_is_exported(name: str) -> None:
 def test_the_page_asks_for_nothing_that_is_not_there() -> None:
     """Every file and every icon that the page names is one of its own, and no address is another machine's."""
     icons = set(re.findall(r'<symbol id="([\w-]+)"', text("icons.svg")))
-    for name in ["index.html", "passport.html", *SCRIPTS]:
-        for file, icon in NAMED.findall(text(name)):
+    files = {path.name: path.read_text(encoding="utf-8") for path in TEMPLATES} | {name: text(name) for name in SCRIPTS}
+    for name, content in files.items():
+        for file, icon in NAMED.findall(content):
             assert (PAGES / file).is_file(), f"{name} names {file}"
             assert not icon or icon in icons, f"{name} names the icon {icon}"
-    for path in PAGES.iterdir():
+        # `icon` is a macro of the templates; what it is given is a name too.
+        assert set(re.findall(r'\bicon\("([\w-]+)"', content)) <= icons, name
+    for path in filter(Path.is_file, PAGES.rglob("*")):
         foreign = re.findall(r"https?://[^\s\"')]+", path.read_text(encoding="utf-8"))
         assert [url for url in foreign if not url.startswith("http://www.w3.org/")] == [], path.name

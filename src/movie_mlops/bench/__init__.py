@@ -6,6 +6,7 @@ from movie_mlops.bench.config import (
     IngestBenchConfig,
     MainJobBenchConfig,
     OnlineBenchConfig,
+    PageBenchConfig,
     QualityBenchConfig,
     SearchBenchConfig,
     ServeBenchConfig,
@@ -19,6 +20,7 @@ from movie_mlops.bench.ingest import bench_ingest
 from movie_mlops.bench.load import Outcome, Plan, drive, drive_apart
 from movie_mlops.bench.main_job import bench_main_job
 from movie_mlops.bench.online import bench_online
+from movie_mlops.bench.page import bench_page
 from movie_mlops.bench.percentiles import percentile, summary
 from movie_mlops.bench.quality import bench_quality
 from movie_mlops.bench.search import bench_search
@@ -34,6 +36,7 @@ __all__ = [
     "MainJobBenchConfig",
     "OnlineBenchConfig",
     "Outcome",
+    "PageBenchConfig",
     "Plan",
     "QualityBenchConfig",
     "SearchBenchConfig",
@@ -45,6 +48,7 @@ __all__ = [
     "bench_ingest",
     "bench_main_job",
     "bench_online",
+    "bench_page",
     "bench_quality",
     "bench_search",
     "bench_serve",

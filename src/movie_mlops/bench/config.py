@@ -125,6 +125,31 @@ class SearchBenchConfig:
 
 
 @dataclass(frozen=True)
+class PageBenchConfig:
+    """The benchmark of the page.
+
+    Attributes:
+        visits: How many visitors of each kind come, one after the other.
+        films: How many films the catalogue has.
+        seed: Of everything that is made up.
+        limit_ms: The target for the median visit, in milliseconds.
+
+    Raises:
+        BenchError: A number is out of range.
+    """
+
+    visits: int = 20
+    films: int = 27_278
+    seed: int = 0
+    limit_ms: float = 300.0
+
+    def __post_init__(self) -> None:
+        for name in ("visits", "films"):
+            if getattr(self, name) <= 0:
+                raise BenchError(f"{name} is {getattr(self, name)}.", next_step="Give a number above 0.")
+
+
+@dataclass(frozen=True)
 class ServeBenchConfig:
     """The benchmark of serving.
 

@@ -87,6 +87,34 @@ def serve(
     typer.echo(f"Load average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
 
 
+@app.command()
+def page(
+    visits: Annotated[int, typer.Option("--visits", min=1, help="How many visitors of each kind come.")] = 20,
+    films: Annotated[int, typer.Option("--films", min=100, help="How many films the catalogue has.")] = 27_278,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to (default: reports/benchmarks/page.json).")
+    ] = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How soon does the page show its first answer? A real Chromium, a fresh profile for each visit."""
+    from movie_mlops.bench import PageBenchConfig, bench_page
+    from movie_mlops.cli import door, output, progress
+
+    file = out or door.settings(home).home / "reports" / "benchmarks" / "page.json"
+    command = "movie-mlops " + shlex.join(sys.argv[1:])
+    config = PageBenchConfig(visits=visits, films=films)
+    result = bench_page(config, file, command=command, progress=progress.listener())
+    if as_json:
+        output.print_json(result)
+        return
+    shown = ("p50", "p95", "max")
+    rows = [{"visit": name, **{at: told[at] for at in shown}} for name, told in result["painted_ms"].items()]
+    output.print_rows(rows, as_json=False)
+    machine = result["machine"]
+    typer.echo(f"\nLoad average {machine['load_average_before']} before, {machine['load_average_after']} after: {file}")
+
+
 @app.command("main-job")
 def main_job(
     run: Annotated[

@@ -201,26 +201,19 @@ def promote(
 ) -> None:
     """Release a bundle by hand, past the gate; a running server follows within a second."""
     from movie_mlops.cli import door
-    from movie_mlops.release import Ledger, read_bundle
+    from movie_mlops.release import Ledger, promote_by_hand
     from movie_mlops.release.rollout import Rollouts
 
     workspace = door.workspace(home, dataset)
-    bundle = door.bundle(workspace, bundle)
-    read_bundle(workspace.models / bundle, trust=door.keys(home).trust)
     database = door.database(workspace)
-    ledger = Ledger(database)
-    champion = ledger.champion()
-    canary = Rollouts(database).standing().canary_of(None if champion is None else champion.release_id)
-    if canary is not None and bundle in canary.plan.bundles:
-        release = Rollouts(database).promote(canary.name, expected=None, reason=reason, approved_by=approved_by)
-        _say(release, as_json=as_json)
-        return
-    release = ledger.promote(
-        bundle,
+    release = promote_by_hand(
+        Ledger(database),
+        workspace.models / door.bundle(workspace, bundle),
+        door.keys(home).trust,
+        rollouts=Rollouts(database),
         reason=reason,
-        gate={"passed": None, "text": "Promoted by hand; the gate was not asked."},
         approved_by=approved_by,
-        expected=expected or (None if champion is None else champion.bundle_id),
+        expected=expected,
     )
     _say(release, as_json=as_json)
 

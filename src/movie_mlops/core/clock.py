@@ -43,3 +43,18 @@ def microseconds(moment: datetime) -> int:
 def from_microseconds(moment: int) -> datetime:
     """Return the aware UTC time of so many microseconds since 1970-01-01."""
     return _EPOCH + timedelta(microseconds=moment)
+
+
+def span(length: timedelta) -> str:
+    """Return how long something lasted, for people: in its largest unit, at least ``"less than a minute"``."""
+    seconds = max(0.0, length.total_seconds())
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            number = round(seconds / size)
+            return f"{number:,} {word}{'' if number == 1 else 's'}"
+    return "less than a minute"
+
+
+def ago(moment: datetime) -> str:
+    """Return how long ago an aware time was, for people."""
+    return f"{span(now() - moment)} ago"

@@ -16,6 +16,8 @@ class Kind(StrEnum):
     WATCH = "watch"
     CLICK = "click"
     SKIP = "skip"
+    WITHDRAW = "withdraw"
+    """Took back whatever was said of it: until something is said again (rating, like, dislike) nothing counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,11 @@ class FeedbackConfig:
                         f"The weight of the kind '{kind}' is {weight}.",
                         next_step=f"Give a finite number of at least 0 under feedback.{name}.",
                     )
+        if self.weights.get(Kind.WITHDRAW, 0) > 0 or self.against.get(Kind.WITHDRAW, 0) > 0:
+            raise ConfigurationError(
+                "The kind 'withdraw' takes a word back, so it cannot weigh anything.",
+                next_step="Leave it out under feedback.weights and feedback.against.",
+            )
         for kind in Kind:
             if kind not in _VALUED and self.weights.get(kind, 0) > 0 and self.against.get(kind, 0) > 0:
                 raise ConfigurationError(

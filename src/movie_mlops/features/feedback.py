@@ -1,7 +1,8 @@
 """From everything that a user did to their latest word on each film: one rule, in Python and in polars.
 
 A word has an authority: what was said (rating, like, dislike) stands above what was watched, and that above what
-passed by (view, click, skip). The word that counts is, among those of the highest authority, the latest by
+passed by (view, click, skip). Who withdraws takes back what was said, so that stands where saying does, and weighs
+nothing. The word that counts is, among those of the highest authority, the latest by
 ``event_time`` (an unknown time is the oldest), then by ``ingested_at``; of two words in the same instant the one with
 the smaller weight counts, because contradicting oneself is no praise, then the later in :data:`AUTHORITY`, then the
 greater value. Words that are equal in all of that say the same. The choice is a maximum, so that neither the order nor
@@ -37,6 +38,7 @@ AUTHORITY: Final = MappingProxyType(
         Kind.RATING: 2,
         Kind.LIKE: 2,
         Kind.DISLIKE: 2,
+        Kind.WITHDRAW: 2,
     },
 )
 """Which kinds of word stand above which."""
@@ -55,6 +57,9 @@ Rank = tuple[int, int, int, float, int, float]
 CONSUMED: Final = frozenset({Kind.SKIP, Kind.WATCH, Kind.RATING, Kind.LIKE, Kind.DISLIKE})
 """The kinds that say that somebody is done with a film: it is not recommended again. Who only looked at it (view,
 click) is not."""
+
+RATED: Final = frozenset({Kind.RATING, Kind.WITHDRAW})
+"""Among these words the rating that counts is chosen: who withdraws takes a rating back, too."""
 
 CODE_COLUMN: Final = "kind_code"
 
@@ -178,7 +183,7 @@ def latest_words(interactions: pl.LazyFrame, config: FeedbackConfig) -> pl.DataF
 
 
 def feedback(interactions: pl.LazyFrame, config: FeedbackConfig) -> pl.DataFrame:
-    """Return the latest word of every user on every film that they met.
+    """Return the latest word of every user on every film that they met, where they did not withdraw it.
 
     Args:
         interactions: Rows of the table ``interactions``.
@@ -189,4 +194,8 @@ def feedback(interactions: pl.LazyFrame, config: FeedbackConfig) -> pl.DataFrame
         below 0 evidence against it),
         event_time (null where unknown).
     """
-    return latest_words(interactions, config).select(USER_ID, MOVIE_ID, WEIGHT, EVENT_TIME)
+    return (
+        latest_words(interactions, config)
+        .filter(pl.col(KIND) != Kind.WITHDRAW.value)
+        .select(USER_ID, MOVIE_ID, WEIGHT, EVENT_TIME)
+    )

@@ -17,7 +17,7 @@ from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.features.co_watch import NOTHING_BESIDE, Beside
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import Feature, FeatureView
-from movie_mlops.features.feedback import KIND_CODES, Rank, rank_of, weigh
+from movie_mlops.features.feedback import KIND_CODES, RATED, Rank, rank_of, weigh
 from movie_mlops.features.measures import UNKNOWN_FILM, Condition, Film, Measure, Seen, Source
 from movie_mlops.features.parts import Moment, Part, State, Total
 from movie_mlops.features.timeline import NO_TIME
@@ -117,7 +117,7 @@ class Fold:
         for source in self._followers:
             if source is Source.EVENTS:
                 self._put(state, source, seen, 1)
-            elif source is Source.WORDS or seen.kind is Kind.RATING:
+            elif source is Source.WORDS or seen.kind in RATED:
                 pair = _pair(interaction.user_id, interaction.movie_id)
                 self._say(state, source, pair, (rank, seen))
         return state

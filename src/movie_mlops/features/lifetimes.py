@@ -8,9 +8,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from movie_mlops.core.columns import EVENT_TIME, GENRES, INGESTED_AT, KIND, MOVIE_ID, USER_ID, VALUE, WEIGHT, YEAR
-from movie_mlops.core.nouns import Kind
 from movie_mlops.features.config import FeedbackConfig
-from movie_mlops.features.feedback import rank_columns, weight_expression
+from movie_mlops.features.feedback import RATED, rank_columns, weight_expression
 from movie_mlops.features.measures import Condition, Source
 from movie_mlops.features.timeline import NEVER, NO_TIME, Lifetimes
 
@@ -53,14 +52,14 @@ def lifetimes(
     if conditions:
         known = with_facts(known, films, conditions)
     names = [condition.name for condition in conditions]
-    rated = known.filter(pl.col(KIND) == Kind.RATING.value) if Source.RATINGS in wanted else known
+    rated = known.filter(pl.col(KIND).is_in(list(RATED))) if Source.RATINGS in wanted else known
     found = {}
     if Source.EVENTS in wanted:
         found[Source.EVENTS] = _lifetimes(known, np.full(known.height, NEVER), names)
     if Source.WORDS in wanted:
         found[Source.WORDS] = _lifetimes(*_reigns(known, other), names)
     if Source.RATINGS in wanted:
-        # Where all that was ever said is ratings, the word that counts is the rating that counts.
+        # Where all that was ever said is ratings, given and withdrawn, the word that counts is the rating that counts.
         same = Source.WORDS in found and rated.height == known.height
         found[Source.RATINGS] = found[Source.WORDS] if same else _lifetimes(*_reigns(rated, other), names)
     return found

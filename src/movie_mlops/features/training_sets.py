@@ -248,7 +248,9 @@ class TrainingSets:
 
 def _labels(interactions: pl.LazyFrame, spec: TrainingSetSpec, config: FeedbackConfig) -> pl.DataFrame:
     """Return the rows: every dated word that counts, and the time just before it."""
-    words = latest_words(interactions, config).filter(pl.col(EVENT_TIME).is_not_null())
+    words = latest_words(interactions, config).filter(
+        pl.col(EVENT_TIME).is_not_null(), pl.col(KIND) != Kind.WITHDRAW.value
+    )
     if spec.since is not None:
         words = words.filter(pl.col(EVENT_TIME) >= spec.since)
     if spec.until is not None:

@@ -27,7 +27,7 @@ def write_catalogue(platform: Platform, *, command: str) -> Path:
         VIEWS,
         dataset=platform.workspace.dataset,
         tables={view.name: table for view in VIEWS if (table := _table(platform, view)) is not None},
-        served={view.name: _fresh(platform, view) for view in VIEWS},
+        served={view.name: fresh(platform, view) for view in VIEWS},
         parity=last_parity(platform.database),
         command=command,
         made_at=clock.now(),
@@ -44,7 +44,8 @@ def _table(platform: Platform, view: FeatureView) -> Table | None:
     return Table(version, platform.lake.scan(view.name, version=version).collect(), made_of)
 
 
-def _fresh(platform: Platform, view: FeatureView) -> Fresh:
+def fresh(platform: Platform, view: FeatureView) -> Fresh:
+    """Return how fresh the rows of a view are that are served."""
     now = clock.microseconds(clock.now())
     oldest = now - view.time_to_live // timedelta(microseconds=1)
     rows, stale, first, last = platform.database.fetch(_AGES, (oldest, view.name))[0]

@@ -71,7 +71,12 @@ def drain(platform: Platform) -> Drained:
 
 def pending(platform: Platform) -> bool:
     """Return whether the event log has events that the lake may not have."""
-    return platform.events.last_offset() > (platform.lake.cursor(INTERACTIONS, _cursor(platform)) or 0)
+    return platform.events.last_offset() > in_lake(platform)
+
+
+def in_lake(platform: Platform) -> int:
+    """Return up to which offset the lake has the event log."""
+    return platform.lake.cursor(INTERACTIONS, _cursor(platform)) or 0
 
 
 def _cursor(platform: Platform) -> str:

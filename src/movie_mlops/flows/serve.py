@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import FILM_FEATURES, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
+from movie_mlops.flows.console import PlatformOperations
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.records import PlatformRecords
 from movie_mlops.flows.rollout import Conductor
@@ -58,6 +59,7 @@ def _app(platform: Platform, serving: ServingConfig) -> FastAPI:
         load_catalogue=lambda: read_catalogue(platform.lake),
         records=PlatformRecords(platform),
         conductor=Conductor.of(platform),
+        operations=PlatformOperations(platform),
     )
 
 

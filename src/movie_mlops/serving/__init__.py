@@ -11,7 +11,7 @@ from movie_mlops.serving.exposures import EXPOSURES, Exposure
 from movie_mlops.serving.impressions import IMPRESSIONS, Impression
 from movie_mlops.serving.impressions import read as read_impression
 from movie_mlops.serving.model import ServingModel
-from movie_mlops.serving.ports import Appended, Conductor, EventSink, Records
+from movie_mlops.serving.ports import Appended, Conductor, EventSink, Operations, Records
 from movie_mlops.serving.rules import Rules
 from movie_mlops.serving.scoring import Source
 from movie_mlops.serving.served import Served, newest
@@ -32,6 +32,7 @@ __all__ = [
     "Exposure",
     "Film",
     "Impression",
+    "Operations",
     "PortInUseError",
     "Records",
     "Reported",

@@ -20,10 +20,10 @@ from movie_mlops.serving.counting import Counting
 from movie_mlops.serving.door import Door
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.metrics import Metrics
-from movie_mlops.serving.ports import Conductor, EventSink, Records
+from movie_mlops.serving.ports import Conductor, EventSink, Operations, Records
 from movie_mlops.serving.releases import ReleaseWatcher
 from movie_mlops.serving.rounds import Rounds
-from movie_mlops.serving.routes import admin, health, lists, movies, passports, recommendations, rollouts
+from movie_mlops.serving.routes import admin, health, lists, movies, passports, recommendations, rollouts, rows
 from movie_mlops.serving.routes import events as event_routes
 from movie_mlops.serving.routes.documents import mount_documents
 from movie_mlops.serving.routes.pages import mount_pages
@@ -53,6 +53,7 @@ def create_app(
     features: OnlineFeatures | None = None,
     records: Records | None = None,
     conductor: Conductor | None = None,
+    operations: Operations | None = None,
 ) -> FastAPI:
     """Return the API.
 
@@ -69,6 +70,7 @@ def create_app(
         features: The rows of every view; without them none is kept beside answers.
         records: How answers came about; without them a passport tells what ledger and bundle say, and no more.
         conductor: Who sees to what is rolled out; without one this server follows the ledger and decides nothing.
+        operations: What the console shows of other rooms; without it, it shows what serves and the ledger.
     """
     ledger_of_rollouts = Rollouts(database)
     watcher = ReleaseWatcher(
@@ -102,6 +104,7 @@ def create_app(
         impressions=impressions,
         features=features,
         records=records,
+        operations=operations,
         database=database,
         metrics=metrics,
         rules=RuleBook(config.rules),
@@ -118,10 +121,10 @@ def create_app(
     )
     app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes)
     problems.install(app)
-    for resource in (recommendations, lists, movies, event_routes, passports, health, admin, rollouts):
+    for resource in (recommendations, rows, lists, movies, event_routes, passports, health, admin, rollouts):
         app.include_router(resource.make_router(services))
     mount_documents(app)
-    mount_pages(app, config.pages)
+    mount_pages(app, services, config.pages)
     return app
 
 

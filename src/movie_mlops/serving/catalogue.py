@@ -13,6 +13,10 @@ from movie_mlops.core import columns
 from movie_mlops.serving.search import Found, TitleIndex
 
 _NO_YEAR: Final = -1
+_NEWEST: Final = (0.05, 40)
+"""The newest films are this share of those whose year is known, and at least so many."""
+_HEAD: Final = 0.8
+"""The famous films are those that have this share of all likes between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,29 @@ class Catalogue:
     def genres(self) -> list[str]:
         """Every genre, in alphabetical order."""
         return sorted(self._genres)
+
+    @cached_property
+    def new_since(self) -> int | None:
+        """The year that the newest films came out in, or later; ``None`` where no year is known."""
+        known = np.sort(self._years[self._years != _NO_YEAR])[::-1]
+        share, least = _NEWEST
+        return int(known[min(max(least, int(share * known.size)), known.size) - 1]) if known.size else None
+
+    @cached_property
+    def little_known(self) -> NDArray[np.bool_]:
+        """bool[films], by position: liked by somebody, not famous, and rated no worse than films are on the whole.
+
+        The famous ones, most liked first, have four fifths of all likes between them: what is left is the long tail
+        (Anderson, "The Long Tail", Wired, 2004).
+        """
+        likes = np.array([film.likes for film in self.films], dtype=np.int64)
+        ordered = likes[self.by_likes]
+        famous = np.zeros(likes.size, dtype=np.bool_)
+        famous[self.by_likes] = np.cumsum(ordered) - ordered < _HEAD * ordered.sum()
+        rated = np.array([np.nan if film.rating_mean is None else film.rating_mean for film in self.films])
+        usual = np.nanmean(rated) if (~np.isnan(rated)).any() else -np.inf
+        liked_well: NDArray[np.bool_] = (likes > 0) & ~famous & ~(rated < usual)
+        return liked_well
 
     def get(self, movie_id: int) -> Film | None:
         """Return the film, or ``None`` where it is unknown."""

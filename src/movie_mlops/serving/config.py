@@ -26,7 +26,7 @@ class ServingConfig:
         served_every: What one in so many answers was made from is kept, to be computed again; 0 keeps none.
         rules: What the house wants of every list.
         rollout: How releases are rolled out, and how much chance there is in the lists.
-        pages: The folder of the static page, served at ``/`` and ``/static``; nothing is served where it is missing.
+        pages: The folder of the pages' words, modules and styles, served at ``/static``; without it there is no page.
     """
 
     admin_token: str | None = field(default=None, repr=False)

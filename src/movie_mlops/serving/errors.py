@@ -44,6 +44,20 @@ class UnknownRecommendationError(ServingError):
     status = 404
 
 
+class UnknownBundleError(ServingError):
+    """A bundle that is not there."""
+
+    code = "unknown-bundle"
+    status = 404
+
+
+class BundleRefusedError(ServingError):
+    """A bundle that may not serve: it is not whole, or nobody who is trusted signed it."""
+
+    code = "bundle-refused"
+    status = 409
+
+
 class NotRecordedError(ServingError):
     """What is behind an answer is not known to this server."""
 

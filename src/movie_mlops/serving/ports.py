@@ -1,12 +1,14 @@
 """What serving needs of rooms that it does not import."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.features import History
 from movie_mlops.release import Graph
+from movie_mlops.serving.console import Glance
 
 
 class Appended(Protocol):
@@ -56,4 +58,28 @@ class Records(Protocol):
 
     def rebuild(self, bundle_id: str, /) -> dict[str, Any]:
         """Return whether a bundle could be made again now: ``possible``, ``problem``, ``changes``, ``command``."""
+        ...
+
+
+class Operations(Protocol):
+    """What the other rooms tell an operator; everything is read when it is asked for."""
+
+    def glances(self) -> Sequence[Glance]:
+        """Return every other stage that is there, in order, at a glance."""
+        ...
+
+    def sections(self) -> Sequence[str]:
+        """Return the names of the sections that there are."""
+        ...
+
+    def section(self, name: str, /) -> Mapping[str, Any]:
+        """Return what a section shows, as plain data for its template."""
+        ...
+
+    def graph_of(self, thing: str, /) -> Graph:
+        """Return what is behind a thing, and what came of it."""
+        ...
+
+    def report(self, name: str, /) -> Path | None:
+        """Return a report that lies on disk, as HTML; ``None`` where there is none of this name."""
         ...

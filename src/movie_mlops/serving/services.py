@@ -10,7 +10,7 @@ from movie_mlops.serving.answering import Answering
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.metrics import Metrics
-from movie_mlops.serving.ports import Conductor, EventSink, Records
+from movie_mlops.serving.ports import Conductor, EventSink, Operations, Records
 from movie_mlops.serving.releases import ReleaseWatcher
 from movie_mlops.serving.rules import RuleBook
 from movie_mlops.state import Database
@@ -34,6 +34,7 @@ class Services:
         feedback: What counts as liking.
         features: The rows of every view, where there are any.
         records: How answers came about, where that is known.
+        operations: What the console shows of other rooms, where that is known.
         database: Where answers are kept.
         impressions: The answers that were given.
         metrics: What is counted.
@@ -54,6 +55,7 @@ class Services:
     impressions: Impressions
     features: OnlineFeatures | None
     records: Records | None
+    operations: Operations | None
     database: Database
     metrics: Metrics
     rules: RuleBook

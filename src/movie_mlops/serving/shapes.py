@@ -125,6 +125,15 @@ def _one_or_many(body: Any) -> str:
 Events = Annotated[Annotated[EventIn, Tag("one")] | Annotated[EventBatch, Tag("many")], Discriminator(_one_or_many)]
 
 
+class PromoteRequest(Strict):
+    """Why a bundle shall serve, past the gate."""
+
+    bundle_id: Name = Field(description="The bundle.", examples=["edlae-0123456789ab"])
+    reason: Annotated[StrictStr, Field(min_length=3, max_length=500)] = Field(examples=["Back to what is known good."])
+    approved_by: Name = Field("admin", description="Who takes the step.")
+    expected: Name | None = Field(None, description="Only if this bundle still serves.")
+
+
 class RollbackRequest(Strict):
     """Why the release before shall serve again."""
 
@@ -224,6 +233,26 @@ class RecommendationOut(AnswerOut):
     """A list of recommendations. Where nothing was personal, the source is ``popular`` and the note says why."""
 
     items: list[ItemOut]
+
+
+class RowOut(BaseModel):
+    """A row of films. Where nothing was personal, the source is ``popular``."""
+
+    recommendation_id: str
+    kind: Literal["because", "new", "gems", "popular"]
+    source: Literal["personalised", "popular"]
+    film: FilmOut | None = Field(description="What the row goes by, where that is one film.")
+    since: int | None = Field(description="The first year of its films, where they are the newest.")
+    items: list[ItemOut]
+
+
+class RowsOut(BaseModel):
+    """Rows that share no film."""
+
+    user_id: str
+    release: ReleaseOut | None
+    rows: list[RowOut]
+    note: str | None
 
 
 class HistoryItemOut(FilmOut):

@@ -51,7 +51,8 @@ def why(services: Services, impression: Impression, release: Release | None) -> 
 
 def _history(services: Services, impression: Impression) -> History | None:
     """Return what was known of whoever asked; ``None`` where nobody knows."""
-    if impression.user_id is None:
+    # A row of a page goes by one film of the user's alone, and says so as a list does that somebody sends.
+    if impression.user_id is None or "history" in impression.request:
         words = impression.request.get("history")
         if words is None:
             # A list for a group is nobody's alone.

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
-from movie_mlops.core import report_page
+from movie_mlops.core import clock, report_page
 from movie_mlops.features.catalogue.shapes import shape
 from movie_mlops.features.closeness import Closeness
 from movie_mlops.features.definitions import Feature, FeatureView, Views
@@ -88,7 +88,11 @@ def write_catalogue_page(
 
     loader = ChoiceLoader([PackageLoader("movie_mlops.features"), PackageLoader(report_page.PACKAGE)])
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters |= {"count": "{:,}".format, "percent": _percent, "ago": lambda at: _long(made_at - at) + " ago"}
+    environment.filters |= {
+        "count": "{:,}".format,
+        "percent": _percent,
+        "ago": lambda at: clock.span(made_at - at) + " ago",
+    }
     shown = [
         _view(view, _COLOURS[place % len(_COLOURS)], tables.get(view.name), served.get(view.name))
         for place, view in enumerate(views)
@@ -117,7 +121,7 @@ def _view(view: FeatureView, colour: str, table: Table | None, fresh: Fresh | No
         "key": ", ".join(view.entity.key_names),
         "owner": view.owner,
         "description": view.description,
-        "lives": _long(view.time_to_live),
+        "lives": clock.span(view.time_to_live),
         "digest": view.digest()[:12],
         "colour": colour,
         "from_the_user": "history" if _is_close(view) else "row",
@@ -168,12 +172,3 @@ def _unit(feature: Feature) -> str:
 
 def _percent(share: float) -> str:
     return "<0.1%" if 0 < share < 0.001 else f"{100 * share:.1f}%".replace(".0%", "%")  # noqa: PLR2004 - what rounds to 0
-
-
-def _long(length: timedelta) -> str:
-    seconds = max(0.0, length.total_seconds())
-    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size:
-            number = round(seconds / size)
-            return f"{number:,} {word}{'' if number == 1 else 's'}"
-    return "less than a minute"

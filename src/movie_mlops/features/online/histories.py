@@ -24,12 +24,13 @@ HISTORIES: Final = "histories"
 """The name under which the online store keeps histories."""
 
 _KINDS: Final = tuple(KIND_CODES)
+_WITHDRAWN: Final = KIND_CODES[Kind.WITHDRAW]
 _CONSUMED: Final = np.array([kind in CONSUMED for kind in _KINDS])
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What one user met, in order of time, the oldest first; one entry per film.
+    """What one user met, in order of time, the oldest first; one entry per film, none for what was withdrawn.
 
     Attributes:
         movie_ids: int64[n], the films.
@@ -56,6 +57,7 @@ class History:
             config: What counts as liking.
         """
         latest = {movie_id: (kind, value) for movie_id, kind, value in words}
+        latest = {movie_id: word for movie_id, word in latest.items() if word[0] is not Kind.WITHDRAW}
         n = len(latest)
         return cls(
             movie_ids=np.fromiter(latest, np.int64, n),
@@ -204,6 +206,10 @@ class Histories:
 
 
 def _history(words: NDArray[np.void], stamp: int) -> History:
+    # The store keeps a withdrawal, so that a word that comes late does not count after all; nobody reads it.
+    withdrawn = words["kind"] == _WITHDRAWN
+    if withdrawn.any():
+        words = words[~withdrawn]
     times = words["time"] // 1_000_000
     times[words["time"] == UNKNOWN_TIME] = -1
     return History(

@@ -20,10 +20,9 @@ from movie_mlops.core.columns import (
     YEAR,
 )
 from movie_mlops.core.digests import canonical_json
-from movie_mlops.core.nouns import Kind
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import FeatureView, Views
-from movie_mlops.features.feedback import latest_words
+from movie_mlops.features.feedback import RATED, latest_words
 from movie_mlops.features.online.histories import HISTORIES, packed_words
 from movie_mlops.features.online.neighbours import neighbour_rows, neighbours_of
 from movie_mlops.features.online.record import chunks, replace
@@ -159,8 +158,8 @@ def prepare(
         made.append(_View(view, rows, fold_states(view, said, at=at, config=config, films=cut.films)))
     said = cut.interactions if touched is None else cut.interactions.filter(pl.col(USER_ID).is_in(list(touched[0])))
     words = latest_words(said, config)
-    ratings = latest_words(said.filter(pl.col(KIND) == Kind.RATING.value), config)
-    above = words.filter(pl.col(KIND) != Kind.RATING.value)
+    ratings = latest_words(said.filter(pl.col(KIND).is_in(list(RATED))), config)
+    above = words.filter(~pl.col(KIND).is_in(list(RATED)))
     hidden = ratings.join(above, on=[USER_ID, MOVIE_ID], how="semi", maintain_order="left")
     return Prepared(
         cut=cut,

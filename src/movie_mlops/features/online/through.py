@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 
 from movie_mlops.core import clock
 from movie_mlops.core.columns import USER_ID
-from movie_mlops.core.nouns import Interaction, Kind
+from movie_mlops.core.nouns import Interaction
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import Views
-from movie_mlops.features.feedback import KIND_CODES
+from movie_mlops.features.feedback import KIND_CODES, RATED
 from movie_mlops.features.fold import Fold, FoldState
 from movie_mlops.features.measures import UNKNOWN_FILM, Film, Seen, Source
 from movie_mlops.features.online.histories import HISTORIES
@@ -26,7 +26,7 @@ from movie_mlops.state import fetch_rows
 
 _MADE_BY: Final = "SELECT view, digest FROM online_origins"
 _KINDS: Final = tuple(KIND_CODES)
-_RATING: Final = KIND_CODES[Kind.RATING]
+_RATED: Final = frozenset(KIND_CODES[kind] for kind in RATED)
 _Pair = tuple[str, int]
 
 
@@ -137,7 +137,7 @@ class _Said:
         self._stored = locked(connection, RATINGS, users)
         self._ratings = _records(self._stored, pairs)
         for pair, word in self._words.items():
-            if word[-1] == _RATING:
+            if word[-1] in _RATED:
                 self._ratings[pair] = max(word, self._ratings.get(pair, word), key=rank_of_record)
         films = locked(connection, FILMS, [str(movie_id) for movie_id in {movie_id for _, movie_id in pairs}])
         self.films = {int(key): film_of(stored) for key, stored in films.items()}
@@ -158,14 +158,14 @@ class _Said:
         held = self._words.get(pair)
         if held is None or rank_of_record(held) < rank_of_record(record):
             self._words[pair] = record
-        if interaction.kind is Kind.RATING:
+        if interaction.kind in RATED:
             self._ratings[pair] = max(record, self._ratings.get(pair, record), key=rank_of_record)
 
     def write(self, connection: Connection, position: int) -> None:
         """Keep the ratings that are in no history."""
         below: dict[str, dict[int, Record]] = {}
         for (user, movie_id), rating in self._ratings.items():
-            if self._words[user, movie_id][-1] != _RATING:
+            if self._words[user, movie_id][-1] not in _RATED:
                 below.setdefault(user, {})[movie_id] = rating
         changed = []
         for user, ratings in below.items():

@@ -61,12 +61,16 @@ export const movies = ({ query, genre, k, offset }, signal) =>
 
 export const similar = (movieId, signal) => call(withQuery(`/v1/movies/${movieId}/similar`, { k: 10 }), { signal });
 
-export const history = (userId) => call(`${user(userId)}/history`).then((answer) => answer.items);
+export const history = (userId) => call(historyPath(userId)).then((answer) => answer.items);
 
 export const recommendations = (userId, { genres: wanted, years }, signal) =>
   call(withQuery(`${user(userId)}/recommendations`, {
     k: 10, genres: wanted.join(","), years, exclude_seen: true, explain: true,
   }), { signal });
+
+export const rows = (userId, signal) => call(`${user(userId)}/rows`, { signal });
+
+export const historyPath = (userId) => `${user(userId)}/history`;
 
 const ofList = (recommendationId, what) => `/v1/recommendations/${encodeURIComponent(recommendationId)}/${what}`;
 
@@ -81,3 +85,6 @@ export const picturePath = (recommendationId) => ofList(recommendationId, "linea
 export const answered = (userId, at) => call(withQuery(`${user(userId)}/answered`, { at }));
 
 export const sendEvent = (event) => call("/v1/events", { body: event });
+
+/** Several events, recorded all or none. */
+export const sendEvents = (events) => call("/v1/events", { body: { events } });

@@ -2,16 +2,23 @@
 
 import * as api from "./api.js";
 import { films, paint, poster } from "./cards.js";
-import { byId, el, failure } from "./dom.js";
+import { byId, el, failure, painted } from "./dom.js";
 import { listFailed, listState, loadList, openList, paintYours, repaintList } from "./list.js";
+import { given } from "./given.js";
 import { openPanels, showFilm, showPassport } from "./panels.js";
+import { forgetRows, openRows, outdateRows, repaintRows, rowsFailed } from "./shelves.js";
 import * as state from "./state.js";
 import { speak, spoken, starsText, t, translatePage } from "./strings.js";
 import { loadWall, openWall, repaintWall, wallFailed } from "./wall.js";
+import { openYourData, paintYourData } from "./yourdata.js";
 
 const GOAL = 5;
 const TOAST_MS = 4500;
+const TOAST_WITH_BUTTONS_MS = 9000;
+const SIDE_BY_SIDE = matchMedia("(min-width: 60rem)");
+const LEFT = new Set(["pick", "discover"]);
 const ASK_AGAIN_MS = 2000;
+const HEAD_START_MS = 120;
 let toastEnds;
 let away = false; // the server does not answer
 let asking = false; // and is asked whether it is back
@@ -20,6 +27,7 @@ let historyKnown = false;
 function paintEverything() {
   for (const part of [document.querySelector(".house"), byId("panel")]) paint(part);
   paintYours();
+  paintYourData();
   paintHero();
   paintBanner();
 }
@@ -34,7 +42,7 @@ function paintHero() {
   const newest = liked.slice(-GOAL);
   byId("slots").replaceChildren(...Array.from({ length: GOAL }, (_, place) => {
     const film = newest[place]?.film;
-    if (!film) return el("li", { class: "slot", "aria-label": t("slotEmpty", { n: place + 1 }) });
+    if (!film) return el("li", { class: "slot" }, el("span", { class: "sr" }, t("slotEmpty", { n: place + 1 })));
     films.set(film.movie_id, film);
     return el("li", { class: "slot full" }, el("button", {
       type: "button", "data-act": "open", "data-movie": film.movie_id, "aria-label": t("changeFilm", { title: film.title }),
@@ -76,20 +84,24 @@ async function recover() {
     historyKnown ? hear(state.flush()) : learn(),
     wallFailed() && loadWall(),
     listFailed() && loadList(),
+    rowsFailed() && openRows(),
   ]);
   paintBanner();
   if (wasAway && !away) toast(t("recovered"));
 }
 
-/** A word at the foot of the page, above an open drawer. */
-function toast(text, action, onAction) {
+/** A word at the foot of the page, above an open drawer; `actions` are pairs of a word and what it does. */
+function toast(text, ...actions) {
   const box = byId("toast");
   clearTimeout(toastEnds);
-  box.replaceChildren(text, action ? el("button", { type: "button", class: "text-button", onclick: onAction }, action) : "");
+  // Everything outside an open drawer is inert, so a button there would be a lie.
+  const buttons = byId("panel").open ? [] : actions.map(([words, act]) =>
+    el("button", { type: "button", class: "text-button", onclick: () => { box.hidePopover(); act(); } }, words));
+  box.replaceChildren(text, ...buttons);
   announce(text);
   box.hidePopover();
   box.showPopover();
-  toastEnds = setTimeout(() => box.hidePopover(), TOAST_MS);
+  toastEnds = setTimeout(() => box.hidePopover(), buttons.length ? TOAST_WITH_BUTTONS_MS : TOAST_MS);
 }
 
 /** Tell screen readers. While a drawer is open everything outside of it is silent, so it has a voice of its own. */
@@ -99,15 +111,19 @@ function announce(text) {
   setTimeout(() => { voice.textContent = text; }, 50); // the same words a second time are news, too
 }
 
+const TOLD = { like: "toastLike", dislike: "toastDislike", rating: "toastRating", withdraw: "toastWithdraw" };
+
 async function say(film, kind, value) {
+  const before = state.opinions.get(film.movie_id);
+  const ready = state.liked().length < GOAL;
   const heard = state.say(film, kind, value);
+  state.keep("picked", state.liked().length);
   paintEverything();
-  const name = { like: "toastLike", dislike: "toastDislike", rating: "toastRating" }[kind];
-  const words = t(name, { title: film.title, n: value === undefined ? "" : starsText(value) });
-  // Everything outside an open drawer is inert, so a button there would be a lie.
-  if (state.liked().length === GOAL && !byId("panel").open && getComputedStyle(byId("for-you")).display === "none") {
-    toast(`${words} ${t("toastReady")}`, t("see"), () => { view("for-you"); byId("for-you-title").focus(); });
-  } else toast(words);
+  const words = t(TOLD[kind], { title: film.title, n: value === undefined ? "" : starsText(value) });
+  const undo = [t("undo"), () => say(film, before?.kind ?? "withdraw", before?.value)];
+  if (ready && state.liked().length === GOAL) {
+    toast(`${words} ${t("toastReady")}`, [t("see"), () => { view("discover"); byId("discover-title").focus(); }], undo);
+  } else toast(words, undo);
   await hear(heard);
 }
 
@@ -117,8 +133,9 @@ async function hear(heard) {
     await heard;
     state.setTroubled(false);
     paintBanner();
+    outdateRows();
     await loadList();
-    byId("tab-news").hidden = document.body.dataset.view !== "pick" || !listState().personal;
+    byId("tab-news").hidden = !LEFT.has(document.body.dataset.view) || !listState().personal;
   } catch (problem) {
     state.setTroubled(Boolean(problem.passing));
     if (!problem.passing) byId("list-state").replaceChildren(failure(problem, loadList));
@@ -126,35 +143,56 @@ async function hear(heard) {
   }
 }
 
+/** Go to a part of the page. A phone shows one; a wide window one at the left and one at the right. */
 function view(name) {
-  document.body.dataset.view = name;
-  for (const tab of document.querySelectorAll(".tabs [data-view]")) {
-    tab.setAttribute("aria-current", String(tab.dataset.view === name));
-  }
+  const { dataset } = document.body;
+  dataset.view = name;
+  if (LEFT.has(name)) dataset.left = name;
+  else dataset.side = name;
+  paintTabs();
+  if (name === "discover") openRows();
   byId("tab-news").hidden = true;
   byId("toast").hidePopover();
   scrollTo(0, 0);
 }
 
+function paintTabs() {
+  const { view: only, left, side } = document.body.dataset;
+  const shown = SIDE_BY_SIDE.matches ? [left, side] : [only];
+  for (const tab of document.querySelectorAll("button[data-view]")) {
+    tab.setAttribute("aria-current", String(shown.includes(tab.dataset.view)));
+  }
+}
+
+/** A button that is pressed already takes the word back. */
+const toggle = (kind) => (film) => {
+  const said = state.opinions.get(film.movie_id);
+  say(film, said && said.liked === (kind === "like") ? "withdraw" : kind);
+};
+
 const ACTS = {
   pick: (film, button) => (state.opinions.has(film.movie_id) ? showFilm(film, button) : say(film, "like")),
   open: showFilm,
-  like: (film) => say(film, "like"),
-  dislike: (film) => say(film, "dislike"),
+  like: toggle("like"),
+  dislike: toggle("dislike"),
+  withdraw: (film) => say(film, "withdraw"),
 };
 
 function listen() {
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-act], .tabs [data-view], [data-language]");
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-act], button[data-view], [data-language]");
     if (!button) return;
     const { act, movie, recommendation, view: name, language } = button.dataset;
     if (act === "passport") showPassport(recommendation, button);
     else if (act) ACTS[act](films.get(Number(movie)), button);
     else if (name) view(name);
-    else if (language && language !== spoken()) { state.keep("language", language); speak(language); repaint(); }
+    else if (language && language !== spoken()) { state.keep("language", language); await speak(language); repaint(); }
   });
   byId("start-over").addEventListener("click", () => { byId("ask").returnValue = ""; byId("ask").showModal(); });
   byId("ask").addEventListener("close", () => { if (byId("ask").returnValue === "yes") startOver(); });
+  byId("rows-fresh").addEventListener("click", async () => { await openRows(); byId("discover-title").focus(); });
+  openYourData({ onForgotten: () => { startOver(); toast(t("toastForgotten")); } });
+  SIDE_BY_SIDE.addEventListener("change", paintTabs);
   byId("skip").addEventListener("click", () => { view("for-you"); byId("for-you-title").focus(); });
   document.addEventListener("unreachable", lose);
   addEventListener("online", recover);
@@ -163,6 +201,8 @@ function listen() {
 
 function startOver() {
   state.newVisitor();
+  state.keep("picked", 0);
+  forgetRows();
   view("pick");
   paintEverything();
   loadList();
@@ -172,21 +212,33 @@ function repaint() {
   translatePage();
   repaintWall();
   repaintList();
+  repaintRows();
   paintEverything();
 }
 
 async function start() {
-  const wish = state.recall("language") ?? (navigator.languages ?? [navigator.language]).find((tag) => /^(en|ko)\b/.test(tag)) ?? "en";
-  speak(wish.slice(0, 2));
-  translatePage();
-  byId("lead").textContent = t("lead");
-  view("pick");
+  const wish = state.recall("language") ?? spoken();
+  if (wish !== spoken()) {
+    await speak(wish);
+    translatePage();
+  }
+  repaintRows();
   openPanels({ onRate: (film, value) => say(film, "rating", value) });
   listen();
-  paintHero();
+  // What the visitor waits for is asked first, and painted first where it comes at once.
+  const learned = learn();
+  // A list from before what an earlier visit could not send would be an old one.
+  const list = state.unsent() ? learned.then(openList) : openList();
+  await Promise.race([list.then(painted), new Promise((wait) => { setTimeout(wait, HEAD_START_MS); })]);
   const wall = openWall();
-  await learn();
-  await Promise.all([wall, openList()]);
+  view(state.recall("picked") >= GOAL ? "discover" : "pick");
+  paintEverything();
+  const { film } = given("first") ?? {};
+  if (film) {
+    films.set(film.movie_id, film);
+    showFilm(film);
+  }
+  await Promise.all([learned, wall, list]);
   repaintList();
 }
 
@@ -199,6 +251,7 @@ async function learn() {
       refusal = problem;
     });
     await state.loadHistory();
+    state.keep("picked", state.liked().length);
     historyKnown = true;
     state.setTroubled(false);
   } catch (problem) {

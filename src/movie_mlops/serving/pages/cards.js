@@ -36,11 +36,14 @@ export function poster(film) {
     class: "poster", "aria-hidden": "true", "data-genre": tellingGenre(film),
     "data-art": (mixed >>> 8) % ARTS, "data-tone": (mixed >>> 17) % TONES,
   },
-  el("span", { class: "poster-title" }, film.title),
-  el("span", { class: "poster-credit" }, el("span", {}, film.directors?.[0] ?? ""), el("span", {}, film.year ?? "")));
+  el("span", { class: "poster-title" }, film.title), " ",
+  el("span", { class: "poster-credit" }, el("span", {}, film.directors?.[0] ?? ""), " ", el("span", {}, film.year ?? "")));
   node.style.setProperty("--size", `${titleSize(film.title).toFixed(1)}cqi`);
   return node;
 }
+
+/** What stands on a poster, in the same order, to be read out. */
+const spelled = (film) => [film.title, film.directors?.[0], film.year].filter(Boolean).join(", ");
 
 export const credit = (film) => [film.year, film.directors?.slice(0, 2).join(", ")].filter(Boolean).join(" · ");
 
@@ -55,19 +58,35 @@ export function opinionButton(film, act, { words = false } = {}) {
   }, icon(act === "like" ? "heart" : "down"), words && el("span", {}, t(act)));
 }
 
-/** A poster to like with one click, for the wall and for "more like this". */
-export function card(film) {
+/**
+ * A poster: to like with one click, for the wall and for "more like this", or to open, for a row. `why` are words under it.
+ */
+export function card(film, { opens = false, why = "" } = {}) {
   films.set(film.movie_id, film);
-  const node = el("li", { class: "card", "data-film": film.movie_id },
-    el("button", { type: "button", class: "card-poster", "data-act": "pick", "data-movie": film.movie_id },
-      poster(film), el("span", { class: "stamp" }, icon("heart"), icon("down"))),
+  const node = el("li", { class: opens ? "card opens" : "card", "data-film": film.movie_id },
+    el("button", {
+      type: "button", class: "card-poster", "data-act": opens ? "open" : "pick", "data-movie": film.movie_id,
+      "aria-label": opens ? spelled(film) : undefined,
+    }, poster(film), el("span", { class: "stamp" }, icon("heart"), icon("down"))),
     el("div", { class: "card-tools" },
+      opens && opinionButton(film, "like"),
       opinionButton(film, "dislike"),
-      el("button", {
+      !opens && el("button", {
         type: "button", class: "text-button", "data-act": "open", "data-movie": film.movie_id,
         "aria-label": t("moreFilm", { title: film.title }),
-      }, t("more"))));
+      }, t("more"))),
+    why && el("p", { class: "card-why" }, why));
   return paint(node);
+}
+
+/** What a similar film has in common with a film, in words: who made them, what they are, when, or who likes them. */
+export function inCommon(film, other) {
+  const director = (film.directors ?? []).find((name) => other.directors?.includes(name));
+  if (director) return t("alsoBy", { name: director });
+  const genres = (film.genres ?? []).filter((genre) => other.genres?.includes(genre)).slice(0, 2);
+  if (genres.length) return t("alsoGenres", { genres: genres.map(genreName).join(", ") });
+  const decade = Math.floor(film.year / 10) * 10;
+  return t(film.year && Math.floor(other.year / 10) * 10 === decade ? "alsoFrom" : "alsoLiked", { decade });
 }
 
 /** One line of a list: of the recommendations (with rank and reason) or of the visitor's films (with their word). */
@@ -87,7 +106,12 @@ export function row(film, { ranked = false } = {}) {
         el("span", { class: "row-title" }, film.title),
         el("span", { class: "row-credit" }, credit(film)),
         el("span", { class: film.reason ? "why personal" : "why" }, ...why))),
-    el("div", { class: "row-tools" }, opinionButton(film, "like"), opinionButton(film, "dislike")));
+    el("div", { class: "row-tools" },
+      opinionButton(film, "like"), opinionButton(film, "dislike"),
+      !ranked && el("button", {
+        type: "button", class: "icon-button", "data-act": "withdraw", "data-movie": film.movie_id,
+        "aria-label": t("withdrawFilm", { title: film.title }), title: t("withdraw"),
+      }, icon("close"))));
   return paint(node);
 }
 
@@ -132,9 +156,8 @@ export function paint(root) {
       if (act === "dislike") button.setAttribute("aria-pressed", String(Boolean(said && !said.liked)));
       if (act === "pick") {
         const film = films.get(id);
-        const title = [film.title, credit(film)].filter(Boolean).join(", ");
         button.setAttribute("aria-pressed", String(Boolean(said?.liked)));
-        button.setAttribute("aria-label", t(said ? "changeFilm" : "likeFilm", { title }));
+        button.setAttribute("aria-label", t(said ? "changeFilm" : "likeFilm", { title: spelled(film) }));
       }
     }
   }

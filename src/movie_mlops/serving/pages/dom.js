@@ -52,4 +52,7 @@ export function chip(label, on, onPress) {
   return el("button", { type: "button", class: "chip", "aria-pressed": String(on), onclick: onPress }, label);
 }
 
+/** What is on the page now is painted when this resolves. */
+export const painted = () => new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve)); });
+
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

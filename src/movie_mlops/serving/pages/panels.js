@@ -1,13 +1,14 @@
 // The panel at the side: a film with more like it, and the passport behind a list.
 
 import * as api from "./api.js";
-import { card, credit, films, genreLine, opinionButton, paint, poster, skeletonCards, stars } from "./cards.js";
+import { card, credit, films, genreLine, inCommon, opinionButton, paint, poster, skeletonCards, stars } from "./cards.js";
 import { byId, el, failure, icon, message } from "./dom.js";
 import { passportBody } from "./passport.js";
 import { opinions } from "./state.js";
 import { number, t } from "./strings.js";
 
 const path = []; // the films walked through, so that Back works
+const FILM = /^\/films\/(\d+)$/;
 let asked = new AbortController();
 let rate = () => {};
 let comeBack = () => {};
@@ -18,7 +19,29 @@ export function openPanels({ onRate }) {
   const panel = byId("panel");
   // The dialog fills its own box, so a click on the dialog itself is a click on the backdrop.
   panel.addEventListener("click", (event) => { if (event.target === panel) panel.close(); });
-  panel.addEventListener("close", () => { path.length = 0; asked.abort(); comeBack(); });
+  panel.addEventListener("close", () => { path.length = 0; asked.abort(); leave(); comeBack(); });
+  addEventListener("popstate", () => {
+    const film = films.get(Number(location.pathname.match(FILM)?.[1]));
+    if (film) showFilm(film);
+    else if (panel.open) panel.close();
+  });
+}
+
+/** A film has an address of its own, to be shared and to be gone back from. */
+function visit(film) {
+  const address = `/films/${film.movie_id}`;
+  if (location.pathname !== address) {
+    if (byId("panel").open) history.replaceState(history.state, "", address);
+    else history.pushState({ opened: true }, "", address);
+  }
+  document.title = `${film.title} · movie-mlops`;
+}
+
+function leave() {
+  document.title = `${t("title")} · movie-mlops`;
+  if (!FILM.test(location.pathname)) return;
+  if (history.state?.opened) history.back();
+  else history.replaceState(null, "", "/");
 }
 
 function show(opener, ...content) {
@@ -57,6 +80,7 @@ function bar() {
 }
 
 export function showFilm(film, opener) {
+  visit(film);
   path.push(film.movie_id);
   const facts = [
     film.likes ? t("likedBy", { n: number(film.likes) }) : "",
@@ -88,7 +112,7 @@ async function loadSimilar(film, list, state) {
   list.replaceChildren(...skeletonCards(6));
   try {
     const { items } = await api.similar(film.movie_id, signal);
-    list.replaceChildren(...items.map(card));
+    list.replaceChildren(...items.map((other) => card(other, { why: inCommon(film, other) })));
     if (!items.length) state.replaceChildren(message({ title: t("noSimilar") }));
   } catch (problem) {
     if (signal.aborted) return;

@@ -23,15 +23,22 @@ export function passportBody(record, known) {
   ].filter(Boolean);
 }
 
-function chosen({ source, items }, known) {
+const ROWS = { because: "passportRowBecause", new: "passportRowNew", gems: "passportRowGems" };
+
+function chosen({ source, items, request }, known) {
   const k = number(items.length);
   if (source !== "personalised") return t("passportPopular", { k });
+  if (ROWS[request.row]) {
+    const title = films.get(request.history?.[0]?.movie_id)?.title ?? "";
+    return t(ROWS[request.row], { k, title, year: request.years?.slice(0, 4) });
+  }
   if (!known) return t("passportMine", { k });
   return known === 1 ? t("passportPersonalOne", { k }) : t("passportPersonal", { k, n: number(known) });
 }
 
-function scope({ genres, years, exclude_seen: unseen }) {
-  const only = [genreLine({ genres }), years && t("passportYears", { years })].filter(Boolean);
+function scope({ row, genres, years, exclude_seen: unseen }) {
+  const few = row === "gems" && t("passportFew");
+  const only = [few, genreLine({ genres }), years && t("passportYears", { years })].filter(Boolean);
   return only.join(", ") || t(unseen ? "passportAll" : "passportNoFilter");
 }
 

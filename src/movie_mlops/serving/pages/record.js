@@ -5,7 +5,7 @@ import { films } from "./cards.js";
 import { byId, el, failure } from "./dom.js";
 import { passportBody } from "./passport.js";
 import { keep, recall } from "./state.js";
-import { day, number, percent, speak, t, translatePage } from "./strings.js";
+import { day, number, percent, speak, spoken, t, translatePage } from "./strings.js";
 
 let shown = () => [];
 
@@ -101,14 +101,13 @@ function title() {
   document.title = `${t("recordTitle")} · movie-mlops`;
 }
 
-const wish = recall("language") ?? (navigator.languages ?? [navigator.language]).find((tag) => /^(en|ko)\b/.test(tag)) ?? "en";
-speak(wish.slice(0, 2));
+await speak(recall("language") ?? spoken());
 title();
-document.addEventListener("click", (event) => {
+document.addEventListener("click", async (event) => {
   const { language } = event.target.closest("[data-language]")?.dataset ?? {};
   if (!language) return;
   keep("language", language);
-  speak(language);
+  await speak(language);
   title();
   say(...shown());
 });

@@ -32,6 +32,7 @@ export function uuid() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
+const MOST_EVENTS = 1000; // in one batch
 const LIKED_FROM = 4; // stars; only for what is shown until the server's history says it
 let visitor = recall("visitor");
 let stars = recall("stars") ?? {};
@@ -48,6 +49,17 @@ export const opinions = new Map();
 export function visitorId() {
   if (!visitor) keep("visitor", (visitor = `visitor-${uuid()}`));
   return visitor;
+}
+
+/** Take back every word that the server knows of this visitor, and be a new one; all of it, or nothing changes here. */
+export async function forget() {
+  await flush().catch((problem) => { if (problem.passing) throw problem; });
+  const items = await api.history(visitorId());
+  const taken = items.map((film) => ({
+    event_id: uuid(), user_id: visitorId(), movie_id: film.movie_id, kind: "withdraw",
+  }));
+  for (let from = 0; from < taken.length; from += MOST_EVENTS) await api.sendEvents(taken.slice(from, from + MOST_EVENTS));
+  newVisitor();
 }
 
 export function newVisitor() {
@@ -77,7 +89,10 @@ export const unsent = () => outbox.length;
 /** Take the visitor's word at once and tell the server; resolves when the server has heard everything. */
 export function say(film, kind, value) {
   opinions.delete(film.movie_id); // the latest word is the newest entry
-  opinions.set(film.movie_id, { film, kind, value, liked: kind === "like" || (kind === "rating" && value >= LIKED_FROM) });
+  if (kind !== "withdraw") {
+    const liked = kind === "like" || (kind === "rating" && value >= LIKED_FROM);
+    opinions.set(film.movie_id, { film, kind, value, liked });
+  }
   if (kind === "rating") stars[film.movie_id] = value;
   else delete stars[film.movie_id];
   keep("stars", stars);

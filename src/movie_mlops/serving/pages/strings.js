@@ -1,14 +1,24 @@
 // Speaking: the sentence behind a key in the language of the visitor, numbers, dates, and reasons.
 
-import english from "./english.js";
-import korean, { GENRES } from "./korean.js";
+import { given } from "./given.js";
 
-const TABLES = { en: english, ko: korean };
-let current = "en";
+// The server put the words of one language into the page; the others are fetched when somebody asks for them.
+const TABLES = {};
+let current = given("words").language;
+TABLES[current] = given("words");
 
-/** Speak one of the two languages from now on. */
-export function speak(language) {
-  current = language in TABLES ? language : "en";
+/** Speak a language from now on; it stays the one before where its words cannot be had. */
+export async function speak(language) {
+  if (!TABLES[language]) {
+    try {
+      const answer = await fetch(`/static/words/${encodeURIComponent(language)}.json`);
+      if (!answer.ok) return;
+      TABLES[language] = await answer.json();
+    } catch {
+      return;
+    }
+  }
+  current = language;
   document.documentElement.lang = current;
 }
 
@@ -16,11 +26,11 @@ export const spoken = () => current;
 
 /** The sentence behind a key, with its {names} filled in. */
 export function t(key, values = {}) {
-  const sentence = TABLES[current][key] ?? "";
+  const sentence = TABLES[current].sentences[key] ?? "";
   return sentence.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
-export const genreName = (genre) => (current === "ko" && GENRES[genre]) || genre;
+export const genreName = (genre) => TABLES[current].genres[genre] ?? genre;
 
 export const number = (value, digits = 0) =>
   new Intl.NumberFormat(current, { minimumFractionDigits: digits, maximumFractionDigits: Math.max(digits, 1) }).format(value);

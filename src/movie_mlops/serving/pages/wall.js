@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { card, skeletonCards } from "./cards.js";
 import { byId, chip, failure, message } from "./dom.js";
+import { given } from "./given.js";
 import { genreName, number, t } from "./strings.js";
 
 const PAGE = 24;
@@ -24,7 +25,13 @@ export async function openWall() {
     typing = setTimeout(loadWall, TYPING_MS);
   });
   byId("wall-more").addEventListener("click", () => loadWall({ further: true }));
-  await Promise.all([loadWall(), loadGenres()]);
+  const first = given("first");
+  if (first) {
+    ({ genres } = first);
+    shown = first.movies.items;
+    ({ total } = first.movies);
+    repaintWall();
+  } else await Promise.all([loadWall(), loadGenres()]);
 }
 
 async function loadGenres() {
@@ -56,7 +63,7 @@ export async function loadWall({ further = false } = {}) {
   if (!shown.length) byId("wall").replaceChildren(...skeletonCards(12));
   try {
     const answer = await api.movies({ query: query(), genre, k: PAGE, offset: further ? shown.length : 0 }, signal);
-    const fresh = answer.items.map(card);
+    const fresh = answer.items.map((film) => card(film));
     total = answer.total;
     if (further) {
       shown.push(...answer.items);
@@ -93,7 +100,6 @@ export const wallFailed = () => byId("wall-state").querySelector("[role=alert]")
 /** The same films in the other language. */
 export function repaintWall() {
   paintChips();
-  if (!shown.length) return;
-  byId("wall").replaceChildren(...shown.map(card));
+  byId("wall").replaceChildren(...shown.map((film) => card(film)));
   paintHead();
 }

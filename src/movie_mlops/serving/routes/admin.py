@@ -1,17 +1,20 @@
-"""What only an administrator may do: see the ledger, roll back, have the ledger asked at once."""
+"""What only an administrator may do: see the ledger, promote, roll back, have the ledger asked at once."""
 
 import hmac
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from movie_mlops.serving.errors import AdminShutError, UnauthorisedError
+from movie_mlops.release import BUNDLE_ID, BundleError, list_bundles, promote_by_hand
+from movie_mlops.release.rollout import Rollouts
+from movie_mlops.serving.errors import AdminShutError, BundleRefusedError, UnauthorisedError, UnknownBundleError
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.routes.health import failure_document
 from movie_mlops.serving.services import Services
-from movie_mlops.serving.shapes import ProblemOut, RollbackRequest
+from movie_mlops.serving.shapes import ProblemOut, PromoteRequest, RollbackRequest
 
 
 def admin_only(services: Services) -> Callable[..., None]:
@@ -47,6 +50,29 @@ def make_router(services: Services) -> APIRouter:
         rows = [release.to_json() for release in reversed(services.ledger.history())]
         return Json({"serving": serving(services), "failure": _failure(services), "releases": rows})
 
+    @router.post("/promote", responses={409: {"model": ProblemOut}}, summary="Have a bundle serve, past the gate")
+    def promote(body: PromoteRequest) -> Json:
+        """Write a promotion into the ledger and load the bundle before answering."""
+        path = bundle_path(services, body.bundle_id)
+        try:
+            release = promote_by_hand(
+                services.ledger,
+                path,
+                services.trust,
+                reason=body.reason,
+                approved_by=body.approved_by,
+                expected=body.expected,
+                rollouts=Rollouts(services.database),
+            )
+        except BundleError as error:
+            # Its own sentence names folders of this machine.
+            raise BundleRefusedError(
+                f"The bundle {body.bundle_id!r} is not whole, or nobody who is trusted signed it.",
+                next_step="Look at it with 'movie-mlops models verify'.",
+            ) from error
+        services.watcher.refresh()
+        return Json({"release": release.to_json(), "serving": serving(services), "failure": _failure(services)})
+
     @router.post("/rollback", responses={409: {"model": ProblemOut}}, summary="Have the release before serve again")
     def rollback(body: RollbackRequest) -> Json:
         """Write a roll-back into the ledger and load what it restores before answering."""
@@ -61,6 +87,19 @@ def make_router(services: Services) -> APIRouter:
         return Json({"serving": serving(services), "failure": _failure(services)})
 
     return router
+
+
+def bundle_path(services: Services, bundle_id: str) -> Path:
+    """Return the folder of a bundle; its id is a folder's name, and nothing else may be.
+
+    Raises:
+        UnknownBundleError: There is no such bundle.
+    """
+    if BUNDLE_ID.fullmatch(bundle_id) and bundle_id in list_bundles(services.bundles):
+        return services.bundles / bundle_id
+    raise UnknownBundleError(
+        f"There is no bundle with the id {bundle_id!r}.", next_step="List them with 'movie-mlops models list'."
+    )
 
 
 def serving(services: Services) -> dict[str, Any] | None:

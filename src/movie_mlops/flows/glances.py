@@ -1,0 +1,149 @@
+"""Every stage but serving at a glance: is it fresh, is it healthy, what does it need of somebody?"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from movie_mlops.core import clock
+from movie_mlops.core.errors import MovieMlopsError
+from movie_mlops.features import VIEWS, last_parity
+from movie_mlops.flows.catalogue import fresh
+from movie_mlops.flows.ingest import in_lake
+from movie_mlops.flows.journal import flow_runs
+from movie_mlops.flows.platform import Platform
+from movie_mlops.flows.shelf import trouble
+from movie_mlops.flows.steps import previous
+from movie_mlops.flows.verdicts import known_verdict
+from movie_mlops.lake import INTERACTIONS
+from movie_mlops.release import Verdict, list_bundles
+from movie_mlops.serving.console import Glance, Need, state_of
+
+_MANY_WAITING: Final = 10_000
+_COUNT: Final = "SELECT count(*), max(recorded_at) FROM events WHERE recorded_at >= ?"
+
+
+def glances(platform: Platform) -> list[Glance]:
+    """Return the stages in order; one that cannot be read says why."""
+    stages: tuple[tuple[int, str, str, Callable[[Platform], Glance]], ...] = (
+        (1, "Data", "data", _data),
+        (2, "Features", "features", _features),
+        (3, "Versions", "models", _versions),
+        (4, "Gates", "gates", _gates),
+        (9, "Events", "events", _events),
+    )
+    found = []
+    for number, title, section, look in stages:
+        try:
+            found.append(look(platform))
+        except MovieMlopsError as error:
+            need = Need(str(error), urgent=True)
+            found.append(Glance(number, title, section, "bad", "It cannot be read", needs=(need,)))
+    return found
+
+
+def waiting_events(platform: Platform) -> int:
+    """Return how many events the lake has not got yet, at most: offsets may have gaps."""
+    return max(0, platform.events.last_offset() - in_lake(platform))
+
+
+def _data(platform: Platform) -> Glance:
+    tables = {table.name: table for table in platform.lake.tables()}
+    said = tables.get(INTERACTIONS)
+    if said is None:
+        need = Need("Bring data in: movie-mlops run", urgent=True)
+        return Glance(1, "Data", "data", "empty", "No data yet", needs=(need,))
+    ingested = previous(platform.database, "ingest") or {}
+    read, good = ingested.get("rows_read", 0), ingested.get("rows_good", 0)
+    refused = 1 - good / read if read else 0.0
+    needs, allowed = [], platform.config.gate.data.max_refused
+    if refused > allowed:
+        needs.append(
+            Need(f"{refused:.0%} of the last load was refused, more than {allowed:.0%}: movie-mlops ingest quarantine")
+        )
+    facts = {
+        "rows": f"{said.rows:,}",
+        "version": str(said.version),
+        "written": clock.ago(said.modified),
+        "refused": f"{refused:.1%} of the last load" if read else "-",
+    }
+    return Glance(1, "Data", "data", state_of(needs), f"{said.rows:,} interactions", facts, tuple(needs))
+
+
+def _features(platform: Platform) -> Glance:
+    served = [fresh(platform, view) for view in VIEWS if len(view.entity.keys) == 1]
+    rows, stale = sum(one.rows for one in served), sum(one.stale for one in served)
+    newest = max((one.newest for one in served if one.newest is not None), default=None)
+    if not rows:
+        need = Need("No feature is served: movie-mlops features materialise")
+        return Glance(2, "Features", "features", "empty", "Nothing is served", needs=(need,))
+    parity, needs = last_parity(platform.database), []
+    if stale:
+        needs.append(Need(f"{stale:,} of {rows:,} rows are too old to be served: movie-mlops features materialise"))
+    if parity is not None and not parity.passed:
+        needs.append(Need(parity.sentence, urgent=True))
+    facts = {
+        "served rows": f"{rows:,}",
+        "too old": f"{stale:,}",
+        "newest": clock.ago(newest) if newest else "-",
+        "parity": "not looked at" if parity is None or not parity.compared else f"{1 - parity.rate:.3%}",
+    }
+    return Glance(
+        2,
+        "Features",
+        "features",
+        state_of(needs),
+        f"{sum(len(view.features) for view in VIEWS)} features",
+        facts,
+        tuple(needs),
+    )
+
+
+def _versions(platform: Platform) -> Glance:
+    bundles = list_bundles(platform.workspace.models)
+    chain = platform.ledger.verify()
+    needs = [] if chain.broken is None else [Need(chain.broken.sentence, urgent=True)]
+    champion = platform.ledger.champion()
+    if champion is not None and (why := trouble(platform.workspace.models / champion.bundle_id, platform.keys.trust)):
+        needs.append(Need(f"The bundle that serves would be refused: {why}", urgent=True))
+    facts = {
+        "bundles": f"{len(bundles)}",
+        "releases": f"{chain.releases}",
+        "sealed": f"{chain.sealed} of {chain.releases}",
+    }
+    state = state_of(needs, "good" if bundles else "empty")
+    return Glance(3, "Versions", "models", state, f"{len(bundles)} models kept", facts, tuple(needs))
+
+
+def _gates(platform: Platform) -> Glance:
+    document, runs = known_verdict(platform, None), flow_runs(platform.database)
+    facts = {"last run": f"{runs[0].flow}, {clock.ago(runs[0].started_at)}"} if runs else {}
+    failing = next((run for run in runs[:1] if run.outcome.startswith("failed")), None)
+    needs = [Need(f"'{failing.flow}' {failing.outcome}.")] if failing else []
+    if document is None:
+        return Glance(4, "Gates", "gates", state_of(needs, "empty"), "Nothing was judged yet", facts, tuple(needs))
+    verdict = Verdict.from_json(document)
+    facts = {
+        "candidate": verdict.candidate,
+        "checks": f"{sum(check.holds for check in verdict.checks)} of {len(verdict.checks)} hold",
+        "waived": f"{len(verdict.waived)}",
+        **facts,
+    }
+    needs += [Need(f"{check.name}: {check.sentence}") for check in verdict.failed]
+    said = "The candidate passed" if verdict.passed else "The candidate was refused"
+    return Glance(4, "Gates", "gates", state_of(needs), said, facts, tuple(needs))
+
+
+def _events(platform: Platform) -> Glance:
+    total, waiting = platform.events.count(), waiting_events(platform)
+    since = clock.to_iso(clock.now() - timedelta(days=1))
+    lately, last = platform.database.fetch(_COUNT, (since,))[0]
+    needs = []
+    if waiting > _MANY_WAITING:
+        needs.append(Need(f"{waiting:,} events wait to come into the lake: movie-mlops worker"))
+    facts = {
+        "last day": f"{lately:,}",
+        "the last": "-" if last is None else clock.ago(datetime.fromisoformat(last)),
+        "not in the lake yet": f"{waiting:,}",
+    }
+    state = state_of(needs, "good" if total else "empty")
+    return Glance(9, "Events", "events", state, f"{total:,} events recorded", facts, tuple(needs))

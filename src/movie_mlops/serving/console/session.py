@@ -1,0 +1,44 @@
+"""Who has shown the admin token: a cookie that the token itself signs, so that no server has to remember anybody.
+
+The token is sent once and kept nowhere in the browser. The cookie holds when it ends and a code (HMAC-SHA-256, RFC
+2104) that only the holder of the token can make; with another token every session ends. Each form carries a code of its
+session, so that no other site can have a browser send one.
+"""
+
+import hashlib
+import hmac
+from typing import Final
+
+from movie_mlops.core import clock
+
+COOKIE: Final = "movie_mlops_console"
+LASTS_SECONDS: Final = 8 * 3600
+"""How long a session lasts: a working day."""
+
+
+def begin(token: str) -> str:
+    """Return the cookie of a session that begins now."""
+    ends = int(clock.now().timestamp()) + LASTS_SECONDS
+    return f"{ends}.{_code(token, f'session {ends}')}"
+
+
+def holds(token: str, cookie: str) -> bool:
+    """Return whether a cookie is of a session of this token that has not ended."""
+    ends, _, code = cookie.partition(".")
+    if not (ends.isascii() and ends.isdigit()) or int(ends[:12]) <= clock.now().timestamp():
+        return False
+    return hmac.compare_digest(code.encode(), _code(token, f"session {ends}").encode())
+
+
+def form_code(token: str, cookie: str) -> str:
+    """Return what a form of this session carries."""
+    return _code(token, f"form {cookie}")
+
+
+def same(given: str, expected: str) -> bool:
+    """Return whether two secrets are one, in a time that tells nothing of where they differ."""
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+def _code(token: str, text: str) -> str:
+    return hmac.new(token.encode(), text.encode(), hashlib.sha256).hexdigest()
