@@ -1,14 +1,18 @@
 """What the house wants of every list."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.serving import Catalogue, Film, Rules
+from movie_mlops.serving.cursors import Cursor
 from movie_mlops.serving.model import Snapshot
 from movie_mlops.serving.recommend import Answer, recommend
 from movie_mlops.serving.rules import FilmGroup, Quota, RuleBook
@@ -139,3 +143,53 @@ def test_rules_that_cannot_be_used_are_refused(tmp_path: Path, rules: dict[str, 
     assert str(file) in str(refused.value)
     with pytest.raises(ValidationError):
         Rules.model_validate(rules)
+
+
+FILM_IDS = [film.movie_id for film in FILMS]
+WISHES = st.builds(
+    Wish,
+    k=st.integers(1, 30),
+    filters=st.builds(
+        Filters,
+        genres=st.sampled_from([(), ("Drama",), ("Comedy", "Thriller")]),
+        languages=st.sampled_from([(), ("en",), ("ko",)]),
+        available=st.none() | st.frozensets(st.sampled_from(FILM_IDS), max_size=30),
+    ),
+    exclude=st.frozensets(st.sampled_from(FILM_IDS), max_size=10),
+    boosts=st.lists(st.builds(Boost, st.just(Filters(genres=("Comedy",))), st.floats(-10, 10)), max_size=2).map(tuple),
+    pins=st.lists(st.sampled_from([*FILM_IDS, 12345]), max_size=4, unique=True).map(tuple),
+    diversity=st.sampled_from([0.0, 0.3, 1.0]),
+    serendipity=st.sampled_from([0.0, 0.3, 1.0]),
+    cursor=st.none()
+    | st.builds(Cursor, st.none(), st.just(b""), st.frozensets(st.sampled_from(FILM_IDS), max_size=10)),
+)
+RULES = st.builds(
+    Rules,
+    never=st.sampled_from([(), (FilmGroup(movies=(1, 101, 201)),)]),
+    most_per_genre=st.none() | st.integers(1, 5),
+    most_per_director=st.none() | st.integers(1, 3),
+    quotas=st.sampled_from([(), (Quota(name="Korean", films=FilmGroup(languages=("ko",)), share=0.3),)]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(wish=WISHES, rules=RULES)
+def test_whatever_is_wished_every_list_keeps_filters_exclusions_and_rules(wish: Wish, rules: Rules) -> None:
+    """No list has a film twice, or one that is excluded, banned, shown before or too many; an empty one says why."""
+    answer = listed(rules, wish)
+    films = ids(answer)
+    passing = wish.filters.mask(NOTHING.catalogue)
+    allowed = set(FILM_IDS) if passing is None else set(NOTHING.catalogue.movie_ids[passing].tolist())
+    banned = {1, 101, 201} if rules.never else set()
+    shown = wish.cursor.shown if wish.cursor else frozenset()
+    assert len(films) == len(set(films)) <= wish.k
+    assert set(films) <= allowed - banned - wish.exclude - shown
+    assert films or answer.note
+    chosen = [pick.film for pick in answer.picks if pick.placed_by != "pin"]
+    for most, words in (
+        (rules.most_per_genre, [genre for film in chosen for genre in film.genres]),
+        (rules.most_per_director, [name for film in chosen for name in film.directors]),
+    ):
+        assert most is None or max(Counter(words).values(), default=0) <= most
+    if rules == Rules() and len(allowed - banned - wish.exclude - shown) >= wish.k:
+        assert len(films) == wish.k
