@@ -13,7 +13,16 @@ import pytest
 
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.flows.rollout import Conductor
-from movie_mlops.release.rollout import CanaryConfig, Rollout, RolloutConfig, Rollouts
+from movie_mlops.release.rollout import (
+    Arm,
+    CanaryConfig,
+    ExperimentPlan,
+    Layer,
+    Rollout,
+    RolloutConfig,
+    Rollouts,
+    Span,
+)
 from movie_mlops.serving.recommend import recommend
 from movie_mlops.serving.routes import recommendations
 from tests.fixtures.stage_5.platform import ADMIN, Platform, running
@@ -30,12 +39,21 @@ QUICK = CanaryConfig(
 USERS = [f"user-{number}" for number in range(60)]
 
 
-@pytest.fixture
-def platform(tmp_path: Path, state_url: str) -> Iterator[Platform]:
-    platform = Platform(tmp_path, state_url=state_url)
+def released(folder: Path, state_url: str | None = None) -> Iterator[Platform]:
+    platform = Platform(folder, state_url=state_url)
     platform.promote(platform.train(regularisation=1.0))
     yield platform
     platform.database.close()
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    yield from released(tmp_path)
+
+
+@pytest.fixture
+def on_any_database(tmp_path: Path, state_url: str) -> Iterator[Platform]:
+    yield from released(tmp_path, state_url)
 
 
 def conductor(platform: Platform) -> Conductor:
@@ -109,11 +127,12 @@ def actions(platform: Platform) -> list[str]:
     return [move.action.value for move in Rollouts(platform.database).moves()]
 
 
-def test_a_good_canary_reaches_everybody_while_servers_come_and_go(platform: Platform) -> None:
+def test_a_good_canary_reaches_everybody_while_servers_come_and_go(on_any_database: Platform) -> None:
     """Promise P17: two servers take a canary stage by stage to the top; P12: one is replaced meanwhile, nothing fails.
 
     Each user's arm is the same on every server, and once they have the candidate they keep it.
     """
+    platform = on_any_database
     likes = [Interaction(f"like-{user}", user, 6, Kind.LIKE, None, None, "tests") for user in USERS]
     platform.events.append(likes)
     begun = begin(platform)
@@ -226,3 +245,35 @@ def test_the_passport_of_a_candidates_answer_is_the_candidates(platform: Platfor
     assert answer["release"]["bundle_id"] == bundle == page["bundle"]["bundle_id"]
     assert page["recommendation"]["experiments"] == [{"name": "canary-1", "arm": "canary"}]
     assert page["release"]["release_id"] == 1
+
+
+def test_a_shadow_and_lists_made_together_on_a_running_server(platform: Platform) -> None:
+    """Begun while it runs: the shadow's likeness and the votes are told live; answers say whose each film is."""
+    rollouts, told = Rollouts(platform.database), {"reason": "to see", "approved_by": "kim"}
+    old, new = platform.ledger.champion(), platform.train(regularisation=50.0)
+    assert old is not None
+    arms = (Arm("old", bundle_id=old.bundle_id), Arm("new", bundle_id=new))
+    with running(app(platform)) as url, httpx.Client(base_url=url, headers=ADMIN) as client:
+        platform.events.append([Interaction("like", "ann", 6, Kind.LIKE, None, None, "tests")])
+        rollouts.begin_shadow(new, 1.0, **told)
+        plan = ExperimentPlan(Layer.MODELS, 1.0, Span(0, 0), arms, how="interleaved", response_seconds=1.5)
+        rollouts.begin_experiment("both", plan, **told)
+        client.post("/v1/admin/reload")
+        answer = client.get("/v1/users/ann/recommendations", params={"k": 4}).json()
+        assert answer["experiments"] == [{"name": "both", "arm": "both"}]
+        passport = client.get(f"/v1/recommendations/{answer['recommendation_id']}/passport").json()["recommendation"]
+        assert sorted(passport["policy"]["teams"]) == [0, 0, 1, 1]
+        assert passport["policy"]["bundles"] == [old.bundle_id, new]
+        taken = next(item for item, team in zip(answer["items"], passport["policy"]["teams"], strict=True) if team == 1)
+        client.post("/v1/events", json={"user_id": "ann", "movie_id": taken["movie_id"], "kind": "like"})
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            shadow, both = client.get("/v1/admin/rollouts").json()["rollouts"]
+            counted = shadow["live"]["arms"].get("shadow", {})
+            if counted.get("answers") == 1 and both["live"]["preference"]["losses"] == 1:
+                break
+            assert time.monotonic() < deadline, (shadow, both)
+            time.sleep(0.05)
+    assert (counted["errors"], counted["unable"]) == (0, [])
+    assert 0 < counted["agreement"] <= 1
+    assert both["live"]["preference"]["wins"] == 0

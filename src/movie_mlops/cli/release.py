@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from movie_mlops.cli import gates, options, rollout
+from movie_mlops.cli.rollout_told import tell
 
 if TYPE_CHECKING:
     from movie_mlops.release import Release
@@ -44,7 +45,7 @@ def status(dataset: options.Dataset = None, home: options.Home = None, as_json: 
         f"Release {release.release_id}: {release.bundle_id}, since {to_iso(release.at)}, by {release.approved_by}."
     )
     typer.echo(release.reason)
-    rollout.tell(live)
+    tell(live)
 
 
 def _live(home: Path | None, dataset: str | None) -> list[dict[str, Any]]:
