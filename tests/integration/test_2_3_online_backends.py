@@ -171,6 +171,19 @@ def test_what_is_withdrawn_is_taken_back_everywhere(online: Online) -> None:
         assert online.films("dan") == [1]
 
 
+def test_words_of_one_batch_are_withdrawn_in_order(online: Online) -> None:
+    """Of a rating, its withdrawal and another rating in one batch the last counts, once."""
+    before = online.features.read("film_features", 1).to_dict()["ratings"]
+    words = [("rating", 1.0), ("withdraw", None), ("rating", 4.0), ("like", None), ("withdraw", None)]
+    events = [did("eve", 1, kind, value, event_id=f"{place}") for place, (kind, value) in enumerate(words)]
+    online.log.append(events[:3])
+    assert online.features.read("film_features", 1).to_dict()["ratings"] == before + 1
+    online.log.append(events[3:])
+    assert online.features.read("film_features", 1).to_dict()["ratings"] == before
+    online.log.append([did("eve", 1, "rating", 5.0, event_id="again")])
+    assert online.features.read("film_features", 1).to_dict()["ratings"] == before + 1
+
+
 def test_a_row_that_is_too_old_is_not_served(online: Online, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its view's time-to-live a row is stale and has no values; histories do not grow old."""
     assert online.features.read("user_features", "ann").condition == "fresh"

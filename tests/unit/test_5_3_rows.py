@@ -83,9 +83,9 @@ def test_new_films_are_the_newest_and_gems_are_not_famous(snapshot: Snapshot) ->
     assert new.since == 1900 + COUNT - 40
     assert min(film(number).year or 0 for number in ids(new)) >= new.since
     assert new.request["years"] == f"{new.since}-"
-    likes = np.array([film(number).likes for number in range(COUNT)])
+    liked = np.array([film(number).likes for number in range(COUNT)])
     rated = np.array([film(number).rating_mean for number in range(COUNT)])
-    famous = np.cumsum(likes) - likes < 0.8 * likes.sum()
+    famous = np.cumsum(liked) - liked < 0.8 * liked.sum()
     little_known = np.flatnonzero(~famous & (rated >= rated.mean()))
     assert np.flatnonzero(snapshot.catalogue.little_known).tolist() == little_known.tolist()
     assert set(ids(gems)) <= set(little_known.tolist())

@@ -202,16 +202,13 @@ def promote(
 ) -> None:
     """Release a bundle by hand, past the gate; a running server follows within a second."""
     from movie_mlops.cli import door
-    from movie_mlops.release import Ledger, promote_by_hand
-    from movie_mlops.release.rollout import Rollouts
+    from movie_mlops.release.rollout import promote_by_hand
 
     workspace = door.workspace(home, dataset)
-    database = door.database(workspace)
     release = promote_by_hand(
-        Ledger(database),
+        door.database(workspace),
         workspace.models / door.bundle(workspace, bundle),
         door.keys(home).trust,
-        rollouts=Rollouts(database),
         reason=reason,
         approved_by=approved_by,
         expected=expected,
@@ -242,23 +239,13 @@ def rollback(
     A running server follows within a second.
     """
     from movie_mlops.cli import door, output
-    from movie_mlops.release import Ledger
-    from movie_mlops.release.rollout import Rollouts, Step
+    from movie_mlops.release.rollout import Rollout, roll_back_by_hand
 
     database = door.database(door.workspace(home, dataset))
-    champion = Ledger(database).champion()
-    canary = Rollouts(database).standing().canary_of(None if champion is None else champion.release_id)
-    if canary is not None and expected in {None, *canary.plan.bundles}:
-        moved = Rollouts(database).move(
-            canary.name, Step.ROLLBACK, expected=canary.move_id, reason=reason, approved_by=approved_by
-        )
-        if as_json:
-            output.print_json(moved.to_json())
-        else:
-            typer.echo(f"'{canary.name}' is taken back; everybody has what serves.")
-        return
-    release = Ledger(database).rollback(reason, approved_by, expected=expected)
+    done = roll_back_by_hand(database, reason=reason, approved_by=approved_by, expected=expected)
     if as_json:
-        output.print_json(release.to_json())
+        output.print_json(done.to_json())
+    elif isinstance(done, Rollout):
+        typer.echo(f"'{done.name}' is taken back; everybody has what serves.")
     else:
-        typer.echo(f"Release {release.release_id} serves {release.bundle_id} again.")
+        typer.echo(f"Release {done.release_id} serves {done.bundle_id} again.")

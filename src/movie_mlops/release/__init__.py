@@ -2,7 +2,6 @@
 
 from movie_mlops.release.aliases import Aliases, Move
 from movie_mlops.release.bundle import Bundle, Restore, read_bundle, write_bundle
-from movie_mlops.release.by_hand import promote_by_hand
 from movie_mlops.release.chain import Break, Chain
 from movie_mlops.release.config import KeysConfig, TrackingConfig
 from movie_mlops.release.drawing import POLICY, draw
@@ -115,7 +114,6 @@ __all__ = [
     "means_bundle",
     "name_of",
     "passport",
-    "promote_by_hand",
     "read_bundle",
     "read_manifest",
     "read_waivers",

@@ -1,6 +1,7 @@
 """Roll-outs: who gets which bundle, since when and why, and what becomes of a canary next."""
 
 from movie_mlops.release.rollout.assignment import SLOTS, Layer, Span, arm_of, free_span, slot, slots_of
+from movie_mlops.release.rollout.by_hand import promote_by_hand, roll_back_by_hand
 from movie_mlops.release.rollout.comparing import ArmOutcome, ExperimentReport, compare
 from movie_mlops.release.rollout.config import CanaryConfig, ExplorationConfig, RolloutConfig
 from movie_mlops.release.rollout.judging import Decision, Guarded, Next, decide
@@ -42,6 +43,8 @@ __all__ = [
     "decide",
     "fold",
     "free_span",
+    "promote_by_hand",
+    "roll_back_by_hand",
     "slot",
     "slots_of",
 ]

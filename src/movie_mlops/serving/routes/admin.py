@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from movie_mlops.release import BUNDLE_ID, BundleError, list_bundles, promote_by_hand
-from movie_mlops.release.rollout import Rollouts
+from movie_mlops.release import BUNDLE_ID, BundleError, list_bundles
+from movie_mlops.release.rollout import promote_by_hand
 from movie_mlops.serving.errors import AdminShutError, BundleRefusedError, UnauthorisedError, UnknownBundleError
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.routes.health import failure_document
@@ -56,13 +56,12 @@ def make_router(services: Services) -> APIRouter:
         path = bundle_path(services, body.bundle_id)
         try:
             release = promote_by_hand(
-                services.ledger,
+                services.database,
                 path,
                 services.trust,
                 reason=body.reason,
                 approved_by=body.approved_by,
                 expected=body.expected,
-                rollouts=Rollouts(services.database),
             )
         except BundleError as error:
             # Its own sentence names folders of this machine.

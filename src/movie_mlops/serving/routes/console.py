@@ -13,8 +13,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from movie_mlops.core import clock
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.evaluation.leaderboard import metric_label
-from movie_mlops.release import POLICY, ReleaseError, draw, list_bundles, promote_by_hand
-from movie_mlops.release.rollout import Rollouts
+from movie_mlops.release import POLICY, ReleaseError, draw, list_bundles
+from movie_mlops.release.rollout import Rollout, promote_by_hand, roll_back_by_hand
 from movie_mlops.serving.console import answers, drawing, session
 from movie_mlops.serving.console.glance import Glance
 from movie_mlops.serving.errors import BadRequestError, NotRecordedError
@@ -284,13 +284,12 @@ async def _form(request: Request) -> dict[str, str]:
 
 def _promote(services: Services, form: Mapping[str, str]) -> str:
     promote_by_hand(
-        services.ledger,
+        services.database,
         bundle_path(services, form.get("bundle", "")),
         services.trust,
         reason=form.get("reason", ""),
         approved_by=form.get("approved_by", ""),
         expected=form.get("expected") or None,
-        rollouts=Rollouts(services.database),
     )
     services.watcher.refresh()
     return "promoted"
@@ -299,9 +298,14 @@ def _promote(services: Services, form: Mapping[str, str]) -> str:
 def _roll_back(services: Services, form: Mapping[str, str]) -> str:
     if not form.get("reason", "").strip():
         raise ReleaseError("A roll-back needs a reason.", next_step="Say why; it is kept in the ledger.")
-    services.ledger.rollback(form["reason"], form.get("approved_by", ""), expected=form.get("expected") or None)
+    done = roll_back_by_hand(
+        services.database,
+        reason=form["reason"],
+        approved_by=form.get("approved_by", ""),
+        expected=form.get("expected") or None,
+    )
     services.watcher.refresh()
-    return "rolled-back"
+    return "taken-back" if isinstance(done, Rollout) else "rolled-back"
 
 
 def _reload(services: Services, form: Mapping[str, str]) -> str:
