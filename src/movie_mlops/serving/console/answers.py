@@ -1,10 +1,12 @@
 """Stage 5 as an operator sees it: what serves, whether people get their own lists, and the ledger."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from movie_mlops.core import clock
 from movie_mlops.release import Action
+from movie_mlops.serving import conducting
 from movie_mlops.serving.answered import usage
 from movie_mlops.serving.console.glance import Glance, Need, state_of
 from movie_mlops.serving.services import Services
@@ -60,7 +62,27 @@ def releases(services: Services) -> dict[str, Any]:
         "failure": failure,
         "can_go_back": promotions > 1,
         "hours": by_hour(services, clock.now()),
+        "rollouts": [{**each, "rows": _rows(each.get("live", {}))} for each in conducting.live(services)],
     }
+
+
+def _rows(live: Mapping[str, Any]) -> list[tuple[str, float, float, float]]:
+    """Return what is known of a roll-out as values with their intervals: how much worse, or how much more pleased."""
+    rows = []
+    for guard in live.get("guards", ()):
+        if guard["canary"] is not None and guard["control"] is not None:
+            worse = guard["canary"] - guard["control"]
+            value = -worse if guard["name"] == "pleased" else worse
+            rows.append((f"{guard['name']}, worse by", value, guard["low"], guard["high"]))
+    rows += [
+        (f"{each['arm']}, more pleased by", each["pleased"] - each["against"], each["low"], each["high"])
+        for each in live.get("comparisons", ())
+        if each["pleased"] is not None and each["against"] is not None
+    ]
+    preference = live.get("preference")
+    if preference and preference["share"] is not None:
+        rows.append(("votes for the first", preference["share"], preference["low"], preference["high"]))
+    return rows
 
 
 def by_hour(services: Services, now: datetime) -> list[tuple[str, dict[str, int]]]:

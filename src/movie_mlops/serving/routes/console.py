@@ -15,6 +15,7 @@ from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.evaluation.leaderboard import metric_label
 from movie_mlops.release import POLICY, ReleaseError, draw, list_bundles
 from movie_mlops.release.rollout import Rollout, promote_by_hand, roll_back_by_hand
+from movie_mlops.serving import conducting
 from movie_mlops.serving.console import answers, drawing, session
 from movie_mlops.serving.console.glance import Glance
 from movie_mlops.serving.errors import BadRequestError, NotRecordedError
@@ -34,6 +35,8 @@ _PRIVATE: Final = {"content-security-policy": _STRICT, "cache-control": "no-stor
 _PATIENCE_SECONDS: Final = 0.5
 """How long somebody waits who has sent a wrong token."""
 _LONGEST_FORM: Final = 8_192
+
+_MOVES: Final = ("pause", "resume", "promote", "rollback", "stop")
 
 _TITLES: Final[dict[str, tuple[str, int | None]]] = {
     "": ("Overview", None),
@@ -295,6 +298,29 @@ def _promote(services: Services, form: Mapping[str, str]) -> str:
     return "promoted"
 
 
+def _canary(services: Services, form: Mapping[str, str]) -> str:
+    path = bundle_path(services, form.get("bundle", ""))
+    conducting.begin_canary(services, path, reason=form.get("reason", ""), approved_by=form.get("approved_by", ""))
+    return "moved"
+
+
+def _move(services: Services, form: Mapping[str, str]) -> str:
+    """Do what was chosen, such as ``canary-1:pause:3``: with what, what, and the move that was seen."""
+    name, _, rest = form.get("move", "").partition(":")
+    action, _, seen = rest.partition(":")
+    if action not in _MOVES or not seen.isdecimal():
+        raise BadRequestError("Nothing was chosen to be done.", next_step="Choose what to do with what is rolled out.")
+    conducting.move(
+        services,
+        name,
+        action,
+        expected=int(seen[:18]),
+        reason=form.get("reason", ""),
+        approved_by=form.get("approved_by", ""),
+    )
+    return "moved"
+
+
 def _roll_back(services: Services, form: Mapping[str, str]) -> str:
     if not form.get("reason", "").strip():
         raise ReleaseError("A roll-back needs a reason.", next_step="Say why; it is kept in the ledger.")
@@ -316,6 +342,8 @@ def _reload(services: Services, form: Mapping[str, str]) -> str:
 
 _ACTIONS: Final[dict[str, Callable[[Services, Mapping[str, str]], str]]] = {
     "promote": _promote,
+    "canary": _canary,
+    "move": _move,
     "roll-back": _roll_back,
     "reload": _reload,
 }
