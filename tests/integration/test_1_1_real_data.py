@@ -31,6 +31,7 @@ def test_ml_latest_small_is_good_to_the_last_row(shared_data: Path, tmp_path: Pa
         "tt0114709",
         [],
         [],
+        None,
     )
     assert films.filter(pl.col("movie_id") == 720)["title"].item().startswith("Wallace & Gromit: The Best of")
     assert films.filter(pl.col("title").str.contains(r", (?:The|A|An)$")).height == 0

@@ -79,7 +79,7 @@ REFUSED = [
     (8, "missing-value", "the rating is empty"),
     (9, "bad-value", "value good is not a number"),
     (10, "bad-value", "value nan is not a number"),
-    (12, "bad-kind", "kind adore is none of rating, like, dislike, view, watch, click, skip"),
+    (12, "bad-kind", "kind adore is none of rating, like, dislike, view, watch, click, skip, withdraw"),
     (13, "missing-kind", "kind is empty"),
     (14, "unexpected-value", "value 3 belongs to no kind but rating and watch"),
     (15, "value-out-of-range", "value 1.5 is not from 0.5 to 5 (a watch: 0 to 1)"),
