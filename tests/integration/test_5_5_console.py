@@ -50,6 +50,7 @@ def test_a_canary_is_begun_seen_held_and_taken_back(platform: Platform, console:
     page = console.post("/console/actions/canary", data={"code": code(page), "bundle": bundle, **WHO}).text
     assert "It is written in the ledger of roll-outs" in words(page)
     assert f"canary-1: 1.0% {bundle} . It waits: 0 of 1,000 answers at 1%." in words(page)
+    assert "rolled out canary-1 (1%)" in words(console.get("/console").text)
     for user in range(150):
         console.get(f"/v1/users/{user}/recommendations")
     while "errors, worse by: " not in (page := console.get("/console/releases").text):

@@ -115,7 +115,10 @@ def test_bars_are_as_high_as_their_counts() -> None:
     assert heights == pytest.approx([112.5, 75.0])
     assert float(upper["height"] or 0) == pytest.approx(37.5)
     assert float(upper["y"] or 0) == pytest.approx(0)
-    assert Drawn(bars([], title="nothing")).of("rect", "c0") == []
+    nothing = bars([("a", {"x": 0})], title="nothing")
+    assert Drawn(nothing).of("rect", "c0") == []
+    assert "Nothing yet" in nothing
+    assert "Nothing yet" not in bars([("a", {"x": 1})], title="something")
 
 
 def test_intervals_span_what_they_say() -> None:

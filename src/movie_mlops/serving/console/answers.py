@@ -23,6 +23,8 @@ def glance(services: Services) -> Glance:
     if failure is not None:
         named = "The ledger" if failure.release is None else f"Release {failure.release.release_id}"
         needs.append(Need(f"{named} cannot be loaded: {failure.problem}", urgent=True))
+    if services.watcher.unable is not None:
+        needs.append(Need(f"What is rolled out cannot answer here: {services.watcher.unable}", urgent=True))
     if services.histories.degraded is not None:
         needs.append(Need(services.histories.degraded))
     if services.impressions.dropped:
@@ -41,6 +43,9 @@ def glance(services: Services) -> Glance:
         "answers, last day": f"{answers:,}",
         "personal": f"{own / answers:.0%}" if answers else "-",
     }
+    going = services.rollouts.standing().rollouts
+    if going:
+        facts["rolled out"] = ", ".join(f"{each.name} ({each.share:.0%})" for each in going)
     return Glance(
         5, "Serving", "releases", state_of(needs), f"Release {model.release.release_id} serves", facts, tuple(needs)
     )

@@ -50,7 +50,9 @@ def bars(columns: Sequence[tuple[str, Mapping[str, int]]], *, title: str, names:
         words = escape(columns[place][0])
         drawn.append(f'<text class="label" x="{at:.1f}" y="{_HEIGHT + 16}" text-anchor="{anchor}">{words}</text>')
     # The height of the highest column stands above all of them.
-    highest = f'<text class="most" x="{_WIDTH}" y="10" text-anchor="end">{most:,}</text>' if most else ""
+    highest = f'<text class="most" x="{_WIDTH}" y="10" text-anchor="end">{most:,}</text>'
+    if not most:
+        highest = f'<text class="nothing" x="{_WIDTH / 2}" y="{_HEIGHT / 2}" text-anchor="middle">Nothing yet</text>'
     return _document(
         _WIDTH, _HEAD + _HEIGHT + _LABEL, title, [highest, f'<g transform="translate(0 {_HEAD})">', *drawn, "</g>"]
     )
