@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from movie_mlops.flows.rollout import Conductor
-from movie_mlops.release.rollout import Rollouts
+from movie_mlops.release.rollout import Arm, ExperimentPlan, Layer, Rollouts, Span
 from tests.fixtures.stage_5.platform import ADMIN, Platform, running
 
 TOKEN = ADMIN["Authorization"].split()[1]
@@ -49,7 +49,7 @@ def test_a_canary_is_begun_seen_held_and_taken_back(platform: Platform, console:
     assert "Rolled out" not in words(page)
     page = console.post("/console/actions/canary", data={"code": code(page), "bundle": bundle, **WHO}).text
     assert "It is written in the ledger of roll-outs" in words(page)
-    assert f"canary-1: 1.0% {bundle} . It waits: 0 of 1,000 answers at 1%." in words(page)
+    assert f"canary-1: 1.0% {bundle} : It waits: 0 of 1,000 answers at 1%." in words(page)
     assert "rolled out canary-1 (1%)" in words(console.get("/console").text)
     for user in range(150):
         console.get(f"/v1/users/{user}/recommendations")
@@ -85,3 +85,22 @@ def test_what_cannot_be_done_says_why(
     answer = console.post(f"/console/actions/{action}", data={**told, **form})
     assert (answer.is_client_error, said in words(answer.text)) == (True, True), words(answer.text)
     assert Rollouts(platform.database).moves() == []
+
+
+@pytest.mark.parametrize("conducted", [True, False], ids=["with a conductor", "without one"])
+def test_a_shadow_and_an_experiment_are_shown_as_well(platform: Platform, *, conducted: bool) -> None:
+    """What has no bundle of its own, or nobody who sees to it, is shown with what is known, and can be stopped."""
+    champion, bundle = platform.ledger.history()[0].bundle_id, platform.train(regularisation=50.0)
+    rollouts = Rollouts(platform.database)
+    arms = (Arm("old", 1.0, champion), Arm("new", 1.0, bundle))
+    rollouts.begin_experiment("try", ExperimentPlan(Layer.MODELS, 0.5, Span(0, 0), arms), **WHO)
+    rollouts.begin_shadow(bundle, 0.1, **WHO)
+    conductor = Conductor(platform.database, platform.ledger, platform.events, platform.feedback, lag_seconds=0)
+    app = platform.app(conductor=conductor) if conducted else platform.app()
+    with running(app) as url, httpx.Client(base_url=url, timeout=20, follow_redirects=True) as client:
+        client.post("/console/sign-in", data={"token": TOKEN})
+        page = words(client.get("/console/releases").text)
+        overview = words(client.get("/console").text)
+    assert f"try: 50.0% old: {champion} , new: {bundle}" in page
+    assert "try: stop" in page
+    assert "try (50%)" in overview
