@@ -111,7 +111,15 @@ def _versions(platform: Platform) -> Glance:
         "sealed": f"{chain.sealed} of {chain.releases}",
     }
     state = state_of(needs, "good" if bundles else "empty")
-    return Glance(3, "Versions", "models", state, f"{len(bundles)} models kept", facts, tuple(needs))
+    return Glance(
+        3,
+        "Versions",
+        "models",
+        state,
+        f"{len(bundles)} {'model' if len(bundles) == 1 else 'models'} kept",
+        facts,
+        tuple(needs),
+    )
 
 
 def _gates(platform: Platform) -> Glance:
