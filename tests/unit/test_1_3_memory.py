@@ -15,9 +15,11 @@ if sys.argv[1] == "keeps":
 import polars as pl
 pieces = [pl.int_range(number, number + 100_000, eager=True) for number in range(500)]
 del pieces
-for _ in range(15):
-    time.sleep(0.1)
-    pl.Series("little", range(100_000)).sort()
+# By the clock, not by rounds: on a crowded machine many of these would take longer than freed memory is kept.
+until = time.monotonic() + 2.5
+while time.monotonic() < until:
+    time.sleep(0.05)
+    pl.int_range(0, 100_000, eager=True).sort(descending=True)
 print(int(open("/proc/self/statm").read().split()[1]) * 4096 // 2**20)
 """
 
@@ -30,7 +32,7 @@ def test_what_is_freed_is_kept_for_a_while() -> None:
         # Started anew, as a user starts it: what is loaded already cannot be told any more.
         done = subprocess.run([sys.executable, "-c", FREED, how], env={}, capture_output=True, text=True, check=True)
         held[how] = int(done.stdout)
-    assert held["keeps"] > held["returns"] + 150
+    assert held["keeps"] > held["returns"] + 100
 
 
 def test_what_the_environment_says_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
