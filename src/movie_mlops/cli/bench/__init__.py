@@ -1,0 +1,21 @@
+"""``movie-mlops bench``; the commands of each part of the platform in a module of their own."""
+
+import typer
+
+from movie_mlops.cli.bench import data, models, serving, whole
+
+app = typer.Typer(
+    help="Measure the platform on this machine.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
+)
+
+app.command()(serving.serve)
+app.command()(serving.page)
+app.command()(serving.search)
+app.command("main-job")(whole.main_job)
+app.command()(whole.standard)
+app.command()(data.ingest)
+app.command()(data.features)
+app.command()(data.online)
+app.command()(models.quality)
+app.command()(models.train)
+app.command()(models.evaluate)

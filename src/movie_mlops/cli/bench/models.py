@@ -1,0 +1,132 @@
+"""How good models are, and how fast they are trained and judged."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from movie_mlops.cli import options
+from movie_mlops.cli.bench.measuring import Found, Out, measure, own_python, table, tell_limits, verdict
+
+
+def quality(
+    folds: Annotated[
+        Path | None,
+        typer.Option("--folds", metavar="DIR", help="A folder with dataset.parquet and test_0.parquet, …"),
+    ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option("--dataset", metavar="NAME", help="A data set of the home, split by time; may be repeated."),
+    ] = None,
+    out: Out = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How good are the lists? On published folds, and on the future of data sets that were brought in."""
+    from movie_mlops.bench import QualityBenchConfig, bench_quality
+    from movie_mlops.cli import door
+    from movie_mlops.core.errors import ConfigurationError
+    from movie_mlops.flows.features import known_feedback
+
+    if folds is None and not dataset:
+        raise ConfigurationError(
+            "There is nothing to judge on.",
+            next_step="Give --folds DIR, or --dataset NAME of what 'movie-mlops ingest' brought in.",
+        )
+    platform = door.platform_config(door.settings(home))
+    histories = {name: known_feedback(door.lake(home, name), platform.feedback) for name in dataset or []}
+    config = QualityBenchConfig(folds=folds, time_split=platform.time_split)
+    measure("quality", partial(bench_quality, config, histories), _tell_lists, out=out, home=home, as_json=as_json)
+
+
+def train(
+    likes: Annotated[int, typer.Option("--likes", min=1000, help="Made-up likes to train on.")] = 20_000_000,
+    users: Annotated[int, typer.Option("--users", min=100, help="Of so many users.")] = 140_000,
+    films: Annotated[int, typer.Option("--films", min=50, help="For so many films.")] = 20_000,
+    iterations: Annotated[int, typer.Option("--iterations", min=1, help="Of iALS and of implicit.")] = 15,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="How often each contender has its turn.")] = 2,
+    folds: Annotated[
+        Path | None,
+        typer.Option(
+            "--folds", metavar="DIR", help="A folder of given folds: the models are trained on the first one."
+        ),
+    ] = None,
+    out: Out = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How long does training take, and how much memory? Beside LAPACK alone and the library implicit."""
+    from movie_mlops.bench import TrainBenchConfig, bench_train
+
+    config = TrainBenchConfig(
+        likes=likes,
+        users=users,
+        films=films,
+        judged_users=min(2_000, users // 10),
+        iterations=iterations,
+        runs=runs,
+        folds=folds,
+    )
+    measure("train", partial(bench_train, config), _tell_trainings, out=out, home=home, as_json=as_json)
+
+
+def evaluate(
+    users: Annotated[int, typer.Option("--users", min=1, help="How many users are judged.")] = 6_000,
+    films: Annotated[int, typer.Option("--films", min=200, help="How many films are ranked for each.")] = 27_278,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="How often each is measured.")] = 3,
+    rivals_python: Annotated[
+        Path | None,
+        typer.Option(
+            "--rivals-python",
+            metavar="FILE",
+            help="The Python of an environment that has RecTools and ranx (default: .venv/rivals, by setup_rivals.sh).",
+        ),
+    ] = None,
+    out: Out = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How fast are models judged, from all scores to the metrics? Beside RecTools and ranx, with equal figures."""
+    from movie_mlops.bench import EvaluateBenchConfig, bench_evaluate
+
+    python = own_python("rivals", rivals_python, home)
+    config = EvaluateBenchConfig(users=users, films=films, repeats=repeats, rivals_python=python)
+    measure("evaluate", partial(bench_evaluate, config), _tell_rankings, out=out, home=home, as_json=as_json)
+
+
+def _tell_lists(found: Found) -> None:
+    on_folds = [found["folds"]] if "folds" in found else []
+    shown = ("mean", "interval", "times_ease", "seconds", "peak_memory_mib")
+    for one in (*on_folds, *found["in time"]):
+        typer.echo(f"{one.get('folder') or one.get('dataset')}, {found['metric']}:")
+        table(
+            {"recipe": name, **{key: row.get(key, "") for key in shown}, "folds": row.get("folds", "")}
+            for name, row in one["models"].items()
+        )
+        typer.echo("")
+    tell_limits(found)
+
+
+def _tell_trainings(found: Found) -> None:
+    shown = ("seconds", "cpu_seconds", "peak_memory_mib", "ndcg@10", "loss_per_user")
+    for where in ("made up", "on the fold"):
+        trained = {name: row for name, row in found[where].items() if "skipped" not in row}
+        table({where: name, **{key: row.get(key, "") for key in shown}} for name, row in trained.items())
+        typer.echo("")
+    for name, row in found["made up"].items():
+        if "skipped" in row:
+            typer.echo(f"{name} is left out: {row['skipped']}.")
+    tell_limits(found)
+
+
+def _tell_rankings(found: Found) -> None:
+    shown = ("name", "median_seconds", "of_that_ranking")
+    table({name: run[name] for name in shown} for run in found["runs"])
+    for skipped in found["skipped"]:
+        typer.echo(f"\n{skipped['name']} was skipped: {skipped['reason']}")
+    for target in found["targets"]:
+        typer.echo(
+            f"\n{target['measured']} times as fast as {target['rival']} ({target['with_our_lists']} with our lists), "
+            f"at least {target['limit']:g}: {verdict(target)}."
+        )
