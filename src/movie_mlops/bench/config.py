@@ -8,7 +8,8 @@ from typing import Final, Literal
 
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.evaluation import TimeSplitConfig
-from movie_mlops.flows import Recipe
+from movie_mlops.flows import BLEND_NEXT, Recipe
+from movie_mlops.recommenders import BlendParams
 
 NORMALISED: Final[Mapping[str, float]] = {
     "regularisation": 250,
@@ -19,18 +20,10 @@ NORMALISED: Final[Mapping[str, float]] = {
 }
 """What EDLAE was set to on films that were hidden from the training part of one fold."""
 
-BENT: Final[Mapping[str, float]] = {
-    "regularisation": 60,
-    "dropout": 0.4,
-    "history_power": 0.375,
-    "target_power": 0.375,
-    "popularity_power": 0.1,
-    "bend": 1,
-}
-"""The same where the films' cosines are bent."""
+BENT: Final[Mapping[str, object]] = BlendParams().members[0].params
+"""The same where the films' cosines are bent: as in every blend that is told no members."""
 
-NEXT: Final[Mapping[str, float]] = {"memory": 10, "reach": 10, "history_power": 0.25, "regularisation": 50}
-"""What SLIST was set to on the months before those that are predicted."""
+_NEXT: Final[Mapping[str, object]] = BLEND_NEXT.params["members"][0]["params"]
 
 Model = Literal["ials", "ease"]
 
@@ -329,19 +322,8 @@ class QualityBenchConfig:
         ),
     )
     timed_recipes: tuple[Recipe, ...] = (
-        Recipe(name="slist", model="slist", params={**NEXT, "threads": 2}),
-        Recipe(
-            name="blend-next",
-            model="blend",
-            params={
-                "members": [
-                    {"model": "slist", "weight": 1.0, "params": NEXT},
-                    {"model": "edlae", "weight": 0.5},
-                ],
-                "popularity": 0.3,
-                "threads": 2,
-            },
-        ),
+        Recipe(name="slist", model="slist", params={**_NEXT, "threads": 2}),
+        BLEND_NEXT.model_copy(update={"params": {**BLEND_NEXT.params, "threads": 2}}),
     )
     time_split: TimeSplitConfig = field(default_factory=TimeSplitConfig)
     folds_target: float = 0.362

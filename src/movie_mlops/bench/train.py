@@ -219,6 +219,11 @@ def _targets(rows: Mapping[str, Mapping[str, Any]], config: TrainBenchConfig) ->
     ease, lapack, ials, implicit = (rows[name] for name in ("ease", "lapack", "ials", "implicit"))
 
     def times(what: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+        if not other[what]:
+            raise BenchError(
+                f"{what} is 0 on what was made up: nothing can be held against that.",
+                next_step="Measure with more likes, users and films.",
+            )
         return round(float(one[what] / other[what]), 3)
 
     targets = [

@@ -1,6 +1,6 @@
 """The recipes that join the rooms: ingest, features, evaluate, train, gate, release, serve."""
 
-from movie_mlops.flows.config import PlatformConfig, Recipe
+from movie_mlops.flows.config import BLEND_NEXT, PlatformConfig, Recipe
 from movie_mlops.flows.datasets import active_dataset, datasets
 from movie_mlops.flows.errors import (
     BusyError,
@@ -17,6 +17,7 @@ from movie_mlops.flows.steps import StepReport
 from movie_mlops.flows.summary import to_markdown
 
 __all__ = [
+    "BLEND_NEXT",
     "BusyError",
     "DirtyTreeError",
     "FlowError",

@@ -45,18 +45,22 @@ class Recipe(BaseModel):
         return given
 
 
-# What comes next, from the order of what was liked before and from what goes together; popular films a little above.
-_NEXT: Final = {
-    "members": [
-        {
-            "model": "slist",
-            "weight": 1.0,
-            "params": {"memory": 10, "reach": 10, "history_power": 0.25, "regularisation": 50},
-        },
-        {"model": "edlae", "weight": 0.5},
-    ],
-    "popularity": 0.3,
-}
+BLEND_NEXT: Final = Recipe(
+    name="blend-next",
+    model="blend",
+    params={
+        "members": [
+            {
+                "model": "slist",
+                "weight": 1.0,
+                "params": {"memory": 10, "reach": 10, "history_power": 0.25, "regularisation": 50},
+            },
+            {"model": "edlae", "weight": 0.5},
+        ],
+        "popularity": 0.3,
+    },
+)
+"""What comes next, from the order of what was liked before and from what goes together."""
 
 
 def _default_recipes() -> tuple[Recipe, ...]:
@@ -68,7 +72,7 @@ def _default_recipes() -> tuple[Recipe, ...]:
         Recipe(name="edlae", model="edlae"),
         Recipe(name="ials", model="ials"),
         Recipe(name="blend", model="blend"),
-        Recipe(name="blend-next", model="blend", params=_NEXT),
+        BLEND_NEXT,
     )
 
 

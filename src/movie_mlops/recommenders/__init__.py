@@ -1,6 +1,7 @@
 """The models: arrays in, arrays out; no files, no clock, no settings."""
 
 from movie_mlops.recommenders.capabilities import Capabilities
+from movie_mlops.recommenders.config import BlendParams
 from movie_mlops.recommenders.errors import (
     HistoryError,
     LibraryMissingError,
@@ -24,6 +25,7 @@ from movie_mlops.recommenders.strongest import strongest
 __all__ = [
     "NAMES",
     "NO_ITEM",
+    "BlendParams",
     "Capabilities",
     "Choice",
     "ExploringPolicy",
