@@ -239,6 +239,20 @@ def test_an_operator_sees_and_moves_it(platform: Platform) -> None:
         assert [move["action"] for move in admin.get("/rollouts").json()["moves"]] == ["rollback", "pause", "start"]
 
 
+def test_to_roll_back_takes_the_canary_back_first(platform: Platform) -> None:
+    """As on the command line: while a canary goes on it is what is taken back, and what serves goes on serving."""
+    begin(platform)
+    with (
+        running(app(platform, conducts=False)) as url,
+        httpx.Client(base_url=f"{url}/v1/admin", headers=ADMIN) as admin,
+    ):
+        before = admin.get("/releases").json()["serving"]
+        done = admin.post("/rollback", json={"reason": "complaints"}).json()
+        assert ("release" in done, done["rollout"]["kind"], done["serving"]) == (False, "canary", before)
+        told = admin.get("/rollouts").json()
+        assert (told["rollouts"], told["moves"][0]["action"]) == ([], "rollback")
+
+
 def test_the_passport_of_a_candidates_answer_is_the_candidates(platform: Platform) -> None:
     """Who answered is on record: the bundle of the arm, under the release that was in force."""
     bundle = begin(platform).plan.bundles[0]

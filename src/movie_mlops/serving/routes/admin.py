@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from movie_mlops.release import BUNDLE_ID, BundleError, list_bundles
-from movie_mlops.release.rollout import promote_by_hand
+from movie_mlops.release.rollout import Rollout, promote_by_hand, roll_back_by_hand
 from movie_mlops.serving.errors import AdminShutError, BundleRefusedError, UnauthorisedError, UnknownBundleError
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.routes.health import failure_document
@@ -74,10 +74,11 @@ def make_router(services: Services) -> APIRouter:
 
     @router.post("/rollback", responses={409: {"model": ProblemOut}}, summary="Have the release before serve again")
     def rollback(body: RollbackRequest) -> Json:
-        """Write a roll-back into the ledger and load what it restores before answering."""
-        release = services.ledger.rollback(body.reason, body.approved_by)
+        """Take the canary back, or else write a roll-back; load what then serves before answering."""
+        done = roll_back_by_hand(services.database, reason=body.reason, approved_by=body.approved_by)
         services.watcher.refresh()
-        return Json({"release": release.to_json(), "serving": serving(services), "failure": _failure(services)})
+        what = "rollout" if isinstance(done, Rollout) else "release"
+        return Json({what: done.to_json(), "serving": serving(services), "failure": _failure(services)})
 
     @router.post("/reload", summary="Ask the ledger now")
     def reload() -> Json:
