@@ -159,7 +159,6 @@ def test_planned_looks_err_as_often_as_planned(spending: Spending) -> None:
         found = (np.abs(moved / np.sqrt(fractions)) >= plan.bounds).any(axis=1).mean()
         assert found == pytest.approx(rate, abs=0.005)
     assert plan.power(plan.drift(0.8)) == pytest.approx(0.8)
-    assert 1 < plan.inflation(0.8) < 1.3
 
 
 def test_a_single_look_is_the_usual_test() -> None:
@@ -167,7 +166,8 @@ def test_a_single_look_is_the_usual_test() -> None:
     for spending in Spending:
         plan = group_sequential((1.0,), alpha=ALPHA, spending=spending)
         assert plan.bounds[0] == pytest.approx(1.959964, abs=1e-5)
-        assert plan.inflation(0.9) == pytest.approx(1, abs=1e-3)
+        # Found with a power of 0.9 is what is so far away as one look finds it: 1.959964 + 1.281552 deviations.
+        assert plan.drift(0.9) == pytest.approx(3.241516, abs=1e-3)
 
 
 def test_what_cannot_be_is_refused() -> None:

@@ -85,11 +85,6 @@ class GroupSequential:
             )
         return float(brentq(lambda drift: self.power(drift) - power, 0.0, _STRONGEST))
 
-    def inflation(self, power: float) -> float:
-        """Return how many times as many people are planned for as with one look at the end."""
-        single = float(ndtri(1 - self.alpha / 2) + ndtri(power))
-        return (self.drift(power) / single) ** 2
-
 
 def group_sequential(fractions: Sequence[float], *, alpha: float, spending: Spending) -> GroupSequential:
     """Return the bounds of looks at fractions of the planned information.

@@ -4,7 +4,6 @@ The same state as folding one interaction after the other leaves, without the wo
 histories already.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -129,8 +128,3 @@ def _empty(part: Part) -> str:
     """Return the state of nothing, as JSON."""
     state = part.empty()
     return "[]" if isinstance(state, dict) else f"[{state[0]},{state[1]}]" if isinstance(state, list) else str(state)
-
-
-def entities_of(view: FeatureView, frame: pl.DataFrame) -> Sequence[str]:
-    """Return the keys of a frame of the view's rows, as text."""
-    return frame[view.entity.folds].cast(pl.String).to_list()
