@@ -11,6 +11,7 @@ import pytest
 from movie_mlops.bench import BenchError, TrainBenchConfig, bench_train
 from movie_mlops.bench import train_contenders as contenders
 from movie_mlops.bench.generated_likes import generated_likes
+from movie_mlops.bench.train import targets_of
 
 
 def test_the_benchmark_of_training_judges_what_it_times(tmp_path: Path) -> None:
@@ -30,6 +31,14 @@ def test_the_benchmark_of_training_judges_what_it_times(tmp_path: Path) -> None:
     if "skipped" not in rows["implicit"]:
         assert rows["ials"]["loss_per_user"] == pytest.approx(rows["implicit"]["loss_per_user"], rel=0.02)
     assert result["on the fold"] == {}
+
+
+def test_a_figure_of_nothing_is_held_against_nothing() -> None:
+    """Where a rival found nothing at all, the sentence says what to do, and no ratio is made up."""
+    found = {"seconds": 1.0, "peak_memory_mib": 10, "loss_per_user": 2.0, "ndcg@10": 0.1}
+    rows = {**dict.fromkeys(("ease", "lapack", "ials"), found), "implicit": {**found, "ndcg@10": 0.0}}
+    with pytest.raises(BenchError, match="ndcg@10 is 0"):
+        targets_of(rows, TrainBenchConfig())
 
 
 def test_without_the_rival_it_is_left_out(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,7 +98,7 @@ def bench_train(
         "made up": rows,
         "fold": None if fold is None else {"name": fold.name, **fold.facts, "likes": fold.train.nnz},
         "on the fold": {name: _summed(runs) for name, runs in on_fold.items()},
-        "targets": _targets(rows, config),
+        "targets": targets_of(rows, config),
     }
     return write_record(out, "train", command, machine, found)
 
@@ -203,10 +203,10 @@ def _summed(runs: _Runs) -> dict[str, Any]:
     if "skipped" in runs[0]:
         return {"skipped": runs[0]["skipped"]}
     return {
-        "seconds": round(statistics.median(run["seconds"] for run in runs), 2),
-        "cpu_seconds": round(statistics.median(run["cpu_seconds"] for run in runs), 2),
+        "seconds": round(statistics.median(run["seconds"] for run in runs), 4),
+        "cpu_seconds": round(statistics.median(run["cpu_seconds"] for run in runs), 4),
         "peak_memory_mib": max(run["peak_memory_mib"] for run in runs),
-        "seconds_of_runs": [round(run["seconds"], 2) for run in runs],
+        "seconds_of_runs": [round(run["seconds"], 4) for run in runs],
         **{name: round(statistics.median(run[name] for run in runs), 4) for name in _worth(runs)},
     }
 
@@ -215,7 +215,16 @@ def _worth(runs: _Runs) -> list[str]:
     return [name for name in (_METRIC, "loss_per_user") if name in runs[0]]
 
 
-def _targets(rows: Mapping[str, Mapping[str, Any]], config: TrainBenchConfig) -> list[dict[str, Any]]:
+def targets_of(rows: Mapping[str, Mapping[str, Any]], config: TrainBenchConfig) -> list[dict[str, Any]]:
+    """Return what was aimed at and what came of it.
+
+    Args:
+        rows: Contender to its figures on what was made up.
+        config: The targets.
+
+    Raises:
+        BenchError: A rival's figure is 0.
+    """
     ease, lapack, ials, implicit = (rows[name] for name in ("ease", "lapack", "ials", "implicit"))
 
     def times(what: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
