@@ -86,6 +86,16 @@ def test_a_person_counts_once_and_when_their_time_is_over(platform: Platform, be
     assert (late["control"].liked, late["control"].people) == ([0], 1)
 
 
+def test_a_word_that_is_taken_back_is_no_response(platform: Platform, began: datetime) -> None:
+    """Who likes a film and withdraws that liked nothing; who likes it once more did."""
+    at = clock.now()
+    for user, words in (("ann", (Kind.LIKE, Kind.WITHDRAW)), ("bob", (Kind.LIKE, Kind.WITHDRAW, Kind.LIKE))):
+        shown(platform, user, "canary", 1, at=at)
+        for kind in words:
+            says(platform, user, 1, kind)
+    assert responses(platform, began).by_arm(at + timedelta(seconds=61))["canary"].liked == [0, 1]
+
+
 def test_what_comes_after_the_window_or_before_the_list_is_no_response(platform: Platform, began: datetime) -> None:
     """A film that was liked before it was shown, or too long after, says nothing of the list."""
     says(platform, "ann", 1)
@@ -190,6 +200,9 @@ def test_a_like_is_a_reward_of_the_last_list_that_had_the_film(platform: Platfor
     )
     log = explored_lists(stores, Target(), bundle_id=None, window_seconds=60)
     assert log.rewards.tolist() == [[1, 0], [1, 0], [0, 0]]
+    says(platform, "ann", 2, Kind.WITHDRAW)
+    log = explored_lists(stores, Target(), bundle_id=None, window_seconds=60)
+    assert log.rewards.tolist() == [[1, 0], [0, 0], [0, 0]]
 
 
 def test_without_explored_answers_nothing_is_said(platform: Platform) -> None:

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
+from movie_mlops.core.nouns import Kind
 from movie_mlops.evaluation import LoggedLists, SampleTooSmallError
 from movie_mlops.features.feedback import weigh
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.records import PlatformRecords
 from movie_mlops.flows.responses import first_offset
 from movie_mlops.release import Bundle, read_bundle
-from movie_mlops.serving import IMPRESSIONS, Impression, read_impression
+from movie_mlops.serving import IMPRESSIONS, Impression, read_impression, words_of
 
 _PAGE: Final = 1000
 
@@ -114,16 +115,7 @@ class _Order:
         if self._bundle is None or answer.user_id is None:
             return candidates
         history = self._records.history(answer.user_id, until=answer.at)
-        said = [
-            (self._items[movie_id], weight, time)
-            for movie_id, weight, time in zip(
-                history.movie_ids.tolist(), history.weights.tolist(), history.times.tolist(), strict=True
-            )
-            if weight != 0 and movie_id in self._items
-        ]
-        items = np.array([item for item, _, _ in said], dtype=np.int32)
-        weights = np.array([weight for _, weight, _ in said], dtype=np.float32)
-        times = np.array([time for _, _, time in said], dtype=np.int64)
+        items, weights, times = words_of(self._items, history)
         scores = self._bundle.recommender.score_one(items, weights, times=times)
         worth = {
             movie_id: float(scores[item]) for movie_id in candidates if (item := self._items.get(movie_id)) is not None
@@ -156,11 +148,12 @@ def _rewards(
         for event in page:
             said = event.interaction
             places = shown.get((said.user_id, said.movie_id))
-            if not places or weigh(said.kind, said.value, platform.config.feedback) <= 0:
+            withdrawn = said.kind is Kind.WITHDRAW
+            if not places or (weigh(said.kind, said.value, platform.config.feedback) <= 0 and not withdrawn):
                 continue
             before = [(at, row, place) for at, row, place in places if at <= event.recorded_at <= at + window]
             if before:
                 # The last list that had it is what was answered: a film that comes again and again earns no more by it.
                 _, row, place = max(before)
-                rewards[row, place] = 1.0
+                rewards[row, place] = 0.0 if withdrawn else 1.0
     return rewards

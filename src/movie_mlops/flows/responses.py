@@ -167,7 +167,9 @@ class Responses:
     def _hear(self, person: _Person, said: Interaction) -> None:
         if not person.was_shown(said.movie_id):
             return
-        if weigh(said.kind, said.value, self._feedback) > 0:
+        if said.kind is Kind.WITHDRAW:
+            person.liked.discard(said.movie_id)
+        elif weigh(said.kind, said.value, self._feedback) > 0:
             person.liked.add(said.movie_id)
         elif said.kind in {Kind.DISLIKE, Kind.SKIP} or (
             said.kind is Kind.RATING and said.value is not None and said.value <= self._feedback.negative_rating

@@ -13,7 +13,7 @@ from movie_mlops.serving.impressions import read as read_impression
 from movie_mlops.serving.model import ServingModel
 from movie_mlops.serving.ports import Appended, Conductor, EventSink, Operations, Records
 from movie_mlops.serving.rules import Rules
-from movie_mlops.serving.scoring import Source
+from movie_mlops.serving.scoring import Source, words_of
 from movie_mlops.serving.served import Served, newest
 from movie_mlops.serving.server import Server, address, bind, serve
 from movie_mlops.serving.traffic import CANARY, CONTROL
@@ -55,4 +55,5 @@ __all__ = [
     "unknown_releases",
     "usage",
     "who_answered",
+    "words_of",
 ]

@@ -1,5 +1,6 @@
 """What there is to choose from: a score for every film, and where it comes from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -117,16 +118,31 @@ def popular(catalogue: Catalogue, why: str) -> Scored:
     return Scored(Source.POPULAR, catalogue, catalogue.popularity, why=why)
 
 
-def tell(model: ServingModel, history: History) -> Told:
-    """Return what a model can be told of a history."""
-    get = model.items.get
+def words_of(
+    items: Mapping[int, int], history: History
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
+    """Return the items, weights and times of the films of a history that speak for or against others and are known.
+
+    Args:
+        items: Film to item of a model.
+        history: What was met.
+    """
     words = zip(history.movie_ids.tolist(), history.weights.tolist(), history.times.tolist(), strict=True)
     said = [
-        (item, weight, time) for movie_id, weight, time in words if weight != 0 and (item := get(movie_id)) is not None
+        (item, weight, time)
+        for movie_id, weight, time in words
+        if weight != 0 and (item := items.get(movie_id)) is not None
     ]
-    items = np.array([item for item, _, _ in said], dtype=np.int32)
-    weights = np.array([weight for _, weight, _ in said], dtype=np.float32)
-    times = np.array([time for _, _, time in said], dtype=np.int64)
+    return (
+        np.array([item for item, _, _ in said], dtype=np.int32),
+        np.array([weight for _, weight, _ in said], dtype=np.float32),
+        np.array([time for _, _, time in said], dtype=np.int64),
+    )
+
+
+def tell(model: ServingModel, history: History) -> Told:
+    """Return what a model can be told of a history."""
+    items, weights, times = words_of(model.items, history)
     why = None
     if not len(history):
         why = "There is no history to go by"

@@ -331,7 +331,7 @@ def _roll_back(services: Services, form: Mapping[str, str]) -> str:
         expected=form.get("expected") or None,
     )
     services.watcher.refresh()
-    return "taken-back" if isinstance(done, Rollout) else "rolled-back"
+    return "moved" if isinstance(done, Rollout) else "rolled-back"
 
 
 def _reload(services: Services, form: Mapping[str, str]) -> str:
