@@ -549,6 +549,26 @@ def test_a_refused_training_leaves_the_recommender_as_it_was(name: str) -> None:
     np.testing.assert_array_equal(recommender.score_one([0, 1], [1, 1]), before)
 
 
+@every
+@pytest.mark.parametrize("weights", [[1, 1, 2], [1, 1, -1]])
+def test_the_best_films_are_those_with_the_highest_scores(name: str, weights: list[float]) -> None:
+    """`best` gives what `score_one` ranks first among what is not left out, and shares it out as `explain` does."""
+    recommender, items = trained(name), [0, 2, 5]
+    scores = recommender.score_one(items, weights)
+    counted = scores.copy()
+    counted[[0, 4]] = -np.inf
+    explain = recommender.capabilities.explains
+    best = recommender.best(items, weights, 5, without=np.array([0, 4]), explain=explain)
+    np.testing.assert_array_equal(best.items, np.argsort(-counted, kind="stable")[:5])
+    np.testing.assert_allclose(best.scores, scores[best.items], rtol=2e-5, atol=2e-6)
+    if explain:
+        told = recommender.explain_many(items, weights, best.items.tolist())
+        np.testing.assert_allclose(best.contributions, told, rtol=2e-5, atol=2e-6)
+    assert len(recommender.best([], [], 100).items) == N_ITEMS
+    with pytest.raises(HistoryError, match="0 best films"):
+        recommender.best(items, weights, 0)
+
+
 @pytest.mark.parametrize("name", parameters([name for name in NAMES if name not in SIMILAR]))
 def test_similar_is_refused_where_it_is_not_among_the_capabilities(name: str) -> None:
     """A recommender without similar films says so."""

@@ -10,9 +10,13 @@ import pytest
 from movie_mlops.core.nouns import Kind
 from movie_mlops.features import FeedbackConfig, History
 from movie_mlops.recommenders import Recommender
+from movie_mlops.recommenders.port import Best
+from movie_mlops.release import read_bundle
 from movie_mlops.serving import Catalogue
-from movie_mlops.serving.model import Snapshot
+from movie_mlops.serving.model import ServingModel, Snapshot
 from movie_mlops.serving.recommend import Source, explain_again, recommend
+from movie_mlops.serving.recommend import answer as answer_the_long_way
+from movie_mlops.serving.scoring import score
 from movie_mlops.serving.wishes import Filters, Span, Wish
 from tests.fixtures.stage_5.lists import NOBODY, history, ids, snapshot_of
 from tests.fixtures.stage_5.platform import FILMS, Platform
@@ -40,6 +44,29 @@ def test_the_best_films_come_first_and_none_that_was_seen(snapshot: Snapshot) ->
         "text": "Because you liked Heat",
         "because": [{"movie_id": 6, "title": "Heat", "share": 1.0}],
     }
+
+
+@pytest.mark.parametrize("seen", [history(m6=1.0), history(m6=1.0, m1=0.5, m47=0.0), history(m6=1.0, m50=-1.0)])
+@pytest.mark.parametrize(
+    "wish", [Wish(k=2), Wish(k=3, exclude=frozenset({260})), Wish(k=2, exclude_seen=False), Wish(k=2, explain=False)]
+)
+def test_the_straight_way_gives_the_list_of_the_long_one(snapshot: Snapshot, seen: History, wish: Wish) -> None:
+    """Where nothing but what was seen has a say, the list does not depend on whether every film was scored for it."""
+    assert wish.straight
+    assert recommend(snapshot, seen, wish) == answer_the_long_way(snapshot, score(snapshot, seen), seen, wish)
+
+
+def test_a_film_that_is_not_in_the_catalogue_is_not_recommended(platform: Platform) -> None:
+    """What the model knows and the catalogue lacks is left out, also on the straight way."""
+    whole = snapshot_of(platform, "ease")
+    assert 50 in ids(recommend(whole, history(m6=1.0), Wish(k=2)))
+    without = Catalogue(film for film in FILMS if film.movie_id != 50)
+    assert whole.model is not None
+    bundle = read_bundle(platform.bundles / whole.model.release.bundle_id, trust=platform.keys.trust)
+    listed = Snapshot(without, ServingModel.of(whole.model.release, bundle, without))
+    answered = recommend(listed, history(m6=1.0), Wish(k=2))
+    assert 50 not in ids(answered)
+    assert answered == answer_the_long_way(listed, score(listed, history(m6=1.0)), history(m6=1.0), Wish(k=2))
 
 
 def test_scores_are_those_of_the_model(snapshot: Snapshot) -> None:
@@ -169,6 +196,11 @@ class Heard:
         self.told.append(times.tolist())
         return self._model.score_one(items, weights, times=times)
 
+    def best(self, items: np.ndarray, weights: np.ndarray, k: int, *, times: np.ndarray, **more: object) -> Best:
+        """Find the best films."""
+        self.told.append(times.tolist())
+        return self._model.best(items, weights, k, times=times, **more)
+
     def explain_many(self, items: np.ndarray, weights: np.ndarray, targets: list, *, times: np.ndarray) -> np.ndarray:
         """Explain scores."""
         self.told.append(times.tolist())
@@ -183,5 +215,6 @@ def test_the_model_is_told_when_the_films_were_liked(snapshot: Snapshot) -> None
     listening = replace(snapshot, model=replace(model, recommender=heard))
     seen = replace(history(m6=1.0, m47=0.0, m1=1.0), times=np.array([30, 10, 20]))
     recommend(listening, seen, Wish(k=2))
+    recommend(listening, seen, Wish(k=1))
     explain_again(listening.catalogue, listening.model, seen, [50], reasons=1)
-    assert heard.told == [[30, 20]] * 4
+    assert heard.told == [[30, 20]] * 5

@@ -11,17 +11,18 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import spotrf, spotrs
 from threadpoolctl import threadpool_limits
 
 from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.capabilities import Capabilities
 from movie_mlops.recommenders.config import IalsParams
-from movie_mlops.recommenders.errors import TrainingError
 from movie_mlops.recommenders.inputs import Csr, Training
+from movie_mlops.recommenders.least_squares import LeastSquares, breakdown
 from movie_mlops.recommenders.port import Recommender
+from movie_mlops.recommenders.rounded import RoundedVectors
 from movie_mlops.recommenders.spread import cores, spread
 from movie_mlops.recommenders.stored import Arrays, Layout
+from movie_mlops.recommenders.strongest import strongest
 
 _STEPS: Final = 2
 _LIKES_AT_ONCE: Final = 2048
@@ -55,7 +56,7 @@ class IalsRecommender(Recommender):
                 advance(100 / params.iterations)
                 self._after_step((iteration + 1) / params.iterations, lambda: {"item_factors": films.copy()})
         if not np.isfinite(films).all():
-            raise _breakdown("The training of ials")
+            raise breakdown("The training of ials")
         return {"item_factors": films}
 
     def _confident(self, likes: Csr) -> _Likes:
@@ -67,7 +68,7 @@ class IalsRecommender(Recommender):
 
         base = self._with_penalty(others.T @ others)
         if not np.isfinite(base).all():
-            raise _breakdown("The training of ials")
+            raise breakdown("The training of ials")
         inverse = np.linalg.inv(base.astype(np.float64)).astype(np.float32)
 
         def work(first: int, stop: int) -> None:
@@ -89,7 +90,9 @@ class IalsRecommender(Recommender):
         self._factors: NDArray[np.float32] = np.array(learned["item_factors"], order="C")
         self._lengths: NDArray[np.float32] = np.sqrt(np.einsum("ij,ij->i", self._factors, self._factors))
         self._base = self._with_penalty(self._factors.T @ self._factors)
-        self._last: tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]] | None = None
+        self._inverse = np.linalg.inv(self._base.astype(np.float64)).astype(np.float32)
+        self._rounded: RoundedVectors | None = None
+        self._last: LeastSquares | None = None
 
     def _score(self, histories: Csr) -> NDArray[np.float32]:
         users = np.empty((histories.shape[0], self._factors.shape[1]), np.float32)
@@ -113,48 +116,42 @@ class IalsRecommender(Recommender):
         self, items: NDArray[np.int32], weights: NDArray[np.float32], targets: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         """Share out ``y_jᵀ A⁻¹ Σ c_i y_i`` by the terms of its sum (Hu, Koren and Volinsky, section 5)."""
-        # One factorisation serves every target: each is one more right-hand side.
-        towards = self._solve(items, weights, self._factors[targets].T)
-        return np.float32(self.params.alpha) * weights * (self._factors[items] @ towards).T
+        squares = self._squares(items, weights)
+        shares: NDArray[np.float32] = squares.confidences * squares.worth(self._factors[targets]).T
+        return shares
+
+    def _best(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], k: int, without: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+        if self._rounded is None:
+            # Training and judging never ask for it.
+            self._rounded = RoundedVectors(self._factors)
+        user = self._user(items, weights)
+        among = self._rounded.candidates(user, k, without)
+        if among is None:
+            return None
+        scores = self._factors[among] @ user
+        best = strongest(scores, k)
+        return among[best], scores[best]
 
     def _user(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
         if not len(items):
             return np.zeros(self._factors.shape[1], np.float32)
-        confidences = np.float32(self.params.alpha) * weights
-        return self._solve(items, weights, np.asarray(confidences @ self._factors[items], np.float32))
+        return self._squares(items, weights).vector()
 
-    def _solve(
-        self, items: NDArray[np.int32], weights: NDArray[np.float32], right: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Return ``A⁻¹ right`` for a history."""
-        solution, _ = spotrs(self._cholesky(items, weights), right)
-        return np.asarray(solution, dtype=np.float32)
-
-    def _cholesky(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the Cholesky factor of a history's A; the last one is kept, since its reasons follow its scores."""
+    def _squares(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> LeastSquares:
+        """Return a history's equations; the last ones are kept, since its reasons follow its scores."""
         last = self._last
-        if last is not None and np.array_equal(last[0], items) and np.array_equal(last[1], weights):
-            return last[2]
-        liked = self._factors[items]
-        beyond = (np.float32(self.params.alpha) * weights - 1)[:, np.newaxis]
-        system = self._base + liked.T @ (beyond * liked)
-        # It is symmetric; transposed it lies as LAPACK wants it, which would copy it otherwise.
-        factor, info = spotrf(system.T, overwrite_a=1)
-        if info != 0:
-            raise _breakdown("The vector of a history")
+        if last is not None and np.array_equal(last.items, items) and np.array_equal(last.weights, weights):
+            return last
+        confidences = np.float32(self.params.alpha) * weights
+        squares = LeastSquares(items, weights, confidences, self._factors[items], self._base, self._inverse)
         # One assignment of something that is never changed: safe between threads.
-        self._last = (items, weights, factor)
-        return np.asarray(factor, dtype=np.float32)
+        self._last = squares
+        return squares
 
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
         vectors = 4 * self.params.factors * (n_users + 2 * n_items)
         # Each core has its own rows: a part of the vectors, and those of a row's likes.
         work = cores() * 4 * self.params.factors * (3 * _ROWS_AT_ONCE + _LIKES_AT_ONCE)
         return vectors + work + 32 * self.params.factors**2 + 32 * nnz + 16 * (n_users + n_items)
-
-
-def _breakdown(what: str) -> TrainingError:
-    return TrainingError(
-        f"{what} broke down in single precision.",
-        next_step="Raise the recommender's regularisation, or use smaller weights.",
-    )

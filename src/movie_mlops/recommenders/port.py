@@ -6,22 +6,21 @@ only *known* films: those with at least one like in the training matrix and, for
 with facts.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from movie_mlops.core.progress import SILENT, Advance, Progress
+from movie_mlops.core.progress import SILENT, Progress
+from movie_mlops.recommenders.arithmetic import Arithmetic
 from movie_mlops.recommenders.capabilities import Capabilities
 from movie_mlops.recommenders.config import Params, read_params
 from movie_mlops.recommenders.errors import (
     HistoryError,
     MatrixError,
-    MemoryNeededError,
     NotFittedError,
     ParameterError,
     TrainingError,
@@ -30,7 +29,6 @@ from movie_mlops.recommenders.errors import (
 from movie_mlops.recommenders.inputs import (
     AnyCsr,
     Csr,
-    Training,
     check_content,
     check_history,
     check_history_times,
@@ -41,16 +39,32 @@ from movie_mlops.recommenders.inputs import (
     take_columns,
     take_times,
 )
+from movie_mlops.recommenders.memory import check_memory
 from movie_mlops.recommenders.stored import COMMON, Arrays, Layout, check_arrays, check_finite
 from movie_mlops.recommenders.strongest import strongest
 
-_MEBIBYTE = 2**20
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best films for a history, the best first.
+
+    Attributes:
+        items: int64[n], their indices.
+        scores: float32[n].
+        contributions: float32[n, films of the history], as `Recommender.explain_many` tells them; ``None`` where they
+            were not asked for.
+    """
+
+    items: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    contributions: NDArray[np.float32] | None
+
 
 Watch = Callable[["Recommender", float], None]
 """Shown a recommender in the middle of its training, as if that ended here, with the share that is done."""
 
 
-class Recommender(ABC):
+class Recommender(Arithmetic):
     """A model that ranks films for a history; no user is stored, so a new user needs no training.
 
     Attributes:
@@ -129,7 +143,7 @@ class Recommender(ABC):
         if self.capabilities.reads_content:
             training = replace(training, content=facts)
         compact, known, position = known_only(training, by_content=self.capabilities.scores_unseen)
-        self._check_memory(compact, memory_limit_bytes)
+        check_memory(self, compact, memory_limit_bytes)
         kept: Arrays = {"n_items": np.array([len(position)], np.int64), "known_items": known}
         self._show = None if watch is None else partial(self._shown, watch, kept)
         try:
@@ -202,6 +216,57 @@ class Recommender(ABC):
         if self._subtracts and liked.any() and disliked.any():
             scores = scores - self._score_one_at(positions[disliked], -strengths[disliked], _of(stamps, disliked))
         return self._expand(scores)
+
+    def best(
+        self,
+        items: ArrayLike,
+        weights: ArrayLike,
+        k: int,
+        *,
+        without: NDArray[np.int64] | None = None,
+        times: ArrayLike | None = None,
+        explain: bool = False,
+    ) -> Best:
+        """Find the films with the highest scores for one history: what `score_one` says, without telling of the rest.
+
+        Args:
+            items: Index of each film of the history, each once.
+            weights: Weight of each; below 0 it is evidence against the film, as in `score`.
+            k: How many to return at most, at least 1.
+            without: Indices of films that do not count.
+            times: Unix seconds of each film of the history, -1 where unknown.
+            explain: Whether to share their scores out too, as `explain_many` does.
+
+        Returns:
+            The films, of equals the one of the lower index first; fewer where there are fewer.
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+            UnsupportedError: Its capabilities leave explanations out.
+            HistoryError: The history cannot be used, or ``k`` is below 1.
+        """
+        if k < 1:
+            raise HistoryError(f"The {k} best films were asked for.", next_step="Ask for at least 1.")
+        films, strengths = check_history(items, weights, self.n_items)
+        stamps = check_history_times(times, len(films))
+        positions = self._position[films]
+        left_out = np.empty(0, np.int64) if without is None else without
+        found = None
+        if len(films) and positions.min() >= 0 and strengths.min() > 0:
+            away = self._position[left_out].astype(np.int64)
+            found = self._best(positions, strengths, k, away[away >= 0])
+        # What the training never saw has a score of 0 at most: it comes after a known film that has more.
+        if found is not None and (len(self._known) == len(self._position) or found[1][-1] > 0):
+            best, scores = self._known[found[0]].astype(np.int64), found[1]
+        else:
+            everything = self.score_one(items, weights, times=times)
+            among = np.delete(np.arange(len(everything)), left_out)
+            best = among[strongest(everything[among], k)]
+            scores = everything[best]
+        if not explain:
+            return Best(best, scores, None)
+        self._require(self.capabilities.explains, "explanations")
+        return Best(best, scores, self._contributions(positions, strengths, stamps, self._position[best]))
 
     def similar(self, item: int, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Find the films most similar to one.
@@ -297,9 +362,20 @@ class Recommender(ABC):
         stamps = check_history_times(times, len(films))
         explained = self._position[np.array([check_item(target, self.n_items) for target in targets], np.int64)]
         self._require(self.capabilities.explains, "explanations")
-        contributions = np.zeros((len(explained), len(films)), np.float32)
-        positions = self._position[films]
+        return self._contributions(self._position[films], strengths, stamps, explained)
+
+    def _contributions(
+        self,
+        positions: NDArray[np.int32],
+        strengths: NDArray[np.float32],
+        stamps: NDArray[np.int64] | None,
+        explained: NDArray[np.int32],
+    ) -> NDArray[np.float32]:
+        """Explain as `explain_many` does, films and targets being known ones, or below 0."""
         known, liked = explained >= 0, (positions >= 0) & (strengths > 0)
+        if liked.all() and known.all() and liked.any():
+            return self._explain_at(positions, strengths, explained, stamps)
+        contributions = np.zeros((len(explained), len(positions)), np.float32)
         for sign in (1, -1) if self._subtracts else (1,):
             counts = (positions >= 0) & ((sign * strengths > 0) if not self._reads_signs else strengths != 0)
             if known.any() and liked.any() and counts.any():
@@ -351,70 +427,6 @@ class Recommender(ABC):
         read = self._content_memory(n_items, n_features, n_facts) if self.capabilities.reads_content else 0
         return checked + read + self._memory_needed(n_users, n_items, nnz)
 
-    @abstractmethod
-    def _fit(self, training: Training, advance: Advance) -> Arrays:
-        """Learn from a matrix in which every column has a like or, where unseen films are scored, content.
-
-        A user's row may be empty.
-        """
-
-    @abstractmethod
-    def _layout(self, n_known: int) -> Layout:
-        """Say which arrays `_fit` returns for ``n_known`` films."""
-
-    @abstractmethod
-    def _score(self, histories: Csr) -> NDArray[np.float32]:
-        """Score the known films for every history: (users, known films)."""
-
-    @abstractmethod
-    def _score_one(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Score the known films for one history, which may be empty: (known films,)."""
-
-    @abstractmethod
-    def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
-        """Return the peak bytes of `_fit`, its result included."""
-
-    def _content_memory(self, n_items: int, n_features: int, n_facts: int) -> int:  # noqa: ARG002  # for those that read content
-        """Return the peak bytes that content takes of `_fit` beyond `_memory_needed`."""
-        return 0
-
-    @abstractmethod
-    def _adopt(self, learned: Arrays) -> None:
-        """Prepare what scoring needs from arrays that were just learned or restored."""
-
-    def _similar(self, item: int) -> NDArray[np.float32]:
-        """Return a fresh array of every known film's similarity to ``item``."""
-        raise NotImplementedError(item)
-
-    def _explain(
-        self, items: NDArray[np.int32], weights: NDArray[np.float32], targets: NDArray[np.int32]
-    ) -> NDArray[np.float32]:
-        """Return what each film of a history that is not empty contributes to each target: (targets, items)."""
-        raise NotImplementedError(items, weights, targets)
-
-    def _score_at(self, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:  # noqa: ARG002  # for those that read times
-        """Score as `_score` does, with the time of each of the histories' values."""
-        return self._score(histories)
-
-    def _score_one_at(
-        self,
-        items: NDArray[np.int32],
-        weights: NDArray[np.float32],
-        times: NDArray[np.int64] | None,  # noqa: ARG002
-    ) -> NDArray[np.float32]:
-        """Score as `_score_one` does, with the time of each film."""
-        return self._score_one(items, weights)
-
-    def _explain_at(
-        self,
-        items: NDArray[np.int32],
-        weights: NDArray[np.float32],
-        targets: NDArray[np.int32],
-        times: NDArray[np.int64] | None,  # noqa: ARG002
-    ) -> NDArray[np.float32]:
-        """Explain as `_explain` does, with the time of each film."""
-        return self._explain(items, weights, targets)
-
     def _after_step(self, share: float, learned: Callable[[], Arrays]) -> None:
         """Say, within `_fit`, that a share of the training is done, and what `_fit` would return if it ended here."""
         if self._show is not None:
@@ -447,25 +459,6 @@ class Recommender(ABC):
         everything[...] = lowest
         everything[..., self._known] = scores
         return everything
-
-    def _check_memory(self, training: Training, limit: int | None) -> None:
-        if limit is None:
-            return
-        matrix, content = training.matrix, training.content
-        n_users = int(np.count_nonzero(np.diff(matrix.indptr)))
-        needed = self.memory_needed(
-            n_users,
-            matrix.shape[1],
-            matrix.nnz,
-            n_features=0 if content is None else content.shape[1],
-            n_facts=0 if content is None else content.nnz,
-        )
-        if needed > limit:
-            raise MemoryNeededError(
-                f"Training {self.name} on {n_users:,} users and {matrix.shape[1]:,} films with {matrix.nnz:,} likes "
-                f"needs about {needed / _MEBIBYTE:,.0f} MiB, and {limit / _MEBIBYTE:,.0f} MiB are allowed.",
-                next_step="Allow more memory, leave out films with few likes, or use a recommender that needs less.",
-            )
 
     def _require_fitted(self) -> Arrays:
         if self._learned is None:

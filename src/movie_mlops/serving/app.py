@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +20,11 @@ from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.counting import Counting
 from movie_mlops.serving.door import Door
 from movie_mlops.serving.impressions import Impressions
+from movie_mlops.serving.lane import Lane, ReadBefore
 from movie_mlops.serving.metrics import Metrics
 from movie_mlops.serving.ports import Conductor, EventSink, Operations, Records
 from movie_mlops.serving.releases import ReleaseWatcher
+from movie_mlops.serving.repeats import Repeats
 from movie_mlops.serving.rounds import Rounds
 from movie_mlops.serving.routes import admin, health, lists, movies, passports, recommendations, rollouts, rows
 from movie_mlops.serving.routes import events as event_routes
@@ -108,6 +111,8 @@ def create_app(
         database=database,
         metrics=metrics,
         rules=RuleBook(config.rules),
+        repeats=Repeats(config.remembered_answers),
+        read_before=ReadBefore(),
     )
     beside = _beside(services, counting, shadowing)
     app = FastAPI(
@@ -119,6 +124,7 @@ def create_app(
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.add_middleware(Lane, before=services.read_before, answer=partial(recommendations.answer_user, services))
     app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes)
     problems.install(app)
     for resource in (recommendations, rows, lists, movies, event_routes, passports, health, admin, rollouts):

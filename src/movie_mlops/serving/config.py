@@ -23,6 +23,7 @@ class ServingConfig:
         worker_threads: Threads for routes that wait for the database (events, passports, admin). It stays below the
             size of the database's connection pool, so that the recommendation route always gets a connection.
         reasons: How many films of the history a reason names at most.
+        remembered_answers: How many of the newest answers are kept, to be given again where nothing has changed since.
         served_every: What one in so many answers was made from is kept, to be computed again; 0 keeps none.
         rules: What the house wants of every list.
         rollout: How releases are rolled out, and how much chance there is in the lists.
@@ -37,6 +38,7 @@ class ServingConfig:
     impression_delay_seconds: float = 0.25
     worker_threads: int = 8
     reasons: int = 2
+    remembered_answers: int = 1000
     served_every: int = 100
     rules: Rules = field(default_factory=Rules)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)

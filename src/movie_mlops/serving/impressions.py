@@ -10,14 +10,13 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import BigInteger, Column, Integer, Row, String, Table, Text, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from movie_mlops.core import clock
 from movie_mlops.release import Release
 from movie_mlops.serving.exposures import Exposure, exposures_of, keep_exposures
 from movie_mlops.serving.served import Served, keep
-from movie_mlops.state import METADATA, Database, StateError, gained
+from movie_mlops.state import METADATA, Database, StateError, gained, run_for_each
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.impressions")
 _RETRY_SECONDS: Final = 0.5
@@ -37,6 +36,13 @@ IMPRESSIONS: Final = Table(
     gained("stamp", BigInteger()),
     gained("propensities", Text()),
     gained("policy", Text()),
+)
+
+# A commit whose answer was lost is repeated, and must not be refused the second time. The driver is given the rows as
+# they are: while they are made ready for it, no request is answered.
+_PUT: Final = (
+    f"INSERT INTO impressions ({', '.join(IMPRESSIONS.columns.keys())})"  # noqa: S608 - the table's own names
+    f" VALUES ({', '.join('?' * len(IMPRESSIONS.columns))}) ON CONFLICT DO NOTHING"
 )
 
 
@@ -208,9 +214,7 @@ class Impressions:
             if written:
                 rows = [_row(impression) for impression in self._unwritten]
                 with self._database.write() as connection:
-                    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-                    # A commit whose answer was lost is repeated, and must not be refused the second time.
-                    connection.execute(dialect.insert(IMPRESSIONS).on_conflict_do_nothing(), rows)
+                    run_for_each(connection, _PUT, rows)
                     keep(connection, [each.served for each in self._unwritten if each.served is not None])
                     keep_exposures(connection, _exposures(self._unwritten))
                 self._unwritten.clear()
@@ -234,20 +238,21 @@ def read(row: Row[Any]) -> Impression:
     )
 
 
-def _row(impression: Impression) -> dict[str, Any]:
-    return {
-        "recommendation_id": impression.recommendation_id,
-        "at": clock.to_iso(impression.at),
-        "user_id": impression.user_id,
-        "release_id": impression.release_id,
-        "source": impression.source,
-        "items": orjson.dumps(list(impression.items)).decode(),
-        "request": orjson.dumps(impression.request).decode(),
-        "bundle_id": impression.bundle_id,
-        "stamp": impression.stamp,
-        "propensities": None if impression.propensities is None else orjson.dumps(impression.propensities).decode(),
-        "policy": None if impression.policy is None else orjson.dumps(impression.policy).decode(),
-    }
+def _row(impression: Impression) -> tuple[Any, ...]:
+    """Return an impression in the order of the table's columns."""
+    return (
+        impression.recommendation_id,
+        clock.to_iso(impression.at),
+        impression.user_id,
+        impression.release_id,
+        impression.source,
+        orjson.dumps(list(impression.items)).decode(),
+        orjson.dumps(impression.request).decode(),
+        impression.bundle_id,
+        impression.stamp,
+        None if impression.propensities is None else orjson.dumps(impression.propensities).decode(),
+        None if impression.policy is None else orjson.dumps(impression.policy).decode(),
+    )
 
 
 def _exposures(impressions: Sequence[Impression]) -> Iterator[tuple[str, str, int, Exposure]]:

@@ -1,7 +1,8 @@
 """A release in memory, ready to answer; made off the request path and never changed."""
 
+from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -27,6 +28,7 @@ class ServingModel:
         movie_ids: int64[n_items], the film of each item.
         positions: int64[n_items], the catalogue position of each item; -1 where the catalogue lacks the film.
         listed: bool[n_items], whether the catalogue has the film of each item.
+        unlisted: int64[n], the items whose film it lacks.
         items: The item of each film id.
     """
 
@@ -36,6 +38,7 @@ class ServingModel:
     movie_ids: NDArray[np.int64]
     positions: NDArray[np.int64]
     listed: NDArray[np.bool_]
+    unlisted: NDArray[np.int64]
     items: dict[int, int]
 
     @classmethod
@@ -60,6 +63,7 @@ class ServingModel:
             movie_ids=bundle.movie_ids,
             positions=positions,
             listed=positions >= 0,
+            unlisted=np.flatnonzero(positions < 0),
             items={movie_id: item for item, movie_id in enumerate(bundle.movie_ids.tolist())},
         )
 
@@ -96,15 +100,20 @@ class Snapshot:
         catalogue: The films.
         model: The released model; ``None`` while none could be loaded.
         traffic: Who is answered otherwise; ``None`` while nothing is rolled out.
+        answers: What was answered with it lately, in order of use; only :class:`~movie_mlops.serving.repeats.Repeats`
+            touches it.
     """
 
     catalogue: Catalogue
     model: ServingModel | None
     traffic: "Traffic | None" = None
+    answers: OrderedDict[Any, Any] = field(default_factory=OrderedDict, compare=False, repr=False)
 
 
 def _try(bundle: Bundle) -> None:
     item = np.zeros(1, dtype=np.int32)
+    # What the first request would have to prepare is prepared by it too.
+    bundle.recommender.best(item, np.ones(1, dtype=np.float32), 2)
     scores = bundle.recommender.score_one(item, np.ones(1, dtype=np.float32))
     if scores.shape != bundle.movie_ids.shape or not np.isfinite(scores).all():
         raise ReleaseUnusableError(

@@ -39,12 +39,45 @@ def reasons_for(
     Returns:
         Nothing where the model does not explain, or nothing was liked.
     """
-    liked = told.weights > 0
     if not items or not model.recommender.capabilities.explains:
         return {}
-    films = [catalogue.get(movie_id) for movie_id in model.movie_ids[told.items[liked]].tolist()]
-    shares = model.recommender.explain_many(told.items, told.weights, items, times=told.times)[:, liked]
-    return {item: _strongest(films, row, most) for item, row in zip(items, shares, strict=True)}
+    contributions = model.recommender.explain_many(told.items, told.weights, items, times=told.times)
+    return strongest_reasons(catalogue, model, told, items, contributions, most=most)
+
+
+def strongest_reasons(
+    catalogue: Catalogue,
+    model: ServingModel,
+    told: Told,
+    items: Sequence[int],
+    contributions: NDArray[np.float32],
+    *,
+    most: int,
+) -> dict[int, tuple[Because, ...]]:
+    """Return, for each item, the films that contribute the most to it; see :func:`reasons_for`.
+
+    Args:
+        catalogue: The films.
+        model: The released model.
+        told: What it was told of the history.
+        items: What is explained.
+        contributions: float32[items, films of the history].
+        most: How many films a reason names at most.
+    """
+    films = model.positions[told.items].tolist()
+    # A film that carries less than nothing speaks for no other, and is not named.
+    carried = np.where(told.weights > 0, np.maximum(contributions, 0), 0)
+    totals = carried.sum(axis=1)
+    orders = np.argsort(-carried, axis=1, kind="stable")[:, :most]
+    parts = np.take_along_axis(carried, orders, axis=1) / np.where(totals > 0, totals, 1)[:, np.newaxis]
+    return {
+        item: tuple(
+            Because(catalogue.films[films[place]], part)
+            for place, part in zip(order, named, strict=True)
+            if part >= _SMALLEST_SHARE and films[place] >= 0
+        )
+        for item, order, named in zip(items, orders.tolist(), parts.tolist(), strict=True)
+    }
 
 
 def explain_again(
@@ -70,13 +103,3 @@ def explain_again(
     scores = model.recommender.score_one(told.items, told.weights, times=told.times)
     speaks = reasons_for(catalogue, model, told, known, most=reasons)
     return [(None, ()) if target is None else (float(scores[target]), speaks.get(target, ())) for target in targets]
-
-
-def _strongest(films: Sequence[Film | None], contributions: NDArray[np.float32], most: int) -> tuple[Because, ...]:
-    """Return the films that speak the most for a film; their shares are of all that speaks for it."""
-    total = float(contributions[contributions > 0].sum())
-    if total <= 0:
-        return ()
-    order = np.argsort(-contributions, kind="stable")[:most].tolist()
-    shares = [(films[place], float(contributions[place]) / total) for place in order]
-    return tuple(Because(film, share) for film, share in shares if film is not None and share >= _SMALLEST_SHARE)

@@ -14,10 +14,11 @@ from movie_mlops.serving.arranging import Arranged, Placed, arrange
 from movie_mlops.serving.catalogue import Film
 from movie_mlops.serving.choosing import Choice, choose, pool_sizes
 from movie_mlops.serving.model import Snapshot
-from movie_mlops.serving.reasons import Because, explain_again, reasons_for
+from movie_mlops.serving.reasons import Because, explain_again, reasons_for, strongest_reasons
 from movie_mlops.serving.rules import NO_RULES, RuleBook, Ruling
 from movie_mlops.serving.scoring import Scored, Source, score
 from movie_mlops.serving.shortage import origin, page, ruled, sentences, shortage, unkept
+from movie_mlops.serving.straight import straight
 from movie_mlops.serving.wishes import Wish, and_
 
 __all__ = ["Answer", "Because", "Pick", "Source", "answer", "explain_again", "recommend"]
@@ -85,7 +86,16 @@ def recommend(
     Returns:
         The answer; its source is ``popular`` whenever the history had no part in it, and its note says why.
     """
-    return answer(snapshot, score(snapshot, history), history, wish, reasons=reasons, rules=rules)
+    best = straight(snapshot, history, wish, rules.of(snapshot.catalogue))
+    if best is None:
+        return answer(snapshot, score(snapshot, history), history, wish, reasons=reasons, rules=rules)
+    speaks: dict[int, tuple[Because, ...]] = {}
+    if best.contributions is not None:
+        speaks = strongest_reasons(
+            snapshot.catalogue, best.model, best.told, best.items, best.contributions, most=reasons
+        )
+    listed = zip(best.films, best.scores, best.items, strict=True)
+    return Answer(Source.PERSONALISED, tuple(Pick(film, worth, speaks.get(item)) for film, worth, item in listed), None)
 
 
 def answer(

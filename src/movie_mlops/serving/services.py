@@ -9,9 +9,11 @@ from movie_mlops.release.rollout import Rollouts
 from movie_mlops.serving.answering import Answering
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.impressions import Impressions
+from movie_mlops.serving.lane import ReadBefore
 from movie_mlops.serving.metrics import Metrics
 from movie_mlops.serving.ports import Conductor, EventSink, Operations, Records
 from movie_mlops.serving.releases import ReleaseWatcher
+from movie_mlops.serving.repeats import Repeats
 from movie_mlops.serving.rules import RuleBook
 from movie_mlops.state import Database
 
@@ -39,6 +41,8 @@ class Services:
         impressions: The answers that were given.
         metrics: What is counted.
         rules: The rules of every list.
+        repeats: The answers that need not be worked out again.
+        read_before: The wishes that need not be read again.
     """
 
     config: ServingConfig
@@ -59,3 +63,5 @@ class Services:
     database: Database
     metrics: Metrics
     rules: RuleBook
+    repeats: Repeats
+    read_before: ReadBefore

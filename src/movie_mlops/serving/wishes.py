@@ -90,6 +90,9 @@ class Filters:
         return said
 
 
+ANY_FILM: Final = Filters()
+
+
 @dataclass(frozen=True, slots=True)
 class Boost:
     """Some films are lifted or, below zero, lowered.
@@ -137,6 +140,17 @@ class Wish:
     def plain(self) -> bool:
         """Whether the list is simply the best films, in their order."""
         return not (self.pins or self.diversity or self.serendipity)
+
+    @property
+    def straight(self) -> bool:
+        """Whether nothing but single films that are left out stands between the model's scores and the list."""
+        return (
+            self.plain
+            and self.filters == ANY_FILM
+            and not (self.boosts or self.exclude_finished_series)
+            and self.cursor is None
+            and self.k > 1
+        )
 
     def document(self) -> dict[str, Any]:
         """Return the wish as plain data; of the rarer words, those that were said."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 
 from movie_mlops.core import clock
 from movie_mlops.features import FeatureError, FeedbackConfig, History
@@ -36,11 +37,11 @@ def make_router(services: Services) -> APIRouter:
 
     # Scoring takes less time than handing it to another thread, so it is done right here; arranging takes longer.
     @router.get("/users/{user_id:path}/recommendations", responses=_RESPONSES, summary="Recommendations for a user")
-    async def for_user(user_id: UserId, query: Annotated[ListQuery, Query()]) -> Json:
+    async def for_user(request: Request, user_id: UserId, query: Annotated[ListQuery, Query()]) -> Json:
         """Score every film with the released model from what the user did up to this moment."""
         wish = query.wish()
-        history, why = read_history(services, user_id)
-        answer = partial(_answer, services, history, wish, user_id=user_id, request=wish.document(), why=why)
+        services.read_before.keep(request.scope, wish)
+        answer = partial(answer_user, services, user_id, wish)
         return answer() if wish.plain else await run_in_threadpool(answer)
 
     @router.post("/recommendations", responses=_RESPONSES, summary="Recommendations for a list of films")
@@ -80,6 +81,12 @@ def _said(words: History) -> Iterator[dict[str, Any]]:
             "liked": weight > 0,
             "event_time": None if time < 0 else clock.to_iso(clock.from_unix(time)),
         }
+
+
+def answer_user(services: Services, user_id: str, wish: Wish) -> Json:
+    """Return the list that a user wishes."""
+    history, why = read_history(services, user_id)
+    return _answer(services, history, wish, user_id=user_id, request=wish.document(), why=why)
 
 
 def list_history(services: Services, words: Iterable[HistoryWord]) -> History:
@@ -142,7 +149,8 @@ def maker(services: Services, history: History) -> Make:
     """Return what gives the answer of a snapshot to a wish, for a history."""
 
     def make(snapshot: Snapshot, wish: Wish) -> Answer:
-        return recommend(snapshot, history, wish, reasons=services.config.reasons, rules=services.rules)
+        work = partial(recommend, snapshot, history, wish, reasons=services.config.reasons, rules=services.rules)
+        return services.repeats.of(snapshot, history, wish, work)
 
     return make
 

@@ -1,0 +1,88 @@
+"""What a recommender computes, apart from all checks: what its class has to write, and what it may.
+
+Every index is that of a *known* film, and nothing of what comes in has to be looked at again; see `port`.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from movie_mlops.core.progress import Advance
+from movie_mlops.recommenders.inputs import Csr, Training
+from movie_mlops.recommenders.stored import Arrays, Layout
+
+
+class Arithmetic(ABC):
+    """The private side of the port; `Recommender` puts the public one before it."""
+
+    @abstractmethod
+    def _fit(self, training: Training, advance: Advance) -> Arrays:
+        """Learn from a matrix in which every column has a like or, where unseen films are scored, content.
+
+        A user's row may be empty.
+        """
+
+    @abstractmethod
+    def _layout(self, n_known: int) -> Layout:
+        """Say which arrays `_fit` returns for ``n_known`` films."""
+
+    @abstractmethod
+    def _score(self, histories: Csr) -> NDArray[np.float32]:
+        """Score the known films for every history: (users, known films)."""
+
+    @abstractmethod
+    def _score_one(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Score the known films for one history, which may be empty: (known films,)."""
+
+    @abstractmethod
+    def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
+        """Return the peak bytes of `_fit`, its result included."""
+
+    def _content_memory(self, n_items: int, n_features: int, n_facts: int) -> int:  # noqa: ARG002  # for those that read content
+        """Return the peak bytes that content takes of `_fit` beyond `_memory_needed`."""
+        return 0
+
+    @abstractmethod
+    def _adopt(self, learned: Arrays) -> None:
+        """Prepare what scoring needs from arrays that were just learned or restored."""
+
+    def _similar(self, item: int) -> NDArray[np.float32]:
+        """Return a fresh array of every known film's similarity to ``item``."""
+        raise NotImplementedError(item)
+
+    def _explain(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], targets: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return what each film of a history that is not empty contributes to each target: (targets, items)."""
+        raise NotImplementedError(items, weights, targets)
+
+    def _best(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], k: int, without: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+        """Return exactly ``k`` best known films and their scores; ``None`` where scoring all of them is as good."""
+        del items, weights, k, without
+        return None
+
+    def _score_at(self, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:  # noqa: ARG002  # for those that read times
+        """Score as `_score` does, with the time of each of the histories' values."""
+        return self._score(histories)
+
+    def _score_one_at(
+        self,
+        items: NDArray[np.int32],
+        weights: NDArray[np.float32],
+        times: NDArray[np.int64] | None,  # noqa: ARG002
+    ) -> NDArray[np.float32]:
+        """Score as `_score_one` does, with the time of each film."""
+        return self._score_one(items, weights)
+
+    def _explain_at(
+        self,
+        items: NDArray[np.int32],
+        weights: NDArray[np.float32],
+        targets: NDArray[np.int32],
+        times: NDArray[np.int64] | None,  # noqa: ARG002
+    ) -> NDArray[np.float32]:
+        """Explain as `_explain` does, with the time of each film."""
+        return self._explain(items, weights, targets)

@@ -1,0 +1,115 @@
+"""The quick way to a factor model's best films gives what the slow one gives."""
+
+import numpy as np
+import pytest
+
+from movie_mlops.recommenders import restore
+from movie_mlops.recommenders.least_squares import LeastSquares
+from movie_mlops.recommenders.rounded import RoundedVectors
+from movie_mlops.recommenders.strongest import strongest
+
+NOBODY = np.empty(0, np.int64)
+
+
+def vectors(n: int, d: int, *, seed: int, heavy: bool = False) -> np.ndarray:
+    """Vectors of many lengths, some of them zero, some with one large number."""
+    rng = np.random.default_rng(seed)
+    made = rng.standard_normal((n, d)) * rng.lognormal(0, 1.5, (n, 1))
+    if heavy:
+        made[rng.random((n, d)) < 0.02] *= 40
+    made[rng.random(n) < 0.05] = 0
+    return made.astype(np.float32)
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_candidates_hold_the_largest_products(seed: int, heavy: bool) -> None:
+    """Whatever the vectors' lengths, the k largest products are among a small part that is left of them."""
+    n, d = 5000 + 17 * seed, 24
+    kept, rng = vectors(n, d, seed=seed, heavy=heavy), np.random.default_rng(100 + seed)
+    rounded = RoundedVectors(kept)
+    for _ in range(20):
+        asked = rng.standard_normal(d).astype(np.float32)
+        left_out = rng.choice(n, 300, replace=False)
+        products = kept @ asked
+        products[left_out] = -np.inf
+        among = rounded.candidates(asked, 10, left_out)
+        assert among is not None
+        assert np.isin(strongest(products, 10), among).all()
+        assert not np.isin(left_out, among).any()
+        assert len(among) < n / 10
+
+
+def test_where_nothing_is_won_every_film_is_scored() -> None:
+    """Few vectors, a long list, nothing to ask with, or hardly a film left: there are no candidates."""
+    kept = vectors(3000, 8, seed=1)
+    rounded, asked = RoundedVectors(kept), np.ones(8, np.float32)
+    assert rounded.candidates(asked, 10, NOBODY) is not None
+    assert rounded.candidates(asked, 30, NOBODY) is None
+    assert rounded.candidates(np.zeros(8, np.float32), 10, NOBODY) is None
+    assert rounded.candidates(asked, 10, np.arange(2995)) is None
+    assert RoundedVectors(kept[:200]).candidates(asked, 2, NOBODY) is None
+    assert RoundedVectors(kept[:0]).candidates(asked, 1, NOBODY) is None
+
+
+def test_scores_that_are_all_below_zero_are_ranked_too() -> None:
+    """What fills the last block up is never among the candidates, though its products are the largest."""
+    kept = -np.abs(vectors(2001, 6, seed=2)) - 1
+    asked = np.ones(6, np.float32)
+    among = RoundedVectors(kept).candidates(asked, 5, NOBODY)
+    assert among is not None
+    assert among.max() < 2001
+    assert np.isin(strongest(kept @ asked, 5), among).all()
+
+
+def test_the_best_films_are_those_of_all_scores() -> None:
+    """A factor model gives the same films, scores and reasons by the quick way as by scoring every film."""
+    n, known, factors = 4000, np.flatnonzero(np.arange(4000) % 7 != 3).astype(np.int32), 16
+    rng = np.random.default_rng(3)
+    arrays = {
+        "n_items": np.array([n], np.int64),
+        "known_items": known,
+        "item_factors": vectors(len(known), factors, seed=4) * np.float32(0.1),
+    }
+    recommender = restore("ials", {"factors": factors}, arrays)
+    for length in (1, 5, 15, 16, 40):
+        items = rng.choice(known, length, replace=False)
+        weights = rng.uniform(0.2, 2, length).astype(np.float32)
+        best = recommender.best(items, weights, 10, without=items, explain=True)
+        scores = recommender.score_one(items, weights)
+        ranked = scores.copy()
+        ranked[items] = -np.inf
+        np.testing.assert_array_equal(best.items, strongest(ranked, 10))
+        np.testing.assert_allclose(best.scores, scores[best.items], rtol=1e-5)
+        told = recommender.explain_many(items, weights, best.items.tolist())
+        np.testing.assert_allclose(best.contributions, told, rtol=1e-4, atol=1e-6)
+
+
+def test_equals_come_in_their_order_also_beside_films_that_nobody_met() -> None:
+    """Where the last of the best have a score of 0, so has what the training never saw, and it has its place."""
+    known = np.arange(5, 4000, dtype=np.int32)
+    factors = np.zeros((len(known), 8), np.float32)
+    factors[:20] = np.random.default_rng(6).uniform(0.1, 1, (20, 8))
+    arrays = {"n_items": np.array([4000], np.int64), "known_items": known, "item_factors": factors}
+    best = restore("ials", {"factors": 8}, arrays).best([5], [1.0], 25)
+    assert best.items.tolist()[20:] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("likes", [1, 3, 7, 8, 30])
+def test_a_history_is_solved_as_its_equations_say(likes: int) -> None:
+    """Between the films or between the factors: the vector and the films' worth are those of a double's solution."""
+    rng = np.random.default_rng(likes)
+    everything = rng.standard_normal((200, 8))
+    base = everything.T @ everything + 5 * np.eye(8)
+    films, targets = everything[:likes], everything[50:54]
+    # Below 1 a film counts for less than those that nobody met.
+    confidences = rng.uniform(0.3, 40, likes)
+    system = base + films.T @ ((confidences - 1)[:, None] * films)
+    squares = LeastSquares(
+        np.arange(likes, dtype=np.int32),
+        np.ones(likes, np.float32),
+        *(each.astype(np.float32) for each in (confidences, films, base, np.linalg.inv(base))),
+    )
+    np.testing.assert_allclose(squares.vector(), np.linalg.solve(system, films.T @ confidences), rtol=1e-3, atol=1e-5)
+    expected = films @ np.linalg.solve(system, targets.T)
+    np.testing.assert_allclose(squares.worth(targets.astype(np.float32)), expected, rtol=1e-3, atol=1e-5)
