@@ -1,6 +1,7 @@
 """What goes wrong, as a problem document."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import orjson
@@ -12,7 +13,7 @@ from movie_mlops.serving.door import Door
 from movie_mlops.serving.errors import UnknownFilmError
 from movie_mlops.serving.metrics import Metrics
 from movie_mlops.serving.problems import install, problem
-from tests.fixtures.stage_5.platform import running
+from tests.fixtures.stage_5.platform import Platform, running
 
 
 class ConflictError(MovieMlopsError):
@@ -128,3 +129,35 @@ def test_a_huge_body_is_refused(client: httpx.Client, chunked: bool) -> None:
 def test_half_a_character_can_be_told() -> None:
     """Text that no JSON can hold does not break the answer."""
     assert orjson.loads(problem(422, "bad: \ud800").body)["detail"] == "bad: ?"
+
+
+def test_the_description_says_how_everything_fails(tmp_path: Path) -> None:
+    """Every operation says that it may answer with a problem document, under the type that is sent."""
+    platform = Platform(tmp_path)
+    document = platform.app().openapi()
+    platform.database.close()
+    operations = [each for path in document["paths"].values() for each in path.values()]
+    assert len(operations) > 20
+    for operation in operations:
+        failing = {status: each for status, each in operation["responses"].items() if status >= "4"}
+        assert "default" in failing
+        for response in failing.values():
+            assert response["content"] == {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}}
+            }
+    assert "ProblemOut" in document["components"]["schemas"]
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+def test_a_value_may_be_null(tmp_path: Path) -> None:
+    """A word whose value is said to be none is taken; one that is no finite number, or text, is refused."""
+    platform = Platform(tmp_path)
+    with platform.served() as url, httpx.Client(base_url=url) as client:
+        for value, status in ((None, 201), ("4", 422), (True, 422)):
+            event = {"user_id": "ann", "movie_id": 6, "kind": "like", "value": value}
+            assert client.post("/v1/events", json=event).status_code == status
+        for text, status in (("null", 201), ("1e999", 422), ("NaN", 422)):
+            body = '{"user_id": "bob", "movie_id": 6, "kind": "like", "value": ' + text + "}"
+            sent = client.post("/v1/events", content=body, headers={"Content-Type": "application/json"})
+            assert sent.status_code == status
+    platform.database.close()

@@ -1,7 +1,7 @@
 """The one place that turns what goes wrong into ``application/problem+json`` (RFC 9457)."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -33,6 +33,8 @@ _SENTENCES: Final[dict[int, str]] = {
     405: "This address does not take that method. The header Allow names those that it takes.",
     413: "The body of the request is too large. Send it in smaller parts.",
 }
+_TYPE: Final = "application/problem+json"
+_SCHEMA: Final = {"$ref": "#/components/schemas/ProblemOut"}
 _PLACES: Final = frozenset({"body", "query", "path", "header", "cookie"})
 _TAGS: Final = frozenset({"one", "many"})
 
@@ -64,7 +66,7 @@ def problem(
         "instance": instance,
         **(extra or {}),
     }
-    return Response(orjson.dumps(document), status, dict(headers or {}), media_type="application/problem+json")
+    return Response(orjson.dumps(document), status, dict(headers or {}), media_type=_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -72,6 +74,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MovieMlopsError, _on_own_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    # Every route answers what goes wrong the same way: said once, not at each of them.
+    describe: Callable[[], dict[str, Any]] = app.openapi
+    app.openapi = lambda: app.openapi_schema or _with_problems(describe())  # type: ignore[method-assign]
 
 
 def internal(instance: str, request_id: str) -> Response:
@@ -83,6 +88,21 @@ def internal(instance: str, request_id: str) -> Response:
         instance=instance,
         extra={"request_id": request_id},
     )
+
+
+def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
+    """Say in the API's description that every operation may answer with a problem document, and of which type it is."""
+    document["components"]["schemas"].pop("HTTPValidationError", None)
+    document["components"]["schemas"].pop("ValidationError", None)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            responses = operation["responses"]
+            for status in [status for status in responses if status >= "4"]:
+                description = responses[status]["description"]
+                responses[status] = {"description": description, "content": {_TYPE: {"schema": _SCHEMA}}}
+            said = {"description": "What is wrong, and what to do.", "content": {_TYPE: {"schema": _SCHEMA}}}
+            responses["default"] = said
+    return document
 
 
 async def _on_own_error(request: Request, error: Exception) -> Response:

@@ -68,9 +68,10 @@ UserId = Annotated[
 MovieId = Annotated[StrictInt, Field(ge=0, le=LARGEST_ID, description="The film.", examples=[1])]
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Value = Annotated[
-    float | None,
+    # The check that it is finite belongs to the number: around the choice it would be asked of null too.
+    Annotated[float, Field(allow_inf_nan=False)] | None,
     BeforeValidator(_number),
-    Field(allow_inf_nan=False, description="Stars (0.5 to 5) of a rating, watched fraction (0 to 1) of a watch."),
+    Field(description="Stars (0.5 to 5) of a rating, watched fraction (0 to 1) of a watch."),
 ]
 
 
