@@ -64,6 +64,16 @@ class Arithmetic(ABC):
         del items, weights, k, without
         return None
 
+    def _explain_content(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int
+    ) -> NDArray[np.float32]:
+        """Return what each fact adds to the score of a film, which may be unknown (-1), for a history, maybe empty."""
+        raise NotImplementedError(items, weights, target)
+
+    @abstractmethod
+    def _liked(self) -> NDArray[np.bool_]:
+        """Return which of the known films somebody liked in training: bool[known films]."""
+
     def _score_at(self, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:  # noqa: ARG002  # for those that read times
         """Score as `_score` does, with the time of each of the histories' values."""
         return self._score(histories)

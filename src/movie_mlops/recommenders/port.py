@@ -6,7 +6,7 @@ only *known* films: those with at least one like in the training matrix and, for
 with facts.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -103,6 +103,28 @@ class Recommender(Arithmetic):
         """
         self._require_fitted()
         return len(self._position)
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which films it scores: bool[items].
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+        """
+        self._require_fitted()
+        known: NDArray[np.bool_] = self._position >= 0
+        return known
+
+    @property
+    def met(self) -> NDArray[np.bool_]:
+        """Which of these somebody liked in training: bool[items]; the others are known by their facts alone.
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+        """
+        met = self.known
+        met[self._known] = self._liked()
+        return met
 
     def fit(
         self,
@@ -376,13 +398,37 @@ class Recommender(Arithmetic):
         if liked.all() and known.all() and liked.any():
             return self._explain_at(positions, strengths, explained, stamps)
         contributions = np.zeros((len(explained), len(positions)), np.float32)
-        for sign in (1, -1) if self._subtracts else (1,):
-            counts = (positions >= 0) & ((sign * strengths > 0) if not self._reads_signs else strengths != 0)
-            if known.any() and liked.any() and counts.any():
-                weighed = sign * strengths[counts]
-                told = self._explain_at(positions[counts], weighed, explained[known], _of(stamps, counts))
-                contributions[np.ix_(known, counts)] = sign * told
+        for sign, counts in self._sides(positions, strengths) if known.any() else ():
+            weighed = sign * strengths[counts]
+            told = self._explain_at(positions[counts], weighed, explained[known], _of(stamps, counts))
+            contributions[np.ix_(known, counts)] = sign * told
         return contributions
+
+    def explain_content(self, items: ArrayLike, weights: ArrayLike, target: int) -> NDArray[np.float32]:
+        """Share the score of a film that nobody has met out among its facts.
+
+        Args:
+            items: Index of each film of the history, each once.
+            weights: Weight of each, as in `score_one`.
+            target: Index of the film whose score is explained.
+
+        Returns:
+            For each column of the content that the training was given, by how much the score would fall if the film
+            lacked it; 0 for every fact of a film that is scored by its likes.
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+            UnsupportedError: Its capabilities leave this out.
+            HistoryError: The history or the target cannot be used.
+        """
+        films, strengths = check_history(items, weights, self.n_items)
+        explained = int(self._position[check_item(target, self.n_items)])
+        self._require(self.capabilities.explains_content, "explanations by facts of films")
+        positions = self._position[films]
+        told = self._explain_content(positions[:0], strengths[:0], explained)
+        for sign, counts in self._sides(positions, strengths):
+            told += sign * self._explain_content(positions[counts], sign * strengths[counts], explained)
+        return told
 
     def arrays(self) -> Arrays:
         """Return everything that was learned, by name; together with `params` it is the whole recommender.
@@ -427,6 +473,9 @@ class Recommender(Arithmetic):
         read = self._content_memory(n_items, n_features, n_facts) if self.capabilities.reads_content else 0
         return checked + read + self._memory_needed(n_users, n_items, nnz)
 
+    def _liked(self) -> NDArray[np.bool_]:
+        return np.ones(len(self._known), np.bool_)
+
     def _after_step(self, share: float, learned: Callable[[], Arrays]) -> None:
         """Say, within `_fit`, that a share of the training is done, and what `_fit` would return if it ended here."""
         if self._show is not None:
@@ -435,6 +484,17 @@ class Recommender(Arithmetic):
     def _shown(self, watch: Watch, kept: Arrays, share: float, learned: Arrays) -> None:
         # A recommender of its own: this one stays as it was until its training has ended well.
         watch(self.restore(asdict(self.params), {**kept, **learned}), share)
+
+    def _sides(
+        self, positions: NDArray[np.int32], strengths: NDArray[np.float32]
+    ) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+        """Yield the sign and the films of what is explained at once: likes and dislikes apart where they are summed."""
+        if not ((positions >= 0) & (strengths > 0)).any():
+            return
+        for sign in (1, -1) if self._subtracts else (1,):
+            counts = (positions >= 0) & ((sign * strengths > 0) if not self._reads_signs else strengths != 0)
+            if counts.any():
+                yield sign, counts
 
     @property
     def _subtracts(self) -> bool:
