@@ -5,6 +5,7 @@ from movie_mlops.bench.config import (
     FeaturesBenchConfig,
     IngestBenchConfig,
     MainJobBenchConfig,
+    NewcomersBenchConfig,
     OnlineBenchConfig,
     PageBenchConfig,
     QualityBenchConfig,
@@ -19,6 +20,7 @@ from movie_mlops.bench.features import bench_features
 from movie_mlops.bench.ingest import bench_ingest
 from movie_mlops.bench.load import Outcome, Plan, drive, drive_apart
 from movie_mlops.bench.main_job import bench_main_job
+from movie_mlops.bench.newcomers import bench_newcomers
 from movie_mlops.bench.online import bench_online
 from movie_mlops.bench.page import bench_page
 from movie_mlops.bench.percentiles import percentile, summary
@@ -34,6 +36,7 @@ __all__ = [
     "FeaturesBenchConfig",
     "IngestBenchConfig",
     "MainJobBenchConfig",
+    "NewcomersBenchConfig",
     "OnlineBenchConfig",
     "Outcome",
     "PageBenchConfig",
@@ -47,6 +50,7 @@ __all__ = [
     "bench_features",
     "bench_ingest",
     "bench_main_job",
+    "bench_newcomers",
     "bench_online",
     "bench_page",
     "bench_quality",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from movie_mlops.bench.errors import BenchError
-from movie_mlops.evaluation import TimeSplitConfig
+from movie_mlops.evaluation import LearningCurveConfig, TimeSplitConfig
 from movie_mlops.flows import BLEND_NEXT, Recipe
 from movie_mlops.recommenders import BlendParams
 
@@ -278,6 +278,27 @@ class IngestBenchConfig:
             raise BenchError(
                 f"{self.bad_rows:,} of {self.rows:,} rows cannot be bad.",
                 next_step="Give fewer bad rows, or more rows.",
+            )
+
+
+@dataclass(frozen=True)
+class NewcomersBenchConfig:
+    """The benchmark of what is worth knowing of somebody new.
+
+    Attributes:
+        params: Of the blend.
+        expectation: What is expected of somebody counts so much; chosen on new users of the training part.
+        curve: Whose likes are held out, and how many of them are shown.
+    """
+
+    params: Mapping[str, object] = field(default_factory=lambda: {"threads": 2})
+    expectation: float = 2.0
+    curve: LearningCurveConfig = field(default_factory=lambda: LearningCurveConfig(likes=(0, 1, 2, 5, 10)))
+
+    def __post_init__(self) -> None:
+        if self.expectation <= 0:
+            raise BenchError(
+                f"expectation is {self.expectation}.", next_step="Give a number above 0, or nothing is expected."
             )
 
 

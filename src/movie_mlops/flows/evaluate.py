@@ -30,7 +30,7 @@ from movie_mlops.evaluation import (
     user_folds,
     write_report,
 )
-from movie_mlops.features import film_content
+from movie_mlops.features import film_content, user_traits
 from movie_mlops.flows.config import PlatformConfig, Protocol, Recipe
 from movie_mlops.flows.errors import FlowError
 from movie_mlops.flows.platform import Platform
@@ -73,6 +73,7 @@ def evaluation(
         FlowError: No recipe can be released.
     """
     config = platform.config
+    # Without traits of users: as long as the API is told none, models are judged as they answer.
     cases = with_content(make_cases(config.protocol, feedback, config), movies)
     films = Films.of(movies, cases[0].movie_ids)
     # The champion's own recipe is judged for comparison; it is a candidate where the project still lists it.
@@ -214,6 +215,24 @@ def with_content(cases: Sequence[EvaluationCase], movies: pl.DataFrame) -> list[
     return [replace(case, content=film_content(movies, case.movie_ids).matrix) for case in cases]
 
 
+def with_traits(cases: Sequence[EvaluationCase], users: pl.DataFrame) -> list[EvaluationCase]:
+    """Return the cases with what is known of their users; unchanged where that is nothing.
+
+    Args:
+        cases: Of one project.
+        users: One row for each user.
+    """
+    if users.is_empty():
+        return list(cases)
+    told = []
+    for case in cases:
+        assert case.train_user_ids is not None
+        learned = user_traits(users, case.train_user_ids)
+        judged = user_traits(users, case.user_ids, learned.names)
+        told.append(replace(case, train_traits=learned.matrix, traits=judged.matrix))
+    return told
+
+
 def judge_recipes(
     recipes: Sequence[Recipe],
     cases: Sequence[EvaluationCase],
@@ -257,7 +276,13 @@ def judge_each(
                 if not number or case.train is not cases[number - 1].train:
                     model = create(recipe.model, recipe.params)
                     limit = available_memory_bytes()
-                    model.fit(case.train, times=case.train_times, content=case.content, memory_limit_bytes=limit)
+                    model.fit(
+                        case.train,
+                        times=case.train_times,
+                        content=case.content,
+                        traits=case.train_traits,
+                        memory_limit_bytes=limit,
+                    )
                 judged.append(
                     evaluate(model, case, config.evaluation, model=recipe.name, films=films, sliced=config.gate.metric)
                 )

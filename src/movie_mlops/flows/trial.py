@@ -97,6 +97,7 @@ class Panel:
             int(train.nnz),
             n_features=0 if content is None else content.shape[1],
             n_facts=0 if content is None else content.nnz,
+            n_traits=0 if self.case.train_traits is None else self.case.train_traits.shape[1],
         )
 
     def judge(
@@ -123,6 +124,7 @@ class Panel:
             self.case.train,
             times=self.case.train_times,
             content=self.case.content,
+            traits=self.case.train_traits,
             progress=_UntilDeadline(deadline),
             memory_limit_bytes=memory_limit,
             watch=self._watch(report, deadline),

@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from movie_mlops.core.progress import Advance
+from movie_mlops.recommenders import expectation
 from movie_mlops.recommenders.capabilities import Capabilities
 from movie_mlops.recommenders.config import BlendParams
 from movie_mlops.recommenders.errors import RestoreError
+from movie_mlops.recommenders.expectation import learn_expectation
 from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.occlusion import History, falls
 from movie_mlops.recommenders.port import Recommender
@@ -29,6 +31,8 @@ class BlendRecommender(Recommender):
     Members are brought to one scale by their scores of the films with likes, so that films that nobody has met change
     nothing among the others. A member that does not know such a film is taken to say of it what the others say, on
     average by their weights.
+
+    What is expected of somebody by traits comes on top of all that, and loses its weight with each further like.
     """
 
     name = "blend"
@@ -53,6 +57,7 @@ class BlendRecommender(Recommender):
             reads_content=any(one.reads_content for one in can),
             scores_unseen=any(one.scores_unseen for one in can),
             explains_content=any(one.explains_content for one in can),
+            reads_traits=self.params.expectation > 0,
             additive=False,
             composed=True,
             libraries=tuple(sorted({library for one in can for library in one.libraries})),
@@ -68,10 +73,14 @@ class BlendRecommender(Recommender):
             member.fit(training.matrix, times=training.times, content=training.content)
             arrays |= {_key(position, name): array for name, array in member.arrays().items()}
             advance(100 / len(self._members))
+        if self.params.expectation:
+            arrays |= learn_expectation(training.matrix, training.traits, self.params.trait_regularisation)
         return arrays
 
     def _layout(self, n_known: int) -> Layout:
         layout: dict[str, Form] = {"popularity": (np.float32, (n_known,))}
+        if self.params.expectation:
+            layout |= expectation.layout(n_known)
         for position, member in enumerate(self._members):
             for name, (kind, shape) in member.layout(n_known).items():
                 # A member may know fewer films than the blend; when it is restored it looks at its arrays itself.
@@ -83,6 +92,7 @@ class BlendRecommender(Recommender):
         from movie_mlops.recommenders.registry import restore  # noqa: PLC0415  # it knows the blend as well
 
         self._popularity: NDArray[np.float32] = learned["popularity"]
+        self._who_likes = {name: learned[name] for name in expectation.layout(0) if name in learned}
         self._members = [
             restore(member.name, asdict(member.params), _of_member(learned, position))
             for position, member in enumerate(self._members)
@@ -96,6 +106,21 @@ class BlendRecommender(Recommender):
         self._scale = _some(self._met)
         self._shares = _shares(np.array([member.known for member in self._members]), np.abs(self._weights))
         self._last: tuple[History, list[NDArray[np.float32]]] | None = None
+
+    def _expected(self, liked: NDArray[np.int64], traits: Csr | None) -> NDArray[np.float32] | None:
+        if not self.params.expectation:
+            return None
+        brought, _ = _standardised(expectation.expected(self._who_likes, traits, len(liked)), self._scale)
+        # Nothing is expected of films that nobody has met: not even that nobody likes them.
+        brought[:, ~self._met] = 0
+        counted: NDArray[np.float32] = (self.params.expectation * np.maximum(liked, 1) ** -0.5).astype(np.float32)
+        return brought * counted[:, np.newaxis]
+
+    def _traits(self) -> int:
+        return len(self._who_likes["expected_by_trait"]) if self._who_likes else 0
+
+    def _traits_memory(self, n_items: int, n_traits: int) -> int:
+        return expectation.memory_needed(n_items, n_traits)
 
     def _liked(self) -> NDArray[np.bool_]:
         return self._met

@@ -39,7 +39,9 @@ class RerankRecommender(BlendRecommender):
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
         shown, hidden = _parted(training, self.params.hidden, self.params.seed)
-        blend = BlendParams(self.params.members, self.params.popularity, self.params.seed, self.params.threads)
+        blend = BlendParams(
+            self.params.members, self.params.popularity, seed=self.params.seed, threads=self.params.threads
+        )
         rehearsal = _Rehearsal(blend)
         rehearsal.fit(shown.matrix, times=shown.times, content=shown.content)
         advance(30)
