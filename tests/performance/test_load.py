@@ -13,7 +13,7 @@ from movie_mlops.release import write_bundle
 from tests.conftest import REPOSITORY
 
 COMMAND = [sys.executable, "-m", "movie_mlops", "bench", "serve"]
-QUICK = ["--seconds", "0.5", "--rate", "40", "--connections", "3"]
+QUICK = ["--part", "answers", "--seconds", "0.5", "--rate", "40", "--connections", "3"]
 FIGURES = ["min", "mean", "p50", "p75", "p90", "p95", "p99", "p99.9", "max"]
 
 
@@ -40,12 +40,13 @@ def test_the_command_measures_live_explained_answers(tmp_path: Path, model: str)
     assert json.loads(done.stdout) == result
     assert [path.name for path in out.parent.iterdir()] == ["serve.json"]
     assert (result["benchmark"], result["format"]) == ("serve", 1)
-    assert result["command"].startswith("movie-mlops bench serve --seconds 0.5")
-    assert result["setup"]["model"] == model
-    assert (result["setup"]["films"], result["setup"]["history"], result["setup"]["k"]) == (300, 30, 10)
-    assert result["setup"]["catalogue"]["file"] == "films.csv"
-    assert result["checked"]["answers"] == 20
-    assert result["checked"]["films_with_a_reason"] > 0
+    assert result["command"].startswith("movie-mlops bench serve --part answers --seconds 0.5")
+    stood = result["stages"]["answers"]
+    assert stood["model"] == model
+    assert (stood["films"], stood["history"], stood["k"]) == (300, 30, 10)
+    assert stood["catalogue"]["file"] == "films.csv"
+    assert stood["checked"]["answers"] == 20
+    assert stood["checked"]["films_with_a_reason"] > 0
     assert result["machine"].keys() >= {
         "processor",
         "cores",
@@ -55,20 +56,35 @@ def test_the_command_measures_live_explained_answers(tmp_path: Path, model: str)
         "load_average_after",
     }
     scenarios = {scenario["name"]: scenario for scenario in result["scenarios"]}
-    assert list(scenarios) == ["floor", "one-connection", "open-40"]
+    assert list(scenarios) == [
+        "floor",
+        "live",
+        "one-connection",
+        "repeated",
+        "throughput",
+        "open-40",
+        "event-reflected",
+    ]
     for scenario in scenarios.values():
-        assert (scenario["errors"], scenario["unanswered"]) == ({}, 0)
-        for kind in ("latency_ms", "service_ms"):
+        assert (scenario["part"], scenario["errors"], scenario["unanswered"]) == ("answers", {}, 0)
+        for kind in ("latency_ms", "service_ms" if scenario["name"] != "event-reflected" else "acknowledged_ms"):
             figures = scenario[kind]
             assert list(figures) == FIGURES
             assert 0 < figures["min"] <= figures["p50"] <= figures["p99"] <= figures["max"]
     assert (scenarios["open-40"]["loop"], scenarios["open-40"]["requests"]) == ("open", 20)
     assert (scenarios["one-connection"]["loop"], scenarios["one-connection"]["rate"]) == ("closed", None)
-    assert scenarios["one-connection"]["requests"] > 1
+    assert scenarios["live"]["asked"] == "POST /v1/recommendations"
+    assert scenarios["repeated"]["asked"].startswith("GET /v1/users/{user_id}/recommendations")
+    assert scenarios["throughput"]["connections"] == 3
+    assert all(scenarios[name]["requests"] > 1 for name in ("live", "one-connection", "repeated", "event-reflected"))
     assert list(result["ratio_to_floor"]) == ["p50", "p99"]
-    assert [(target["scenario"], target["what"], target["limit_ms"]) for target in result["targets"]] == [
-        ("one-connection", "p50", 2.0),
-        ("one-connection", "p99", 5.0),
+    assert [(target["what"], target["at_most"]) for target in result["targets"]] == [
+        ("live, p50, ms", 0.6),
+        ("live, p99, ms", 1.2),
+        ("one-connection, p50, ms", 0.6),
+        ("one-connection, p99, ms", 1.2),
+        ("repeated, p50, ms", 0.35),
+        ("event-reflected, p99, ms", 10.0),
     ]
     assert all(isinstance(target["met"], bool) for target in result["targets"])
     assert str(tmp_path) not in json.dumps({**result, "command": ""})
@@ -86,11 +102,21 @@ def test_a_given_bundle_is_served_and_the_table_names_the_targets(tmp_path: Path
     bundle = write_bundle(tmp_path, model=restore("ials", {"factors": 8}, arrays), movie_ids=movie_ids, facts={})
     done = run(*QUICK, "--bundle", str(bundle.path), home=tmp_path)
     assert done.returncode == 0, done.stderr
-    for words in ("floor", "one-connection", "open-40", "p99.9 ms", "unanswered", "2 ms", "5 ms", "framework's floor"):
+    for words in (
+        "floor",
+        "one-connection",
+        "open-40",
+        "p99.9 ms",
+        "unanswered",
+        "at most 0.6",
+        "at most 10",
+        "framework's floor",
+    ):
         assert words in done.stdout
     result = json.loads((tmp_path / "reports" / "benchmarks" / "serve.json").read_text())
-    assert (result["setup"]["bundle_id"], result["setup"]["weights"]) == (bundle.bundle_id, "given")
-    assert (result["setup"]["films"], result["setup"]["catalogue"]) == (80, "made up")
+    stood = result["stages"]["answers"]
+    assert (stood["bundle_id"], stood["weights"]) == (bundle.bundle_id, "given")
+    assert (stood["films"], stood["catalogue"]) == (80, "made up")
 
 
 def test_a_model_that_is_not_personal_is_not_measured(tmp_path: Path) -> None:
