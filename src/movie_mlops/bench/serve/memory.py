@@ -16,6 +16,8 @@ from movie_mlops.core.progress import SILENT
 
 _MILLION: Final = 1_000_000
 _SAMPLES: Final = 100
+_BETWEEN: Final = 50
+"""At most so many looks, and not more often than after so many requests."""
 _LONGEST_SECONDS: Final = 3600.0
 _WARM: Final = 0.2
 """This share of the requests is left out of the slope: what a server makes for itself once is no growth."""
@@ -32,7 +34,7 @@ def watch(floor: Floor, requests: int, plot: Path) -> Part:
     config, pid = floor.config, floor.served.pid
     lists = like_lists(floor.stage.movie_ids, config.lists, config.large.history, config.large.seed)
     bodies = list_bodies(lists, config.large.k)
-    edges = np.linspace(0, requests, min(_SAMPLES, requests) + 1).astype(int).tolist()
+    edges = np.linspace(0, requests, min(_SAMPLES, max(requests // _BETWEEN, 1)) + 1).astype(int).tolist()
     samples = [(0, resident_mb(pid))]
     errors, seconds = Counter[str](), 0.0
     with floor.progress.task("Watching the memory", total=requests, unit="requests") as advance:

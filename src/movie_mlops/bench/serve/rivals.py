@@ -30,6 +30,7 @@ from movie_mlops.recommenders import Recommender
 from movie_mlops.release import Keys, KeysConfig, read_bundle
 
 OURS: Final = "movie-mlops"
+SCRIPTS: Final = Path(__file__).parent / "contenders"
 _CHECKED: Final = 20
 _WARM_SECONDS: Final = 1.0
 _LOOK: Final = "The same scoring must stand behind all of them: look at src/movie_mlops/bench/serve/contenders/."
@@ -191,7 +192,7 @@ class _Turns:
             with serving(self.stage.workspace) as served:
                 yield Server(served.port)
         else:
-            script, python = Path(__file__).parent / "contenders" / contender.script, self.rivals.python
+            script, python = SCRIPTS / contender.script, self.rivals.python
             with rival_serving(
                 python,
                 script,
