@@ -19,6 +19,8 @@ from movie_mlops.serving.problems import problem
 _ALWAYS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Who watches the server must hear from it now more than ever; a process that is ended for being busy helps nobody."""
 _RETRY_SECONDS: Final = 1
+_FEW: Final = 16
+"""A turn of no more requests is late for another reason, such as a machine that did something else: none is refused."""
 
 
 class Shedding:
@@ -37,6 +39,7 @@ class Shedding:
         self._longest_wait_seconds = longest_wait_seconds
         self._most_waiting = most_waiting
         self._turn: float | None = None
+        self._in_turn = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse to."""
@@ -57,9 +60,10 @@ class Shedding:
         now = time.perf_counter()
         if self._turn is None:
             # The first of this turn: the loop calls back when it begins the next one.
-            self._turn = now
+            self._turn, self._in_turn = now, 0
             asyncio.get_running_loop().call_soon(self._end_turn)
-        elif now - self._turn > self._longest_wait_seconds:
+        self._in_turn += 1
+        if self._in_turn > _FEW and now - self._turn > self._longest_wait_seconds:
             return True
         return anyio.to_thread.current_default_thread_limiter().statistics().tasks_waiting >= self._most_waiting
 

@@ -25,7 +25,7 @@ class StageConfig:
         bundle: A bundle to serve instead of made-up weights.
         catalogue: A file of films as MovieLens lays it out (movieId,title,genres); ``None`` makes films up.
         films: How many are made up.
-        users: How many users ask, in turn.
+        users: How many users ask, in turn; more than the answers that a server remembers, so that each is worked out.
         history: How many films each of them has liked.
         k: How many films they ask for.
         audience: How many made-up people a blend is trained on.
@@ -41,7 +41,7 @@ class StageConfig:
     bundle: Path | None = None
     catalogue: Path | None = None
     films: int = 27_278
-    users: int = 200
+    users: int = 1_200
     history: int = 30
     k: int = 10
     audience: int = 6_040

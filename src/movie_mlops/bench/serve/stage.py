@@ -23,6 +23,7 @@ from movie_mlops.recommenders import Recommender, create, restore
 from movie_mlops.release import read_bundle, sign_bundle, write_bundle
 
 _DATASET: Final = "bench"
+_LIKED: Final = 2_000
 _FIRST_TIME: Final = 1_000_000_000
 _GENRES: Final = ("Action", "Comedy", "Crime", "Drama", "Horror", "Romance", "Sci-Fi", "Thriller")
 
@@ -111,10 +112,12 @@ def _write_films(path: Path, config: StageConfig, given: NDArray[np.int64] | Non
 
 def _write_likes(path: Path, films: NDArray[np.int64], config: StageConfig) -> None:
     chance = np.random.default_rng(config.seed)
+    # As anywhere most likes are of few films; which films are alike is worked out for each that anybody likes.
+    liked = chance.choice(films, min(_LIKED, len(films)), replace=False)
     lines = [
         f"{user},{film},5.0,{_FIRST_TIME + second}"
         for user in range(1, config.users + 1)
-        for second, film in enumerate(chance.choice(films, config.history, replace=False).tolist())
+        for second, film in enumerate(chance.choice(liked, config.history, replace=False).tolist())
     ]
     path.write_text("\n".join(["userId,movieId,rating,timestamp", *lines, ""]), encoding="utf-8")
 
