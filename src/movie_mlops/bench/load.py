@@ -58,6 +58,7 @@ class Plan:
         bodies: What is sent in turn, in JSON; without any nothing is, and things are asked for with GET.
         may_refuse: Whether the server may say that it has too much to do: 503 with ``Retry-After``.
         requests: After so many requests it is over; ``None``: when the time is up.
+        first: With which of the paths and bodies it begins.
     """
 
     host: str
@@ -71,13 +72,15 @@ class Plan:
     bodies: tuple[bytes, ...] = ()
     may_refuse: bool = False
     requests: int | None = None
+    first: int = 0
 
     def request(self, ticket: int) -> bytes:
         """Return the bytes of a request."""
-        path = self.paths[ticket % len(self.paths)]
+        turn = self.first + ticket
+        path = self.paths[turn % len(self.paths)]
         if not self.bodies:
             return f"GET {path} HTTP/1.1\r\nhost: {self.host}\r\n\r\n".encode()
-        body = self.bodies[ticket % len(self.bodies)]
+        body = self.bodies[turn % len(self.bodies)]
         head = f"POST {path} HTTP/1.1\r\nhost: {self.host}\r\ncontent-type: application/json\r\n"
         return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 

@@ -40,7 +40,7 @@ class ServingConfig:
     impression_batch: int = 200
     impression_delay_seconds: float = 0.25
     worker_threads: int = 8
-    longest_wait_seconds: float = 0.25
+    longest_wait_seconds: float = 0.1
     most_waiting: int = 32
     reasons: int = 2
     remembered_answers: int = 1000

@@ -138,7 +138,7 @@ class ServeBenchConfig:
     champion_p50_ms: float = 2.5
     champion_p99_ms: float = 5.0
     times_capacity: float = 3.0
-    admitted_p99_ms: float = 1_000.0
+    admitted_p99_ms: float = 500.0
     memory_mb: float = 600.0
     growth_mb: float = 10.0
 

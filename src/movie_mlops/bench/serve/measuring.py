@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.request import urlopen
 
@@ -48,7 +48,7 @@ class Part:
             self.targets.append({**target, "met": target["met"] and sound})
 
 
-@dataclass(frozen=True)
+@dataclass
 class Floor:
     """A served stage, and the loads that are put on it.
 
@@ -57,16 +57,25 @@ class Floor:
         stage: What the server stands on.
         served: The server.
         progress: Who listens.
+        asked: How much was asked for so far. Each load goes on where the one before ended: a server remembers its
+            newest answers, and what it is asked again at once it need not work out.
     """
 
     config: ServeBenchConfig
     stage: Stage
     served: Served
     progress: Progress
+    asked: int = _CHECKED
 
     def run(self, name: str, title: str, plan: Plan) -> dict[str, Any]:
         """Put a load on the server; return its scenario."""
-        return described(name, plan, drive_apart(plan, self.progress, title))
+        return described(name, plan, self.drive(plan, title))
+
+    def drive(self, plan: Plan, title: str) -> Outcome:
+        """Put a load on the server, beginning where the one before ended."""
+        outcome = drive_apart(replace(plan, first=self.asked), self.progress, title)
+        self.asked += outcome.requests + len(outcome.refused_ms)
+        return outcome
 
     def plan(self, paths: Sequence[str], *markers: bytes, **changes: Any) -> Plan:
         """Return a load of one connection, in a closed loop."""
@@ -76,7 +85,7 @@ class Floor:
 
     def warm(self, plan: Plan) -> None:
         """Have the server answer for a while, unmeasured."""
-        drive_apart(plan, self.progress, "Warming up")
+        self.drive(replace(plan, seconds=self.config.warm_up_seconds), "Warming up")
 
     def users(self, query: str) -> tuple[str, ...]:
         """Return what each user asks for, with a query beside how many films they want."""
@@ -108,12 +117,10 @@ def like_lists(movie_ids: NDArray[np.int64], many: int, length: int, seed: int) 
     return [np.unique(row).tolist() for row in drawn]
 
 
-def list_bodies(lists: Sequence[Sequence[int]], k: int) -> tuple[bytes, ...]:
-    """Return the requests of people without an account who like these, for a list without reasons."""
-    return tuple(
-        orjson.dumps({"history": [{"movie_id": movie_id} for movie_id in films], "k": k, "explain": False})
-        for films in lists
-    )
+def list_bodies(lists: Sequence[Sequence[int]], k: int, **wishes: Any) -> tuple[bytes, ...]:
+    """Return the requests of people without an account who like these; without reasons, unless they wish for them."""
+    asked = {"k": k, "explain": False, **wishes}
+    return tuple(orjson.dumps({"history": [{"movie_id": movie_id} for movie_id in films], **asked}) for films in lists)
 
 
 def check_answers(port: int, paths: Sequence[str], k: int) -> dict[str, Any]:

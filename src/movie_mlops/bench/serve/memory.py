@@ -1,13 +1,14 @@
 """Whether the memory of a server stays flat over very many requests: sampled as it goes, with a slope and a plot."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from movie_mlops.bench.load import Plan, drive_apart
+from movie_mlops.bench.load import drive_apart
 from movie_mlops.bench.serve.measuring import PERSONALISED, Floor, Part, like_lists, list_bodies
 from movie_mlops.bench.serve.process import resident_mb
 from movie_mlops.bench.targets import at_most
@@ -19,6 +20,7 @@ _SAMPLES: Final = 100
 _BETWEEN: Final = 50
 """At most so many looks, and not more often than after so many requests."""
 _LONGEST_SECONDS: Final = 3600.0
+_PATIENCE_SECONDS: Final = 60.0
 _WARM: Final = 0.2
 """This share of the requests is left out of the slope: what a server makes for itself once is no growth."""
 
@@ -33,21 +35,20 @@ def watch(floor: Floor, requests: int, plot: Path) -> Part:
     """
     config, pid = floor.config, floor.served.pid
     lists = like_lists(floor.stage.movie_ids, config.lists, config.large.history, config.large.seed)
-    bodies = list_bodies(lists, config.large.k)
+    plan = floor.plan(
+        ("/v1/recommendations",),
+        PERSONALISED,
+        bodies=list_bodies(lists, config.large.k),
+        connections=config.connections,
+        seconds=_LONGEST_SECONDS,
+        patience_seconds=_PATIENCE_SECONDS,
+    )
     edges = np.linspace(0, requests, min(_SAMPLES, max(requests // _BETWEEN, 1)) + 1).astype(int).tolist()
     samples = [(0, resident_mb(pid))]
     errors, seconds = Counter[str](), 0.0
     with floor.progress.task("Watching the memory", total=requests, unit="requests") as advance:
         for begin, end in pairwise(edges):
-            turned = bodies[begin % len(bodies) :] + bodies[: begin % len(bodies)]
-            plan = floor.plan(
-                ("/v1/recommendations",),
-                PERSONALISED,
-                bodies=turned,
-                connections=config.connections,
-                seconds=_LONGEST_SECONDS,
-            )
-            outcome = drive_apart(Plan(**{**vars(plan), "requests": end - begin, "patience_seconds": 60.0}), SILENT)
+            outcome = drive_apart(replace(plan, requests=end - begin, first=begin), SILENT)
             errors.update(outcome.errors)
             errors.update({"unanswered": outcome.unanswered} if outcome.unanswered else {})
             seconds += outcome.seconds

@@ -1,5 +1,6 @@
 """The parts of the benchmark: which loads, and what is held against their figures."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from movie_mlops.bench.load import Plan
@@ -29,7 +30,7 @@ def answers(floor: Floor) -> Part:
     paths = floor.users(f"k={k}")
     part = Part(more={"checked": check_answers(floor.served.port, paths, k)})
     explained = (PERSONALISED, EXPLAINED)
-    floor.warm(floor.plan(paths, *explained, seconds=config.warm_up_seconds))
+    floor.warm(floor.plan(paths, *explained))
     live = _live(floor)
     nothing = floor.run("floor", "The framework's floor", floor.plan((_FLOOR,)))
     alone = floor.run("live", "Lists never seen before", live)
@@ -88,15 +89,17 @@ def large(floor: Floor) -> Part:
 def overload(floor: Floor) -> Part:
     """Ask for several times what the server can do: what it admits is answered in time, and the rest refused."""
     config = floor.config
-    paths = floor.users(f"k={config.large.k}&{_FILTERED}")
-    calm = floor.plan(paths, PERSONALISED)
+    # Lists of likes, of which there are many more than users: none is remembered when its turn comes again.
+    lists = like_lists(floor.stage.movie_ids, config.lists, config.large.history, config.large.seed)
+    bodies = list_bodies(lists, config.large.k, genres=["Drama", "Comedy"], years="1950-", explain=True)
+    calm = floor.plan((_LISTS,), PERSONALISED, bodies=bodies)
     floor.warm(calm)
     full = floor.run("capacity", "As many as there can be", _busy(floor, calm))
     capacity = full["answered_per_second"]
 
     def at(name: str, title: str, times: float, connections: int) -> dict[str, Any]:
         rate = round(times * capacity, 1)
-        plan = floor.plan(paths, PERSONALISED, rate=rate, connections=connections, may_refuse=True)
+        plan = replace(calm, rate=rate, connections=connections, may_refuse=True)
         return floor.run(name, title, plan)
 
     # The first crowd makes room for as many connections, the second must need no more.
@@ -130,7 +133,7 @@ def _live(floor: Floor) -> Plan:
 
 def _busy(floor: Floor, plan: Plan) -> Plan:
     """Return the same load over connections that all ask again as soon as they are answered."""
-    return Plan(**{**vars(plan), "connections": floor.config.connections})
+    return replace(plan, connections=floor.config.connections)
 
 
 def _share(scenario: dict[str, Any], capacity: float) -> float:

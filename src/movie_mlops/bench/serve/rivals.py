@@ -7,7 +7,7 @@ compared with ours.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from statistics import median
@@ -169,16 +169,18 @@ class _Turns:
             self._compare(contender, server)
             bodies = tuple(map(contender.write, self.lists))
             plan = Plan(HOST, server.port, (contender.path,), self.rivals.seconds, bodies=bodies)
-            drive_apart(Plan(**{**vars(plan), "seconds": _WARM_SECONDS, "connections": self.config.connections}))
-            loads = {
-                "throughput": Plan(**{**vars(plan), "connections": self.config.connections}),
+            busy = replace(plan, connections=self.config.connections)
+            asked = drive_apart(replace(busy, seconds=_WARM_SECONDS, first=_CHECKED)).requests + _CHECKED
+            turn = {}
+            for name, load in {
+                "throughput": busy,
                 "one-connection": plan,
-                "open": Plan(**{**vars(plan), "rate": self.rivals.rate, "connections": self.config.connections}),
-            }
-            turn = {
-                name: described(name, load, drive_apart(load, self.progress, f"{contender.name}, {name}"))
-                for name, load in loads.items()
-            }
+                "open": replace(busy, rate=self.rivals.rate),
+            }.items():
+                # Each goes on where the one before ended: nobody shall answer from memory what was asked just now.
+                outcome = drive_apart(replace(load, first=asked), self.progress, f"{contender.name}, {name}")
+                asked += outcome.requests
+                turn[name] = described(name, load, outcome)
         wrong = {reason for load in turn.values() for reason in load["errors"]}
         if wrong or any(load["unanswered"] for load in turn.values()):
             said = ", ".join(sorted(wrong)) or "requests without an answer"
