@@ -69,6 +69,7 @@ def test_the_command_measures_live_explained_answers(tmp_path: Path, model: str)
         "one-connection",
         "repeated",
         "throughput",
+        "throughput-users",
         "open-40",
         "event-reflected",
     ]

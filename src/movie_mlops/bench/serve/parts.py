@@ -37,6 +37,7 @@ def answers(floor: Floor) -> Part:
     known = floor.run("one-connection", "One connection", floor.plan(paths, *explained))
     again = floor.run("repeated", "The same again", floor.plan(paths[:1], *explained))
     full = floor.run("throughput", "As many as there can be", _busy(floor, live))
+    crowded = floor.run("throughput-users", "The same of users", _busy(floor, floor.plan(paths, *explained)))
     opened = [
         floor.run(
             f"open-{rate:g}",
@@ -46,7 +47,7 @@ def answers(floor: Floor) -> Part:
         for rate in config.rates
     ]
     reflected = reflect_apart(floor)
-    part.scenarios = [nothing, alone, known, again, full, *opened, reflected]
+    part.scenarios = [nothing, alone, known, again, full, crowded, *opened, reflected]
     part.hold(alone, p50=config.p50_ms, p99=config.p99_ms)
     part.hold(known, p50=config.p50_ms, p99=config.p99_ms)
     part.hold(again, p50=config.repeated_p50_ms)
