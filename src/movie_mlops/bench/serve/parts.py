@@ -1,5 +1,6 @@
 """The parts of the benchmark: which loads, and what is held against their figures."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -62,25 +63,15 @@ def answers(floor: Floor) -> Part:
 
 def champion(floor: Floor) -> Part:
     """Answers of a blend, with reasons."""
-    config, k = floor.config, floor.config.champion.k
-    paths = floor.users(f"k={k}")
-    part = Part(more={"checked": check_answers(floor.served.port, paths, k)})
-    plan = floor.plan(paths, PERSONALISED, EXPLAINED)
-    floor.warm(plan)
-    part.scenarios = [floor.run("champion", "A blend with reasons", plan)]
-    part.hold(part.scenarios[0], p50=config.champion_p50_ms, p99=config.champion_p99_ms)
-    return part
+    config = floor.config
+    limits = {"p50": config.champion_p50_ms, "p99": config.champion_p99_ms}
+    return _known(floor, "champion", "A blend with reasons", f"k={config.champion.k}", config.champion.k, limits)
 
 
 def large(floor: Floor) -> Part:
     """Answers from a large catalogue, with filters and reasons; then how much memory that takes."""
     config, k = floor.config, floor.config.large.k
-    paths = floor.users(f"k={k}&{_FILTERED}")
-    part = Part(more={"checked": check_answers(floor.served.port, paths, k)})
-    plan = floor.plan(paths, PERSONALISED, EXPLAINED)
-    floor.warm(plan)
-    part.scenarios = [floor.run("large", "A large catalogue", plan)]
-    part.hold(part.scenarios[0], p99=config.large_p99_ms)
+    part = _known(floor, "large", "A large catalogue", f"k={k}&{_FILTERED}", k, {"p99": config.large_p99_ms})
     megabytes = resident_mb(floor.served.pid)
     part.more["memory_mb"] = megabytes
     part.targets.append(at_most("memory of the server with the large catalogue, MB", config.memory_mb, megabytes))
@@ -122,6 +113,17 @@ def overload(floor: Floor) -> Part:
         at_most("overload, memory that it took, MB", config.growth_mb, round(after - before, 1)),
         at_most("recovered, refused", 0, calmed["refused"]),
     ]
+    return part
+
+
+def _known(floor: Floor, name: str, title: str, query: str, k: int, limits: Mapping[str, float]) -> Part:
+    """Ask for the lists of users, with reasons, over one connection."""
+    paths = floor.users(query)
+    part = Part(more={"checked": check_answers(floor.served.port, paths, k)})
+    plan = floor.plan(paths, PERSONALISED, EXPLAINED)
+    floor.warm(plan)
+    part.scenarios = [floor.run(name, title, plan)]
+    part.hold(part.scenarios[0], **limits)
     return part
 
 
