@@ -65,13 +65,27 @@ def champion(floor: Floor) -> Part:
     """Answers of a blend, with reasons."""
     config = floor.config
     limits = {"p50": config.champion_p50_ms, "p99": config.champion_p99_ms}
-    return _known(floor, "champion", "A blend with reasons", f"k={config.champion.k}", config.champion.k, limits)
+    return _known(
+        floor,
+        "champion",
+        "A blend with reasons",
+        query=f"k={config.champion.k}",
+        k=config.champion.k,
+        limits=limits,
+    )
 
 
 def large(floor: Floor) -> Part:
     """Answers from a large catalogue, with filters and reasons; then how much memory that takes."""
     config, k = floor.config, floor.config.large.k
-    part = _known(floor, "large", "A large catalogue", f"k={k}&{_FILTERED}", k, {"p99": config.large_p99_ms})
+    part = _known(
+        floor,
+        "large",
+        "A large catalogue",
+        query=f"k={k}&{_FILTERED}",
+        k=k,
+        limits={"p99": config.large_p99_ms},
+    )
     megabytes = resident_mb(floor.served.pid)
     part.more["memory_mb"] = megabytes
     part.targets.append(at_most("memory of the server with the large catalogue, MB", config.memory_mb, megabytes))
@@ -116,7 +130,7 @@ def overload(floor: Floor) -> Part:
     return part
 
 
-def _known(floor: Floor, name: str, title: str, query: str, k: int, limits: Mapping[str, float]) -> Part:
+def _known(floor: Floor, name: str, title: str, *, query: str, k: int, limits: Mapping[str, float]) -> Part:
     """Ask for the lists of users, with reasons, over one connection."""
     paths = floor.users(query)
     part = Part(more={"checked": check_answers(floor.served.port, paths, k)})
