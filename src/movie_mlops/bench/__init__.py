@@ -10,7 +10,6 @@ from movie_mlops.bench.config import (
     PageBenchConfig,
     QualityBenchConfig,
     SearchBenchConfig,
-    ServeBenchConfig,
     StandardBenchConfig,
     TrainBenchConfig,
 )
@@ -26,7 +25,7 @@ from movie_mlops.bench.page import bench_page
 from movie_mlops.bench.percentiles import percentile, summary
 from movie_mlops.bench.quality import bench_quality
 from movie_mlops.bench.search import bench_search
-from movie_mlops.bench.serve import bench_serve
+from movie_mlops.bench.serve import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
 from movie_mlops.bench.standard import bench_standard
 from movie_mlops.bench.train import bench_train
 
@@ -42,8 +41,10 @@ __all__ = [
     "PageBenchConfig",
     "Plan",
     "QualityBenchConfig",
+    "RivalsConfig",
     "SearchBenchConfig",
     "ServeBenchConfig",
+    "StageConfig",
     "StandardBenchConfig",
     "TrainBenchConfig",
     "bench_evaluate",
