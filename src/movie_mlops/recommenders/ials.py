@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import get_cached_controller, threadpool_limits
 
 from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.capabilities import Capabilities
@@ -97,7 +97,8 @@ class IalsRecommender(Recommender):
     def _score(self, histories: Csr) -> NDArray[np.float32]:
         users = np.empty((histories.shape[0], self._factors.shape[1]), np.float32)
         # One small system for each user: handing each to several BLAS threads costs more than solving it.
-        with threadpool_limits(limits=1, user_api="blas"):
+        # The libraries are looked for once, not with each request.
+        with get_cached_controller().limit(limits=1, user_api="blas"):
             for user, (start, stop) in enumerate(zip(histories.indptr[:-1], histories.indptr[1:], strict=True)):
                 users[user] = self._user(histories.indices[start:stop], histories.data[start:stop])
         return users @ self._factors.T

@@ -76,15 +76,15 @@ def falls(
     """
     items, weights, times = history
     n = len(items)
-    whole = sparse.csr_array((weights, items, np.array([0, n])), shape=(1, n_known))
-    with_all = answer(whole, times)[0, targets]
-    without = np.empty((len(left_out), len(targets)), np.float32)
-    for start in range(0, len(left_out), _ROWS):
-        out = left_out[start : start + _ROWS]
-        kept = np.tile(np.arange(n), (len(out), 1))
-        kept = kept[kept != out[:, np.newaxis]]
-        starts = np.arange(len(out) + 1) * (n - 1)
+    # The first row is the whole history.
+    asked = np.concatenate(([-1], left_out))
+    scores = np.empty((len(asked), len(targets)), np.float32)
+    for start in range(0, len(asked), _ROWS):
+        out = asked[start : start + _ROWS]
+        stays = np.arange(n) != out[:, np.newaxis]
+        kept = np.nonzero(stays)[1]
+        starts = np.concatenate(([0], np.cumsum(stays.sum(axis=1))))
         histories = sparse.csr_array((weights[kept], items[kept], starts), shape=(len(out), n_known))
-        without[start : start + _ROWS] = answer(histories, None if times is None else times[kept])[:, targets]
-    fallen: NDArray[np.float32] = with_all[:, np.newaxis] - without.T
+        scores[start : start + _ROWS] = answer(histories, None if times is None else times[kept])[:, targets]
+    fallen: NDArray[np.float32] = (scores[0] - scores[1:]).T
     return fallen
