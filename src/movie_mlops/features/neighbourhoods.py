@@ -213,8 +213,8 @@ def _greatest(values: Float, many: int) -> Bool:
     kept: Bool = values > np.maximum(least, 0.0)
     tied = (values == least) & (least > 0)
     room = many - kept.sum(axis=1)
-    for row in np.flatnonzero(tied.sum(axis=1) > room):
-        tied[row, np.flatnonzero(tied[row])[room[row] :]] = False
+    crowded = np.flatnonzero(tied.sum(axis=1) > room)
+    tied[crowded] &= np.cumsum(tied[crowded], axis=1, dtype=np.int32) <= room[crowded, None]
     kept |= tied
     return kept
 
