@@ -52,12 +52,20 @@ class BlendRecommender(Recommender):
         telling = [one.explains and one.additive for one in can]
         self._telling = telling if any(telling) else [one.explains for one in can]
 
+    @property
+    def parts(self) -> tuple[Recommender, ...]:
+        """Its members."""
+        return tuple(self._members)
+
     def _fit(self, training: Training, advance: Advance) -> Arrays:
         popularity = np.bincount(training.matrix.indices, minlength=training.matrix.shape[1])
         arrays: Arrays = {"popularity": _standardised(np.log(popularity).astype(np.float32)[np.newaxis])[0][0]}
         for position, member in enumerate(self._create()):
-            member.fit(training.matrix, times=training.times)
-            arrays |= {_key(position, name): array for name, array in member.arrays().items()}
+            there = next((one for one in training.trained if one.is_like(member)), None)
+            if there is None:
+                member.fit(training.matrix, times=training.times)
+            learned = (there or member).arrays_of_known()
+            arrays |= {_key(position, name): array for name, array in learned.items()}
             advance(100 / len(self._members))
         return arrays
 

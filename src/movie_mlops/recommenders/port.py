@@ -113,6 +113,7 @@ class Recommender(Arithmetic):
         progress: Progress = SILENT,
         memory_limit_bytes: int | None = None,
         watch: Watch | None = None,
+        trained: "Sequence[Recommender]" = (),
     ) -> None:
         """Learn from who liked what. After an error the recommender is as it was before.
 
@@ -125,6 +126,8 @@ class Recommender(Arithmetic):
             memory_limit_bytes: How much memory training may take; None for no limit.
             watch: Who is shown the model between the steps of its training, where it is trained step by step; what it
                 raises ends the training.
+            trained: Recommenders that have been fitted on the same matrix and times: where this one is made of others,
+                it takes those over instead of training them again.
 
         Raises:
             MatrixError: The matrix, the times or the content cannot be used, or the matrix holds no like.
@@ -144,6 +147,7 @@ class Recommender(Arithmetic):
             training = replace(training, content=facts)
         compact, known, position = known_only(training, by_content=self.capabilities.scores_unseen)
         check_memory(self, compact, memory_limit_bytes)
+        compact = replace(compact, trained=tuple(one for one in trained if one.knows(known)))
         kept: Arrays = {"n_items": np.array([len(position)], np.int64), "known_items": known}
         self._show = None if watch is None else partial(self._shown, watch, kept)
         try:
@@ -392,6 +396,28 @@ class Recommender(Arithmetic):
         """
         learned = self._require_fitted()
         return {"n_items": np.array([self.n_items], np.int64), "known_items": self._known, **learned}
+
+    def arrays_of_known(self) -> Arrays:
+        """Return what `arrays` would return if the training had had no other films than the known ones.
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+        """
+        known = np.arange(len(self._known), dtype=np.int32)
+        return {**self.arrays(), "n_items": np.array([len(known)], np.int64), "known_items": known}
+
+    def knows(self, items: NDArray[np.int32]) -> bool:
+        """Return whether these are the films that it knows."""
+        return np.array_equal(self._known, items)
+
+    @property
+    def parts(self) -> "tuple[Recommender, ...]":
+        """What it is made of; nothing where it stands alone."""
+        return ()
+
+    def is_like(self, other: "Recommender") -> bool:
+        """Return whether fitting both on the same likes gives the same, so that one can stand for the other."""
+        return type(self) is type(other) and self.params == other.params and not self.capabilities.reads_content
 
     def layout(self, n_known: int) -> Layout:
         """Say which arrays `arrays` returns where ``n_known`` films are known."""
