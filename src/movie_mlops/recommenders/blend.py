@@ -1,6 +1,7 @@
 """A blend: several recommenders, each user's scores of each brought to one scale and added up."""
 
 from dataclasses import asdict, fields
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from movie_mlops.recommenders.config import BlendParams
 from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.occlusion import History, falls
 from movie_mlops.recommenders.port import Recommender
+from movie_mlops.recommenders.remembered import Remembered, digest_of
 from movie_mlops.recommenders.stored import Arrays, Form, Layout
 
 _TRIED = 5
@@ -38,6 +40,7 @@ class BlendRecommender(Recommender):
         super().__init__(params)
         self._weights = [member.weight for member in self.params.members]
         self._members = self._create()
+        self._remembered: Remembered | None = None
         can = [member.capabilities for member in self._members]
         self.capabilities = Capabilities(
             personalised=any(one.personalised for one in can),
@@ -56,6 +59,14 @@ class BlendRecommender(Recommender):
     def parts(self) -> tuple[Recommender, ...]:
         """Its members."""
         return tuple(self._members)
+
+    def remember_in(self, remembered: Remembered) -> None:
+        """Ask the members for scores of histories that are not known yet alone.
+
+        Args:
+            remembered: Of blends that were trained on the same likes.
+        """
+        self._remembered = remembered
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
         popularity = np.bincount(training.matrix.indices, minlength=training.matrix.shape[1])
@@ -107,7 +118,17 @@ class BlendRecommender(Recommender):
 
     def _parts(self, histories: Csr, times: NDArray[np.int64] | None) -> list[NDArray[np.float32]]:
         """Return each member's scores on one scale: (users, known films) of each."""
-        return [_standardised(member.score(histories, times=times))[0] for member in self._members]
+        if self._remembered is None:
+            return [_standardised(member.score(histories, times=times))[0] for member in self._members]
+        key = digest_of(histories, times)
+
+        def said_by(member: Recommender) -> NDArray[np.float32]:
+            return _standardised(member.score(histories, times=times))[0]
+
+        return [
+            self._remembered.answers(f"{member.name} {member.params}", key, partial(said_by, member))
+            for member in self._members
+        ]
 
     def _parts_of_one(
         self, items: NDArray[np.int32], weights: NDArray[np.float32], times: NDArray[np.int64] | None
