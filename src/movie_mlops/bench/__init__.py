@@ -7,7 +7,6 @@ from movie_mlops.bench.config import (
     MainJobBenchConfig,
     OnlineBenchConfig,
     PageBenchConfig,
-    QualityBenchConfig,
     SearchBenchConfig,
     ServeBenchConfig,
     StandardBenchConfig,
@@ -23,6 +22,7 @@ from movie_mlops.bench.online import bench_online
 from movie_mlops.bench.page import bench_page
 from movie_mlops.bench.percentiles import percentile, summary
 from movie_mlops.bench.quality import bench_quality
+from movie_mlops.bench.quality_config import QualityBenchConfig
 from movie_mlops.bench.search import bench_search
 from movie_mlops.bench.serve import bench_serve
 from movie_mlops.bench.standard import bench_standard
