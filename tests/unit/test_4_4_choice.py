@@ -71,7 +71,9 @@ def test_a_composed_recipe_is_not_tried_on_too_few_users(
     recipes: tuple[Recipe, ...], users: int, left_out: set[str]
 ) -> None:
     """What could not be taken whatever it reached is not trained, unless there is nothing else to take."""
-    assert cannot_be_taken(recipes, users, PlatformConfig(composed_users=200)) == left_out
+    config = PlatformConfig(composed_users=200)
+    assert cannot_be_taken(recipes, users, config) == left_out
+    assert not cannot_be_taken(recipes, users, config, serving="blend")
 
 
 def test_a_member_that_is_a_recipe_of_its_own_is_trained_once(monkeypatch: pytest.MonkeyPatch) -> None:

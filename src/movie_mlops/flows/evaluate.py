@@ -77,7 +77,8 @@ def evaluation(
     # The champion's own recipe is judged for comparison; it is a candidate where the project still lists it.
     listed = {recipe.name for recipe in config.recipes} - set(config.baselines)
     users = max(len(case.user_ids) for case in cases)
-    vain = cannot_be_taken([recipe for recipe in recipes if recipe.name in listed], users, config) - {serving}
+    releasable = [recipe for recipe in recipes if recipe.name in listed]
+    vain = cannot_be_taken(releasable, users, config, serving=serving)
     scores = judge_recipes(
         [recipe for recipe in recipes if recipe.name not in vain],
         cases,

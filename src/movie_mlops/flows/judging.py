@@ -10,8 +10,10 @@ from movie_mlops.flows.config import PlatformConfig, Recipe
 from movie_mlops.recommenders import Recommender, create
 
 
-def cannot_be_taken(recipes: Sequence[Recipe], users: int, config: PlatformConfig) -> frozenset[str]:
-    """Return the names of the recipes whose lead would not be beyond doubt whatever they are, for want of judged users.
+def cannot_be_taken(
+    recipes: Sequence[Recipe], users: int, config: PlatformConfig, *, serving: str | None = None
+) -> frozenset[str]:
+    """Return the names of the recipes that are not worth trying, for with so few judged users no lead would be certain.
 
     That is asked of what is made of others alone; where there is nothing else, they are not held to it.
 
@@ -19,10 +21,11 @@ def cannot_be_taken(recipes: Sequence[Recipe], users: int, config: PlatformConfi
         recipes: What may be released.
         users: How many users are judged.
         config: From how many on a composed recipe is tried.
+        serving: The recipe of what serves, which is tried in any case.
     """
     composed = frozenset(recipe.name for recipe in recipes if _made(recipe).capabilities.composed)
     few = users < config.composed_users and len(composed) < len(recipes)
-    return composed if few else frozenset()
+    return composed - {serving} if few else frozenset()
 
 
 def judge_recipes(
