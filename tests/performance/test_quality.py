@@ -168,6 +168,16 @@ def test_what_cannot_be_trained_is_left_out_by_name(tmp_path: Path, monkeypatch:
     assert found["targets"] == []
 
 
+def test_what_takes_too_long_is_left_out_by_its_seconds(folds: Path, tmp_path: Path) -> None:
+    """A training that goes on for longer than one waits is ended, the progress line goes on to its end all the same."""
+    told = Told()
+    config = QualityBenchConfig(folds=folds, recipes=(KNN,), champion="knn", patience=1e-9, curves=False)
+    found = bench_quality(config, {}, tmp_path / "q.json", progress=told)
+    assert found["folds"]["models"]["knn"]["left_out"] == "its training was ended after 1e-09 seconds"
+    assert found["targets"] == []
+    assert told.done == told.total
+
+
 def test_without_recipes_there_is_nothing_to_judge() -> None:
     """An empty list of recipes is refused."""
     with pytest.raises(BenchError):

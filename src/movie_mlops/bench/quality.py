@@ -1,13 +1,15 @@
 """How good the lists are: published folds, and the future of data sets of the home, each figure with its interval."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import polars as pl
 
+from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.machine import machine_facts
 from movie_mlops.bench.quality_config import BASELINES, CHECKED, EASE, RECENT, QualityBenchConfig
 from movie_mlops.bench.quality_parts import ablated, learned, parts_of
@@ -103,9 +105,14 @@ class _Bench:
         models: dict[str, Row] = {}
         pooled: dict[str, Scores] = {}
         for recipe in self._on_folds:
-            judged = [one for case in cases if (one := _judged(recipe, case, advance)) is not None]
-            if len(judged) < len(cases):
-                models[recipe.name] = _left_out(recipe)
+            judged: list[tuple[Scores, dict[str, float]]] = []
+            try:
+                for case in cases:
+                    judged.append(_judged(recipe, case, self._config.patience))
+                    advance(1)
+            except _LeftOutError as error:
+                models[recipe.name] = _left_out(recipe, error)
+                advance(len(cases) - len(judged))
                 continue
             pooled[recipe.name] = pool([scores for scores, _ in judged], f"{len(cases)} folds")
             models[recipe.name] = {
@@ -115,7 +122,7 @@ class _Bench:
                 "peak_memory_mib": max(cost["peak_memory_mib"] for _, cost in judged),
             }
         found = {"folder": folder.name, "users": len(cases[0].user_ids), "models": models}
-        champion = self._recipe(self._config.champion, pooled)
+        champion = self._champion(self._config.champion, pooled, advance)
         known = _Known(folder.name, known_of_given_fold(folder, 0), None)
         return {**found, **self._parted(known, cases[0], champion, advance)}
 
@@ -127,17 +134,19 @@ class _Bench:
         models: dict[str, Row] = {}
         known: dict[str, Scores] = {}
         for recipe in self._in_time:
-            judged = _judged(recipe, case, advance)
-            if judged is None:
-                models[recipe.name] = _left_out(recipe)
+            try:
+                known[recipe.name], cost = _judged(recipe, case, self._config.patience)
+            except _LeftOutError as error:
+                models[recipe.name] = _left_out(recipe, error)
                 continue
-            known[recipe.name], cost = judged
+            finally:
+                advance(1)
             models[recipe.name] = {
-                **_row(recipe, judged[0], known, _METRIC),
-                "unbiased": _figures(judged[0], known, _UNBIASED),
+                **_row(recipe, known[recipe.name], known, _METRIC),
+                "unbiased": _figures(known[recipe.name], known, _UNBIASED),
                 **cost,
             }
-        champion = self._recipe(self._config.timed_champion, known)
+        champion = self._champion(self._config.timed_champion, known, advance)
         found = {"dataset": dataset, "split": dict(case.facts), "models": models}
         return {**found, **self._parted(_Known(dataset, feedback, films), case, champion, advance)}
 
@@ -179,33 +188,61 @@ class _Bench:
             found["ablation"] = ablated(champion, case, _METRIC, drawing, advance)
         return found
 
+    def _champion(self, name: str | None, judged: Mapping[str, Scores], advance: Advance) -> Recipe | None:
+        """Return the champion; nothing, and its parts are done with, where it could not be judged."""
+        if name in judged:
+            return self._recipe(name)
+        advance(self._parts(name))
+        return None
+
     def _parts(self, champion: str | None) -> int:
-        recipe = next((one for one in (*self._on_folds, *self._in_time) if one.name == champion), None)
+        recipe = self._recipe(champion)
         return 0 if recipe is None or not self._config.curves else len(parts_of(recipe))
 
-    def _recipe(self, name: str | None, judged: Mapping[str, Scores]) -> Recipe | None:
-        return next((one for one in (*self._on_folds, *self._in_time) if one.name == name and name in judged), None)
+    def _recipe(self, name: str | None) -> Recipe | None:
+        return next((one for one in (*self._on_folds, *self._in_time) if one.name == name), None)
 
 
-def _judged(recipe: Recipe, case: EvaluationCase, advance: Advance) -> tuple[Scores, dict[str, float]] | None:
-    """Return what a recipe reached and what it cost; ``None`` where the library that trains it is not installed."""
+class _Patience:
+    """Hears how far a training is, and ends it when it takes too long."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._until = seconds, time.perf_counter() + seconds
+
+    @contextmanager
+    def task(self, title: str, total: float | None = None, unit: str = "") -> Iterator[Advance]:  # noqa: ARG002
+        """Listen to a task."""
+        yield self._check
+
+    def _check(self, _amount: float) -> None:
+        if time.perf_counter() > self._until:
+            raise _LeftOutError(f"its training was ended after {self._seconds:g} seconds", next_step="Give it more.")
+
+
+class _LeftOutError(BenchError):
+    """A recipe is not judged, and why."""
+
+
+def _judged(recipe: Recipe, case: EvaluationCase, patience: float) -> tuple[Scores, dict[str, float]]:
+    """Return what a recipe reached and what it cost.
+
+    Raises:
+        _LeftOutError: The library that trains it is not installed, or it takes too long.
+    """
     model = create(recipe.model, recipe.params)
     reset_peak_memory()
     begun = time.perf_counter()
     try:
-        model.fit(case.train, times=case.train_times, content=case.content)
-    except LibraryMissingError:
-        advance(1)
-        return None
+        model.fit(case.train, times=case.train_times, content=case.content, progress=_Patience(patience))
+    except LibraryMissingError as error:
+        libraries = ", ".join(model.capabilities.libraries)
+        raise _LeftOutError(f"it is trained by {libraries}", next_step=error.next_step) from error
     cost = {"seconds": round(time.perf_counter() - begun, 1), "peak_memory_mib": peak_memory_mib()}
-    scores = evaluate(model, case, model=recipe.name)
-    advance(1)
-    return scores, cost
+    return evaluate(model, case, model=recipe.name), cost
 
 
-def _left_out(recipe: Recipe) -> Row:
-    libraries = ", ".join(create(recipe.model, recipe.params).capabilities.libraries)
-    return {"model": recipe.model, "params": dict(recipe.params), "left_out": f"it is trained by {libraries}"}
+def _left_out(recipe: Recipe, error: _LeftOutError) -> Row:
+    return {"model": recipe.model, "params": dict(recipe.params), "left_out": error.problem.rstrip(".")}
 
 
 def _row(recipe: Recipe, scores: Scores, known: Mapping[str, Scores], metric: str) -> Row:

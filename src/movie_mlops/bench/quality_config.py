@@ -55,6 +55,7 @@ class QualityBenchConfig:
             against.
         learning_curve: After how many likes, and of how many users.
         curves: Whether it is, and whether the best blend is judged without each of its members.
+        patience: After so many seconds a training is ended, and its recipe left out.
         folds_target: The target on the folds, nDCG@10.
         champion: Which of the recipes is held against the targets on the folds; ``None`` for none.
         timed_champion: The same on the future.
@@ -112,6 +113,7 @@ class QualityBenchConfig:
     )
     learning_curve: LearningCurveConfig = field(default_factory=LearningCurveConfig)
     curves: bool = True
+    patience: float = 600.0
     champion: str | None = "blend-deep"
     timed_champion: str | None = BLEND_NEXT.name
     folds_target: float = 0.362

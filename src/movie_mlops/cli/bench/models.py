@@ -23,6 +23,9 @@ def quality(
         list[str] | None,
         typer.Option("--model", metavar="NAME", help="Only this recipe, beside the baselines; may be repeated."),
     ] = None,
+    patience: Annotated[
+        float, typer.Option("--patience", min=1, help="Seconds after which a training is ended and left out.")
+    ] = 600.0,
     curves: Annotated[
         bool,
         typer.Option(
@@ -49,7 +52,7 @@ def quality(
     lakes = {name: door.lake(home, name) for name in dataset or []}
     histories = {name: known_feedback(lake, platform.feedback) for name, lake in lakes.items()}
     films = {name: movies for name, lake in lakes.items() if (movies := known_movies(lake)).height}
-    config = QualityBenchConfig(folds=folds, time_split=platform.time_split, curves=curves)
+    config = QualityBenchConfig(folds=folds, time_split=platform.time_split, patience=patience, curves=curves)
     bench = partial(bench_quality, config.only(model) if model else config, histories, films=films)
     measure("quality", bench, _tell_lists, out=out, home=home, as_json=as_json)
 
