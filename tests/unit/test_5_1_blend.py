@@ -151,7 +151,7 @@ def test_a_blend_takes_over_what_was_trained_on_the_same_likes() -> None:
 
 
 def test_members_are_asked_once_for_the_same_histories(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A blend with other weights gives what it gives without a memory; other histories and times are asked for anew."""
+    """A blend with other weights gives what it gives without a memory; other histories are asked for anew."""
     matrix = likes()
     asked: list[int] = []
     score = EaseRecommender._score
@@ -160,6 +160,9 @@ def test_members_are_asked_once_for_the_same_histories(monkeypatch: pytest.Monke
         asked.append(histories.shape[0])
         return score(self, histories)
 
+    heavier = matrix[:9].copy()
+    heavier.data[::2] = 3
+    asked_of = (matrix[:9], matrix[3:9], heavier)
     remembered = Remembered(10**6)
     for weight in (2.0, 0.7):
         members = [{**MEMBERS[0], "weight": weight}, MEMBERS[1]]
@@ -169,11 +172,11 @@ def test_members_are_asked_once_for_the_same_histories(monkeypatch: pytest.Monke
         assert isinstance(remembering, BlendRecommender)
         remembering.remember_in(remembered)
         with monkeypatch.context() as watched:
-            expected = [plain.score(matrix[:9]), plain.score(matrix[3:9])]
+            expected = [plain.score(histories) for histories in asked_of]
             watched.setattr(EaseRecommender, "_score", counted)
-            for histories, scores in zip((matrix[:9], matrix[3:9]), expected, strict=True):
+            for histories, scores in zip(asked_of, expected, strict=True):
                 np.testing.assert_array_equal(remembering.score(histories), scores)
-    assert asked == [9, 6]
+    assert asked == [9, 6, 9]
 
 
 def test_what_is_too_much_to_remember_is_forgotten() -> None:
