@@ -75,7 +75,7 @@ class BlendRecommender(Recommender):
             there = next((one for one in training.trained if one.is_like(member)), None)
             if there is None:
                 member.fit(training.matrix, times=training.times)
-            learned = (there or member).arrays_of_known()
+            learned = _of_known(there or member)
             arrays |= {_key(position, name): array for name, array in learned.items()}
             advance(100 / len(self._members))
         return arrays
@@ -218,6 +218,13 @@ def _standardised(scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDA
     centred = scores - scores.mean(axis=1, keepdims=True)
     deviations = np.sqrt(np.einsum("ij,ij->i", centred, centred) / centred.shape[1])[:, np.newaxis]
     return np.divide(centred, deviations, out=np.zeros_like(centred), where=deviations > 0), deviations
+
+
+def _of_known(member: Recommender) -> Arrays:
+    """Return a member's arrays as if its training had had no other films than the known ones."""
+    arrays = member.arrays()
+    known = np.arange(len(arrays["known_items"]), dtype=np.int32)
+    return {**arrays, "n_items": np.array([len(known)], np.int64), "known_items": known}
 
 
 def _same(one: History, other: History) -> bool:

@@ -397,15 +397,6 @@ class Recommender(Arithmetic):
         learned = self._require_fitted()
         return {"n_items": np.array([self.n_items], np.int64), "known_items": self._known, **learned}
 
-    def arrays_of_known(self) -> Arrays:
-        """Return what `arrays` would return if the training had had no other films than the known ones.
-
-        Raises:
-            NotFittedError: It was neither trained nor restored.
-        """
-        known = np.arange(len(self._known), dtype=np.int32)
-        return {**self.arrays(), "n_items": np.array([len(known)], np.int64), "known_items": known}
-
     def knows(self, items: NDArray[np.int32]) -> bool:
         """Return whether these are the films that it knows."""
         return np.array_equal(self._known, items)
