@@ -157,6 +157,16 @@ def test_recipes_are_chosen_by_name() -> None:
         QualityBenchConfig().only(["slom"])
 
 
+def test_what_was_found_by_a_search_is_judged_where_it_was_found(tmp_path: Path) -> None:
+    """Beside the others, and it is the champion there: of several the first."""
+    tuned = {"made-up": [Recipe(name="found", model="ease", params={"regularisation": 7}), RECENT]}
+    config = QualityBenchConfig(timed_recipes=(KNN,), timed_champion="knn", tuned=tuned, curves=False)
+    found = bench_quality(config, {"made-up": feedback(), "other": feedback()}, tmp_path / "q.json")
+    assert [list(one["models"])[2:] for one in found["in time"]] == [["knn", "found", "recent"], ["knn"]]
+    assert [target["model"] for target in found["targets"]] == ["found"] * 4 + ["knn"] * 4
+    assert config.only(["found"]).tuned == {"made-up": tuned["made-up"][:1]}
+
+
 def test_what_cannot_be_trained_is_left_out_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without PyTorch the others are judged, and the record says what is missing."""
     monkeypatch.setattr(extras, "find_spec", lambda _name: None)

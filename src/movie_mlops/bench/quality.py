@@ -1,7 +1,7 @@
 """How good the lists are: published folds, and the future of data sets of the home, each figure with its interval."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -67,7 +67,7 @@ def bench_quality(
     bench = _Bench(config, out)
     cases = given_folds(config.folds) if config.folds else []
     found: dict[str, Any] = {"metric": _METRIC, "unbiased": _UNBIASED, "targets": [], "in time": []}
-    with progress.task("Training and judging", bench.steps(len(cases), len(histories)), "models") as advance:
+    with progress.task("Training and judging", bench.steps(len(cases), histories), "models") as advance:
         if config.folds:
             found["folds"] = bench.on_folds(config.folds, cases, advance)
             found["targets"] += bench.targets_on_folds(found["folds"])
@@ -92,13 +92,13 @@ class _Bench:
     def __init__(self, config: QualityBenchConfig, out: Path) -> None:
         self._config, self._out = config, out
         self._on_folds = (*CHECKED, *config.recipes)
-        self._in_time = (*BASELINES, *config.timed_recipes)
 
-    def steps(self, folds: int, datasets: int) -> int:
+    def steps(self, folds: int, datasets: Collection[str]) -> int:
         """Return how many models are trained and judged."""
         curves = len(self._config.learning) if self._config.curves else 0
         on_folds = folds * len(self._on_folds) + (curves + self._parts(self._config.champion)) * bool(folds)
-        return on_folds + datasets * (len(self._in_time) + curves + self._parts(self._config.timed_champion))
+        in_time = [len(self._in_time(name)) + curves + self._parts(self._champion_of(name)) for name in datasets]
+        return on_folds + sum(in_time)
 
     def on_folds(self, folder: Path, cases: Sequence[EvaluationCase], advance: Advance) -> Row:
         """Judge every recipe on every fold."""
@@ -133,7 +133,7 @@ class _Bench:
             [case] = with_content([case], films)
         models: dict[str, Row] = {}
         known: dict[str, Scores] = {}
-        for recipe in self._in_time:
+        for recipe in self._in_time(dataset):
             try:
                 known[recipe.name], cost = _judged(recipe, case, self._config.patience)
             except _LeftOutError as error:
@@ -146,7 +146,7 @@ class _Bench:
                 "unbiased": _figures(known[recipe.name], known, _UNBIASED),
                 **cost,
             }
-        champion = self._champion(self._config.timed_champion, known, advance)
+        champion = self._champion(self._champion_of(dataset), known, advance)
         found = {"dataset": dataset, "split": dict(case.facts), "models": models}
         return {**found, **self._parted(_Known(dataset, feedback, films), case, champion, advance)}
 
@@ -164,7 +164,8 @@ class _Bench:
 
     def targets_in_time(self, found: Row) -> list[Row]:
         """Hold the champion against EASE and against popularity, by the plain metric and by the unbiased one."""
-        best = found["models"].get(self._config.timed_champion)
+        name = self._champion_of(found["dataset"])
+        best = found["models"].get(name)
         if best is None or "mean" not in best:
             return []
         targets = []
@@ -174,7 +175,7 @@ class _Bench:
                 what = f"{found['dataset']}: {metric} over that of {called}"
                 target = at_least(what, least, figures[f"times_{rival}"])
                 lead = figures[f"minus_{rival}"]
-                targets.append({**target, "met": target["met"] and lead["low"] > 0, "difference": lead})
+                targets.append({**target, "met": target["met"] and lead["low"] > 0, "model": name, "difference": lead})
         return targets
 
     def _parted(self, known: _Known, case: EvaluationCase, champion: Recipe | None, advance: Advance) -> Row:
@@ -188,6 +189,14 @@ class _Bench:
             found["ablation"] = ablated(champion, case, _METRIC, drawing, advance)
         return found
 
+    def _in_time(self, dataset: str) -> tuple[Recipe, ...]:
+        return (*BASELINES, *self._config.timed_recipes, *self._config.tuned.get(dataset, ()))
+
+    def _champion_of(self, dataset: str) -> str | None:
+        """Return what is held against targets on a data set: what did best in validation there, where anything did."""
+        tuned = self._config.tuned.get(dataset)
+        return tuned[0].name if tuned else self._config.timed_champion
+
     def _champion(self, name: str | None, judged: Mapping[str, Scores], advance: Advance) -> Recipe | None:
         """Return the champion; nothing, and its parts are done with, where it could not be judged."""
         if name in judged:
@@ -200,7 +209,9 @@ class _Bench:
         return 0 if recipe is None or not self._config.curves else len(parts_of(recipe))
 
     def _recipe(self, name: str | None) -> Recipe | None:
-        return next((one for one in (*self._on_folds, *self._in_time) if one.name == name), None)
+        found = (recipe for recipes in self._config.tuned.values() for recipe in recipes)
+        every = (*self._on_folds, *self._config.timed_recipes, *found)
+        return next((one for one in every if one.name == name), None)
 
 
 class _Patience:

@@ -56,6 +56,8 @@ class QualityBenchConfig:
         learning_curve: After how many likes, and of how many users.
         curves: Whether it is, and whether the best blend is judged without each of its members.
         patience: After so many seconds a training is ended, and its recipe left out.
+        tuned: What searches found inside the training part of a data set, by its name: judged there too, and the first
+            is the champion there.
         folds_target: The target on the folds, nDCG@10.
         champion: Which of the recipes is held against the targets on the folds; ``None`` for none.
         timed_champion: The same on the future.
@@ -114,6 +116,7 @@ class QualityBenchConfig:
     learning_curve: LearningCurveConfig = field(default_factory=LearningCurveConfig)
     curves: bool = True
     patience: float = 600.0
+    tuned: Mapping[str, Sequence[Recipe]] = field(default_factory=dict)
     champion: str | None = "blend-deep"
     timed_champion: str | None = BLEND_NEXT.name
     folds_target: float = 0.362
@@ -122,7 +125,7 @@ class QualityBenchConfig:
     memory_mib: float = 4096.0
 
     def __post_init__(self) -> None:
-        if not self.recipes and not self.timed_recipes:
+        if not self.recipes and not self.timed_recipes and not any(self.tuned.values()):
             raise BenchError("There is nothing to judge.", next_step="Name at least one recipe.")
 
     def only(self, names: Sequence[str]) -> Self:
@@ -131,7 +134,8 @@ class QualityBenchConfig:
         Raises:
             BenchError: There is none of a name.
         """
-        known = [recipe.name for recipe in (*self.recipes, *self.timed_recipes)]
+        found = [recipe for recipes in self.tuned.values() for recipe in recipes]
+        known = [recipe.name for recipe in (*self.recipes, *self.timed_recipes, *found)]
         for name in names:
             if name not in known:
                 raise BenchError(
@@ -141,6 +145,7 @@ class QualityBenchConfig:
             self,
             recipes=tuple(one for one in self.recipes if one.name in names),
             timed_recipes=tuple(one for one in self.timed_recipes if one.name in names),
+            tuned={data: [one for one in recipes if one.name in names] for data, recipes in self.tuned.items()},
             champion=self.champion if self.champion in names else None,
             timed_champion=self.timed_champion if self.timed_champion in names else None,
         )

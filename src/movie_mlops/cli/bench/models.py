@@ -2,12 +2,15 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from movie_mlops.cli import options
 from movie_mlops.cli.bench.measuring import Found, Out, measure, own_python, table, tell_limits, verdict
+
+if TYPE_CHECKING:
+    from movie_mlops.flows import Recipe
 
 
 def quality(
@@ -52,7 +55,13 @@ def quality(
     lakes = {name: door.lake(home, name) for name in dataset or []}
     histories = {name: known_feedback(lake, platform.feedback) for name, lake in lakes.items()}
     films = {name: movies for name, lake in lakes.items() if (movies := known_movies(lake)).height}
-    config = QualityBenchConfig(folds=folds, time_split=platform.time_split, patience=patience, curves=curves)
+    config = QualityBenchConfig(
+        folds=folds,
+        time_split=platform.time_split,
+        patience=patience,
+        curves=curves,
+        tuned=_tuned(door.settings(home).config, dataset or []),
+    )
     bench = partial(bench_quality, config.only(model) if model else config, histories, films=films)
     measure("quality", bench, _tell_lists, out=out, home=home, as_json=as_json)
 
@@ -110,6 +119,20 @@ def evaluate(
     python = own_python("rivals", rivals_python, home)
     config = EvaluateBenchConfig(users=users, films=films, repeats=repeats, rivals_python=python)
     measure("evaluate", partial(bench_evaluate, config), _tell_rankings, out=out, home=home, as_json=as_json)
+
+
+def _tuned(config: Path, datasets: list[str]) -> "dict[str, list[Recipe]]":
+    """Return what searches found inside the training part of each data set, what did best in validation first."""
+    from movie_mlops.flows import Recipe
+    from movie_mlops.settings import read_tuned
+
+    settings = sorted(read_tuned(config / "tuned.yaml").items(), key=lambda one: -one[1].found.value)
+    return {
+        data: [
+            Recipe(name=name, model=one.model, params=one.params) for name, one in settings if one.found.data == data
+        ]
+        for data in datasets
+    }
 
 
 def _tell_lists(found: Found) -> None:
