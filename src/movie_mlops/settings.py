@@ -109,6 +109,8 @@ class NamedSource(BaseModel):
     columns: dict[str, str] = Field(default_factory=dict, description="Our column name to the file's.")
     movies: Path | None = Field(default=None, description="A second file with the films.")
     movie_columns: dict[str, str] = Field(default_factory=dict, description="The same, for the file of films.")
+    users: Path | None = Field(default=None, description="A third file with what is known of the users.")
+    user_columns: dict[str, str] = Field(default_factory=dict, description="The same, for the file of users.")
     scale: tuple[float, float] | None = Field(default=None, description="The lowest and the highest rating.")
     dataset: str | None = Field(default=None, description="The data set's name.")
 

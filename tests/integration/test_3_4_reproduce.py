@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 import movie_mlops
@@ -16,11 +17,11 @@ from movie_mlops.core.progress import SILENT
 from movie_mlops.evaluation import Feedback
 from movie_mlops.features import FeedbackConfig, feedback
 from movie_mlops.flows import DirtyTreeError, NotReproducibleError, Platform, PlatformConfig, Recipe
-from movie_mlops.flows.features import known_feedback, known_movies
+from movie_mlops.flows.features import known_feedback, known_movies, users_at
 from movie_mlops.flows.provenance import code_commit, require_committed
 from movie_mlops.flows.reproduce import reproduce
 from movie_mlops.flows.train import train
-from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig, vacuum
+from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS, USERS, Lake, LakeConfig, vacuum
 from movie_mlops.recommenders import create, restore
 from movie_mlops.release import BundleError, Standing, TrustList, read_bundle, write_bundle
 from tests.fixtures.stage_2.interactions import did, table
@@ -72,12 +73,36 @@ def test_every_model_of_the_default_recipes_is_made_again(platform: Platform, re
     versions = {INTERACTIONS: version, MOVIES: platform.lake.version(MOVIES)}
     facts = {"dataset": "sample", "lake_versions": versions}
     movies = partial(known_movies, platform.lake, version=versions[MOVIES])
-    made = train(platform, known, recipe, movies=movies, facts=facts, progress=SILENT)
+    users = partial(users_at, platform.lake, versions)
+    made = train(platform, known, recipe, movies=movies, users=users, facts=facts, progress=SILENT)
     again = reproduce(platform.workspace.models / made["bundle_id"], lake_of(platform), trust=platform.keys.trust)
     assert again.equal, again.sentences()
     assert (again.made, again.changes) == (made["bundle_id"], ())
     assert len(again.files) >= 2
     assert again.sentences()[0].startswith("Equal: ")
+
+
+def test_a_model_that_knows_traits_of_users_is_made_again(platform: Platform) -> None:
+    """Promise P7: where a model learned from what is known of users, it is made again from the users of its time."""
+    lake = platform.lake
+    version = lake.version(INTERACTIONS)
+    known = known_feedback(lake, platform.config.feedback, version=version)
+    people = known["user_id"].unique().sort().to_list()
+    told = pl.DataFrame({"user_id": people, "gender": [("F", "M")[place % 2] for place in range(len(people))]})
+    missing = [pl.lit(None, kind).alias(name) for name, kind in SCHEMAS[USERS].items() if name not in told.columns]
+    whole = told.with_columns(missing).select(list(SCHEMAS[USERS]))
+    versions = {table: lake.version(table) for table in (INTERACTIONS, MOVIES)}
+    versions[USERS] = lake.append(USERS, whole)
+    recipe = Recipe(name="by-traits", model="blend", params={"members": [{"model": "ease"}], "expectation": 1.0})
+    movies, users = partial(known_movies, lake, version=versions[MOVIES]), partial(users_at, lake, versions)
+    facts = {"dataset": "sample", "lake_versions": versions}
+    made = train(platform, known, recipe, movies=movies, users=users, facts=facts, progress=SILENT)
+    # What is said of people later changes nothing.
+    lake.overwrite(USERS, whole.with_columns(pl.lit("X").alias("gender")))
+    folder = platform.workspace.models / made["bundle_id"]
+    assert read_bundle(folder, trust=platform.keys.trust).manifest.facts["traits"] == ["gender:F", "gender:M"]
+    again = reproduce(folder, lake_of(platform), trust=platform.keys.trust)
+    assert again.equal, again.sentences()
 
 
 def test_a_planted_difference_is_named_to_the_value(platform: Platform, tmp_path: Path) -> None:

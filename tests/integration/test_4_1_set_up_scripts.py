@@ -86,7 +86,7 @@ def test_an_unknown_option_is_told(checkout: Checkout, script: str) -> None:
             "run --source movielens:ml-1m",
             ["features materialise", "features catalogue", "models verify", "release status"],
         ),
-        ("setup_stage_8.sh", [], "bench serve --seconds 2 --out {home}/reports/serve-first.json", []),
+        ("setup_stage_8.sh", [], "bench serve --part answers --seconds 2 --out {home}/reports/serve-first.json", []),
     ],
 )
 def test_a_stage_is_set_up_where_the_state_is(

@@ -54,6 +54,17 @@ def test_a_model_by_facts_is_trained_on_the_whole_catalogue(lake: Lake) -> None:
         assert scores[[20 + taste, 22 + taste]].min() > scores[[21 - taste, 23 - taste]].max()
 
 
+def test_a_blend_with_such_a_member_is_trained_on_the_whole_catalogue(lake: Lake) -> None:
+    """A blend takes all films as its items where a member scores by facts, and recommends those that nobody has met."""
+    known, movies = known_feedback(lake, FeedbackConfig()), partial(known_movies, lake)
+    members = [{"model": "ease"}, {"model": "edlae-content", "params": {"regularisation": 5}}]
+    trained = fit(known, "blend", {"members": members}, SILENT, movies=movies)
+    assert trained.trained_on["films"] == ALL
+    for taste in (0, 1):
+        scores = trained.model.score_one([taste, taste + 2], [1, 1])
+        assert scores[[20 + taste, 22 + taste]].min() > scores[[21 - taste, 23 - taste]].max()
+
+
 def test_other_models_keep_to_the_films_that_were_met(lake: Lake) -> None:
     """A model that reads no facts does not ask for the table of films, and learns what it did before."""
     known = known_feedback(lake, FeedbackConfig())

@@ -90,6 +90,35 @@ def test_without_the_state_database_answers_are_popular(platform: Platform) -> N
         assert client.get(URL).json()["source"] == "personalised"
 
 
+def test_without_the_model_answers_are_popular(platform: Platform) -> None:
+    """Promise P14: the champion's bundle is gone: 200, popular, said and counted; nobody sees what somebody else likes.
+
+    While it serves, what is in memory goes on; a server that is started without it gives what is popular, without the
+    films that this user met and with those that another one met; once a release can be loaded answers are personal.
+    """
+    bundle = platform.bundles / platform.ledger.champion().bundle_id
+    with platform.served() as url, httpx.Client(base_url=url, timeout=20) as client:
+        like(client, "ann", 6)
+        like(client, "ben", 260)
+        bundle.rename(bundle.with_name("gone"))
+        assert client.get(URL).json()["source"] == "personalised"
+    with platform.served() as url, httpx.Client(base_url=url, timeout=20) as client:
+        answer = client.get(URL)
+        document = answer.json()
+        assert (answer.status_code, document["source"], document["release"]) == (200, "popular", None)
+        assert document["note"].startswith("No model is released yet")
+        films = {item["movie_id"] for item in document["items"]}
+        assert 6 not in films
+        assert 260 in films
+        metrics = client.get("/metrics").text
+        assert 'movie_mlops_answers_total{source="popular"} 1.0' in metrics
+        assert "movie_mlops_release_failing 1.0" in metrics
+        bundle.with_name("gone").rename(bundle)
+        platform.promote(platform.train("item-knn"))
+        until(lambda: client.get(URL).json()["source"] == "personalised")
+        assert "movie_mlops_release_failing 0.0" in client.get("/metrics").text
+
+
 def test_a_server_that_was_started_again_serves_all_that_it_acknowledged(
     postgres_server: PostgresServer, tmp_path: Path
 ) -> None:

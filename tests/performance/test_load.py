@@ -1,6 +1,7 @@
 """The benchmark itself, end to end: the real command, the real server, and a file of the promised shape."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,12 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from movie_mlops.bench import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
+from movie_mlops.bench.serve import rivals
+from movie_mlops.bench.serve.memory import growth_per_million
 from movie_mlops.recommenders import restore
 from movie_mlops.release import write_bundle
+from movie_mlops.serving import ServingConfig
 from tests.conftest import REPOSITORY
 
 COMMAND = [sys.executable, "-m", "movie_mlops", "bench", "serve"]
-QUICK = ["--seconds", "0.5", "--rate", "40", "--connections", "3"]
+QUICK = ["--part", "answers", "--seconds", "0.5", "--rate", "40", "--connections", "3"]
 FIGURES = ["min", "mean", "p50", "p75", "p90", "p95", "p99", "p99.9", "max"]
 
 
@@ -40,12 +45,15 @@ def test_the_command_measures_live_explained_answers(tmp_path: Path, model: str)
     assert json.loads(done.stdout) == result
     assert [path.name for path in out.parent.iterdir()] == ["serve.json"]
     assert (result["benchmark"], result["format"]) == ("serve", 1)
-    assert result["command"].startswith("movie-mlops bench serve --seconds 0.5")
-    assert result["setup"]["model"] == model
-    assert (result["setup"]["films"], result["setup"]["history"], result["setup"]["k"]) == (300, 30, 10)
-    assert result["setup"]["catalogue"]["file"] == "films.csv"
-    assert result["checked"]["answers"] == 20
-    assert result["checked"]["films_with_a_reason"] > 0
+    assert result["command"].startswith("movie-mlops bench serve --part answers --seconds 0.5")
+    stood = result["stages"]["answers"]
+    assert stood["model"] == model
+    assert (stood["films"], stood["history"], stood["k"]) == (300, 30, 10)
+    # More than are remembered: what is measured as worked out was worked out.
+    assert stood["users"] > ServingConfig().remembered_answers
+    assert stood["catalogue"]["file"] == "films.csv"
+    assert stood["checked"]["answers"] == 20
+    assert stood["checked"]["films_with_a_reason"] > 0
     assert result["machine"].keys() >= {
         "processor",
         "cores",
@@ -55,20 +63,38 @@ def test_the_command_measures_live_explained_answers(tmp_path: Path, model: str)
         "load_average_after",
     }
     scenarios = {scenario["name"]: scenario for scenario in result["scenarios"]}
-    assert list(scenarios) == ["floor", "one-connection", "open-40"]
+    assert list(scenarios) == [
+        "floor",
+        "live",
+        "one-connection",
+        "repeated",
+        "throughput",
+        "throughput-users",
+        "open-40",
+        "event-reflected",
+    ]
     for scenario in scenarios.values():
-        assert (scenario["errors"], scenario["unanswered"]) == ({}, 0)
-        for kind in ("latency_ms", "service_ms"):
+        assert (scenario["part"], scenario["errors"], scenario["unanswered"]) == ("answers", {}, 0)
+        for kind in ("latency_ms", "service_ms" if scenario["name"] != "event-reflected" else "acknowledged_ms"):
             figures = scenario[kind]
             assert list(figures) == FIGURES
             assert 0 < figures["min"] <= figures["p50"] <= figures["p99"] <= figures["max"]
     assert (scenarios["open-40"]["loop"], scenarios["open-40"]["requests"]) == ("open", 20)
     assert (scenarios["one-connection"]["loop"], scenarios["one-connection"]["rate"]) == ("closed", None)
-    assert scenarios["one-connection"]["requests"] > 1
+    assert scenarios["live"]["asked"] == "POST /v1/recommendations"
+    assert scenarios["repeated"]["asked"].startswith("GET /v1/users/{user_id}/recommendations")
+    assert scenarios["throughput"]["connections"] == 3
+    assert all(scenarios[name]["requests"] > 1 for name in ("live", "one-connection", "repeated", "event-reflected"))
     assert list(result["ratio_to_floor"]) == ["p50", "p99"]
-    assert [(target["scenario"], target["what"], target["limit_ms"]) for target in result["targets"]] == [
-        ("one-connection", "p50", 2.0),
-        ("one-connection", "p99", 5.0),
+    assert [(target["what"], target["at_most"]) for target in result["targets"]] == [
+        ("live, p50, ms", 0.6),
+        ("live, p99, ms", 1.2),
+        ("one-connection, p50, ms", 0.6),
+        ("one-connection, p99, ms", 1.2),
+        ("repeated, p50, ms", 0.35),
+        ("event-reflected, p99, ms", 10.0),
+        ("event-reflected, the list alone, p50, ms", 0.6),
+        ("event-reflected, the list alone, p99, ms", 1.2),
     ]
     assert all(isinstance(target["met"], bool) for target in result["targets"])
     assert str(tmp_path) not in json.dumps({**result, "command": ""})
@@ -86,11 +112,21 @@ def test_a_given_bundle_is_served_and_the_table_names_the_targets(tmp_path: Path
     bundle = write_bundle(tmp_path, model=restore("ials", {"factors": 8}, arrays), movie_ids=movie_ids, facts={})
     done = run(*QUICK, "--bundle", str(bundle.path), home=tmp_path)
     assert done.returncode == 0, done.stderr
-    for words in ("floor", "one-connection", "open-40", "p99.9 ms", "unanswered", "2 ms", "5 ms", "framework's floor"):
+    for words in (
+        "floor",
+        "one-connection",
+        "open-40",
+        "p99.9 ms",
+        "unanswered",
+        "at most 0.6",
+        "at most 10",
+        "framework's floor",
+    ):
         assert words in done.stdout
     result = json.loads((tmp_path / "reports" / "benchmarks" / "serve.json").read_text())
-    assert (result["setup"]["bundle_id"], result["setup"]["weights"]) == (bundle.bundle_id, "given")
-    assert (result["setup"]["films"], result["setup"]["catalogue"]) == (80, "made up")
+    stood = result["stages"]["answers"]
+    assert (stood["bundle_id"], stood["weights"]) == (bundle.bundle_id, "given")
+    assert (stood["films"], stood["catalogue"]) == (80, "made up")
 
 
 def test_a_model_that_is_not_personal_is_not_measured(tmp_path: Path) -> None:
@@ -115,3 +151,90 @@ def test_a_catalogue_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert "The catalogue nowhere.csv cannot be read" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.long
+def test_size_blend_memory_overload_and_rivals_are_measured(tmp_path: Path) -> None:
+    """Every other part, small, has its scenarios and targets; a server that does not start has an error, no number.
+
+    This Python stands for the rivals' environment: it has FastAPI and NumPy, and none of the others.
+    """
+    config = ServeBenchConfig(
+        parts=("large", "champion", "overload"),
+        stage=StageConfig(films=300, users=20),
+        large=StageConfig(films=400, users=20),
+        champion=StageConfig(model="blend", films=120, audience=200, likes=3000, users=20),
+        seconds=0.4,
+        warm_up_seconds=0.1,
+        connections=3,
+        lists=50,
+        requests=150,
+        rivals=RivalsConfig(Path(sys.executable), rounds=2, seconds=0.3, rate=40.0),
+    )
+    found = bench_serve(config, tmp_path / "serve.json")
+    assert json.loads((tmp_path / "serve.json").read_text()) == found
+    assert list(found["stages"]) == ["answers", "champion", "large"]
+    assert found["stages"]["champion"]["weights"] == "trained on made-up likes"
+    scenarios = {scenario["name"]: scenario for scenario in found["scenarios"]}
+    assert list(scenarios) == ["champion", "large", "capacity", "overload", "recovered"]
+    assert all((one["errors"], one["unanswered"]) == ({}, 0) for one in scenarios.values())
+    asked = scenarios["capacity"]["answered_per_second"]
+    assert scenarios["overload"]["rate"] == pytest.approx(3 * asked, rel=0.01)
+    assert scenarios["recovered"]["rate"] == pytest.approx(asked / 2, rel=0.01)
+    memory = found["memory"]
+    assert (memory["requests"], memory["errors"]) == (150, {})
+    assert [memory["samples"][place]["requests"] for place in (0, -1)] == [0, 150]
+    assert all(sample["memory_mb"] > 20 for sample in memory["samples"])
+    assert (tmp_path / memory["plot"]).read_text().startswith("<svg")
+    beside = found["rivals"]
+    assert [one["name"] for one in beside["contenders"]] == ["movie-mlops", "FastAPI with NumPy"]
+    for one in beside["contenders"]:
+        assert len(one["turns"]) == 2
+        assert one["throughput"] > 0
+        assert list(one["turns"][0]) == ["throughput", "one-connection", "open"]
+    ours, theirs = beside["contenders"]
+    assert beside["times_throughput"] == {theirs["name"]: round(ours["throughput"] / theirs["throughput"], 2)}
+    assert [one["name"] for one in beside["failed"]] == ["MLflow", "BentoML", "LitServe", "Ray Serve"]
+    assert "No module named 'bentoml'" in beside["failed"][1]["error"]
+    assert [(target["what"], target.get("at_most", target.get("at_least"))) for target in found["targets"]] == [
+        ("champion, p50, ms", 2.5),
+        ("champion, p99, ms", 5.0),
+        ("large, p99, ms", 8.0),
+        ("memory of the server with the large catalogue, MB", 600.0),
+        ("growth of the server's memory over a million requests, MB", 10.0),
+        ("memory of the server after all of them, MB", 600.0),
+        ("overload, p99, ms", 500.0),
+        ("recovered, p99, ms", 500.0),
+        ("overload, of what it can do, share that it does", 0.5),
+        ("overload, memory that it took, MB", 10.0),
+        ("recovered, refused", 0),
+    ]
+
+
+def test_a_rival_with_other_films_has_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server whose answers hold other films than ours is not measured: its error says how many lists differ."""
+    scripts = tmp_path / "contenders"
+    shutil.copytree(Path(rivals.__file__).parent / "contenders", scripts)
+    scoring = scripts / "scoring.py"
+    scoring.write_text(scoring.read_text().replace("argpartition(scores, -self._k)", "argpartition(-scores, -self._k)"))
+    monkeypatch.setattr(rivals, "SCRIPTS", scripts)
+    monkeypatch.setattr(rivals, "RIVALS", rivals.RIVALS[-1:])
+    config = ServeBenchConfig(
+        parts=(),
+        stage=StageConfig(films=300, users=20),
+        connections=3,
+        lists=50,
+        rivals=RivalsConfig(Path(sys.executable), rounds=1, seconds=0.2),
+    )
+    found = bench_serve(config, tmp_path / "serve.json")["rivals"]
+    assert [one["name"] for one in found["contenders"]] == ["movie-mlops"]
+    assert found["times_throughput"] == {}
+    [failed] = found["failed"]
+    assert failed["error"].startswith("FastAPI with NumPy answers 20 of 20 lists with other films.")
+
+
+def test_the_slope_of_memory_is_that_of_what_follows_the_warm_up() -> None:
+    """A million requests after the warm-up add 50 MB, whatever the first fifth took."""
+    samples = [(0, 100.0), (100_000, 300.0)] + [(at, 300 + at * 50e-6) for at in range(200_000, 1_000_001, 100_000)]
+    assert growth_per_million(samples) == pytest.approx(50)
+    assert growth_per_million([(at, 300.0) for at in range(0, 1000, 10)]) == pytest.approx(0, abs=1e-6)

@@ -145,6 +145,7 @@ class _AsText:
         self._source = source
         self.dataset = source.dataset
         self.prepare, self.fingerprint, self.movies = source.prepare, source.fingerprint, source.movies
+        self.users = source.users
 
     def batches(self, *, config: IngestConfig, unknown: bool = False):
         yield self._source.interactions()

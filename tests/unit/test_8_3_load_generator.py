@@ -6,11 +6,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from movie_mlops.bench import BenchError, Plan, ServeBenchConfig, drive, drive_apart, percentile, summary
+from movie_mlops.bench import (
+    BenchError,
+    Plan,
+    RivalsConfig,
+    ServeBenchConfig,
+    StageConfig,
+    drive,
+    drive_apart,
+    percentile,
+    summary,
+)
 
 FREEZE_SECONDS = 2.0
 
@@ -27,6 +38,8 @@ def server(answer: Callable[[BaseHTTPRequestHandler, int], None]) -> Iterator[in
 
         def do_GET(self) -> None:
             answer(self, next(numbers))
+
+        do_POST = do_GET  # noqa: N815 - the name is the library's
 
         def log_message(self, *arguments: object) -> None:
             pass
@@ -159,11 +172,52 @@ def test_the_paths_are_asked_for_in_turn_and_bodies_of_any_size_are_read() -> No
     assert percentile(sorted(outcome.latency_ms), 50) > 0
 
 
-@pytest.mark.parametrize("change", [{"seconds": 0.0}, {"rates": (100.0, -1.0)}, {"connections": 0}, {"k": 0}])
+@pytest.mark.parametrize("change", [{"seconds": 0.0}, {"rates": (100.0, -1.0)}, {"connections": 0}, {"requests": 0}])
 def test_a_benchmark_of_nothing_is_refused(change: dict[str, Any]) -> None:
     """Numbers that make no sense are refused before anything is started."""
     with pytest.raises(BenchError):
         ServeBenchConfig(**change)
+    with pytest.raises(BenchError):
+        StageConfig(k=0)
+    with pytest.raises(BenchError):
+        RivalsConfig(Path("python"), rounds=0)
+
+
+def test_bodies_are_sent_in_turn_and_only_as_many_as_were_asked_for() -> None:
+    """With bodies requests are POSTed as JSON with their length; seven are sent, over however many connections."""
+    sent = list[tuple[str, str | None, bytes]]()
+
+    def answer(handler: BaseHTTPRequestHandler, number: int) -> None:
+        body = handler.rfile.read(int(handler.headers["content-length"]))
+        sent.append((handler.path, handler.headers["content-type"], body))
+        say(handler)
+
+    with server(answer) as port:
+        outcome = drive(plan(port, 30.0, connections=3, bodies=(b'{"a":1}', b"{}"), requests=7))
+    assert (outcome.requests, outcome.errors, outcome.unanswered) == (7, {}, 0)
+    assert sorted({(path, body) for path, _, body in sent}) == [("/a", b'{"a":1}'), ("/b", b"{}")]
+    assert {kind for _, kind, _ in sent} == {"application/json"}
+
+
+def test_refusals_are_told_apart_from_answers_and_from_errors() -> None:
+    """503 with Retry-After is a refusal where the server may refuse; without the header, or elsewhere, an error."""
+
+    def answer(handler: BaseHTTPRequestHandler, number: int) -> None:
+        if number % 3 == 0:
+            say(handler)
+            return
+        handler.send_response(503)
+        if number % 3 == 1:
+            handler.send_header("Retry-After", "1")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    with server(answer) as port:
+        outcome = drive(plan(port, 30.0, requests=9, may_refuse=True))
+    assert (outcome.requests, len(outcome.refused_ms), outcome.errors) == (6, 3, {"status 503": 3})
+    with server(answer) as port:
+        outcome = drive(plan(port, 30.0, requests=9))
+    assert (outcome.requests, len(outcome.refused_ms), outcome.errors) == (9, 0, {"status 503": 6})
 
 
 def test_a_connection_that_the_server_closed_is_not_used_again() -> None:

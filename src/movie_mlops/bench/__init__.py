@@ -5,10 +5,10 @@ from movie_mlops.bench.config import (
     FeaturesBenchConfig,
     IngestBenchConfig,
     MainJobBenchConfig,
+    NewcomersBenchConfig,
     OnlineBenchConfig,
     PageBenchConfig,
     SearchBenchConfig,
-    ServeBenchConfig,
     StandardBenchConfig,
     TrainBenchConfig,
 )
@@ -18,13 +18,14 @@ from movie_mlops.bench.features import bench_features
 from movie_mlops.bench.ingest import bench_ingest
 from movie_mlops.bench.load import Outcome, Plan, drive, drive_apart
 from movie_mlops.bench.main_job import bench_main_job
+from movie_mlops.bench.newcomers import bench_newcomers
 from movie_mlops.bench.online import bench_online
 from movie_mlops.bench.page import bench_page
 from movie_mlops.bench.percentiles import percentile, summary
 from movie_mlops.bench.quality import bench_quality
 from movie_mlops.bench.quality_config import QualityBenchConfig
 from movie_mlops.bench.search import bench_search
-from movie_mlops.bench.serve import bench_serve
+from movie_mlops.bench.serve import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
 from movie_mlops.bench.standard import bench_standard
 from movie_mlops.bench.train import bench_train
 
@@ -34,19 +35,23 @@ __all__ = [
     "FeaturesBenchConfig",
     "IngestBenchConfig",
     "MainJobBenchConfig",
+    "NewcomersBenchConfig",
     "OnlineBenchConfig",
     "Outcome",
     "PageBenchConfig",
     "Plan",
     "QualityBenchConfig",
+    "RivalsConfig",
     "SearchBenchConfig",
     "ServeBenchConfig",
+    "StageConfig",
     "StandardBenchConfig",
     "TrainBenchConfig",
     "bench_evaluate",
     "bench_features",
     "bench_ingest",
     "bench_main_job",
+    "bench_newcomers",
     "bench_online",
     "bench_page",
     "bench_quality",

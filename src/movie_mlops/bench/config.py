@@ -1,13 +1,12 @@
 """What a benchmark runs."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from movie_mlops.bench.errors import BenchError
-
-Model = Literal["ials", "ease"]
+from movie_mlops.evaluation import LearningCurveConfig
 
 
 @dataclass(frozen=True)
@@ -125,58 +124,6 @@ class PageBenchConfig:
 
 
 @dataclass(frozen=True)
-class ServeBenchConfig:
-    """The benchmark of serving.
-
-    Attributes:
-        seconds: How long each scenario runs.
-        rates: Requests a second of each open-loop scenario.
-        connections: How many connections an open-loop scenario has.
-        model: Whose weights are made up; without meaning where no bundle is given.
-        factors: Length of a film's vector, for iALS.
-        bundle: A bundle to serve instead of made-up weights.
-        catalogue: A file of films as MovieLens lays it out (movieId,title,genres); ``None`` makes films up.
-        films: How many are made up.
-        users: How many users ask, in turn.
-        history: How many films each of them has liked.
-        k: How many films they ask for.
-        patience_seconds: How long after the end of a scenario its last answers are waited for.
-        warm_up_seconds: How long requests are sent before the first scenario, unmeasured.
-        seed: Of everything that is made up.
-        p50_ms: The target for half of the answers, one connection, in milliseconds.
-        p99_ms: The target for 99 of 100 answers, one connection, in milliseconds.
-
-    Raises:
-        BenchError: A number is out of range.
-    """
-
-    seconds: float = 10.0
-    rates: tuple[float, ...] = (100.0, 200.0)
-    connections: int = 16
-    model: Model = "ials"
-    factors: int = 128
-    bundle: Path | None = None
-    catalogue: Path | None = None
-    films: int = 27_278
-    users: int = 200
-    history: int = 30
-    k: int = 10
-    patience_seconds: float = 10.0
-    warm_up_seconds: float = 2.0
-    seed: int = 0
-    p50_ms: float = 2.0
-    p99_ms: float = 5.0
-
-    def __post_init__(self) -> None:
-        positive = ("seconds", "connections", "factors", "users", "history", "k", "patience_seconds", "warm_up_seconds")
-        for name in positive:
-            if getattr(self, name) <= 0:
-                raise BenchError(f"{name} is {getattr(self, name)}.", next_step="Give a number above 0.")
-        if any(rate <= 0 for rate in self.rates):
-            raise BenchError(f"The rates are {self.rates}.", next_step="Give requests a second, each above 0.")
-
-
-@dataclass(frozen=True)
 class MainJobBenchConfig:
     """The benchmark of the main job.
 
@@ -260,6 +207,27 @@ class IngestBenchConfig:
             raise BenchError(
                 f"{self.bad_rows:,} of {self.rows:,} rows cannot be bad.",
                 next_step="Give fewer bad rows, or more rows.",
+            )
+
+
+@dataclass(frozen=True)
+class NewcomersBenchConfig:
+    """The benchmark of what is worth knowing of somebody new.
+
+    Attributes:
+        params: Of the blend.
+        expectation: What is expected of somebody counts so much; chosen on new users of the training part.
+        curve: Whose likes are held out, and how many of them are shown.
+    """
+
+    params: Mapping[str, object] = field(default_factory=lambda: {"threads": 2})
+    expectation: float = 2.0
+    curve: LearningCurveConfig = field(default_factory=lambda: LearningCurveConfig(likes=(0, 1, 2, 5, 10)))
+
+    def __post_init__(self) -> None:
+        if self.expectation <= 0:
+            raise BenchError(
+                f"expectation is {self.expectation}.", next_step="Give a number above 0, or nothing is expected."
             )
 
 

@@ -12,6 +12,7 @@ long as what is measured.
 import itertools
 import re
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -30,11 +31,14 @@ from movie_mlops.core.progress import SILENT, Progress
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 _CLOSE: Final = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
+_RETRY: Final = re.compile(rb"\r\nretry-after: *[0-9]", re.IGNORECASE)
 _STATUS: Final = re.compile(rb"HTTP/1\.1 ([0-9]{3}) ")
 _CHUNK: Final = 1 << 18
 _LOOK_SECONDS: Final = 0.2
 _IDLE_SECONDS: Final = 2.0
 """A server may close a connection that was silent for long; one that was is closed here before it is used again."""
+_AT_ONCE_SECONDS: Final = 0.001
+"""Within this time of its last answer a connection is used again without a look at whether it was closed meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,10 @@ class Plan:
         connections: How many connections there are.
         markers: What every good answer's body holds.
         patience_seconds: How long after the last request was due answers are waited for.
+        bodies: What is sent in turn, in JSON; without any nothing is, and things are asked for with GET.
+        may_refuse: Whether the server may say that it has too much to do: 503 with ``Retry-After``.
+        requests: After so many requests it is over; ``None``: when the time is up.
+        first: With which of the paths and bodies it begins.
     """
 
     host: str
@@ -61,6 +69,20 @@ class Plan:
     connections: int = 1
     markers: tuple[bytes, ...] = ()
     patience_seconds: float = 10.0
+    bodies: tuple[bytes, ...] = ()
+    may_refuse: bool = False
+    requests: int | None = None
+    first: int = 0
+
+    def request(self, ticket: int) -> bytes:
+        """Return the bytes of a request."""
+        turn = self.first + ticket
+        path = self.paths[turn % len(self.paths)]
+        if not self.bodies:
+            return f"GET {path} HTTP/1.1\r\nhost: {self.host}\r\n\r\n".encode()
+        body = self.bodies[turn % len(self.bodies)]
+        head = f"POST {path} HTTP/1.1\r\nhost: {self.host}\r\ncontent-type: application/json\r\n"
+        return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 @dataclass(frozen=True)
@@ -69,11 +91,12 @@ class Outcome:
 
     Attributes:
         latency_ms: For every request, from when it was due to its answer; for one that was never answered, to when
-            the generator gave up, so that it is as slow as can be told.
+            the generator gave up, so that it is as slow as can be told. Refusals are apart.
         service_ms: For every request that was sent, from when it really was.
         errors: How many were answered wrongly or cut off, by what was wrong.
         unanswered: How many had no answer when the generator gave up, sent or not.
         seconds: From the first due time to the last answer.
+        refused_ms: For every request that was refused because the server had too much to do, from when it was due.
     """
 
     latency_ms: NDArray[np.float64]
@@ -81,10 +104,11 @@ class Outcome:
     errors: dict[str, int]
     unanswered: int
     seconds: float
+    refused_ms: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     @property
     def requests(self) -> int:
-        """How many requests were due."""
+        """How many requests were due and not refused."""
         return len(self.latency_ms)
 
 
@@ -123,6 +147,10 @@ class _WrongAnswerError(Exception):
     """The answer is not what it should be."""
 
 
+class _RefusedError(Exception):
+    """The server has too much to do, and says when to ask again."""
+
+
 @dataclass
 class _Tally:
     """What one connection saw, in seconds."""
@@ -130,6 +158,7 @@ class _Tally:
     latencies: list[float] = field(default_factory=list)
     services: list[float] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
+    refused: list[float] = field(default_factory=list)
     unanswered: int = 0
     last: float = 0.0
 
@@ -148,18 +177,26 @@ class _Client:
     def run(self) -> None:
         """Send what is due until nothing more is."""
         end = self._begin + self._plan.seconds
+        most = sys.maxsize if self._plan.requests is None else self._plan.requests
         for ticket in self._tickets:
-            due = time.perf_counter() if self._plan.rate is None else self._begin + ticket / self._plan.rate
-            if due >= end:
+            now = time.perf_counter()
+            due = now if self._plan.rate is None else self._begin + ticket / self._plan.rate
+            if due >= end or ticket >= most:
                 break
-            time.sleep(max(due - time.perf_counter(), 0))
-            self._ask(self._plan.paths[ticket % len(self._plan.paths)], due)
+            # Also a sleep of no time hands the core to somebody else.
+            if due > now:
+                time.sleep(due - now)
+            self._ask(self._plan.request(ticket), due)
         self._hang_up()
 
-    def _ask(self, path: str, due: float) -> None:
+    def _ask(self, request: bytes, due: float) -> None:
         tally, sent = self.tally, time.perf_counter()
         try:
-            _check(*self._answer(path), self._plan.markers)
+            _check(*self._answer(request), self._plan)
+        except _RefusedError:
+            tally.last = time.perf_counter()
+            tally.refused.append(tally.last - due)
+            return
         except _WrongAnswerError as error:
             tally.errors[str(error)] += 1
         except TimeoutError:
@@ -174,10 +211,10 @@ class _Client:
             tally.services.append(answered - sent)
         tally.last = answered
 
-    def _answer(self, path: str) -> tuple[int, bytes]:
-        """Send one request; return the status and the body."""
+    def _answer(self, request: bytes) -> tuple[int, bytes, bytes]:
+        """Send one request; return the status, the head and the body."""
         line = self._connected()
-        line.sendall(f"GET {path} HTTP/1.1\r\nhost: {self._plan.host}\r\n\r\n".encode())
+        line.sendall(request)
         data = bytearray()
         while (head_end := data.find(b"\r\n\r\n")) < 0:
             data += _more(line)
@@ -191,13 +228,14 @@ class _Client:
             data += _more(line)
         if _CLOSE.search(head):
             self._hang_up()
-        return int(status[1]), bytes(data[begin : begin + size])
+        return int(status[1]), head, bytes(data[begin : begin + size])
 
     def _connected(self) -> socket.socket:
         now = time.perf_counter()
         if now >= self._give_up:
             raise TimeoutError
-        if now - self.tally.last > _IDLE_SECONDS or (self._line is not None and _is_closed(self._line)):
+        idle = now - self.tally.last
+        if idle > _IDLE_SECONDS or (idle > _AT_ONCE_SECONDS and self._line is not None and _is_closed(self._line)):
             self._hang_up()
         if self._line is None:
             self._line = socket.create_connection((self._plan.host, self._plan.port), timeout=self._give_up - now)
@@ -229,10 +267,12 @@ def _more(line: socket.socket) -> bytes:
     return chunk
 
 
-def _check(status: int, body: bytes, markers: tuple[bytes, ...]) -> None:
+def _check(status: int, head: bytes, body: bytes, plan: Plan) -> None:
+    if plan.may_refuse and status == HTTPStatus.SERVICE_UNAVAILABLE and _RETRY.search(head):
+        raise _RefusedError
     if status != HTTPStatus.OK:
         raise _WrongAnswerError(f"status {status}")
-    for marker in markers:
+    for marker in plan.markers:
         if marker not in body:
             raise _WrongAnswerError(f"an answer without {marker.decode()}")
 
@@ -245,6 +285,7 @@ def _joined(tallies: Sequence[_Tally], begin: float) -> Outcome:
         errors=dict(sorted(errors.items())),
         unanswered=sum(tally.unanswered for tally in tallies),
         seconds=max(tally.last for tally in tallies) - begin,
+        refused_ms=_milliseconds(tally.refused for tally in tallies),
     )
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from movie_mlops.bench.config import PageBenchConfig, ServeBenchConfig
+from movie_mlops.bench.config import PageBenchConfig
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.machine import machine_facts
 from movie_mlops.bench.percentiles import summary
-from movie_mlops.bench.process import serving
 from movie_mlops.bench.record import write_record
-from movie_mlops.bench.stage import set_stage
+from movie_mlops.bench.serve.config import StageConfig
+from movie_mlops.bench.serve.process import serving
+from movie_mlops.bench.serve.stage import set_stage
 from movie_mlops.bench.targets import at_most
 from movie_mlops.core.progress import SILENT, Progress
 
@@ -48,11 +49,11 @@ def bench_page(config: PageBenchConfig, out: Path, *, command: str = "", progres
         BenchError: There is no browser, or the page shows no answer.
     """
     machine = machine_facts()
-    stage_config = ServeBenchConfig(films=config.films, users=config.visits, seed=config.seed)
+    stage_config = StageConfig(films=config.films, users=config.visits, seed=config.seed)
     with tempfile.TemporaryDirectory(prefix="movie-mlops-bench-") as folder, _chromium() as browser:
         stage = set_stage(Path(folder), stage_config, progress)
-        with serving(stage.workspace) as port:
-            url = f"http://127.0.0.1:{port}"
+        with serving(stage.workspace) as served:
+            url = f"http://127.0.0.1:{served.port}"
             users = [None] * config.visits
             version = browser.version
             _visit(browser, f"{url}/", None, _ANSWERED)

@@ -228,6 +228,8 @@ def source(
     columns: Sequence[str] | None,
     movies: Path | None,
     movie_columns: Sequence[str] | None,
+    users: Path | None = None,
+    user_columns: Sequence[str] | None = None,
     scale: str | None,
     dataset: str | None,
 ) -> Source:
@@ -237,6 +239,8 @@ def source(
         columns={**named.columns, **pairs("--column", columns)},
         movies=movies or named.movies,
         movie_columns={**named.movie_columns, **pairs("--movie-column", movie_columns)},
+        users=users or named.users,
+        user_columns={**named.user_columns, **pairs("--user-column", user_columns)},
         value_scale=_scale(scale) or named.scale,
         dataset=dataset or named.dataset,
     )

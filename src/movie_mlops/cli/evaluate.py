@@ -83,7 +83,7 @@ def evaluate(
         return
     from movie_mlops.cli import door, output, progress
     from movie_mlops.core.errors import ConfigurationError
-    from movie_mlops.flows.features import known_feedback, known_movies
+    from movie_mlops.flows.features import known_feedback, known_movies, known_users
     from movie_mlops.flows.study import study, study_learning
 
     if (protocol is Protocol.FOLDS) != (path is not None):
@@ -119,6 +119,7 @@ def evaluate(
             _recipes(config, model),
             config,
             movies=known_movies(lake),
+            users=known_users(lake),
             report=report,
             title=title,
             command=command,
@@ -136,6 +137,7 @@ def evaluate(
         _recipes(config, model),
         config,
         movies=None if lake is None else known_movies(lake),
+        users=None if lake is None else known_users(lake),
         protocol=cast("SplitProtocol", "auto" if path else protocol.value),
         folds=path,
         report=report,

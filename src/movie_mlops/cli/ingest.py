@@ -31,6 +31,8 @@ def load(
     column: options.Columns = None,
     movies: options.Movies = None,
     movie_column: options.MovieColumns = None,
+    users: options.Users = None,
+    user_column: options.UserColumns = None,
     scale: options.Scale = None,
     since: Annotated[datetime | None, typer.Option("--since", formats=_DAYS, help="Only from this day on.")] = None,
     until: Annotated[datetime | None, typer.Option("--until", formats=_DAYS, help="Only before this day.")] = None,
@@ -53,7 +55,15 @@ def load(
 
     settings = door.settings(home)
     opened = door.source(
-        settings, source, columns=column, movies=movies, movie_columns=movie_column, scale=scale, dataset=dataset
+        settings,
+        source,
+        columns=column,
+        movies=movies,
+        movie_columns=movie_column,
+        users=users,
+        user_columns=user_column,
+        scale=scale,
+        dataset=dataset,
     )
     opened.prepare(progress.listener())
     workspace = Workspace(settings.home, opened.dataset)
@@ -67,15 +77,16 @@ def load(
     outside = f", {report.rows_outside:,} outside the range" if report.rows_outside else ""
     typer.echo(
         f"{opened.dataset}: {report.rows_good:,} of {report.rows_read:,} rows are good ({report.rows_new:,} new), "
-        f"{report.rows_quarantined:,} quarantined{outside}; {report.movies:,} films."
+        f"{report.rows_quarantined:,} quarantined{outside}; {report.movies:,} films"
+        + (f", {report.users:,} users described." if report.users else ".")
     )
-    for reason, count in {**report.reasons, **report.movie_reasons}.items():
+    for reason, count in {**report.reasons, **report.movie_reasons, **report.user_reasons}.items():
         typer.echo(f"  {count:>10,}  {reason}")
     for reason, count in report.warnings.items():
         typer.echo(f"  {count:>10,}  {reason} (let pass)")
     for change in report.changes:
         typer.echo(f"  {change}")
-    if report.rows_quarantined or report.movies_quarantined:
+    if report.rows_quarantined or report.movies_quarantined or report.users_quarantined:
         typer.echo(f"Look at them: movie-mlops ingest quarantine --dataset {opened.dataset}")
 
 
@@ -117,6 +128,8 @@ def validate(
     column: options.Columns = None,
     movies: options.Movies = None,
     movie_column: options.MovieColumns = None,
+    users: options.Users = None,
+    user_column: options.UserColumns = None,
     scale: options.Scale = None,
     dataset: options.SourceDataset = None,
     home: options.Home = None,
@@ -131,7 +144,15 @@ def validate(
 
     settings = door.settings(home)
     opened = door.source(
-        settings, source, columns=column, movies=movies, movie_columns=movie_column, scale=scale, dataset=dataset
+        settings,
+        source,
+        columns=column,
+        movies=movies,
+        movie_columns=movie_column,
+        users=users,
+        user_columns=user_column,
+        scale=scale,
+        dataset=dataset,
     )
     lake = door.lake_of(settings, Workspace(settings.home, opened.dataset))
     tables = validate_source(opened, lake, config=door.contracts(settings), progress=progress.listener())

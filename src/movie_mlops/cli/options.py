@@ -28,6 +28,12 @@ Movies = Annotated[Path | None, typer.Option("--movies", help="For file: sources
 MovieColumns = Annotated[
     list[str] | None, typer.Option("--movie-column", metavar="OURS=THEIRS", help="The same, for the file of films.")
 ]
+Users = Annotated[
+    Path | None, typer.Option("--users", help="For file: sources, a file with gender, age, occupation of the users.")
+]
+UserColumns = Annotated[
+    list[str] | None, typer.Option("--user-column", metavar="OURS=THEIRS", help="The same, for the file of users.")
+]
 Scale = Annotated[
     str | None, typer.Option("--scale", metavar="LOW,HIGH", help="For file: sources, the ratings' scale, such as 1,10.")
 ]

@@ -38,6 +38,8 @@ def run(
     column: options.Columns = None,
     movies: options.Movies = None,
     movie_column: options.MovieColumns = None,
+    users: options.Users = None,
+    user_column: options.UserColumns = None,
     scale: options.Scale = None,
     dataset: options.SourceDataset = None,
     production: Annotated[
@@ -61,7 +63,15 @@ def run(
         # A place that cannot be written is told now, not after an hour.
         summary.touch()
     opened = door.source(
-        settings, source, columns=column, movies=movies, movie_columns=movie_column, scale=scale, dataset=dataset
+        settings,
+        source,
+        columns=column,
+        movies=movies,
+        movie_columns=movie_column,
+        users=users,
+        user_columns=user_column,
+        scale=scale,
+        dataset=dataset,
     )
     report = flows.run(
         opened,

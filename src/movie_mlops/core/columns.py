@@ -25,6 +25,12 @@ KEYWORDS: Final = "keywords"
 CAST: Final = "cast"
 SERIES: Final = "series"
 
+# A user: personal data. A table that has one of these columns tells of people.
+GENDER: Final = "gender"
+AGE: Final = "age"
+OCCUPATION: Final = "occupation"
+POSTCODE: Final = "postcode"
+
 # A quarantined row.
 TABLE: Final = "table"
 FILE: Final = "file"

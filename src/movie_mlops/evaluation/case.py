@@ -20,7 +20,8 @@ class Scorer(Protocol):
     def score(self, histories: sparse.csr_matrix, *, times: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Return float32[n, items] for the histories csr[n, items]; a higher score is a better item.
 
-        ``times`` are Unix seconds of each stored value of the histories; ``None`` where they are not known.
+        ``times`` are Unix seconds of each stored value of the histories; ``None`` where they are not known. On a case
+        with traits of users it is given those of the n users too, as ``traits``.
         """
         ...
 
@@ -46,6 +47,9 @@ class EvaluationCase:
         history_times: int64[nnz] Unix seconds aligned with ``histories.data``; ``None`` where there are none.
         content: csr float32[items, features], what is known of the films; ``None`` where nothing is.
         candidates: bool[items]; the films that may be recommended at all; ``None`` for every film.
+        train_user_ids: Whose rows ``train`` has; ``None`` where nobody says.
+        train_traits: csr float32[users, traits], what is known of the users of ``train``; ``None`` where nothing is.
+        traits: csr float32[m, traits], likewise of the judged users; there where ``train_traits`` is.
     """
 
     name: str
@@ -60,6 +64,9 @@ class EvaluationCase:
     history_times: NDArray[np.int64] | None = None
     content: sparse.csr_matrix | None = None
     candidates: NDArray[np.bool_] | None = None
+    train_user_ids: list[str] | None = None
+    train_traits: sparse.csr_matrix | None = None
+    traits: sparse.csr_matrix | None = None
 
     def __post_init__(self) -> None:
         """Refuse a case that contradicts itself.
@@ -79,6 +86,7 @@ class EvaluationCase:
             raise self._invalid(f"histories have {self.histories.nnz:,} entries and {len(self.history_times):,} times")
         if self.content is not None and self.content.shape[0] != judged[1]:
             raise self._invalid(f"content has {self.content.shape[0]:,} items instead of {judged[1]:,}")
+        self._check_traits()
         self._check_entries()
 
     def of_users(self, users: NDArray[np.int64]) -> Self:
@@ -92,7 +100,19 @@ class EvaluationCase:
             seen=self.seen[users],
             held_out=self.held_out[users],
             user_ids=[self.user_ids[user] for user in users],
+            traits=None if self.traits is None else self.traits[users],
         )
+
+    def _check_traits(self) -> None:
+        if self.train_user_ids is not None and len(self.train_user_ids) != self.train.shape[0]:
+            raise self._invalid(f"train has {self.train.shape[0]:,} rows and {len(self.train_user_ids):,} users")
+        if (self.traits is None) != (self.train_traits is None):
+            raise self._invalid("traits are known of the judged users or of those of train alone")
+        if self.traits is not None and self.train_traits is not None:
+            shapes = (self.train_traits.shape, self.traits.shape)
+            n_traits = self.train_traits.shape[1]
+            if shapes != ((self.train.shape[0], n_traits), (len(self.user_ids), n_traits)):
+                raise self._invalid(f"traits have the shapes {shapes[0]} and {shapes[1]}")
 
     def _check_entries(self) -> None:
         if (np.diff(self.held_out.indptr) == 0).any():

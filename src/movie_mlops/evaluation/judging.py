@@ -1,6 +1,6 @@
 """Judging one fitted model on one case: full rankings, block by block."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +94,9 @@ def _rank(
     with progress.task(f"Evaluating {name}", total=users, unit="users") as advance:
         for start in range(0, users, block):
             stop = min(start + block, users)
-            scores = recommender.score(case.histories[start:stop], times=_times(case, start, stop))
+            # Whoever is never judged on traits need not take any.
+            known: dict[str, Any] = {} if case.traits is None else {"traits": case.traits[start:stop]}
+            scores = recommender.score(case.histories[start:stop], times=_times(case, start, stop), **known)
             if scores.shape != (stop - start, items):
                 raise EvaluationError(
                     f"{name!r} gave scores of the shape {scores.shape} instead of {(stop - start, items)}.",

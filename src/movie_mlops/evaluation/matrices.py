@@ -96,8 +96,12 @@ class Feedback:
             chosen: Rows to learn from; by default every positive.
         """
         learned = self.positive if chosen is None else chosen
-        learners = np.unique(self.users[learned])
-        return self.timed(learned, learners)
+        return self.timed(learned, np.unique(self.users[learned]))
+
+    def learners(self, chosen: Mask | None = None) -> list[str]:
+        """Return whose rows `training` gives, in their order."""
+        learned = self.positive if chosen is None else chosen
+        return [self.user_ids[user] for user in np.unique(self.users[learned])]
 
     def case(
         self, name: str, *, known: Mask, shown: Mask, held_out: Mask, facts: Facts, candidates: Mask | None = None
@@ -139,6 +143,7 @@ class Feedback:
             facts={**facts, **counts},
             history_times=history_times,
             candidates=candidates,
+            train_user_ids=self.learners(learned),
         )
 
     def timed(self, chosen: Mask, users: NDArray[np.int64]) -> tuple[sparse.csr_matrix, NDArray[np.int64] | None]:

@@ -24,6 +24,7 @@ from movie_mlops.features.online import (
 from movie_mlops.features.parity import Parity, keep_parity, last_parity
 from movie_mlops.features.point_in_time import AT, KNOWN_AT, features_at
 from movie_mlops.features.training_sets import TrainingSet, TrainingSets, TrainingSetSpec
+from movie_mlops.features.traits import UserTraits, user_traits
 from movie_mlops.features.views import FILM_FEATURES, MATCH_FEATURES, USER_FEATURES, VIEWS
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "TrainingSetSpec",
     "TrainingSets",
     "UnknownFeatureError",
+    "UserTraits",
     "Views",
     "features_at",
     "feedback",
@@ -70,5 +72,6 @@ __all__ = [
     "last_parity",
     "snapshot",
     "user_features",
+    "user_traits",
     "weigh",
 ]

@@ -26,7 +26,7 @@ from movie_mlops.evaluation import (
     user_folds,
     write_report,
 )
-from movie_mlops.features import film_content
+from movie_mlops.features import film_content, user_traits
 from movie_mlops.flows.config import PlatformConfig, Protocol, Recipe
 from movie_mlops.flows.errors import FlowError
 from movie_mlops.flows.judging import cannot_be_taken, judge_recipes, needs_times
@@ -72,6 +72,7 @@ def evaluation(
         FlowError: No recipe can be released.
     """
     config = platform.config
+    # Without traits of users: as long as the API is told none, models are judged as they answer.
     cases = with_content(make_cases(config.protocol, feedback, config), movies)
     films = Films.of(movies, cases[0].movie_ids)
     # The champion's own recipe is judged for comparison; it is a candidate where the project still lists it.
@@ -226,6 +227,24 @@ def with_content(cases: Sequence[EvaluationCase], movies: pl.DataFrame) -> list[
         movies: One row for each film.
     """
     return [replace(case, content=film_content(movies, case.movie_ids).matrix) for case in cases]
+
+
+def with_traits(cases: Sequence[EvaluationCase], users: pl.DataFrame) -> list[EvaluationCase]:
+    """Return the cases with what is known of their users; unchanged where that is nothing.
+
+    Args:
+        cases: Of one project.
+        users: One row for each user.
+    """
+    if users.is_empty():
+        return list(cases)
+    told = []
+    for case in cases:
+        assert case.train_user_ids is not None
+        learned = user_traits(users, case.train_user_ids)
+        judged = user_traits(users, case.user_ids, learned.names)
+        told.append(replace(case, train_traits=learned.matrix, traits=judged.matrix))
+    return told
 
 
 def _is_same(one: Recipe, other: Recipe) -> bool:

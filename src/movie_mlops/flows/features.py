@@ -1,5 +1,6 @@
 """Step 2: feature tables into the lake, histories into the online store."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
@@ -7,7 +8,7 @@ import polars as pl
 from movie_mlops.features import FILM_FEATURES, USER_FEATURES, Cut, FeedbackConfig, feedback, snapshot
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import Result
-from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS, Lake
+from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS, USERS, Lake
 
 _TABLES: Final = (FILM_FEATURES, USER_FEATURES)
 
@@ -45,6 +46,18 @@ def known_movies(lake: Lake, *, version: int | None = None) -> pl.DataFrame:
     if lake.version(MOVIES) is None:
         return pl.DataFrame(schema=SCHEMAS[MOVIES])
     return lake.scan(MOVIES, version=version).collect()
+
+
+def known_users(lake: Lake, *, version: int | None = None) -> pl.DataFrame:
+    """Return what the lake tells of users at a version, the newest by default; nothing where it has no such table."""
+    if lake.version(USERS) is None:
+        return pl.DataFrame(schema=SCHEMAS[USERS])
+    return lake.scan(USERS, version=version).collect()
+
+
+def users_at(lake: Lake, versions: Mapping[str, int]) -> pl.DataFrame:
+    """Return what the lake told of users at the versions of its tables; nothing where there was no such table yet."""
+    return known_users(lake, version=versions[USERS]) if USERS in versions else pl.DataFrame(schema=SCHEMAS[USERS])
 
 
 def known_feedback(lake: Lake, config: FeedbackConfig, *, version: int | None = None) -> pl.DataFrame:

@@ -110,6 +110,7 @@ def _fitted(recipe: Recipe, case: EvaluationCase, trained: Sequence[Recommender]
         case.train,
         times=case.train_times,
         content=case.content,
+        traits=case.train_traits,
         memory_limit_bytes=available_memory_bytes(),
         trained=trained,
     )

@@ -186,6 +186,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
     # Three steps may want it, and it is the same.
     feedback = cache(lambda: featuring.training_feedback(platform, ingested))
     movies = cache(lambda: featuring.known_movies(lake, version=ingested["versions"][MOVIES]))
+    users = cache(lambda: featuring.users_at(lake, ingested["versions"]))
     evaluated = steps.run(
         "evaluate",
         inputs={
@@ -240,7 +241,9 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
             "commit": code_commit(),
         },
         rooms=_MODEL_ROOMS,
-        work=lambda: training.train(platform, feedback(), candidate, movies=movies, facts=facts, progress=progress),
+        work=lambda: training.train(
+            platform, feedback(), candidate, movies=movies, users=users, facts=facts, progress=progress
+        ),
         still_there=lambda made: releasing.bundle_is_whole(platform, made["bundle_id"]),
     )
     shelving.shelve(platform, trained["bundle_id"])

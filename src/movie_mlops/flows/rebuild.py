@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.progress import Advance
 from movie_mlops.features import FeedbackConfig
-from movie_mlops.flows.features import known_feedback, known_movies
+from movie_mlops.flows.features import known_feedback, known_movies, users_at
 from movie_mlops.flows.provenance import OPTIONAL, code_commit, code_sha256, machine, package_versions
 from movie_mlops.flows.train import fit
 from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig
@@ -64,7 +64,8 @@ def main() -> int:
         versions = asked["facts"]["lake_versions"]
         known = known_feedback(lake, config, version=versions[INTERACTIONS])
         movies = partial(known_movies, lake, version=versions.get(MOVIES))
-        trained = fit(known, asked["model"], asked["params"], _Lines(), movies=movies)
+        users = partial(users_at, lake, versions)
+        trained = fit(known, asked["model"], asked["params"], _Lines(), movies=movies, users=users)
         # With the facts of the original: equal numbers then give the very same bundle, name and all.
         bundle = write_bundle(
             Path(asked["target"]), model=trained.model, movie_ids=trained.movie_ids, facts=asked["facts"]

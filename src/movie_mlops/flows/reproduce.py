@@ -16,7 +16,7 @@ import numpy as np
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.flows import rebuild
 from movie_mlops.flows.errors import NotReproducibleError
-from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig, LakeError
+from movie_mlops.lake import INTERACTIONS, MOVIES, USERS, Lake, LakeConfig, LakeError
 from movie_mlops.recommenders import create
 from movie_mlops.release import ArrayFile, Manifest, TrustList, read_bundle, read_manifest
 
@@ -135,8 +135,9 @@ def missing_inputs(lake: Lake, manifest: Manifest) -> str | None:
     if silent:
         return f"{manifest.bundle_id} does not say its {' and its '.join(silent)}."
     versions: Any = manifest.facts["lake_versions"]
-    reads_content = create(manifest.model, manifest.params).capabilities.reads_content
-    for table in (INTERACTIONS, MOVIES) if reads_content else (INTERACTIONS,):
+    can = create(manifest.model, manifest.params).capabilities
+    read = {MOVIES: can.reads_content, USERS: can.reads_traits and USERS in versions}
+    for table in (INTERACTIONS, *(table for table, wanted in read.items() if wanted)):
         try:
             lake.delta(table, version=versions[table])
         except LakeError as error:

@@ -18,7 +18,7 @@ from movie_mlops.evaluation import (
     write_report,
 )
 from movie_mlops.flows.config import PlatformConfig, Protocol, Recipe
-from movie_mlops.flows.evaluate import make_cases, strongest_baseline, with_content
+from movie_mlops.flows.evaluate import make_cases, strongest_baseline, with_content, with_traits
 from movie_mlops.flows.judging import judge_each, judge_recipes
 
 
@@ -30,6 +30,7 @@ def study(
     protocol: Protocol,
     folds: Path | None,
     movies: pl.DataFrame | None = None,
+    users: pl.DataFrame | None = None,
     report: Path,
     title: str,
     command: str,
@@ -44,6 +45,7 @@ def study(
         protocol: How it is split.
         folds: A folder of given folds, instead of a split of the feedback.
         movies: One row for each film of the feedback; without it, nothing is known of the films.
+        users: What is known of the users.
         report: The HTML file to write.
         title: Its title.
         command: The command that makes it again.
@@ -55,6 +57,7 @@ def study(
         assert feedback is not None
         cases = make_cases(protocol, feedback, config)
         cases = cases if movies is None else with_content(cases, movies)
+        cases = cases if users is None else with_traits(cases, users)
     films = None if movies is None else Films.of(movies, cases[0].movie_ids)
     scores = judge_recipes(recipes, cases, config, films=films, progress=progress)
     board = write_report(
@@ -75,6 +78,7 @@ def study_learning(
     config: PlatformConfig,
     *,
     movies: pl.DataFrame | None = None,
+    users: pl.DataFrame | None = None,
     report: Path,
     title: str,
     command: str,
@@ -87,6 +91,7 @@ def study_learning(
         recipes: What to compare.
         config: What is measured, and on which numbers of likes.
         movies: One row for each film of the feedback; without it, nothing is known of the films.
+        users: What is known of the users.
         report: The HTML file to write.
         title: Its title.
         command: The command that makes it again.
@@ -98,6 +103,7 @@ def study_learning(
     metric = config.gate.metric
     cases = learning_cases(feedback, config.learning_curve)
     shown = list(cases.values()) if movies is None else with_content(list(cases.values()), movies)
+    shown = shown if users is None else with_traits(shown, users)
     judged = judge_each(recipes, shown, config, films=None, progress=progress)
     by_likes = {likes: [found[number] for found in judged] for number, likes in enumerate(cases)}
     curve = learning_curve(by_likes, baseline=strongest_baseline(config, by_likes[max(by_likes)]), metric=metric)

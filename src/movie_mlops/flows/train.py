@@ -1,6 +1,6 @@
 """Step 4: the candidate's recipe, trained on everything that is known, becomes a bundle."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from movie_mlops.core.columns import MOVIE_ID
 from movie_mlops.core.memory import available_memory_bytes
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import Feedback
-from movie_mlops.features import film_content
+from movie_mlops.features import film_content, user_traits
 from movie_mlops.flows.config import Recipe
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.provenance import (
@@ -28,8 +28,8 @@ from movie_mlops.flows.steps import Result
 from movie_mlops.recommenders import Recommender, create
 from movie_mlops.release import key_id, write_bundle
 
-Movies = Callable[[], pl.DataFrame]
-"""Reads the table of films when it is first needed."""
+Table = Callable[[], pl.DataFrame]
+"""Reads a table of the lake when it is first needed."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,23 @@ class Trained:
         model: Fitted.
         movie_ids: int64[films]; which film each item is.
         trained_on: How many users, films and positives there were, and the SHA-256 of the very numbers.
+        traits: Which traits of users it knows, in the order in which it reads them.
     """
 
     model: Recommender
     movie_ids: NDArray[np.int64]
     trained_on: dict[str, Any]
+    traits: tuple[str, ...] = ()
 
 
 def fit(
-    feedback: pl.DataFrame, model: str, params: Mapping[str, Any], progress: Progress, *, movies: Movies
+    feedback: pl.DataFrame,
+    model: str,
+    params: Mapping[str, Any],
+    progress: Progress,
+    *,
+    movies: Table,
+    users: Table | None = None,
 ) -> Trained:
     """Fit a model on all positives.
 
@@ -59,6 +67,7 @@ def fit(
         progress: Who listens.
         movies: Gives one row for each film of the lake; asked only for a model that reads facts of films. One that
             scores films that nobody has met takes all of them as its items.
+        users: Gives one row for each user of whom something is known; asked only for a model that reads traits.
     """
     made = create(model, params)
     catalogue = movies() if made.capabilities.reads_content else None
@@ -66,11 +75,20 @@ def fit(
     known = Feedback.of(feedback, films=catalogue[MOVIE_ID].to_numpy() if catalogue is not None and unmet else None)
     matrix, times = known.training()
     content = None if catalogue is None else film_content(catalogue, known.movie_ids).matrix
-    made.fit(matrix, times=times, content=content, progress=progress, memory_limit_bytes=available_memory_bytes())
-    users, films = matrix.shape
-    sha256 = _sha256(known, matrix, times, content)
-    trained_on = {"users": users, "films": films, "positives": matrix.nnz, "sha256": sha256}
-    return Trained(made, known.movie_ids, trained_on)
+    people = users() if users is not None and made.capabilities.reads_traits else None
+    traits = None if people is None or people.is_empty() else user_traits(people, known.learners())
+    who = None if traits is None else traits.matrix
+    made.fit(
+        matrix,
+        times=times,
+        content=content,
+        traits=who,
+        progress=progress,
+        memory_limit_bytes=available_memory_bytes(),
+    )
+    sha256 = _sha256(known, matrix, times, [facts for facts in (content, who) if facts is not None])
+    trained_on = {"users": matrix.shape[0], "films": matrix.shape[1], "positives": matrix.nnz, "sha256": sha256}
+    return Trained(made, known.movie_ids, trained_on, () if traits is None else traits.names)
 
 
 def train(
@@ -78,7 +96,8 @@ def train(
     feedback: pl.DataFrame,
     recipe: Recipe,
     *,
-    movies: Movies,
+    movies: Table,
+    users: Table,
     facts: Mapping[str, Any],
     progress: Progress,
 ) -> Result:
@@ -89,10 +108,11 @@ def train(
         feedback: What is known of users and films.
         recipe: What to make.
         movies: Gives one row for each film of the lake, where the recipe asks.
+        users: Likewise of the users.
         facts: Data versions and evaluation, for the manifest.
         progress: Who listens.
     """
-    trained = fit(feedback, recipe.model, recipe.params, progress, movies=movies)
+    trained = fit(feedback, recipe.model, recipe.params, progress, movies=movies, users=users)
     params = trained.model.params
     seeded = hasattr(params, "seed")
     signer = platform.keys.signer()
@@ -105,6 +125,7 @@ def train(
             "recipe": recipe.name,
             **platform.config.model_dump(mode="json", include={"feedback"}),
             "trained_on": trained.trained_on,
+            **({"traits": list(trained.traits)} if trained.traits else {}),
             "seed": getattr(params, "seed", None),
             # A seed that is null could have been forgotten: this says that there is nothing to seed.
             "randomness": "seeded" if seeded else "none",
@@ -126,9 +147,12 @@ def train(
 
 
 def _sha256(
-    known: Feedback, matrix: sparse.csr_matrix, times: NDArray[np.int64] | None, content: sparse.csr_matrix | None
+    known: Feedback,
+    matrix: sparse.csr_matrix,
+    times: NDArray[np.int64] | None,
+    facts: Sequence[sparse.csr_matrix],
 ) -> str:
     """Return the SHA-256 of what a model is fitted on; user ids shape no model and take no part."""
-    facts = () if content is None else matrix_parts(content)
+    told = (part for one in facts for part in matrix_parts(one))
     stamps = np.zeros(0) if times is None else times
-    return arrays_sha256(((known.movie_ids, "<i8"), *matrix_parts(matrix), (stamps, "<i8"), *facts))
+    return arrays_sha256(((known.movie_ids, "<i8"), *matrix_parts(matrix), (stamps, "<i8"), *told))

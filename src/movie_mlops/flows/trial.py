@@ -180,6 +180,7 @@ class _Bench:
             self._case.train,
             times=self._case.train_times,
             content=self._case.content,
+            traits=self._case.train_traits,
             progress=_UntilDeadline(deadline),
             memory_limit_bytes=memory_limit,
             watch=watch,
@@ -207,6 +208,7 @@ def _memory_needed(recommender: Recommender, case: EvaluationCase) -> int:
         int(train.nnz),
         n_features=0 if content is None else content.shape[1],
         n_facts=0 if content is None else content.nnz,
+        n_traits=0 if case.train_traits is None else case.train_traits.shape[1],
     )
 
 

@@ -16,7 +16,7 @@ from movie_mlops.ingest.raw import EXTRA, Lane, RawTable
 from movie_mlops.ingest.refusals import ABOUT, REFUSED, as_duplicates, as_refused, numbered
 from movie_mlops.ingest.rules import of_changes, rules_of, sort_out, unfit, warnings_of
 from movie_mlops.ingest.schema_changes import Change, changes_of, without
-from movie_mlops.lake import INTERACTIONS, SCHEMAS
+from movie_mlops.lake import INTERACTIONS, KEYS, SCHEMAS
 
 _FIRST_LINE: Final = "first_line"
 _AT_ONCE: Final = 1 << 17
@@ -120,7 +120,7 @@ def _look(
 
 def key_of(contract: Contract) -> str:
     """Return the column that tells one row of the table from another."""
-    return c.EVENT_ID if contract.table == INTERACTIONS else c.MOVIE_ID
+    return KEYS[contract.table][0]
 
 
 def _keyed(good: pl.DataFrame, contract: Contract, dataset: str) -> pl.DataFrame:
@@ -181,7 +181,8 @@ def _parsed(frame: pl.DataFrame, contract: Contract, facts: Facts, *, given: boo
 def _stretched(contract: Contract, facts: Facts) -> list[pl.Expr]:
     """Return what is left to do once the kind of each row is known: other scales, and the tables' exact types."""
     if contract.table != INTERACTIONS:
-        return [pl.col(name).cast(pl.Int64) for name in (c.YEAR, c.RUNTIME)]
+        numbers = [column.name for column in contract.columns if SCHEMAS[contract.table][column.name].is_integer()]
+        return [pl.col(name).cast(pl.Int64) for name in numbers]
     value = pl.col(c.VALUE).cast(pl.Float64)
     if facts.scale is not None:
         low, high = facts.scale
@@ -203,7 +204,7 @@ def _extras(good: pl.DataFrame, contract: Contract, modes: TableModes, dataset: 
             kept[given] = pl.when(unfit(column.name)).then(pl.col(given).cast(pl.String))
     if not kept or good.is_empty():
         return pl.DataFrame(schema=_KEPT)
-    key = event_id(dataset) if contract.table == INTERACTIONS else pl.col(c.MOVIE_ID).cast(pl.String)
+    key = event_id(dataset) if contract.table == INTERACTIONS else pl.col(key_of(contract)).cast(pl.String)
     parts = [_member(name.removeprefix(EXTRA).removeprefix(GIVEN), value) for name, value in kept.items()]
     told = pl.concat_str(pl.lit("{"), pl.concat_str(parts, separator=",", ignore_nulls=True), pl.lit("}"))
     has_any = pl.any_horizontal(value.is_not_null() for value in kept.values())

@@ -16,6 +16,8 @@ class SourceOptions:
             well-known names are recognised by themselves.
         movies: A second file with the films of a ``file:`` source: CSV, Parquet or MovieLens' ``movies.dat``.
         movie_columns: The same as ``columns``, for the file of films.
+        users: A third file with what is known of the users of a ``file:`` source: CSV or Parquet.
+        user_columns: The same as ``columns``, for the file of users.
         value_scale: The lowest and the highest rating that a ``file:`` source uses, to be stretched to 0.5 to 5;
             ``None`` takes ratings as they are.
         dataset: The data set's name for a ``file:`` source; when ``None`` the file's own, or its folder's where the
@@ -26,6 +28,8 @@ class SourceOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     movies: Path | None = None
     movie_columns: Mapping[str, str] = field(default_factory=dict)
+    users: Path | None = None
+    user_columns: Mapping[str, str] = field(default_factory=dict)
     value_scale: tuple[float, float] | None = None
     dataset: str | None = None
     movielens_url: str = "https://files.grouplens.org/datasets/movielens"
@@ -101,6 +105,7 @@ class IngestConfig:
         years_ahead: How many years in advance a film may be announced.
         interactions: Modes and severities of the table of interactions.
         movies: Modes and severities of the table of films.
+        users: Modes of the table of users.
         overlap_days: An incremental load begins this many days before the newest interaction that it knows.
         attempts: How often a commit is tried when other writers are faster.
         chunk_bytes: How much of a text file is in memory at once.
@@ -114,6 +119,7 @@ class IngestConfig:
     years_ahead: int = 10
     interactions: TableModes = field(default_factory=TableModes)
     movies: TableModes = field(default_factory=TableModes)
+    users: TableModes = field(default_factory=TableModes)
     overlap_days: float = 7.0
     attempts: int = 20
     chunk_bytes: int = 32 << 20

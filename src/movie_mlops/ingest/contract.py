@@ -89,6 +89,7 @@ class Column:
         default: What rows have where the file has no such column.
         fills: Whether the default is also for rows that have nothing in it.
         checks: What its values must keep.
+        personal: It tells of a person: its values are in no statistics and no report.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Column:
     default: Callable[[pl.Schema], pl.Expr] | None = None
     fills: bool = False
     checks: tuple[Check, ...] = ()
+    personal: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def describe(contract: Contract) -> list[dict[str, str]]:
         rows.append(
             {
                 "column": f"`{column.name}`",
-                "is": column.reading.says,
+                "is": column.reading.says + (" (personal)" if column.personal else ""),
                 "required": "yes" if column.missing else "",
                 "refused for": ", ".join([*(f"`{reason}`" for reason in reasons if reason), *checks]),
             }

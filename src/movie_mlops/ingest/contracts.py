@@ -13,7 +13,7 @@ from movie_mlops.core import columns as c
 from movie_mlops.core.nouns import Kind
 from movie_mlops.ingest import parsing
 from movie_mlops.ingest.contract import Check, Column, Contract, Facts, Reading, says
-from movie_mlops.lake import INTERACTIONS, MOVIES
+from movie_mlops.lake import INTERACTIONS, MOVIES, USERS
 
 KINDS: Final = tuple(str(kind) for kind in Kind)
 
@@ -75,6 +75,10 @@ _NEGATIVE: Final = _check(
     "bad-movie-id", "not negative", lambda _: pl.col(c.MOVIE_ID) < 0, c.MOVIE_ID, lambda _: "is negative", warn=False
 )
 _FILM_ID: Final = ("bad-movie-id", "is not a whole number")
+
+
+_OLDEST: Final = 125
+"""Nobody is older."""
 
 
 def _no_names(_types: pl.Schema) -> pl.Expr:
@@ -208,6 +212,33 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
         ),
         "the same film as line {}",
         (c.MOVIE_ID, c.TITLE),
+    ),
+    USERS: Contract(
+        USERS,
+        (
+            Column(c.USER_ID, _TEXT, missing="missing-user"),
+            Column(c.GENDER, _TEXT, personal=True),
+            Column(
+                c.AGE,
+                _WHOLE,
+                unfit=("bad-age", "is not a whole number"),
+                checks=(
+                    _check(
+                        "age-out-of-range",
+                        f"0 to {_OLDEST} years",
+                        lambda _: ~pl.col(c.AGE).is_between(0, _OLDEST),
+                        c.AGE,
+                        lambda _: f"is not from 0 to {_OLDEST}",
+                        warn=False,
+                    ),
+                ),
+                personal=True,
+            ),
+            Column(c.OCCUPATION, _TEXT, personal=True),
+            Column(c.POSTCODE, _TEXT, personal=True),
+        ),
+        "the same user as line {}",
+        (c.USER_ID,),
     ),
 }
 

@@ -14,8 +14,8 @@ from movie_mlops.ingest.chunks import Chunk, Layout, chunks
 from movie_mlops.ingest.config import IngestConfig, SourceOptions
 from movie_mlops.ingest.contracts import LANES
 from movie_mlops.ingest.errors import SourceError
-from movie_mlops.ingest.layouts import raw_of, read_dat_movies, read_items
-from movie_mlops.ingest.mapping import INTERACTION_NAMES, MOVIE_NAMES, map_columns
+from movie_mlops.ingest.layouts import raw_of, read_bar_users, read_dat_movies, read_dat_users, read_items
+from movie_mlops.ingest.mapping import INTERACTION_NAMES, MOVIE_NAMES, USER_NAMES, map_columns
 from movie_mlops.ingest.movielens import short_name, stamps
 from movie_mlops.ingest.parsing import integer
 from movie_mlops.ingest.raw import EXTRA, RawTable
@@ -34,11 +34,13 @@ _HEADER_BYTES: Final = 1 << 20
 _LAID_OUT: Final[Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]]] = {
     "movies.dat": read_dat_movies,
     "u.item": read_items,
+    "users.dat": read_dat_users,
+    "u.user": read_bar_users,
 }
 
 
 class FileSource:
-    """A CSV or Parquet file of interactions and, where there is one, a second file of films.
+    """A CSV or Parquet file of interactions and, where there are any, a file of films and one of users.
 
     Args:
         path: The file of interactions. Without a column of ratings each row is a like; without a second file the films
@@ -52,8 +54,10 @@ class FileSource:
     def __init__(self, path: Path, *, options: SourceOptions) -> None:
         self._path = path.expanduser()
         self._movies = options.movies.expanduser() if options.movies else None
+        self._users = options.users.expanduser() if options.users else None
         self._options = options
-        for file, where in ((self._path, "--source"), (self._movies, "--movies")):
+        files = ((self._path, "--source"), (self._movies, "--movies"), (self._users, "--users"))
+        for file, where in files:
             if file is not None and not file.is_file():
                 kind = "folder" if file.is_dir() else "missing"
                 raise _no_file(file, where, kind)
@@ -75,15 +79,17 @@ class FileSource:
         _refuse_empty(self._path)
         if self._movies is not None and self._movies.suffix == ".parquet":
             self._columns(self._movies, MOVIE_NAMES)
+        if self._users is not None and self._users.name not in _LAID_OUT:
+            self._columns(self._users, USER_NAMES)
 
     def fingerprint(self) -> str:
         """Return a digest of the files' names, sizes and times and of the options that change their reading."""
-        files = [self._path, *([self._movies] if self._movies else [])]
+        files = [file for file in (self._path, self._movies, self._users) if file]
         options = self._options
         scale = list(options.value_scale) if options.value_scale else None
-        return digest(
-            ["file", _READER_VERSION, *stamps(files), dict(options.columns), dict(options.movie_columns), scale]
-        )
+        columns = [dict(options.columns), dict(options.movie_columns)]
+        columns += [dict(options.user_columns)] if self._users else []
+        return digest(["file", _READER_VERSION, *stamps(files), *columns, scale])
 
     def interactions(self) -> RawTable:
         """Return the rows of the file, under our column names."""
@@ -110,13 +116,31 @@ class FileSource:
             unknown: Whether to bring columns that the contract does not know.
         """
         if self._movies is not None:
-            mapped = {} if self._movies.name in _LAID_OUT else self._columns(self._movies, MOVIE_NAMES)
-            others = self._unknown(self._movies, mapped) if mapped else ()
-            return RawTable(
-                self._read_movies(self._movies, others if unknown else ()), self._movies.name, unknown=others
-            )
+            return self._described(self._movies, MOVIE_NAMES, unknown=unknown)
         titled = self._film_ids().with_columns(pl.format("Film {}", c.MOVIE_ID).alias(c.TITLE))
         return RawTable(titled, self._path.name, placeholder=True)
+
+    def users(self, *, unknown: bool = False) -> RawTable | None:
+        """Return the users of the third file; ``None`` without one.
+
+        Args:
+            unknown: Whether to bring columns that the contract does not know.
+        """
+        if self._users is None:
+            return None
+        return self._described(self._users, USER_NAMES, unknown=unknown)
+
+    def _described(self, path: Path, names: Mapping[str, str], *, unknown: bool) -> RawTable:
+        """Return the rows of the file of films or of that of users."""
+        if path.name in _LAID_OUT:
+            return RawTable(_LAID_OUT[path.name](read_lines(path, file=path.name, encoding="latin-1")), path.name)
+        mapped = self._columns(path, names)
+        others = self._unknown(path, mapped)
+        return RawTable(
+            self._read(path, {**mapped, **{EXTRA + name: name for name in others if unknown}}),
+            path.name,
+            unknown=others,
+        )
 
     def _film_ids(self) -> pl.DataFrame:
         """Return the ids of the films that the file names, sorted, one column at a time in memory."""
@@ -144,12 +168,6 @@ class FileSource:
         frame = self._read(self._path, self._columns(self._path, INTERACTION_NAMES))
         return RawTable(frame, self._path.name, value_scale=self._options.value_scale)
 
-    def _read_movies(self, path: Path, unknown: Sequence[str]) -> pl.DataFrame:
-        if path.name in _LAID_OUT:
-            return _LAID_OUT[path.name](read_lines(path, file=path.name, encoding="latin-1"))
-        mapped = self._columns(path, MOVIE_NAMES)
-        return self._read(path, {**mapped, **{EXTRA + name: name for name in unknown}})
-
     def _read(self, path: Path, wanted: Mapping[str, str]) -> pl.DataFrame:
         if _is_parquet(path):
             try:
@@ -168,15 +186,15 @@ class FileSource:
         return tuple(name for name in _column_names(path) if name not in mapped.values())
 
     def _columns(self, path: Path, known: Mapping[str, str]) -> dict[str, str]:
-        is_movies = known is MOVIE_NAMES
-        return map_columns(
-            _column_names(path),
-            known,
-            given=self._options.movie_columns if is_movies else self._options.columns,
-            required=(c.MOVIE_ID, c.TITLE) if is_movies else (c.USER_ID, c.MOVIE_ID),
-            file=path.name,
-            option="--movie-column" if is_movies else "--column",
+        options = self._options
+        given, required, option = {
+            c.TITLE: (options.movie_columns, (c.MOVIE_ID, c.TITLE), "--movie-column"),
+            c.AGE: (options.user_columns, (c.USER_ID,), "--user-column"),
+        }.get(
+            next(name for name in (c.TITLE, c.AGE, c.KIND) if name in known),
+            (options.columns, (c.USER_ID, c.MOVIE_ID), "--column"),
         )
+        return map_columns(_column_names(path), known, given=given, required=required, file=path.name, option=option)
 
 
 def _both(raw: RawTable) -> pl.DataFrame:

@@ -18,6 +18,31 @@ from movie_mlops.lake import INTERACTIONS
 _HEADER_BYTES: Final = 1 << 20
 _RATING: Final = [c.USER_ID, c.MOVIE_ID, c.VALUE, c.EVENT_TIME]
 _MOVIE: Final = [c.MOVIE_ID, c.TITLE, c.GENRES]
+_USER: Final = [c.USER_ID, c.GENDER, c.AGE, c.OCCUPATION, c.POSTCODE]
+# The numbers of occupations in users.dat, in order.
+_OCCUPATIONS: Final = (
+    "other",
+    "educator",
+    "artist",
+    "clerical",
+    "student",
+    "customer service",
+    "doctor",
+    "executive",
+    "farmer",
+    "homemaker",
+    "K-12 student",
+    "lawyer",
+    "programmer",
+    "retired",
+    "sales",
+    "scientist",
+    "self-employed",
+    "technician",
+    "tradesman",
+    "unemployed",
+    "writer",
+)
 # The flags of u.item, in order; the first says that the genre is not known.
 _FLAGS: Final = [
     "unknown",
@@ -51,17 +76,19 @@ class Layout:
         ratings: The file of ratings.
         movies: The file of films.
         separator: What stands between two fields.
+        users: The file of users, in the releases that have one.
         header: The first line's fields, where there is one.
     """
 
     ratings: str
     movies: str
     separator: str
+    users: str | None = None
     header: tuple[Sequence[str], Sequence[str]] | None = None
 
 
-_100K: Final = Layout("u.data", "u.item", "\t")
-_DAT: Final = Layout("ratings.dat", "movies.dat", "::")
+_100K: Final = Layout("u.data", "u.item", "\t", "u.user")
+_DAT: Final = Layout("ratings.dat", "movies.dat", "::", "users.dat")
 _CSV: Final = Layout(
     "ratings.csv",
     "movies.csv",
@@ -141,6 +168,26 @@ def read_movies(archive: Archive, layout: Layout) -> RawTable:
     if layout is _CSV and _LINKS in archive.names():
         frame = frame.join(_read_links(archive), on=c.MOVIE_ID, how="left", maintain_order="left")
     return RawTable(frame, label)
+
+
+def read_users(archive: Archive, layout: Layout) -> RawTable | None:
+    """Return what is known of the users of ``archive``, as text; ``None`` where there is no such file."""
+    if layout.users is None or layout.users not in archive.names():
+        return None
+    label = archive.label(layout.users)
+    lines = read_lines(archive.read(layout.users), file=label, encoding="latin-1")
+    return RawTable(read_bar_users(lines) if layout is _100K else read_dat_users(lines), label)
+
+
+def read_bar_users(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the users of ``u.user``."""
+    return split(lines, [c.USER_ID, c.AGE, c.GENDER, c.OCCUPATION, c.POSTCODE], "|", quoted=False)
+
+
+def read_dat_users(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the users of ``users.dat``, with the words for their occupations."""
+    words = {str(number): word for number, word in enumerate(_OCCUPATIONS)}
+    return split(lines, _USER, "::", quoted=False).with_columns(pl.col(c.OCCUPATION).replace(words))
 
 
 def read_items(lines: pl.DataFrame) -> pl.DataFrame:

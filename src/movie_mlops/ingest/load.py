@@ -24,7 +24,7 @@ from movie_mlops.ingest.commits import QUARANTINE_PLACE, again, append_once, typ
 from movie_mlops.ingest.config import IngestConfig, Mode
 from movie_mlops.ingest.contract import Facts
 from movie_mlops.ingest.contracts import CONTRACTS
-from movie_mlops.ingest.films import merge_films
+from movie_mlops.ingest.films import merge
 from movie_mlops.ingest.known import Known, hashed
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.refusals import as_duplicates
@@ -34,7 +34,7 @@ from movie_mlops.ingest.schema_changes import changes_of
 from movie_mlops.ingest.sources import Source
 from movie_mlops.ingest.tally import IngestReport, Tally
 from movie_mlops.ingest.window import ALL, Window, cursor_of
-from movie_mlops.lake import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, SCHEMAS, Lake
+from movie_mlops.lake import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, SCHEMAS, USERS, Lake
 
 T = TypeVar("T")
 
@@ -119,7 +119,7 @@ class _Load:
         self._now = clock.now()
         self._dataset = source.dataset
         self._note = {"source": source.dataset, "fingerprint": source.fingerprint()}
-        self._films, self._rows = Tally(), Tally()
+        self._films, self._people, self._rows = Tally(), Tally(), Tally()
         self._waiting = pl.DataFrame()
         self._known = Known(lake, self._dataset, repeated=CONTRACTS[INTERACTIONS].repeated)
         self._ours: int | None = None
@@ -135,7 +135,12 @@ class _Load:
             changes_of(first, contract, contract.modes(self._config))
         self._refuse_frozen()
         with progress.task(f"Ingesting {self._dataset}", None, "rows") as advance:
-            self._bring_films()
+            self._bring(MOVIES, self._source.movies(unknown=self._keeps_new_columns(MOVIES)), self._films)
+            self._at("films")
+            people = self._source.users(unknown=self._keeps_new_columns(USERS))
+            if people is not None:
+                self._bring(USERS, people, self._people)
+                self._at("users")
             facts = self._facts(first)
             if first is not None:
                 self._opened = open_rows(self._lake, source=self._dataset, table=INTERACTIONS, file=first.file)
@@ -157,8 +162,10 @@ class _Load:
         return _Piece(raw, checked, meant, hashed(meant))
 
     def _pieces(self) -> Iterator[RawTable]:
-        unknown = CONTRACTS[INTERACTIONS].modes(self._config).new_column is not Mode.DISCARD_VALUE
-        return self._source.batches(config=self._config, unknown=unknown)
+        return self._source.batches(config=self._config, unknown=self._keeps_new_columns(INTERACTIONS))
+
+    def _keeps_new_columns(self, table: str) -> bool:
+        return CONTRACTS[table].modes(self._config).new_column is not Mode.DISCARD_VALUE
 
     def _facts(self, raw: RawTable | None) -> Facts:
         films = self._lake.scan(MOVIES).select(c.MOVIE_ID).collect()[c.MOVIE_ID]
@@ -174,20 +181,18 @@ class _Load:
                 facts = Facts(self._config, self._now, scale=raw.value_scale)
                 freeze_unfit(check(raw, contract, facts, dataset=self._dataset).bad, contract, modes)
 
-    def _bring_films(self) -> None:
-        contract = CONTRACTS[MOVIES]
-        modes = contract.modes(self._config)
-        raw = self._source.movies(unknown=modes.new_column is not Mode.DISCARD_VALUE)
+    def _bring(self, table: str, raw: RawTable, tally: Tally) -> None:
+        """Bring in the films, or what is known of the users."""
+        contract = CONTRACTS[table]
         checked = check(raw, contract, Facts(self._config, self._now), dataset=self._dataset)
-        freeze_unfit(checked.bad, contract, modes)
-        self._films.look_at(checked, MOVIES)
-        self._films.add(raw, checked)
-        self._films.good = checked.good.height
-        self._waiting = checked.bad
-        self._keep_extras(checked, MOVIES)
-        films = typed(checked.good, MOVIES)
-        self._films.new = merge_films(self._lake, films, placeholder=raw.placeholder, note=self._note)
-        self._at("films")
+        freeze_unfit(checked.bad, contract, contract.modes(self._config))
+        tally.look_at(checked, table)
+        tally.add(raw, checked)
+        tally.good = checked.good.height
+        self._waiting = pl.concat([part for part in (self._waiting, checked.bad) if part.width])
+        self._keep_extras(checked, table)
+        rows = typed(checked.good, table)
+        tally.new = merge(self._lake, table, rows, placeholder=raw.placeholder, note=self._note)
 
     def _bring_rows(self, piece: _Piece, *, last: bool) -> None:
         raw, checked, meant, keys = piece
@@ -268,7 +273,8 @@ class _Load:
         mark_as_good(self._lake, good.join(lines.select(c.LINE, c.EVENT_ID), on=c.LINE), self._now, self._config)
 
     def _leave_counts(self) -> None:
-        rows = [self._counts(MOVIES, self._films), self._counts(INTERACTIONS, self._rows)]
+        brought = {MOVIES: self._films, USERS: self._people, INTERACTIONS: self._rows}
+        rows = [self._counts(table, tally) for table, tally in brought.items() if table != USERS or tally.file]
         self._lake.append(BATCHES, pl.DataFrame(rows, schema=SCHEMAS[BATCHES]), note=self._note)
         self._at("counted")
 
@@ -292,8 +298,8 @@ class _Load:
         }
 
     def _report(self) -> IngestReport:
-        films, rows = self._films, self._rows
-        versions = {table: self._lake.version(table) for table in (MOVIES, INTERACTIONS, QUARANTINE)}
+        films, people, rows = self._films, self._people, self._rows
+        versions = {table: self._lake.version(table) for table in (MOVIES, USERS, INTERACTIONS, QUARANTINE)}
         return IngestReport(
             rows_read=rows.read,
             rows_good=rows.good,
@@ -307,6 +313,12 @@ class _Load:
             movie_reasons=dict(sorted(films.reasons.items())),
             versions={table: version for table, version in versions.items() if version is not None},
             rows_outside=rows.outside,
-            warnings={**films.warnings, **rows.warnings},
-            changes=[f"{sentence}: {mode}" for sentence, mode in {**films.changes, **rows.changes}.items()],
+            warnings={**films.warnings, **people.warnings, **rows.warnings},
+            changes=[
+                f"{sentence}: {mode}" for sentence, mode in {**films.changes, **people.changes, **rows.changes}.items()
+            ],
+            users=people.good,
+            users_new=people.new,
+            users_quarantined=people.bad,
+            user_reasons=dict(sorted(people.reasons.items())),
         )

@@ -31,6 +31,14 @@ MOVIE_NAMES: Final[dict[str, str]] = {
     c.SERIES: "series collection franchise",
 }
 
+USER_NAMES: Final[dict[str, str]] = {
+    c.USER_ID: "userid user uid customerid customer memberid member viewerid viewer id",
+    c.GENDER: "gender sex",
+    c.AGE: "age",
+    c.OCCUPATION: "occupation job profession",
+    c.POSTCODE: "postcode zip zipcode postalcode",
+}
+
 
 def map_columns(
     found: Sequence[str],

@@ -12,12 +12,12 @@ from movie_mlops.ingest.archive import Archive
 from movie_mlops.ingest.config import IngestConfig, SourceOptions
 from movie_mlops.ingest.download import download_zip
 from movie_mlops.ingest.errors import SourceError
-from movie_mlops.ingest.layouts import Layout, find_layout, rating_chunks, read_movies, read_ratings
+from movie_mlops.ingest.layouts import Layout, find_layout, rating_chunks, read_movies, read_ratings, read_users
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.releases import RELEASES
 
 # Goes up when the same files would be read differently.
-_READER_VERSION: Final = 1
+_READER_VERSION: Final = 2
 
 
 class MovieLensSource:
@@ -62,6 +62,10 @@ class MovieLensSource:
     def movies(self, *, unknown: bool = False) -> RawTable:  # noqa: ARG002 - there is nothing unknown in them
         """Return the films."""
         return read_movies(*self._open())
+
+    def users(self, *, unknown: bool = False) -> RawTable | None:  # noqa: ARG002 - there is nothing unknown in them
+        """Return gender, age, occupation and postcode of the users, where the release tells them."""
+        return read_users(*self._open())
 
     def interactions(self) -> RawTable:
         """Return the ratings."""

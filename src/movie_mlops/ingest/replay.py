@@ -18,17 +18,17 @@ from movie_mlops.core import clock
 from movie_mlops.core import columns as c
 from movie_mlops.core.digests import digest
 from movie_mlops.core.nouns import Kind
-from movie_mlops.ingest.checking import check
+from movie_mlops.ingest.checking import check, key_of
 from movie_mlops.ingest.commits import QUARANTINE_PLACE, again, append_once, typed
 from movie_mlops.ingest.config import IngestConfig
 from movie_mlops.ingest.contract import Facts
 from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.errors import SourceError
-from movie_mlops.ingest.films import merge_films
+from movie_mlops.ingest.films import merge
 from movie_mlops.ingest.known import Known
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.refusals import SCALE
-from movie_mlops.lake import INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, Lake
+from movie_mlops.lake import INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, USERS, Lake
 
 REPLAYED: Final = "replayed"
 """Under which name a row of the quarantine says whether it has reached the lake since."""
@@ -229,9 +229,9 @@ def _replay_part(lake: Lake, part: pl.DataFrame, raw: RawTable, config: IngestCo
     checked = check(raw, CONTRACTS[table], Facts(config, now, films, raw.value_scale), dataset=source)
     reasons = dict(checked.bad[c.REASON].value_counts().iter_rows())
     note = {"source": source, "why": "replay"}
-    if table == MOVIES:
-        new = merge_films(lake, typed(checked.good, MOVIES), placeholder=False, note=note)
-        good = checked.good.select(c.LINE, pl.col(c.MOVIE_ID).cast(pl.String).alias(c.KEY))
+    if table in {MOVIES, USERS}:
+        new = merge(lake, table, typed(checked.good, table), note=note)
+        good = checked.good.select(c.LINE, pl.col(key_of(CONTRACTS[table])).cast(pl.String).alias(c.KEY))
     else:
         new, good = again(lambda: _append_new(lake, checked.good, source, now, note), attempts=config.attempts)
         differing = checked.good.height - good.height

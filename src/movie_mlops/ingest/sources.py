@@ -40,6 +40,10 @@ class Source(Protocol):
         """Return the films, with columns that the contract does not know where asked; only after :meth:`prepare`."""
         ...
 
+    def users(self, *, unknown: bool = False) -> RawTable | None:
+        """Return what is known of the users, as :meth:`movies` does; ``None`` where the source tells nothing."""
+        ...
+
     def interactions(self) -> RawTable:
         """Return the interactions, all at once; only after :meth:`prepare`."""
         ...

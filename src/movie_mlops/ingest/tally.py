@@ -31,6 +31,10 @@ class IngestReport:
         rows_outside: Rows that keep the contract, and that the load was not about.
         warnings: What was found and let pass, and how many times each, for both tables.
         changes: What the files' columns are and are not, for people.
+        users: Users of whom something is known that keeps the contract.
+        users_new: Those of them that the lake did not have, or had differently.
+        users_quarantined: Rows of the file of users that break the contract.
+        user_reasons: Why, and how many times each.
     """
 
     rows_read: int
@@ -47,6 +51,10 @@ class IngestReport:
     rows_outside: int = 0
     warnings: dict[str, int] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
+    users: int = 0
+    users_new: int = 0
+    users_quarantined: int = 0
+    user_reasons: dict[str, int] = field(default_factory=dict)
 
     @property
     def rows_known(self) -> int:
@@ -74,7 +82,8 @@ class Tally:
         """Take the good rows into the statistics, which nothing else here touches."""
         if not checked.good.is_empty():
             distinct = {c.USER_ID: checked.users} if checked.users.len() else {}
-            self.statistics.add(checked.good, [column.name for column in CONTRACTS[table].columns], distinct)
+            told = [column.name for column in CONTRACTS[table].columns if not column.personal]
+            self.statistics.add(checked.good, told, distinct)
 
     def add(self, raw: RawTable, checked: Checked) -> None:
         """Count what was read and refused."""

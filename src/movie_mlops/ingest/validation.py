@@ -17,7 +17,7 @@ from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.rules import freeze_unfit
 from movie_mlops.ingest.schema_changes import changes_of
 from movie_mlops.ingest.sources import Source
-from movie_mlops.lake import INTERACTIONS, MOVIES, Lake
+from movie_mlops.lake import INTERACTIONS, KEYS, MOVIES, SCHEMAS, USERS, Lake
 
 _EXAMPLES = 3
 
@@ -77,17 +77,32 @@ def validate(
     source.prepare(progress)
     config = config or IngestConfig()
     now = clock.now()
-    contract = CONTRACTS[MOVIES]
-    unknown = contract.modes(config).new_column is not Mode.DISCARD_VALUE
-    held = _held_films(lake)
-    raw = source.movies(unknown=unknown)
-    films, good = TableValidation(), pl.DataFrame(schema={c.MOVIE_ID: pl.Int64})
-    checked = _checked(raw, contract, Facts(config, now), source.dataset, films)
-    if checked is not None:
-        good = checked.good.select(c.MOVIE_ID)
-        films.add(checked, good.join(held, on=c.MOVIE_ID, how="anti").height)
+    facts = Facts(config, now)
+    told = {}
+    held = _held(lake, MOVIES)
+    told[MOVIES], good = _keyed(source.movies(unknown=_keeps_new(config, MOVIES)), MOVIES, facts, source.dataset, held)
+    people = source.users(unknown=_keeps_new(config, USERS))
+    if people is not None:
+        told[USERS], _ = _keyed(people, USERS, facts, source.dataset, _held(lake, USERS))
     all_films = pl.concat([held, good]).unique()[c.MOVIE_ID]
-    return {MOVIES: films, INTERACTIONS: _interactions(source, lake, config, Facts(config, now, all_films), progress)}
+    told[INTERACTIONS] = _interactions(source, lake, config, Facts(config, now, all_films), progress)
+    return told
+
+
+def _keyed(
+    raw: RawTable, table: str, facts: Facts, dataset: str, held: pl.DataFrame
+) -> tuple[TableValidation, pl.DataFrame]:
+    """Return what would become of films or users, and the keys of those that are good."""
+    told, good = TableValidation(), held.clear()
+    checked = _checked(raw, CONTRACTS[table], facts, dataset, told)
+    if checked is not None:
+        good = checked.good.select(held.columns)
+        told.add(checked, good.join(held, on=held.columns, how="anti").height)
+    return told, good
+
+
+def _keeps_new(config: IngestConfig, table: str) -> bool:
+    return CONTRACTS[table].modes(config).new_column is not Mode.DISCARD_VALUE
 
 
 def _interactions(
@@ -96,7 +111,7 @@ def _interactions(
     contract, told = CONTRACTS[INTERACTIONS], TableValidation()
     known = Known(lake, source.dataset, repeated=contract.repeated, writes=False)
     known.at(lake.version(INTERACTIONS))
-    unknown = contract.modes(config).new_column is not Mode.DISCARD_VALUE
+    unknown = _keeps_new(config, INTERACTIONS)
     with progress.task(f"Looking at {source.dataset}", None, "rows") as advance:
         for raw in source.batches(config=config, unknown=unknown):
             own = Facts(config, facts.now, facts.films, raw.value_scale)
@@ -127,7 +142,9 @@ def _checked(raw: RawTable, contract: Contract, facts: Facts, dataset: str, told
     return checked
 
 
-def _held_films(lake: Lake) -> pl.DataFrame:
-    if lake.version(MOVIES) is None:
-        return pl.DataFrame(schema={c.MOVIE_ID: pl.Int64})
-    return lake.scan(MOVIES).select(c.MOVIE_ID).collect()
+def _held(lake: Lake, table: str) -> pl.DataFrame:
+    """Return the keys of the films or users that the lake has."""
+    [key] = KEYS[table]
+    if lake.version(table) is None:
+        return pl.DataFrame(schema={key: SCHEMAS[table][key]})
+    return lake.scan(table).select(key).collect()

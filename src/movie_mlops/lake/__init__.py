@@ -7,7 +7,7 @@ from movie_mlops.lake.errors import CareError, ConflictError, LakeError, QueryEr
 from movie_mlops.lake.lake import Lake, TableInfo
 from movie_mlops.lake.log import Commit
 from movie_mlops.lake.restoration import RestorationReport, restore
-from movie_mlops.lake.schemas import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, SCHEMAS
+from movie_mlops.lake.schemas import BATCHES, EXTRAS, INTERACTIONS, KEYS, MOVIES, QUARANTINE, REPLAYS, SCHEMAS, USERS
 from movie_mlops.lake.storage import open_storage
 from movie_mlops.lake.tags import Tag, find_version, make_tag, moment_of, read_tag, remove_tag, tags
 from movie_mlops.lake.uses import Uses
@@ -18,10 +18,12 @@ __all__ = [
     "BATCHES",
     "EXTRAS",
     "INTERACTIONS",
+    "KEYS",
     "MOVIES",
     "QUARANTINE",
     "REPLAYS",
     "SCHEMAS",
+    "USERS",
     "CareError",
     "ColumnChange",
     "Commit",

@@ -8,6 +8,7 @@ from movie_mlops.core import columns as c
 
 INTERACTIONS: Final = "interactions"
 MOVIES: Final = "movies"
+USERS: Final = "users"
 QUARANTINE: Final = "quarantine"
 REPLAYS: Final = "replays"
 EXTRAS: Final = "extras"
@@ -43,6 +44,15 @@ SCHEMAS: dict[str, pl.Schema] = {
             c.KEYWORDS: pl.List(pl.String()),
             c.CAST: pl.List(pl.String()),
             c.SERIES: pl.String(),
+        },
+    ),
+    USERS: pl.Schema(
+        {
+            c.USER_ID: pl.String(),
+            c.GENDER: pl.String(),
+            c.AGE: pl.Int32(),
+            c.OCCUPATION: pl.String(),
+            c.POSTCODE: pl.String(),
         },
     ),
     QUARANTINE: pl.Schema(
@@ -102,6 +112,7 @@ SCHEMAS: dict[str, pl.Schema] = {
 KEYS: dict[str, tuple[str, ...]] = {
     INTERACTIONS: (c.EVENT_ID,),
     MOVIES: (c.MOVIE_ID,),
+    USERS: (c.USER_ID,),
     REPLAYS: (c.QUARANTINE_ID,),
 }
 """Table name to the columns that tell one row from another; a row of another table is told by all that it says."""

@@ -4,17 +4,35 @@ Every index is that of a *known* film, and nothing of what comes in has to be lo
 """
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from movie_mlops.core.progress import Advance
+from movie_mlops.recommenders.capabilities import Capabilities
+from movie_mlops.recommenders.config import Params
 from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.stored import Arrays, Layout
 
 
 class Arithmetic(ABC):
-    """The private side of the port; `Recommender` puts the public one before it."""
+    """The private side of the port; `Recommender` puts the public one before it.
+
+    Attributes:
+        name: The name in `NAMES`.
+        capabilities: What it can do.
+        params_type: The dataclass of its parameters.
+        params: Its parameters.
+    """
+
+    name: ClassVar[str]
+    capabilities: Capabilities
+    params_type: ClassVar[type[Params]]
+    params: Params
+    _reads_signs: ClassVar[bool] = False
+    """Whether `_score_at` and the like are handed what speaks against films too, below zero beside the likes."""
+    _known: NDArray[np.int32]
 
     @abstractmethod
     def _fit(self, training: Training, advance: Advance) -> Arrays:
@@ -63,6 +81,33 @@ class Arithmetic(ABC):
         """Return exactly ``k`` best known films and their scores; ``None`` where scoring all of them is as good."""
         del items, weights, k, without
         return None
+
+    def _explain_content(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int
+    ) -> NDArray[np.float32]:
+        """Return what each fact adds to the score of a film, which may be unknown (-1), for a history, maybe empty."""
+        raise NotImplementedError(items, weights, target)
+
+    def _expected(self, liked: NDArray[np.int64], traits: Csr | None) -> NDArray[np.float32] | None:  # noqa: ARG002  # for those that read traits
+        """Return what comes to the scores from who somebody is: (users, known films); None for nothing at all.
+
+        Args:
+            liked: int64[users]; how many known films each user likes.
+            traits: Users by traits; None where nothing is known of anybody.
+        """
+        return None
+
+    def _traits(self) -> int:
+        """Return how many traits the training had."""
+        return 0
+
+    def _traits_memory(self, n_items: int, n_traits: int) -> int:  # noqa: ARG002  # for those that read traits
+        """Return the peak bytes that traits take of `_fit` beyond `_memory_needed`."""
+        return 0
+
+    @abstractmethod
+    def _liked(self) -> NDArray[np.bool_]:
+        """Return which of the known films somebody liked in training: bool[known films]."""
 
     def _score_at(self, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:  # noqa: ARG002  # for those that read times
         """Score as `_score` does, with the time of each of the histories' values."""

@@ -1,14 +1,16 @@
 """A blend: several recommenders, each user's scores of each brought to one scale and added up."""
 
 from dataclasses import asdict, fields
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from movie_mlops.core.progress import Advance
+from movie_mlops.recommenders import expectation
 from movie_mlops.recommenders.capabilities import Capabilities
 from movie_mlops.recommenders.config import BlendParams
+from movie_mlops.recommenders.errors import RestoreError
+from movie_mlops.recommenders.expectation import learn_expectation
 from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.occlusion import History, falls
 from movie_mlops.recommenders.port import Recommender
@@ -26,6 +28,12 @@ class BlendRecommender(Recommender):
     What a film of the history contributes is how much the score falls without it. That is tried on the few films that
     speak most for a target: by the members whose contributions sum to their scores, in the blend's scale, or, where no
     member is of that kind, by all that explain. The other films contribute 0.
+
+    Members are brought to one scale by their scores of the films with likes, so that films that nobody has met change
+    nothing among the others. A member that does not know such a film is taken to say of it what the others say, on
+    average by their weights.
+
+    What is expected of somebody by traits comes on top of all that, and loses its weight with each further like.
     """
 
     name = "blend"
@@ -48,6 +56,10 @@ class BlendRecommender(Recommender):
             similar=any(one.similar for one in can),
             explains=any(one.explains for one in can),
             reads_times=any(one.reads_times for one in can),
+            reads_content=any(one.reads_content for one in can),
+            scores_unseen=any(one.scores_unseen for one in can),
+            explains_content=any(one.explains_content for one in can),
+            reads_traits=self.params.expectation > 0,
             additive=False,
             composed=True,
             libraries=tuple(sorted({library for one in can for library in one.libraries})),
@@ -69,33 +81,67 @@ class BlendRecommender(Recommender):
         self._remembered = remembered
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
-        popularity = np.bincount(training.matrix.indices, minlength=training.matrix.shape[1])
-        arrays: Arrays = {"popularity": _standardised(np.log(popularity).astype(np.float32)[np.newaxis])[0][0]}
+        likes = np.bincount(training.matrix.indices, minlength=training.matrix.shape[1])
+        popularity = np.log(np.maximum(likes, 1)).astype(np.float32)[np.newaxis]
+        arrays: Arrays = {"popularity": _standardised(popularity, _some(likes > 0))[0][0]}
         for position, member in enumerate(self._create()):
             there = next((one for one in training.trained if one.is_like(member)), None)
             if there is None:
-                member.fit(training.matrix, times=training.times)
+                member.fit(training.matrix, times=training.times, content=training.content)
             learned = _of_known(there or member)
             arrays |= {_key(position, name): array for name, array in learned.items()}
             advance(100 / len(self._members))
+        if self.params.expectation:
+            arrays |= learn_expectation(training.matrix, training.traits, self.params.trait_regularisation)
         return arrays
 
     def _layout(self, n_known: int) -> Layout:
         layout: dict[str, Form] = {"popularity": (np.float32, (n_known,))}
+        if self.params.expectation:
+            layout |= expectation.layout(n_known)
         for position, member in enumerate(self._members):
-            for name, form in member.layout(n_known).items():
-                layout[_key(position, name)] = form
+            for name, (kind, shape) in member.layout(n_known).items():
+                # A member may know fewer films than the blend; when it is restored it looks at its arrays itself.
+                lengths = tuple(None for _ in shape) if self.capabilities.scores_unseen else shape
+                layout[_key(position, name)] = (kind, lengths)
         return layout
 
     def _adopt(self, learned: Arrays) -> None:
         from movie_mlops.recommenders.registry import restore  # noqa: PLC0415  # it knows the blend as well
 
         self._popularity: NDArray[np.float32] = learned["popularity"]
+        self._who_likes = {name: learned[name] for name in expectation.layout(0) if name in learned}
         self._members = [
             restore(member.name, asdict(member.params), _of_member(learned, position))
             for position, member in enumerate(self._members)
         ]
+        if not _cover(self._members, len(self._popularity)):
+            raise RestoreError(
+                "The members of the blend do not know its films.",
+                next_step="Train the recommender again, or restore another bundle.",
+            )
+        self._met: NDArray[np.bool_] = np.logical_or.reduce([member.met for member in self._members])
+        self._scale = _some(self._met)
+        self._shares = _shares(np.array([member.known for member in self._members]), np.abs(self._weights))
         self._last: tuple[History, list[NDArray[np.float32]]] | None = None
+
+    def _expected(self, liked: NDArray[np.int64], traits: Csr | None) -> NDArray[np.float32] | None:
+        if not self.params.expectation:
+            return None
+        brought, _ = _standardised(expectation.expected(self._who_likes, traits, len(liked)), self._scale)
+        # Nothing is expected of films that nobody has met: not even that nobody likes them.
+        brought[:, ~self._met] = 0
+        counted: NDArray[np.float32] = (self.params.expectation * np.maximum(liked, 1) ** -0.5).astype(np.float32)
+        return brought * counted[:, np.newaxis]
+
+    def _traits(self) -> int:
+        return len(self._who_likes["expected_by_trait"]) if self._who_likes else 0
+
+    def _traits_memory(self, n_items: int, n_traits: int) -> int:
+        return expectation.memory_needed(n_items, n_traits)
+
+    def _liked(self) -> NDArray[np.bool_]:
+        return self._met
 
     def _score(self, histories: Csr) -> NDArray[np.float32]:
         return self._score_at(histories, None)
@@ -118,26 +164,37 @@ class BlendRecommender(Recommender):
 
     def _parts(self, histories: Csr, times: NDArray[np.int64] | None) -> list[NDArray[np.float32]]:
         """Return each member's scores on one scale: (users, known films) of each."""
+        return self._filled([self._said_by(member, histories, times) for member in self._members])
+
+    def _said_by(self, member: Recommender, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        """Return one member's scores on one scale; what is remembered is handed out as a copy, for it may be filled."""
+
+        def ask() -> NDArray[np.float32]:
+            return _standardised(member.score(histories, times=times), self._scale)[0]
+
         if self._remembered is None:
-            return [_standardised(member.score(histories, times=times))[0] for member in self._members]
-        key = digest_of(histories, times)
-
-        def said_by(member: Recommender) -> NDArray[np.float32]:
-            return _standardised(member.score(histories, times=times))[0]
-
-        return [
-            self._remembered.answers(f"{member.name} {member.params}", key, partial(said_by, member))
-            for member in self._members
-        ]
+            return ask()
+        known = self._remembered.answers(f"{member.name} {member.params}", digest_of(histories, times), ask)
+        return known if self._shares is None else known.copy()
 
     def _parts_of_one(
         self, items: NDArray[np.int32], weights: NDArray[np.float32], times: NDArray[np.int64] | None
     ) -> list[NDArray[np.float32]]:
         """Return the same for one history: (1, known films) of each member."""
-        parts = [_standardised(member.score_one(items, weights, times=times)[np.newaxis]) for member in self._members]
+        scores = (member.score_one(items, weights, times=times)[np.newaxis] for member in self._members)
+        parts = [_standardised(one, self._scale) for one in scores]
         # One assignment of something that is never changed: safe between threads.
         self._last = ((items, weights, times), [deviation[0] for _, deviation in parts])
-        return [scores for scores, _ in parts]
+        return self._filled([scores for scores, _ in parts])
+
+    def _filled(self, parts: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """Let members that do not know a film say of it what the others say, in place."""
+        if self._shares is not None:
+            films, shares = self._shares
+            said = sum(share * part[:, films] for share, part in zip(shares, parts, strict=True))
+            for share, part in zip(shares, parts, strict=True):
+                part[:, films] = np.where(share > 0, part[:, films], said)
+        return parts
 
     def _blended(self, parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         blended: NDArray[np.float32] = np.tile(
@@ -193,6 +250,27 @@ class BlendRecommender(Recommender):
         assert last is not None
         return last[1]
 
+    def _explain_content(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int
+    ) -> NDArray[np.float32]:
+        deviations = self._deviations((items, weights, None))
+        counted = self._counted(target)
+        told = np.zeros(1, np.float32)
+        for weight, member, deviation in zip(counted, self._members, deviations, strict=True):
+            if member.capabilities.explains_content:
+                parts = member.explain_content(items, weights, max(target, 0))
+                scale = weight / deviation[0] if target >= 0 and deviation[0] > 0 else np.float32(0)
+                told = told + scale * parts
+        return told
+
+    def _counted(self, target: int) -> NDArray[np.float32]:
+        """Return what each member counts in a film's score, with what those say through it that do not know it."""
+        weights = np.array(self._weights, np.float32)
+        if self._shares is not None and target in self._shares[0]:
+            share = self._shares[1][:, int(np.searchsorted(self._shares[0], target))]
+            weights = np.where(share > 0, weights, 0) + share * weights[share == 0].sum()
+        return weights
+
     def _similar(self, item: int) -> NDArray[np.float32]:
         """What the first member says that knows similar films."""
         first = next(member for member in self._members if member.capabilities.similar)
@@ -201,6 +279,13 @@ class BlendRecommender(Recommender):
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
         # One after another, but what each has learned stays.
         return sum(member.memory_needed(n_users, n_items, nnz) for member in self._members)
+
+    def _content_memory(self, n_items: int, n_features: int, n_facts: int) -> int:
+        return sum(
+            member.memory_needed(0, n_items, 0, n_features=n_features, n_facts=n_facts)
+            - member.memory_needed(0, n_items, 0)
+            for member in self._members
+        )
 
     def _create(self) -> list[Recommender]:
         from movie_mlops.recommenders.registry import create  # noqa: PLC0415  # it knows the blend as well
@@ -213,10 +298,17 @@ class BlendRecommender(Recommender):
         return made
 
 
-def _standardised(scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return each row with mean 0 and deviation 1, and the deviations (rows, 1); a row of equals becomes zeros."""
-    centred = scores - scores.mean(axis=1, keepdims=True)
-    deviations = np.sqrt(np.einsum("ij,ij->i", centred, centred) / centred.shape[1])[:, np.newaxis]
+def _standardised(
+    scores: NDArray[np.float32], of: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return each row with mean 0 and deviation 1, and the deviations (rows, 1); a row of equals becomes zeros.
+
+    With ``of`` mean and deviation are those of these columns alone.
+    """
+    mean = (scores if of is None else scores[:, of]).mean(axis=1, keepdims=True)
+    centred = scores - mean
+    judged = centred if of is None else centred[:, of]
+    deviations = np.sqrt(np.einsum("ij,ij->i", judged, judged) / judged.shape[1])[:, np.newaxis]
     return np.divide(centred, deviations, out=np.zeros_like(centred), where=deviations > 0), deviations
 
 
@@ -225,6 +317,36 @@ def _of_known(member: Recommender) -> Arrays:
     arrays = member.arrays()
     known = np.arange(len(arrays["known_items"]), dtype=np.int32)
     return {**arrays, "n_items": np.array([len(known)], np.int64), "known_items": known}
+
+
+def _some(chosen: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    """Return the places of what is chosen; None where that is all."""
+    return None if chosen.all() else np.flatnonzero(chosen)
+
+
+def _cover(members: list[Recommender], n_items: int) -> bool:
+    """Return whether all are of so many films, and each film is known by one of them at least."""
+    same = all(member.n_items == n_items for member in members)
+    return same and bool(np.logical_or.reduce([member.known for member in members]).all())
+
+
+def _shares(
+    known: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+    """Return the films that some members do not know, and which share each other member has in what is said of them.
+
+    Args:
+        known: bool[members, films]; each film is known by one of them at least.
+        weights: Of each member, above zero.
+
+    Returns:
+        int64[some films] and float32[members, some films], 0 for who does not know a film; None where all know all.
+    """
+    films = np.flatnonzero(~known.all(axis=0))
+    if not len(films):
+        return None
+    shares = known[:, films] * weights[:, np.newaxis]
+    return films, (shares / shares.sum(axis=0)).astype(np.float32)
 
 
 def _same(one: History, other: History) -> bool:

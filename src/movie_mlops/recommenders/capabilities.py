@@ -15,6 +15,8 @@ class Capabilities:
         reads_times: Scores depend on when the films of a history were met; without times they still mean something.
         reads_content: `Recommender.fit` learns from facts of the films where it is given them.
         scores_unseen: A film without a like that has facts is scored by these, and may be recommended.
+        explains_content: `Recommender.explain_content` works.
+        reads_traits: It learns from traits of the users where it is given them, and scores by them.
         additive: The contributions that `Recommender.explain` tells sum to the score. So what a disliked film would
             have added can be taken off.
         composed: It is made of other recommenders: as good as theirs, it costs more.
@@ -28,6 +30,8 @@ class Capabilities:
     reads_times: bool = False
     reads_content: bool = False
     scores_unseen: bool = False
+    explains_content: bool = False
+    reads_traits: bool = False
     additive: bool = True
     composed: bool = False
     libraries: tuple[str, ...] = ()

@@ -45,7 +45,13 @@ class ContentEdlaeRecommender(EdlaeRecommender):
 
     name = "edlae-content"
     capabilities = Capabilities(
-        personalised=True, needs_times=False, similar=True, explains=True, reads_content=True, scores_unseen=True
+        personalised=True,
+        needs_times=False,
+        similar=True,
+        explains=True,
+        reads_content=True,
+        scores_unseen=True,
+        explains_content=True,
     )
     params_type = ContentEdlaeParams
     params: ContentEdlaeParams
@@ -56,7 +62,8 @@ class ContentEdlaeRecommender(EdlaeRecommender):
         warm = np.flatnonzero(met).astype(np.int32)
         likes = take_columns(training.matrix, positions(warm, n_items), len(warm))
         weights = super()._fit(replace(training, matrix=likes, content=None), lambda part: advance(0.8 * part))
-        facts = _with_level(training.content, n_items, self.params.features, met)
+        kept = _frequent(training.content, self.params.features, met)
+        facts = _with_level(training.content, n_items, kept)
         with threadpool_limits(limits=self.params.threads, user_api="blas"):
             made_of = self._regression(facts[warm])
             advance(10)
@@ -68,6 +75,8 @@ class ContentEdlaeRecommender(EdlaeRecommender):
         return {
             **weights,
             "met": met.astype(np.uint8),
+            "n_features": np.array([0 if training.content is None else training.content.shape[1]], np.int64),
+            "features": kept,
             "to_facts": to_facts,
             "from_facts": from_facts,
             "between_facts": between,
@@ -89,6 +98,8 @@ class ContentEdlaeRecommender(EdlaeRecommender):
         return {
             "weights": (np.float32, (None, None)),
             "met": (np.uint8, (n_known,)),
+            "n_features": (np.int64, (1,)),
+            "features": (np.int32, (None,)),
             "to_facts": (np.float32, (None, None)),
             "from_facts": (np.float32, (None, None)),
             "between_facts": (np.float32, (None, None)),
@@ -106,11 +117,16 @@ class ContentEdlaeRecommender(EdlaeRecommender):
         stored = (learned["fact_values"], learned["fact_columns"], learned["fact_starts"])
         unmet = len(learned["fact_starts"]) - 1
         self._facts: Csr = sparse.csr_array(stored, shape=(unmet, len(self._between)))
+        self._features: NDArray[np.int32] = learned["features"]
+        self._n_features = int(learned["n_features"][0])
         n_known = len(learned["met"])
         self._warm = np.flatnonzero(learned["met"]).astype(np.int32)
         self._cold = np.flatnonzero(learned["met"] == 0).astype(np.int32)
         self._place = positions(self._warm, n_known)
         self._cold_place = positions(self._cold, n_known)
+
+    def _liked(self) -> NDArray[np.bool_]:
+        return self._place >= 0
 
     def _score(self, histories: Csr) -> NDArray[np.float32]:
         if self._power:
@@ -134,6 +150,21 @@ class ContentEdlaeRecommender(EdlaeRecommender):
         scores[self._warm] = strengths @ self._weights[warm] + facts @ self._from_facts
         scores[self._cold] = self._facts @ (strengths @ self._to_facts[warm] + facts @ self._between)
         return scores
+
+    def _explain_content(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int
+    ) -> NDArray[np.float32]:
+        told = np.zeros(self._n_features, np.float32)
+        if target < 0 or self._cold_place[target] < 0:
+            return told
+        place, unmet = self._place[items], self._cold_place[items]
+        weights = self._scaled(weights)
+        warm = weights[place >= 0] @ self._to_facts[place[place >= 0]]
+        liked = warm + (weights[unmet >= 0] @ self._facts[unmet[unmet >= 0]]) @ self._between
+        facts = self._facts[[int(self._cold_place[target])]].toarray()[0]
+        # The last one is the level that all films have in common: no fact of this film.
+        told[self._features] = (facts * liked)[:-1]
+        return told
 
     def _similar(self, item: int) -> NDArray[np.float32]:
         """As for EDLAE: the geometric mean of what each of the two films adds to the other's score."""
@@ -175,29 +206,34 @@ class ContentEdlaeRecommender(EdlaeRecommender):
         return 28 * features * n_items + 24 * features**2 + 24 * n_facts
 
 
-def _with_level(content: Csr | None, n_items: int, features: int, met: NDArray[np.bool_]) -> Csr:
-    """Return the most frequent features of the films with likes, and as the last one a feature that all films have."""
+def _frequent(content: Csr | None, features: int, met: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return the most frequent features of the films with likes, ascending."""
+    if content is None:
+        return np.empty(0, np.int32)
+    counts = np.bincount(content[np.flatnonzero(met)].indices, minlength=content.shape[1])
+    kept = np.sort(np.argsort(-counts, kind="stable")[:features])
+    return kept[counts[kept] > 0].astype(np.int32)
+
+
+def _with_level(content: Csr | None, n_items: int, kept: NDArray[np.int32]) -> Csr:
+    """Return these features of all films, and as the last one a feature that every film has."""
     level = sparse.csr_array(np.ones((n_items, 1), np.float32))
     if content is None:
         return level
-    counts = np.bincount(content[np.flatnonzero(met)].indices, minlength=content.shape[1])
-    kept = np.sort(np.argsort(-counts, kind="stable")[:features])
-    kept = kept[counts[kept] > 0]
-    return sparse.hstack(
-        [take_columns(content, positions(kept.astype(np.int32), content.shape[1]), len(kept)), level]
-    ).tocsr()
+    return sparse.hstack([take_columns(content, positions(kept, content.shape[1]), len(kept)), level]).tocsr()
 
 
 def _check(learned: Arrays) -> None:
     """Refuse arrays that do not fit together."""
     n_warm, features = int(np.count_nonzero(learned["met"])), len(learned["between_facts"])
-    starts, columns = learned["fact_starts"], learned["fact_columns"]
+    starts, columns, kept = learned["fact_starts"], learned["fact_columns"], learned["features"]
     shapes = {
         "weights": (n_warm, n_warm),
         "to_facts": (n_warm, features),
         "from_facts": (features, n_warm),
         "between_facts": (features, features),
         "fact_values": columns.shape,
+        "features": (features - 1,),
     }
     fits = (
         all(learned[key].shape == shape for key, shape in shapes.items())
@@ -206,6 +242,7 @@ def _check(learned: Arrays) -> None:
         and starts[-1] == len(columns)
         and (np.diff(starts) >= 0).all()
         and (not len(columns) or (columns.min() >= 0 and columns.max() < features))
+        and (not len(kept) or (kept[0] >= 0 and kept[-1] < learned["n_features"][0] and (np.diff(kept) > 0).all()))
     )
     if not fits:
         raise RestoreError(

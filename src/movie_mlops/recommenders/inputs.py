@@ -29,12 +29,14 @@ class Training:
         matrix: Users by items, only weights above zero.
         times: Unix seconds of each of the matrix's values, -1 where unknown; None where no times were given.
         content: Films by features, one row for each of the matrix's columns; None where no facts were given.
+        traits: Users by traits, one row for each of the matrix's rows; None where none were given.
         trained: Recommenders that have been fitted on the same matrix and times.
     """
 
     matrix: Csr
     times: NDArray[np.int64] | None
     content: Csr | None = None
+    traits: Csr | None = None
     trained: "tuple[Recommender, ...]" = ()
 
 
@@ -97,32 +99,6 @@ def part_signs(histories: AnyCsr) -> tuple[AnyCsr, AnyCsr | None]:
     return parts[0], parts[1]
 
 
-def check_content(content: AnyCsr | None, n_items: int) -> Csr | None:
-    """Return facts of the films in the one form that the models read.
-
-    Args:
-        content: Films by features in CSR form; a value is above zero where the film has the feature, and says how much.
-        n_items: How many films there are.
-
-    Raises:
-        MatrixError: It is no such matrix, or does not have one row for each film.
-    """
-    if content is None:
-        return None
-    try:
-        checked = check_matrix(content)
-    except MatrixError as error:
-        raise MatrixError(
-            f"The content of the films cannot be used. {error.problem}", next_step=error.next_step
-        ) from error
-    if checked.shape[0] != n_items:
-        raise MatrixError(
-            f"The content has {checked.shape[0]} rows, but there are {n_items} items.",
-            next_step="Give one row for each column of the training matrix, in the same order.",
-        )
-    return checked
-
-
 def take_columns(matrix: Csr, position: NDArray[np.int32], n_columns: int) -> Csr:
     """Return ``matrix`` with column ``c`` at ``position[c]``, without the columns at -1; order must be kept."""
     columns = position[matrix.indices]
@@ -164,7 +140,7 @@ def known_only(
     known = np.flatnonzero(stays).astype(np.int32)
     position = positions(known, n_items)
     content = None if training.content is None else training.content[known]
-    left = Training(take_columns(training.matrix, position, len(known)), training.times, content)
+    left = Training(take_columns(training.matrix, position, len(known)), training.times, content, training.traits)
     return left, known, position
 
 
@@ -223,6 +199,11 @@ def check_history_times(times: ArrayLike | None, n: int) -> NDArray[np.int64] | 
             next_step="Give unix seconds as whole numbers, one for each item, -1 where unknown.",
         )
     return stamps.astype(np.int64)
+
+
+def part_of(times: NDArray[np.int64] | None, chosen: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    """Return the chosen ones of times that may not be known."""
+    return None if times is None else times[chosen]
 
 
 def check_item(item: object, n_items: int) -> int:

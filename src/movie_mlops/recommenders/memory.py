@@ -18,7 +18,9 @@ class Estimating(Protocol):
         """Its name."""
         ...
 
-    def memory_needed(self, n_users: int, n_items: int, nnz: int, *, n_features: int = 0, n_facts: int = 0) -> int:
+    def memory_needed(
+        self, n_users: int, n_items: int, nnz: int, *, n_features: int = 0, n_facts: int = 0, n_traits: int = 0
+    ) -> int:
         """Return about how many bytes training takes at its peak."""
         ...
 
@@ -38,6 +40,7 @@ def check_memory(recommender: Estimating, training: Training, limit: int | None)
         matrix.nnz,
         n_features=0 if content is None else content.shape[1],
         n_facts=0 if content is None else content.nnz,
+        n_traits=0 if training.traits is None else training.traits.shape[1],
     )
     if needed > limit:
         raise MemoryNeededError(

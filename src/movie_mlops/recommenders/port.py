@@ -9,32 +9,29 @@ with facts.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from movie_mlops.core.progress import SILENT, Progress
-from movie_mlops.recommenders.arithmetic import Arithmetic
-from movie_mlops.recommenders.capabilities import Capabilities
-from movie_mlops.recommenders.config import Params, read_params
+from movie_mlops.recommenders.config import read_params
 from movie_mlops.recommenders.errors import (
     HistoryError,
     MatrixError,
-    NotFittedError,
-    ParameterError,
     TrainingError,
-    UnsupportedError,
 )
+from movie_mlops.recommenders.explaining import Explaining
+from movie_mlops.recommenders.facts import check_content, check_traits, check_traits_of_one
 from movie_mlops.recommenders.inputs import (
     AnyCsr,
     Csr,
-    check_content,
     check_history,
     check_history_times,
     check_item,
     check_training,
     known_only,
+    part_of,
     part_signs,
     take_columns,
     take_times,
@@ -64,45 +61,8 @@ Watch = Callable[["Recommender", float], None]
 """Shown a recommender in the middle of its training, as if that ended here, with the share that is done."""
 
 
-class Recommender(Arithmetic):
-    """A model that ranks films for a history; no user is stored, so a new user needs no training.
-
-    Attributes:
-        name: The name in `NAMES`.
-        capabilities: What it can do.
-        params_type: The dataclass of its parameters.
-        params: Its parameters.
-    """
-
-    name: ClassVar[str]
-    capabilities: Capabilities
-    params_type: ClassVar[type[Params]]
-    params: Params
-    _reads_signs: ClassVar[bool] = False
-    """Whether `_score_at` and the like are handed what speaks against films too, below zero beside the likes."""
-
-    def __init__(self, params: Params | None = None) -> None:
-        given = self.params_type() if params is None else params
-        if not isinstance(given, self.params_type):
-            raise ParameterError(
-                f"The recommender {self.name} was given {type(given).__name__}.",
-                next_step=f"Give {self.params_type.__name__}.",
-            )
-        self.params = given
-        self._learned: Arrays | None = None
-        self._known = np.empty(0, np.int32)
-        self._position = np.empty(0, np.int32)
-        self._show: Callable[[float, Arrays], None] | None = None
-
-    @property
-    def n_items(self) -> int:
-        """How many films the training matrix had.
-
-        Raises:
-            NotFittedError: It was neither trained nor restored.
-        """
-        self._require_fitted()
-        return len(self._position)
+class Recommender(Explaining):
+    """A model that ranks films for a history; no user is stored, so a new user needs no training."""
 
     def fit(
         self,
@@ -110,6 +70,7 @@ class Recommender(Arithmetic):
         *,
         times: ArrayLike | None = None,
         content: AnyCsr | None = None,
+        traits: AnyCsr | None = None,
         progress: Progress = SILENT,
         memory_limit_bytes: int | None = None,
         watch: Watch | None = None,
@@ -122,6 +83,8 @@ class Recommender(Arithmetic):
             times: Unix seconds of each stored value of ``matrix``, -1 where unknown.
             content: Films by features in CSR form, one row for each column of ``matrix``: what is known of the films
                 (genres, decade, people). Read only by those whose capabilities say so.
+            traits: Users by traits in CSR form, one row for each row of ``matrix``: what is known of the users, above
+                zero where they have the trait. Likewise.
             progress: Who listens; told in percent.
             memory_limit_bytes: How much memory training may take; None for no limit.
             watch: Who is shown the model between the steps of its training, where it is trained step by step; what it
@@ -130,7 +93,7 @@ class Recommender(Arithmetic):
                 it takes those over instead of training them again.
 
         Raises:
-            MatrixError: The matrix, the times or the content cannot be used, or the matrix holds no like.
+            MatrixError: The matrix, the times, the content or the traits cannot be used, or the matrix holds no like.
             MemoryNeededError: Training would take more than the limit; nothing was allocated.
             TrainingError: The numbers broke down.
         """
@@ -143,8 +106,11 @@ class Recommender(Arithmetic):
                 next_step="Give the time of each interaction, or use another recommender.",
             )
         facts = check_content(content, training.matrix.shape[1])
+        told = check_traits(traits, training.matrix.shape[0])
         if self.capabilities.reads_content:
             training = replace(training, content=facts)
+        if self.capabilities.reads_traits:
+            training = replace(training, traits=told)
         compact, known, position = known_only(training, by_content=self.capabilities.scores_unseen)
         check_memory(self, compact, memory_limit_bytes)
         compact = replace(compact, trained=tuple(one for one in trained if one.knows(known)))
@@ -158,7 +124,9 @@ class Recommender(Arithmetic):
         check_finite(learned, self.name, TrainingError)
         self._take(learned, known, position)
 
-    def score(self, histories: AnyCsr, *, times: ArrayLike | None = None) -> NDArray[np.float32]:
+    def score(
+        self, histories: AnyCsr, *, times: ArrayLike | None = None, traits: AnyCsr | None = None
+    ) -> NDArray[np.float32]:
         """Score every film for every history.
 
         A weight below 0 is evidence against its film. A recommender whose capabilities call it additive takes off what
@@ -167,41 +135,52 @@ class Recommender(Arithmetic):
 
         A film that the training never saw gets 0, or the row's lowest score where that is below 0: it never beats
         a known film. A film that is known by its content alone counts as known where the recommender scores unseen
-        films. An empty history gets zeros from a personalised recommender.
+        films. An empty history gets zeros from a personalised recommender, unless it reads traits and is given some.
 
         Args:
             histories: Users by items in CSR form, with the training's columns; the users need not be the training's.
             times: Unix seconds of each stored value of ``histories``, -1 where unknown; read only by those whose
                 capabilities say so.
+            traits: Users by traits, with the training's columns; likewise. A row may be empty.
 
         Returns:
             Scores of shape (users, items); higher is better.
 
         Raises:
             NotFittedError: It was neither trained nor restored.
-            MatrixError: The matrix or the times cannot be used.
+            MatrixError: The matrix, the times or the traits cannot be used.
         """
         liked, disliked = part_signs(histories)
         known, stamps = self._known_part(liked, times)
-        likes_nothing = np.diff(known.indptr) == 0
+        told = self._who(check_traits(traits, known.shape[0], self._traits_asked()))
+        likes = np.diff(known.indptr)
+        likes_nothing = likes == 0
         if disliked is not None and self._reads_signs:
             scores = self._score_at(*self._known_part(histories, times, signed=True))
             scores[likes_nothing] = 0
-            return self._expand(scores)
+            return self._expand(self._with_expected(scores, likes, told))
         scores = self._score_at(known, stamps)
         if disliked is not None and self._subtracts:
             against = self._score_at(*self._known_part(disliked, times))
             against[likes_nothing] = 0
             scores = scores - against
-        return self._expand(scores)
+        return self._expand(self._with_expected(scores, likes, told))
 
-    def score_one(self, items: ArrayLike, weights: ArrayLike, *, times: ArrayLike | None = None) -> NDArray[np.float32]:
+    def score_one(
+        self,
+        items: ArrayLike,
+        weights: ArrayLike,
+        *,
+        times: ArrayLike | None = None,
+        traits: ArrayLike | None = None,
+    ) -> NDArray[np.float32]:
         """Score every film for one history, as `score` does, at the speed of a request.
 
         Args:
             items: Index of each film of the history, each once.
             weights: Weight of each; below 0 it is evidence against the film, as in `score`.
             times: Unix seconds of each, -1 where unknown.
+            traits: How much of each of the training's traits the user has; likewise read by some alone.
 
         Returns:
             Scores of shape (items,).
@@ -212,14 +191,16 @@ class Recommender(Arithmetic):
         """
         films, strengths = check_history(items, weights, self.n_items)
         stamps = check_history_times(times, len(films))
+        told = self._who(check_traits_of_one(traits, self._traits_asked()))
         positions = self._position[films]
         liked, disliked = (positions >= 0) & (strengths > 0), (positions >= 0) & (strengths < 0)
+        likes = np.count_nonzero(liked, keepdims=True)
         if self._reads_signs and liked.any():
             liked |= disliked
-        scores = self._score_one_at(positions[liked], strengths[liked], _of(stamps, liked))
+        scores = self._score_one_at(positions[liked], strengths[liked], part_of(stamps, liked))
         if self._subtracts and liked.any() and disliked.any():
-            scores = scores - self._score_one_at(positions[disliked], -strengths[disliked], _of(stamps, disliked))
-        return self._expand(scores)
+            scores = scores - self._score_one_at(positions[disliked], -strengths[disliked], part_of(stamps, disliked))
+        return self._expand(self._with_expected(scores, likes, told))
 
     def best(
         self,
@@ -229,6 +210,7 @@ class Recommender(Arithmetic):
         *,
         without: NDArray[np.int64] | None = None,
         times: ArrayLike | None = None,
+        traits: ArrayLike | None = None,
         explain: bool = False,
     ) -> Best:
         """Find the films with the highest scores for one history: what `score_one` says, without telling of the rest.
@@ -239,6 +221,7 @@ class Recommender(Arithmetic):
             k: How many to return at most, at least 1.
             without: Indices of films that do not count.
             times: Unix seconds of each film of the history, -1 where unknown.
+            traits: How much of each of the training's traits the user has, as in `score_one`.
             explain: Whether to share their scores out too, as `explain_many` does.
 
         Returns:
@@ -253,24 +236,25 @@ class Recommender(Arithmetic):
             raise HistoryError(f"The {k} best films were asked for.", next_step="Ask for at least 1.")
         films, strengths = check_history(items, weights, self.n_items)
         stamps = check_history_times(times, len(films))
+        told = self._who(check_traits_of_one(traits, self._traits_asked()))
         positions = self._position[films]
         left_out = np.empty(0, np.int64) if without is None else without
         found = None
-        if len(films) and positions.min() >= 0 and strengths.min() > 0:
+        if len(films) and positions.min() >= 0 and strengths.min() > 0 and not self.capabilities.reads_traits:
             away = self._position[left_out].astype(np.int64)
             found = self._best(positions, strengths, k, away[away >= 0])
         # What the training never saw has a score of 0 at most: it comes after a known film that has more.
         if found is not None and (len(self._known) == len(self._position) or found[1][-1] > 0):
             best, scores = self._known[found[0]].astype(np.int64), found[1]
         else:
-            everything = self.score_one(items, weights, times=times)
+            everything = self.score_one(items, weights, times=times, traits=traits)
             among = np.delete(np.arange(len(everything)), left_out)
             best = among[strongest(everything[among], k)]
             scores = everything[best]
         if not explain:
             return Best(best, scores, None)
         self._require(self.capabilities.explains, "explanations")
-        return Best(best, scores, self._contributions(positions, strengths, stamps, self._position[best]))
+        return Best(best, scores, self._contributions(positions, strengths, stamps, self._position[best], told))
 
     def similar(self, item: int, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Find the films most similar to one.
@@ -319,75 +303,6 @@ class Recommender(Arithmetic):
             similarity[film] = 0
         return similarity
 
-    def explain(
-        self, items: ArrayLike, weights: ArrayLike, target: int, *, times: ArrayLike | None = None
-    ) -> NDArray[np.float32]:
-        """Share one film's score out among the history's films.
-
-        Args:
-            items: Index of each film of the history, each once.
-            weights: Weight of each, as in `score_one`.
-            target: Index of the film whose score is explained.
-            times: Unix seconds of each film of the history, -1 where unknown.
-
-        Returns:
-            The contribution of each film of the history, in its order. They sum to the target's score where the
-            capabilities call the recommender additive; else each is how much the score falls without the film. A film
-            that the training never saw contributes 0, and as a target receives 0 from all.
-
-        Raises:
-            NotFittedError: It was neither trained nor restored.
-            UnsupportedError: Its capabilities leave this out.
-            HistoryError: The history or the target cannot be used.
-        """
-        contributions: NDArray[np.float32] = self.explain_many(items, weights, [target], times=times)[0]
-        return contributions
-
-    def explain_many(
-        self, items: ArrayLike, weights: ArrayLike, targets: Sequence[int], *, times: ArrayLike | None = None
-    ) -> NDArray[np.float32]:
-        """Explain the scores of several films for one history, as `explain` does, at the speed of a request.
-
-        Args:
-            items: Index of each film of the history, each once.
-            weights: Weight of each, as in `score_one`.
-            targets: Indices of the films whose scores are explained.
-            times: Unix seconds of each film of the history, -1 where unknown.
-
-        Returns:
-            Contributions of shape (targets, items); a row is what `explain` gives for its target.
-
-        Raises:
-            NotFittedError: It was neither trained nor restored.
-            UnsupportedError: Its capabilities leave this out.
-            HistoryError: The history or a target cannot be used.
-        """
-        films, strengths = check_history(items, weights, self.n_items)
-        stamps = check_history_times(times, len(films))
-        explained = self._position[np.array([check_item(target, self.n_items) for target in targets], np.int64)]
-        self._require(self.capabilities.explains, "explanations")
-        return self._contributions(self._position[films], strengths, stamps, explained)
-
-    def _contributions(
-        self,
-        positions: NDArray[np.int32],
-        strengths: NDArray[np.float32],
-        stamps: NDArray[np.int64] | None,
-        explained: NDArray[np.int32],
-    ) -> NDArray[np.float32]:
-        """Explain as `explain_many` does, films and targets being known ones, or below 0."""
-        known, liked = explained >= 0, (positions >= 0) & (strengths > 0)
-        if liked.all() and known.all() and liked.any():
-            return self._explain_at(positions, strengths, explained, stamps)
-        contributions = np.zeros((len(explained), len(positions)), np.float32)
-        for sign in (1, -1) if self._subtracts else (1,):
-            counts = (positions >= 0) & ((sign * strengths > 0) if not self._reads_signs else strengths != 0)
-            if known.any() and liked.any() and counts.any():
-                weighed = sign * strengths[counts]
-                told = self._explain_at(positions[counts], weighed, explained[known], _of(stamps, counts))
-                contributions[np.ix_(known, counts)] = sign * told
-        return contributions
-
     def arrays(self) -> Arrays:
         """Return everything that was learned, by name; together with `params` it is the whole recommender.
 
@@ -408,7 +323,9 @@ class Recommender(Arithmetic):
 
     def is_like(self, other: "Recommender") -> bool:
         """Return whether fitting both on the same likes gives the same, so that one can stand for the other."""
-        return type(self) is type(other) and self.params == other.params and not self.capabilities.reads_content
+        can = self.capabilities
+        same = type(self) is type(other) and self.params == other.params
+        return same and not (can.reads_content or can.reads_traits)
 
     def layout(self, n_known: int) -> Layout:
         """Say which arrays `arrays` returns where ``n_known`` films are known."""
@@ -427,7 +344,9 @@ class Recommender(Arithmetic):
         recommender._take(learned, known, position)
         return recommender
 
-    def memory_needed(self, n_users: int, n_items: int, nnz: int, *, n_features: int = 0, n_facts: int = 0) -> int:
+    def memory_needed(
+        self, n_users: int, n_items: int, nnz: int, *, n_features: int = 0, n_facts: int = 0, n_traits: int = 0
+    ) -> int:
         """Return about how many bytes `fit` takes at its peak, beyond the matrix that it is given.
 
         Args:
@@ -436,13 +355,16 @@ class Recommender(Arithmetic):
             nnz: Likes.
             n_features: Columns of the content.
             n_facts: Its stored values.
+            n_traits: Columns of the traits.
         """
         # As Python counts: the square of a number in 32 bits would not fit into them.
-        n_users, n_items, nnz, n_features, n_facts = map(int, (n_users, n_items, nnz, n_features, n_facts))
+        given = (n_users, n_items, nnz, n_features, n_facts, n_traits)
+        n_users, n_items, nnz, n_features, n_facts, n_traits = map(int, given)
         # Checking and leaving films out holds row numbers, masks and two copies of values and columns at once.
         checked = 40 * (nnz + n_facts) + 16 * (n_users + n_items)
         read = self._content_memory(n_items, n_features, n_facts) if self.capabilities.reads_content else 0
-        return checked + read + self._memory_needed(n_users, n_items, nnz)
+        who = self._traits_memory(n_items, n_traits) if self.capabilities.reads_traits else 0
+        return checked + read + who + self._memory_needed(n_users, n_items, nnz)
 
     def _after_step(self, share: float, learned: Callable[[], Arrays]) -> None:
         """Say, within `_fit`, that a share of the training is done, and what `_fit` would return if it ended here."""
@@ -452,10 +374,6 @@ class Recommender(Arithmetic):
     def _shown(self, watch: Watch, kept: Arrays, share: float, learned: Arrays) -> None:
         # A recommender of its own: this one stays as it was until its training has ended well.
         watch(self.restore(asdict(self.params), {**kept, **learned}), share)
-
-    @property
-    def _subtracts(self) -> bool:
-        return self.capabilities.personalised and self.capabilities.additive and not self._reads_signs
 
     def _known_part(
         self, histories: AnyCsr, times: ArrayLike | None, *, signed: bool = False
@@ -467,29 +385,3 @@ class Recommender(Arithmetic):
     def _take(self, learned: Arrays, known: NDArray[np.int32], position: NDArray[np.int32]) -> None:
         self._adopt(learned)
         self._learned, self._known, self._position = learned, known, position
-
-    def _expand(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        if len(self._known) == len(self._position):
-            return scores
-        lowest = np.minimum(scores.min(axis=-1, keepdims=True), 0)
-        everything = np.empty((*scores.shape[:-1], len(self._position)), np.float32)
-        everything[...] = lowest
-        everything[..., self._known] = scores
-        return everything
-
-    def _require_fitted(self) -> Arrays:
-        if self._learned is None:
-            raise NotFittedError(
-                f"The recommender {self.name} has not been trained.", next_step="Call fit, or restore its arrays."
-            )
-        return self._learned
-
-    def _require(self, can: bool, what: str) -> None:
-        if not can:
-            raise UnsupportedError(
-                f"The recommender {self.name} gives no {what}.", next_step="Look at its capabilities before you ask."
-            )
-
-
-def _of(times: NDArray[np.int64] | None, chosen: NDArray[np.bool_]) -> NDArray[np.int64] | None:
-    return None if times is None else times[chosen]

@@ -5,6 +5,7 @@ among what that rehearsal thinks best, from each member's scores, the place in t
 film and the history's films are. What they say is added to the blend's scores of its best films.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,18 @@ class RerankRecommender(BlendRecommender):
     params_type = RerankParams
     params: RerankParams
 
+    def __init__(self, params: RerankParams | None = None) -> None:
+        super().__init__(params)
+        # What the trees add to a film has no part that a single fact carries.
+        self.capabilities = replace(self.capabilities, explains_content=False)
+
     def _fit(self, training: Training, advance: Advance) -> Arrays:
         shown, hidden = _parted(training, self.params.hidden, self.params.seed)
-        blend = BlendParams(self.params.members, self.params.popularity, self.params.seed, self.params.threads)
+        blend = BlendParams(
+            self.params.members, self.params.popularity, seed=self.params.seed, threads=self.params.threads
+        )
         rehearsal = _Rehearsal(blend)
-        rehearsal.fit(shown.matrix, times=shown.times)
+        rehearsal.fit(shown.matrix, times=shown.times, content=shown.content)
         advance(30)
         features, found = rehearsal.lists(shown, hidden, self.params.candidates)
         trees = learn_order(features, found, self.params)

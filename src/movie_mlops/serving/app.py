@@ -33,6 +33,7 @@ from movie_mlops.serving.routes.pages import mount_pages
 from movie_mlops.serving.rules import RuleBook
 from movie_mlops.serving.services import Services
 from movie_mlops.serving.shadowing import Shadowing
+from movie_mlops.serving.shedding import Shedding
 from movie_mlops.state import Database
 
 _DESCRIPTION: Final = """
@@ -125,6 +126,13 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.add_middleware(Lane, before=services.read_before, answer=partial(recommendations.answer_user, services))
+    # Behind the door, which counts a refusal as any other answer and sends it out as one.
+    app.add_middleware(
+        Shedding,
+        metrics=services.metrics,
+        longest_wait_seconds=config.longest_wait_seconds,
+        most_waiting=config.most_waiting,
+    )
     app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes)
     problems.install(app)
     for resource in (recommendations, rows, lists, movies, event_routes, passports, health, admin, rollouts):

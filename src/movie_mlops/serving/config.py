@@ -22,6 +22,9 @@ class ServingConfig:
         impression_delay_seconds: How long the first answer of a batch waits for company.
         worker_threads: Threads for routes that wait for the database (events, passports, admin). It stays below the
             size of the database's connection pool, so that the recommendation route always gets a connection.
+        longest_wait_seconds: How long a request may have waited for those before it; one that has is refused with 503.
+            Those that arrive meanwhile are looked at in the next turn, so an answer is late by twice that at most.
+        most_waiting: How many requests may wait for one of these threads; further ones are refused with 503.
         reasons: How many films of the history a reason names at most.
         remembered_answers: How many of the newest answers are kept, to be given again where nothing has changed since.
         served_every: What one in so many answers was made from is kept, to be computed again; 0 keeps none.
@@ -37,6 +40,8 @@ class ServingConfig:
     impression_batch: int = 200
     impression_delay_seconds: float = 0.25
     worker_threads: int = 8
+    longest_wait_seconds: float = 0.1
+    most_waiting: int = 32
     reasons: int = 2
     remembered_answers: int = 1000
     served_every: int = 100

@@ -59,6 +59,9 @@ class Metrics:
             ["missing"],
             registry=self.registry,
         )
+        self._shed = Counter(
+            "movie_mlops_shed_requests", "Requests refused because there was too much to do.", registry=self.registry
+        )
         self._arms = Counter(
             "movie_mlops_arm_answers",
             "Lists that an arm of a roll-out was asked for, by what became of them.",
@@ -88,6 +91,10 @@ class Metrics:
     def degraded(self, missing: str) -> None:
         """Count a list that is slower or poorer than it should be."""
         self._degraded.labels(missing).inc()
+
+    def shed(self) -> None:
+        """Count a request that was refused because there was too much to do."""
+        self._shed.inc()
 
     def arm(self, rollout: str, arm: str, *, failed: bool) -> None:
         """Count a list that an arm of a roll-out was asked for."""

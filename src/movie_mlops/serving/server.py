@@ -2,12 +2,14 @@
 
 import asyncio
 import errno
+import functools
 import gc
 import signal
 import socket
 import sys
 from collections.abc import Callable
 from types import FrameType
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -79,6 +81,8 @@ class Server(uvicorn.Server):
             )
         )
         self._on_ready = on_ready
+        self._doors: list[socket.socket] = []
+        self._arriving: set[asyncio.Task[object]] = set()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what a signal handler is given
         """Begin the end; a second Ctrl-C waits for nobody.
@@ -93,8 +97,39 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then tell."""
         await super().startup(sockets=sockets)
+        for bound in sockets or []:
+            self._open(bound)
         if self.started and self._on_ready is not None:
             self._on_ready()
+
+    def _open(self, bound: socket.socket) -> None:
+        """Let in, each turn of the loop, all who have connected.
+
+        The loop by itself lets in one a turn. A turn is as long as the answers of all who are in: where many ask at
+        once, whoever connects would wait for one turn after the other, out of sight of what refuses the rest.
+        """
+        loop = asyncio.get_running_loop()
+        made = cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class)
+        # As uvicorn makes them.
+        protocol = functools.partial(
+            made, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        # Beside the loop, which watches the other descriptor.
+        door = bound.dup()
+
+        def let_in() -> None:
+            while True:
+                try:
+                    line, _ = door.accept()
+                except OSError:
+                    # Nobody else is there, or whoever was has gone again.
+                    return
+                task = loop.create_task(loop.connect_accepted_socket(protocol, line))
+                self._arriving.add(task)
+                task.add_done_callback(self._arriving.discard)
+
+        loop.add_reader(door, let_in)
+        self._doors.append(door)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End without dropping what somebody has sent.
@@ -106,6 +141,9 @@ class Server(uvicorn.Server):
         for bound in sockets or []:
             bound.listen(0)
         await _catch_up()
+        for door in self._doors:
+            asyncio.get_running_loop().remove_reader(door)
+            door.close()
         for server in self.servers:
             server.close()
         for bound in sockets or []:

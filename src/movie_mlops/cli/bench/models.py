@@ -66,6 +66,25 @@ def quality(
     measure("quality", bench, _tell_lists, out=out, home=home, as_json=as_json)
 
 
+def newcomers(
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", metavar="NAME", help="A data set of the home that tells of its users.")
+    ] = None,
+    out: Out = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How good are the lists of new users after 0 to 10 likes? With their age, gender and occupation, and without."""
+    from movie_mlops.bench import NewcomersBenchConfig, bench_newcomers
+    from movie_mlops.cli import door
+    from movie_mlops.flows.features import known_feedback, known_users
+
+    lake = door.lake(home, dataset)
+    feedback = known_feedback(lake, door.platform_config(door.settings(home)).feedback)
+    bench = partial(bench_newcomers, NewcomersBenchConfig(), feedback, known_users(lake))
+    measure("newcomers", bench, _tell_newcomers, out=out, home=home, as_json=as_json)
+
+
 def train(
     likes: Annotated[int, typer.Option("--likes", min=1000, help="Made-up likes to train on.")] = 20_000_000,
     users: Annotated[int, typer.Option("--users", min=100, help="Of so many users.")] = 140_000,
@@ -177,6 +196,18 @@ def _tell_parts(one: Found) -> None:
             }
             for row in one["ablation"]["rows"]
         )
+
+
+def _tell_newcomers(found: Found) -> None:
+    table(
+        {
+            "model": name,
+            **{f"{likes} likes": value for likes, value in zip(found["likes"], row["values"], strict=True)},
+            "seconds": row["seconds"],
+        }
+        for name, row in found["models"].items()
+    )
+    tell_limits(found)
 
 
 def _tell_trainings(found: Found) -> None:

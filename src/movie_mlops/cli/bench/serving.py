@@ -1,5 +1,6 @@
 """How fast answers, the page and the search are."""
 
+import subprocess
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import partial
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from movie_mlops.cli import options
-from movie_mlops.cli.bench.measuring import Found, Out, measure, table, tell_limits, verdict
+from movie_mlops.cli.bench.measuring import Found, Out, measure, own_python, table, tell_limits
 
 _RATES = (100.0, 200.0)
 
@@ -27,6 +28,15 @@ class Model(StrEnum):
     EASE = "ease"
 
 
+class Part(StrEnum):
+    """What is measured."""
+
+    ANSWERS = "answers"
+    LARGE = "large"
+    CHAMPION = "champion"
+    OVERLOAD = "overload"
+
+
 def serve(
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How long each scenario runs.")] = 10.0,
     rate: Annotated[
@@ -34,27 +44,80 @@ def serve(
         typer.Option("--rate", min=0.1, help="Requests a second of an open loop; may be repeated (default: 100, 200)."),
     ] = None,
     connections: Annotated[int, typer.Option("--connections", min=1, help="Connections of the open loops.")] = 16,
+    part: Annotated[
+        list[Part] | None,
+        typer.Option("--part", help="What is measured; may be repeated (default: all, with --bundle answers alone)."),
+    ] = None,
     catalogue: Catalogue = None,
     model: Annotated[Model, typer.Option("--model", help="Which model, with random weights.")] = Model.IALS,
     bundle: Annotated[
         Path | None, typer.Option("--bundle", metavar="DIR", help="A bundle to serve instead, with its own weights.")
+    ] = None,
+    large_catalogue: Annotated[
+        Path | None,
+        typer.Option("--large-catalogue", metavar="CSV", help="Films of the large catalogue (default: made up)."),
+    ] = None,
+    champion: Annotated[
+        Path | None,
+        typer.Option("--champion", metavar="DIR", help="A blend's bundle (default: trained on made-up likes)."),
+    ] = None,
+    requests: Annotated[
+        int | None,
+        typer.Option("--requests", min=100, help="Watch the server's memory over so many requests; takes minutes."),
+    ] = None,
+    rivals: Annotated[
+        bool, typer.Option("--rivals", help="Also install and measure other servers, with the same scoring.")
+    ] = False,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each server has its turn.")] = 3,
+    servers_python: Annotated[
+        Path | None,
+        typer.Option(
+            "--servers-python",
+            metavar="FILE",
+            help="The Python of an environment that has the other servers (default: .venv/servers).",
+        ),
     ] = None,
     out: Out = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
     """How fast are live, personalised, explained answers? One server process, and a load that hides no stall."""
-    from movie_mlops.bench import ServeBenchConfig, bench_serve
+    from movie_mlops.bench import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
+    from movie_mlops.bench.serve import CHAMPIONS, LARGE, PARTS
 
+    default = PARTS if bundle is None else ("answers",)
     config = ServeBenchConfig(
+        stage=StageConfig(model=model.value, bundle=bundle, catalogue=catalogue),
+        large=StageConfig(films=LARGE, catalogue=large_catalogue),
+        champion=StageConfig(model="blend", films=CHAMPIONS, bundle=champion),
         seconds=seconds,
         connections=connections,
-        catalogue=catalogue,
-        model=model.value,
-        bundle=bundle,
         rates=tuple(rate or _RATES),
+        parts=tuple(name for name in PARTS if name in part) if part else default,
+        requests=requests,
+        rivals=RivalsConfig(_servers_python(servers_python, home), rounds=rounds) if rivals else None,
     )
     measure("serve", partial(bench_serve, config), _tell_answers, out=out, home=home, as_json=as_json)
+
+
+def _servers_python(given: Path | None, home: Path | None) -> Path:
+    """Return the Python of the other servers' environment, which is made where nobody names one."""
+    from movie_mlops.cli import door
+    from movie_mlops.core.errors import ConfigurationError
+
+    if given is None:
+        script = door.settings(home).home / "scripts" / "setup" / "setup_servers.sh"
+        if script.is_file() and subprocess.run([str(script)], check=False).returncode != 0:  # noqa: S603 - our own
+            raise ConfigurationError(
+                "The other servers cannot be installed.", next_step=f"See what {script.name} says above."
+            )
+    python = own_python("servers", given, home)
+    if python is None:
+        raise ConfigurationError(
+            "There is no environment with the other servers.",
+            next_step="Run the command in a checkout, or name one with --servers-python.",
+        )
+    return python
 
 
 def page(
@@ -89,17 +152,15 @@ def search(
 def _tell_answers(found: Found) -> None:
     table(_scenario(scenario) for scenario in found["scenarios"])
     typer.echo("")
-    table(
-        {
-            "target": f"{target['scenario']}, {target['what']}",
-            "at most": f"{target['limit_ms']:g} ms",
-            "measured": f"{target['measured_ms']:.2f} ms",
-            "": verdict(target),
-        }
-        for target in found["targets"]
-    )
-    ratio = found["ratio_to_floor"]
-    typer.echo(f"\nAn answer takes {ratio['p50']} times the framework's floor at p50, {ratio['p99']} times at p99.")
+    if "rivals" in found:
+        _tell_rivals(found["rivals"])
+    tell_limits(found)
+    if "memory" in found:
+        memory = found["memory"]
+        typer.echo(f"\nThe memory over {memory['requests']:,} requests is drawn in {memory['plot']}.")
+    if "ratio_to_floor" in found:
+        ratio = found["ratio_to_floor"]
+        typer.echo(f"\nAn answer takes {ratio['p50']} times the framework's floor at p50, {ratio['p99']} times at p99.")
 
 
 def _scenario(scenario: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,7 +172,25 @@ def _scenario(scenario: Mapping[str, Any]) -> dict[str, Any]:
         **{f"{name} ms": f"{latency[name]:.2f}" for name in ("p50", "p95", "p99", "p99.9", "max")},
         "errors": sum(scenario["errors"].values()),
         "unanswered": scenario["unanswered"],
+        "refused": scenario.get("refused", ""),
     }
+
+
+def _tell_rivals(found: Found) -> None:
+    loads = ("one-connection_p50_ms", "one-connection_p99_ms", "open_p50_ms", "open_p99_ms")
+    table(
+        {
+            "server": one["name"],
+            "version": one["version"],
+            "per second": f"{one['throughput']:,.0f}",
+            "ours, times": found["times_throughput"].get(one["name"], ""),
+            **{load.replace("_", " "): f"{one[load]:.2f}" for load in loads},
+        }
+        for one in found["contenders"]
+    )
+    for failed in found["failed"]:
+        typer.echo(f"\n{failed['name']} has no figures: {failed['error']}")
+    typer.echo("")
 
 
 def _tell_visits(found: Found) -> None:

@@ -55,6 +55,9 @@ class SampleSource:
         # Line 1 of the file is its header.
         return RawTable(self.films.with_row_index(c.LINE, offset=2), CATALOGUE)
 
+    def users(self, *, unknown: bool = False) -> None:
+        """Return nothing: nothing is known of somebody who does not exist."""
+
     def interactions(self) -> RawTable:
         """Return what the simulated audience did, in order of time."""
         return RawTable(self.audience.interactions, "simulated audience")

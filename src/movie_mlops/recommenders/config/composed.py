@@ -36,6 +36,10 @@ class BlendParams:
     Attributes:
         members: What is blended.
         popularity: What the logarithm of a film's number of likes counts beside the members.
+        expectation: What is expected of somebody, by traits where they are known, counts beside the members after one
+            like, once it is brought to deviation 1 for each user; after n likes it counts ``n^-½`` of that. At 0
+            traits are not read.
+        trait_regularisation: The penalty of a trait: so many users with it are taken to be like everybody.
         seed: Given to each member that takes a seed and has none of its own.
         threads: Likewise.
     """
@@ -57,12 +61,16 @@ class BlendParams:
         Member("ials", 0.3, {"factors": 64, "alpha": 6, "regularisation": 60}),
     )
     popularity: float = 0.0
+    expectation: float = 0.0
+    trait_regularisation: float = 200.0
     seed: int = 0
     threads: int = 1
 
     def __post_init__(self) -> None:
         require(len(self.members) > 0, "The number of members", len(self.members), "at least one")
         require(True, "popularity", self.popularity, "a number")
+        require(self.expectation >= 0, "expectation", self.expectation, "a number of at least 0")
+        require(self.trait_regularisation > 0, "trait_regularisation", self.trait_regularisation, "a number above 0")
         require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number of at least 0 and below 2³²")
         require(self.threads >= 1, "threads", self.threads, "a whole number of at least 1")
 
@@ -78,7 +86,9 @@ class BlendParams:
             for place, member in enumerate(self.members)
             if "bend" in member.params
         }
-        return {**weights, **bends, "popularity": Range(-0.5, 0.5)}
+        # Whoever leaves it at 0 does without; it is not to come in through the back door of a search.
+        expected = {"expectation": Range(0, 5)} if self.expectation else {}
+        return {**weights, **bends, "popularity": Range(-0.5, 0.5), **expected}
 
 
 @dataclass(frozen=True)

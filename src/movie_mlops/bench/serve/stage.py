@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from movie_mlops.bench.config import ServeBenchConfig
 from movie_mlops.bench.errors import BenchError
+from movie_mlops.bench.generated_likes import generated_likes
+from movie_mlops.bench.serve.config import StageConfig
 from movie_mlops.core.columns import MOVIE_ID
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import SILENT, Progress
@@ -18,10 +19,11 @@ from movie_mlops.flows import Platform, PlatformConfig
 from movie_mlops.flows.features import features
 from movie_mlops.ingest import load, open_source
 from movie_mlops.lake import MOVIES
-from movie_mlops.recommenders import Recommender, restore
+from movie_mlops.recommenders import Recommender, create, restore
 from movie_mlops.release import read_bundle, sign_bundle, write_bundle
 
 _DATASET: Final = "bench"
+_LIKED: Final = 2_000
 _FIRST_TIME: Final = 1_000_000_000
 _GENRES: Final = ("Action", "Comedy", "Crime", "Drama", "Horror", "Romance", "Sci-Fi", "Thriller")
 
@@ -36,6 +38,7 @@ class Stage:
         model: Its recommender.
         films: How many films the catalogue has.
         user_ids: Who has a history.
+        movie_ids: int64[n], the films that the model and the catalogue share.
     """
 
     workspace: Workspace
@@ -43,9 +46,10 @@ class Stage:
     model: str
     films: int
     user_ids: tuple[str, ...]
+    movie_ids: NDArray[np.int64]
 
 
-def set_stage(folder: Path, config: ServeBenchConfig, progress: Progress = SILENT) -> Stage:
+def set_stage(folder: Path, config: StageConfig, progress: Progress = SILENT) -> Stage:
     """Make a home in ``folder``: films and likes are ingested, features and histories made, a model is released.
 
     Raises:
@@ -60,7 +64,7 @@ def set_stage(folder: Path, config: ServeBenchConfig, progress: Progress = SILEN
         platform.close()
 
 
-def _set(platform: Platform, folder: Path, config: ServeBenchConfig, progress: Progress) -> Stage:
+def _set(platform: Platform, folder: Path, config: StageConfig, progress: Progress) -> Stage:
     models, given = platform.workspace.models, None
     if config.bundle is not None:
         taken = models / config.bundle.resolve().name
@@ -83,10 +87,10 @@ def _set(platform: Platform, folder: Path, config: ServeBenchConfig, progress: P
     movie_ids = platform.lake.scan(MOVIES).collect()[MOVIE_ID].sort().to_numpy()
     bundle_id = _release(platform, config, movie_ids, progress)
     users = tuple(str(user) for user in range(1, config.users + 1))
-    return Stage(platform.workspace, bundle_id, bundle_id.rpartition("-")[0], len(movie_ids), users)
+    return Stage(platform.workspace, bundle_id, bundle_id.rpartition("-")[0], len(movie_ids), users, liked)
 
 
-def _write_films(path: Path, config: ServeBenchConfig, given: NDArray[np.int64] | None) -> NDArray[np.int64]:
+def _write_films(path: Path, config: StageConfig, given: NDArray[np.int64] | None) -> NDArray[np.int64]:
     """Write the films, those that are given or as many made-up ones; return their ids."""
     if config.catalogue is not None:
         try:
@@ -106,24 +110,26 @@ def _write_films(path: Path, config: ServeBenchConfig, given: NDArray[np.int64] 
     return ids
 
 
-def _write_likes(path: Path, films: NDArray[np.int64], config: ServeBenchConfig) -> None:
+def _write_likes(path: Path, films: NDArray[np.int64], config: StageConfig) -> None:
     chance = np.random.default_rng(config.seed)
+    # As anywhere most likes are of few films; which films are alike is worked out for each that anybody likes.
+    liked = chance.choice(films, min(_LIKED, len(films)), replace=False)
     lines = [
         f"{user},{film},5.0,{_FIRST_TIME + second}"
         for user in range(1, config.users + 1)
-        for second, film in enumerate(chance.choice(films, config.history, replace=False).tolist())
+        for second, film in enumerate(chance.choice(liked, config.history, replace=False).tolist())
     ]
     path.write_text("\n".join(["userId,movieId,rating,timestamp", *lines, ""]), encoding="utf-8")
 
 
-def _release(platform: Platform, config: ServeBenchConfig, movie_ids: NDArray[np.int64], progress: Progress) -> str:
+def _release(platform: Platform, config: StageConfig, movie_ids: NDArray[np.int64], progress: Progress) -> str:
     models = platform.workspace.models
     if config.bundle is not None:
         bundle_id = config.bundle.resolve().name
     else:
         with progress.task(f"Making up weights of {config.model}"):
             model = _made_up(config, len(movie_ids))
-            facts = {"dataset": _DATASET, "seed": config.seed, "weights": "random"}
+            facts = {"dataset": _DATASET, "seed": config.seed, "weights": config.weights}
             signer = platform.keys.signer()
             bundle_id = write_bundle(models, model=model, movie_ids=movie_ids, facts=facts, signer=signer).bundle_id
     platform.ledger.promote(
@@ -132,8 +138,15 @@ def _release(platform: Platform, config: ServeBenchConfig, movie_ids: NDArray[np
     return bundle_id
 
 
-def _made_up(config: ServeBenchConfig, films: int) -> Recommender:
-    """Return a model of the real size with random weights: how long it takes does not depend on what it says."""
+def _made_up(config: StageConfig, films: int) -> Recommender:
+    """Return a model of the real size with random weights: how long it takes does not depend on what it says.
+
+    A blend is trained, since the parts that it is made of have shapes that only training gives.
+    """
+    if config.model == "blend":
+        blend = create("blend", {"seed": config.seed})
+        blend.fit(generated_likes(config.audience, films, config.likes, config.seed))
+        return blend
     chance = np.random.default_rng(config.seed)
     common: dict[str, NDArray[Any]] = {
         "n_items": np.array([films], np.int64),

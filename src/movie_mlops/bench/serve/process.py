@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.core.nouns import Workspace
@@ -18,8 +18,15 @@ _PATIENCE_SECONDS: Final = 30.0
 _LOG: Final = "server.log"
 
 
+class Served(NamedTuple):
+    """A server that answers: at which port, and which process it is."""
+
+    port: int
+    pid: int
+
+
 @contextmanager
-def serving(workspace: Workspace) -> Iterator[int]:
+def serving(workspace: Workspace) -> Iterator[Served]:
     """Run the server over a workspace; give the port at which it answers.
 
     Raises:
@@ -40,13 +47,19 @@ def serving(workspace: Workspace) -> Iterator[int]:
                     f"The server ended before it was ready: {_last_line(log)}",
                     next_step="Check that the catalogue and the bundle can be served.",
                 )
-            yield int(port)
+            yield Served(int(port), server.pid)
         finally:
             server.terminate()
             try:
                 server.wait(_PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 server.kill()
+
+
+def resident_mb(pid: int) -> float:
+    """Return how much memory a process has in use at this moment, in MB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
 
 
 def _last_line(log: Path) -> str:
