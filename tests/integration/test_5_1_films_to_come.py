@@ -11,8 +11,9 @@ from movie_mlops.core.progress import SILENT
 from movie_mlops.evaluation import EvaluationConfig
 from movie_mlops.features import FeedbackConfig
 from movie_mlops.flows import PlatformConfig, Recipe
-from movie_mlops.flows.evaluate import judge_recipes, make_cases, with_content
+from movie_mlops.flows.evaluate import make_cases, with_content
 from movie_mlops.flows.features import known_feedback, known_movies
+from movie_mlops.flows.judging import judge_recipes
 from movie_mlops.flows.train import fit
 from movie_mlops.ingest import load_events
 from movie_mlops.lake import MOVIES, SCHEMAS, Lake, LakeConfig

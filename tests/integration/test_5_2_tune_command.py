@@ -75,6 +75,11 @@ def test_a_search_that_was_killed_goes_on(
     settings = yaml.safe_load((tmp_path / "config" / "tuned.yaml").read_text())["item-knn"]
     assert settings["params"] == found["params"]
     assert settings["found"]["study"] == "killed-item-knn"
+    kept = json.loads((tmp_path / "config" / settings["found"]["run"]).read_text())
+    assert [one["params"] for one in kept["trials"] if one["state"] != "interrupted"] == [
+        params for _, params, _ in tried(home)
+    ]
+    assert kept["params"] == found["params"]
     recipes = [
         {"name": "popular", "model": "popular"},
         {"name": "item-knn", "model": "item-knn", "params": "tuned"},

@@ -35,6 +35,7 @@ from movie_mlops.features import aggregations as a
 from movie_mlops.features.co_watch import Beside, CoWatch, Neighbours
 from movie_mlops.features.definitions import USER, USER_AND_FILM
 from movie_mlops.features.measures import EVERYTHING, LIKES
+from movie_mlops.features.neighbourhoods import _greatest
 from movie_mlops.state import Database, StateConfig
 from tests.fixtures.stage_2 import oracle
 from tests.fixtures.stage_2.interactions import START, day, did, table
@@ -221,3 +222,15 @@ def test_what_cannot_be_meant_is_refused(entity: Entity, aggregations: list[a.Ag
         view(entity, aggregations)
     with pytest.raises(DefinitionError, match="above 0"):
         replace(MODEL, shrinkage=0.0)
+
+
+def test_the_nearest_are_the_greatest_and_of_equals_the_first() -> None:
+    """For rows with few and with many films that are near at all, with and without equals at the border."""
+    rng = np.random.default_rng(4)
+    values = rng.integers(0, 5, (60, 30)) * (rng.random((60, 1)) < rng.random((60, 30))) / 4
+    for many in (1, 5, 29, 30, 40):
+        expected = np.zeros(values.shape, np.bool_)
+        for row, value in enumerate(values):
+            best = np.argsort(-value, kind="stable")[:many]
+            expected[row, best[value[best] > 0]] = True
+        np.testing.assert_array_equal(_greatest(values, many), expected)

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from movie_mlops.recommenders import ParameterError, UnknownRecommenderError, create, restore
+from movie_mlops.recommenders import (
+    BlendRecommender,
+    ParameterError,
+    Remembered,
+    UnknownRecommenderError,
+    create,
+    restore,
+    search_space,
+)
+from movie_mlops.recommenders.inputs import Csr
+from movie_mlops.recommenders.linear import EaseRecommender
 
 MEMBERS = [
     {"model": "ease", "weight": 2.0, "params": {"regularisation": 3}},
@@ -119,3 +129,79 @@ def test_bad_members_are_refused(members: object, error: type[Exception]) -> Non
     with pytest.raises(error) as refused:
         create("blend", {"members": members})
     assert refused.value.next_step
+
+
+def test_a_blend_takes_over_what_was_trained_on_the_same_likes() -> None:
+    """Byte for byte as if it had trained the member itself; what was trained on other films is not taken."""
+    matrix = likes()
+    ease = create("ease", {"regularisation": 3})
+    ease.fit(sparse.hstack([matrix, sparse.csr_matrix((50, 2))], format="csr"))
+    alone, beside = create("blend", {"members": MEMBERS}), create("blend", {"members": MEMBERS})
+    alone.fit(matrix)
+    beside.fit(matrix, trained=[ease])
+    assert {name: array.tobytes() for name, array in alone.arrays().items()} == {
+        name: array.tobytes() for name, array in beside.arrays().items()
+    }
+    other = matrix.tolil()
+    other[:, 3] = 0
+    elsewhere = create("ease", {"regularisation": 3})
+    elsewhere.fit(other.tocsr())
+    beside.fit(matrix, trained=[elsewhere])
+    np.testing.assert_array_equal(alone.score(matrix), beside.score(matrix))
+
+
+def test_members_are_asked_once_for_the_same_histories(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blend with other weights gives what it gives without a memory; other histories are asked for anew."""
+    matrix = likes()
+    asked: list[int] = []
+    score = EaseRecommender._score
+
+    def counted(self: EaseRecommender, histories: Csr) -> np.ndarray:
+        asked.append(histories.shape[0])
+        return score(self, histories)
+
+    heavier = matrix[:9].copy()
+    heavier.data[::2] = 3
+    asked_of = (matrix[:9], matrix[3:9], heavier)
+    remembered = Remembered(10**6)
+    for weight in (2.0, 0.7):
+        members = [{**MEMBERS[0], "weight": weight}, MEMBERS[1]]
+        plain, remembering = (create("blend", {"members": members}) for _ in range(2))
+        plain.fit(matrix)
+        remembering.fit(matrix)
+        assert isinstance(remembering, BlendRecommender)
+        remembering.remember_in(remembered)
+        with monkeypatch.context() as watched:
+            expected = [plain.score(histories) for histories in asked_of]
+            watched.setattr(EaseRecommender, "_score", counted)
+            for histories, scores in zip(asked_of, expected, strict=True):
+                np.testing.assert_array_equal(remembering.score(histories), scores)
+    assert asked == [9, 6, 9]
+
+
+def test_what_is_too_much_to_remember_is_forgotten() -> None:
+    """The answers that nobody asked for longest go first, and one that is larger than everything is never kept."""
+    remembered = Remembered(100)
+    asked: list[str] = []
+
+    def ask(who: str, numbers: int) -> None:
+        def told() -> np.ndarray:
+            asked.append(who)
+            return np.zeros(numbers, np.float32)
+
+        assert remembered.answers(who, b"", told).size == numbers
+
+    for who, numbers in (("a", 10), ("b", 10), ("a", 10), ("c", 10), ("a", 10), ("b", 10), ("huge", 26), ("b", 10)):
+        ask(who, numbers)
+    assert asked == ["a", "b", "c", "b", "huge"]
+
+
+def test_what_is_searched_of_a_blend() -> None:
+    """Weights, popularity, and how far those members are bent that say how far they are."""
+    members = [{"model": "edlae", "params": {"bend": 1}}, {"model": "edlae"}]
+    assert set(search_space("blend", {"members": members})) == {
+        "members.0.weight",
+        "members.0.params.bend",
+        "members.1.weight",
+        "popularity",
+    }

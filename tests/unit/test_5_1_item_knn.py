@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from movie_mlops.recommenders import RestoreError, create, gram, restore
+from movie_mlops.recommenders import RestoreError, TrainingError, create, gram, restore
+from movie_mlops.recommenders.neighbours import strongest_of
 
 #        film:  0  1  2  3
 LIKES = sparse.csr_matrix(
@@ -72,3 +73,16 @@ def test_lists_of_neighbours_that_do_not_fit_together_are_refused() -> None:
     ):
         with pytest.raises(RestoreError):
             restore("item-knn", {}, {**arrays, key: wrong})
+
+
+def test_the_strongest_are_kept_whatever_the_blocks() -> None:
+    """Of equals the first films are kept, nothing that is not above 0 is, and a number that is none is an error."""
+    rows = np.array([[0, 3, 3, 3, 1], [0, 0, 2, -1, 0], [5, 0, 0, 0, 0]], np.float32)
+    for blocks in ([rows], [rows[:1], rows[1:]], [rows[:2], rows[2:]]):
+        found = strongest_of(blocks, 2)
+        assert found["neighbour_starts"].tolist() == [0, 2, 3, 4]
+        assert found["neighbours"].tolist() == [1, 2, 2, 0]
+        assert found["similarities"].tolist() == [3, 3, 2, 5]
+    rows[1, 1] = np.nan
+    with pytest.raises(TrainingError, match="no number"):
+        strongest_of([rows], 2)

@@ -112,6 +112,30 @@ def test_cosines_of_films_are_bent_before_the_matrix_is_inverted(n_users: int, n
     np.testing.assert_allclose(weights, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("power", [0, 0.4])
+def test_films_of_the_same_users_are_inverted_once(monkeypatch: pytest.MonkeyPatch, power: float) -> None:
+    """Where many films have the same likes, the weights are those of the whole matrix, from an inverse of the kinds."""
+    sides: list[int] = []
+    invert = closed_form._add_and_invert
+
+    def counted(square: np.ndarray, diagonal: np.ndarray) -> None:
+        sides.append(len(square))
+        invert(square, diagonal)
+
+    monkeypatch.setattr(closed_form, "_add_and_invert", counted)
+    apart = random_likes(30, 40)
+    apart[0, 20:] = 0
+    twins = np.concatenate([apart, np.repeat(apart[:, :12], [5, 4, 3] * 4, axis=1), apart[:, :1] * 2], axis=1)
+    kinds = len(np.unique(twins, axis=1).T)
+    twins = twins[:, np.random.default_rng(1).permutation(twins.shape[1])]
+    params = {"regularisation": 5, "dropout": 0.3, "bend": 0.7, "history_power": power, "target_power": power}
+    weights = learned("edlae", twins, **params)
+    assert sides == [kinds]
+    monkeypatch.setattr(closed_form, "_MOSTLY_APART", 0)
+    np.testing.assert_allclose(weights, learned("edlae", twins, **params), atol=2e-6)
+    assert sides == [kinds, weights.shape[0]]
+
+
 def test_a_bend_and_two_scales_are_refused() -> None:
     """What is rebuilt must be scaled as the input is: the sums towards other targets have no cosines."""
     with pytest.raises(ParameterError, match=r"target_power is 0\.2"):

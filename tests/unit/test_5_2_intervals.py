@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from movie_mlops.evaluation import EvaluationConfig, NotComparableError, Scores, compare, pool, wins_ties_losses
+from movie_mlops.evaluation import (
+    EvaluationConfig,
+    NotComparableError,
+    Scores,
+    compare,
+    intervals,
+    pool,
+    wins_ties_losses,
+)
 from movie_mlops.evaluation.intervals import bootstrap_known_means, bootstrap_means
 
 METRIC = "ndcg@10"
@@ -140,3 +148,21 @@ def test_only_one_model_is_joined() -> None:
         pool([scores([1.0]), scores([1.0], model="b")], "folds")
     with pytest.raises(NotComparableError, match="one model"):
         pool([], "folds")
+
+
+def test_what_is_drawn_once_is_what_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the resamples of so many users are kept, and how many are looked at together, changes no figure."""
+    values = np.random.default_rng(5).random((3, 37))
+    missing = np.where(values < 0.3, np.nan, values)
+    config = EvaluationConfig(resamples=101)
+    kept = bootstrap_means(values, config), bootstrap_known_means(missing, config)
+    assert bootstrap_means(values, config) == kept[0]
+    monkeypatch.setattr(intervals, "_KEPT", 0)
+    monkeypatch.setattr(intervals, "_AT_ONCE", 37 * 8)
+    anew = bootstrap_means(values, config), bootstrap_known_means(missing, config)
+    for found, expected in zip(anew, kept, strict=True):
+        for one, other in zip(found, expected, strict=True):
+            assert (one.low, one.high) == pytest.approx((other.low, other.high), rel=1e-12)
+    generator = np.random.default_rng(config.seed)
+    means = [values[0][generator.integers(0, 37, size=37)].mean() for _ in range(101)]
+    assert kept[0][0].low == pytest.approx(np.quantile(means, 0.025))

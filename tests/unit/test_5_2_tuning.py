@@ -12,11 +12,14 @@ import polars as pl
 import pytest
 
 from movie_mlops.core.errors import ConfigurationError
-from movie_mlops.core.progress import SILENT
+from movie_mlops.core.progress import SILENT, Advance
 from movie_mlops.evaluation import (
     EvaluationCase,
+    EvaluationConfig,
     FoldsInvalidError,
     SplitImpossibleError,
+    evaluate,
+    known_before,
     known_of_fold,
     user_folds,
 )
@@ -25,10 +28,14 @@ from movie_mlops.flows import trial as trials_module
 from movie_mlops.flows import tune as tune_module
 from movie_mlops.flows.errors import NothingFoundError, StudyChangedError
 from movie_mlops.flows.steps import one_at_a_time
-from movie_mlops.flows.trial import FIRST_BLOCK
+from movie_mlops.flows.trial import FIRST_BLOCK, Deadline, Panel
 from movie_mlops.flows.tune import Plan, Tuning, Wanted, tune
 from movie_mlops.flows.tuned import write_tuned
-from movie_mlops.flows.validation import TuningProtocol, case_sha256, validation_case
+from movie_mlops.flows.validation import TuningProtocol, case_sha256, cases_sha256, validation_cases
+from movie_mlops.recommenders import create
+from movie_mlops.recommenders.inputs import Training
+from movie_mlops.recommenders.linear import EdlaeRecommender
+from movie_mlops.recommenders.stored import Arrays
 from movie_mlops.settings import read_platform_config, read_tuned
 from tests.fixtures.stage_5.small_folds import small_feedback, write_folds
 
@@ -47,7 +54,7 @@ Pairs = set[tuple[str, int]]
 
 
 def small_case() -> EvaluationCase:
-    return validation_case(small_feedback(), CONFIG, protocol="user-folds", seed=0)
+    return validation_cases(small_feedback(), CONFIG, protocol="user-folds", seed=0)[0]
 
 
 def search(
@@ -55,11 +62,13 @@ def search(
     model: str = "item-knn",
     case: EvaluationCase | None = None,
     fixed: dict[str, Any] | None = None,
+    *,
+    searched: bool = False,
     **plan: Any,
 ) -> Tuning:
     return tune(
-        [Wanted(model, model, fixed or {}, frozenset(fixed or {}))],
-        case or small_case(),
+        [Wanted(model, model, fixed or {}, frozenset() if searched else frozenset(fixed or {}))],
+        [case or small_case()],
         CONFIG,
         replace(PLAN, **plan),
         studies=home / "experiments" / "tuning",
@@ -120,13 +129,14 @@ def test_the_test_part_is_never_read(tmp_path: Path, protocol: TuningProtocol) -
     if protocol == "time":
         known, held_out, other = by_time(feedback)
         cases = [
-            validation_case(pl.concat([known, part]), CONFIG, protocol=protocol, seed=0) for part in (held_out, other)
+            validation_cases(pl.concat([known, part]), CONFIG, protocol=protocol, seed=0)[0]
+            for part in (held_out, other)
         ]
     elif protocol == "folds":
         known, held_out = feedback[::2], feedback[1::2]
         other = held_out.with_columns(pl.col("movie_id") + 1000)
         folders = [write_folds(tmp_path / name, known, part) for name, part in (("a", held_out), ("b", other))]
-        cases = [validation_case(None, CONFIG, protocol=protocol, folds=folder, seed=0) for folder in folders]
+        cases = [validation_cases(None, CONFIG, protocol=protocol, folds=folder, seed=0)[0] for folder in folders]
     else:
         known = known_of_fold(feedback, 0, CONFIG.user_folds)
         held_out = feedback.join(known, on=["user_id", "movie_id"], how="anti")
@@ -134,7 +144,8 @@ def test_the_test_part_is_never_read(tmp_path: Path, protocol: TuningProtocol) -
         assert pairs(held_out) == pairs_of(judged, "held_out")
         other = held_out.with_columns(pl.lit(0.0, dtype=pl.Float32).alias("weight"))
         cases = [
-            validation_case(pl.concat([known, part]), CONFIG, protocol=protocol, seed=0) for part in (held_out, other)
+            validation_cases(pl.concat([known, part]), CONFIG, protocol=protocol, seed=0)[0]
+            for part in (held_out, other)
         ]
     first, second = cases
     assert pairs_of(first, "histories", "seen", "held_out") <= pairs(known)
@@ -153,9 +164,9 @@ def test_a_fold_that_is_not_there_is_refused(tmp_path: Path) -> None:
     feedback = small_feedback()
     folder = write_folds(tmp_path / "folds", feedback[::2], feedback[1::2])
     with pytest.raises(FoldsInvalidError, match="has no fold 1"):
-        validation_case(None, CONFIG, protocol="folds", folds=folder, fold=1, seed=0)
+        validation_cases(None, CONFIG, protocol="folds", folds=folder, fold=1, seed=0)
     with pytest.raises(SplitImpossibleError, match="There is no fold 5"):
-        validation_case(feedback, CONFIG, protocol="user-folds", fold=5, seed=0)
+        validation_cases(feedback, CONFIG, protocol="user-folds", fold=5, seed=0)
 
 
 def test_the_same_seed_tries_the_same_settings_also_where_it_was_stopped(
@@ -243,7 +254,7 @@ def test_several_recommenders_share_the_time(tmp_path: Path, monkeypatch: pytest
     wanted = [Wanted("ease", "ease", {}), Wanted("item-knn", "item-knn", {})]
     found = tune(
         wanted,
-        small_case(),
+        [small_case()],
         CONFIG,
         replace(PLAN, trials=None, minutes=1),
         studies=tmp_path / "studies",
@@ -293,7 +304,7 @@ def test_a_blend_is_tuned_by_what_its_members_count(tmp_path: Path) -> None:
     members = [{"model": "item-knn", "weight": 5.0, "params": {"neighbours": 9}}, {"model": "ease", "weight": 0.5}]
     found = tune(
         [Wanted("mix", "blend", {"members": members})],
-        small_case(),
+        [small_case()],
         CONFIG,
         replace(PLAN, trials=2),
         studies=tmp_path / "studies",
@@ -311,10 +322,56 @@ def test_a_blend_is_tuned_by_what_its_members_count(tmp_path: Path) -> None:
     assert found.report.name == "tuning-mix.html"
 
 
+def test_the_members_of_a_blend_are_trained_once_for_all_its_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One training for each way in which a member is bent, and each setting is worth what it is worth by itself."""
+    params = {"regularisation": 5, "bend": 0.5}
+    members = [{"model": "edlae", "params": params}, {"model": "item-knn", "weight": 0.5}]
+    trained: list[float] = []
+    fit = EdlaeRecommender._fit
+
+    def counted(self: EdlaeRecommender, training: Training, advance: Advance) -> Arrays:
+        trained.append(self.params.bend)
+        return fit(self, training, advance)
+
+    monkeypatch.setattr(EdlaeRecommender, "_fit", counted)
+    found = search(tmp_path, "blend", fixed={"members": members}, trials=12, searched=True)
+    bends = {params["members.0.params.bend"] for _, params, _ in trials(found)}
+    assert len(bends) > 1
+    assert sorted(trained) == sorted(bends)
+    case = small_case()
+    blend = create("blend", found.settings.params)
+    blend.fit(case.train, times=case.train_times)
+    alone = evaluate(blend, case, EvaluationConfig(cutoffs=(20,)))
+    assert found.document["best"]["estimate"] == pytest.approx(alone.mean("ndcg@20"), abs=1e-6)
+
+
+def test_several_windows_are_judged_together() -> None:
+    """Each window ends where the one before it begins; nothing that comes later is learned from or shown."""
+    feedback = small_feedback()
+    one, two, three = validation_cases(feedback, CONFIG, protocol="time", windows=3, seed=0)
+    starts = [case.facts["T"] for case in (one, two, three)]
+    assert starts == sorted(starts, reverse=True)
+    assert pairs_of(two, "held_out", "histories") <= pairs(known_before(known_before(feedback)))
+    assert one.train.nnz > two.train.nnz > three.train.nnz
+    panel = Panel([one, two, three], "ndcg@10", EvaluationConfig(), 0)
+    deadline = Deadline.within(60)
+    steps: list[int] = []
+    scores = panel.judge(
+        "item-knn", {}, report=lambda step, _value: steps.append(step), deadline=deadline, memory_limit=None
+    )
+    assert steps == list(range(FIRST_BLOCK, panel.last_step + 1))
+    assert set(scores.user_ids) == {*one.user_ids, *two.user_ids, *three.user_ids}
+    assert cases_sha256([one, two]) != cases_sha256([one])
+    with pytest.raises(FlowError, match="Only a split by time"):
+        validation_cases(feedback, CONFIG, protocol="user-folds", windows=2, seed=0)
+
+
 def test_a_study_is_about_one_thing(tmp_path: Path) -> None:
     """A study of the same name on another seed and other data is refused with what changed."""
     search(tmp_path, study="mine", trials=1)
-    other = validation_case(small_feedback(), CONFIG, protocol="user-folds", seed=1)
+    [other] = validation_cases(small_feedback(), CONFIG, protocol="user-folds", seed=1)
     with pytest.raises(StudyChangedError, match="begun with something else: data, seed changed"):
         search(tmp_path, study="mine", trials=1, seed=1, case=other)
 

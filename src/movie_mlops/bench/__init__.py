@@ -8,7 +8,6 @@ from movie_mlops.bench.config import (
     NewcomersBenchConfig,
     OnlineBenchConfig,
     PageBenchConfig,
-    QualityBenchConfig,
     SearchBenchConfig,
     StandardBenchConfig,
     TrainBenchConfig,
@@ -24,6 +23,7 @@ from movie_mlops.bench.online import bench_online
 from movie_mlops.bench.page import bench_page
 from movie_mlops.bench.percentiles import percentile, summary
 from movie_mlops.bench.quality import bench_quality
+from movie_mlops.bench.quality_config import QualityBenchConfig
 from movie_mlops.bench.search import bench_search
 from movie_mlops.bench.serve import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
 from movie_mlops.bench.standard import bench_standard

@@ -4,26 +4,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from movie_mlops.bench.errors import BenchError
-from movie_mlops.evaluation import LearningCurveConfig, TimeSplitConfig
-from movie_mlops.flows import BLEND_NEXT, Recipe
-from movie_mlops.recommenders import BlendParams
-
-NORMALISED: Final[Mapping[str, float]] = {
-    "regularisation": 250,
-    "dropout": 0.4,
-    "history_power": 0.35,
-    "target_power": 0.2,
-    "popularity_power": 0.1,
-}
-"""What EDLAE was set to on films that were hidden from the training part of one fold."""
-
-BENT: Final[Mapping[str, object]] = BlendParams().members[0].params
-"""The same where the films' cosines are bent: as in every blend that is told no members."""
-
-_NEXT: Final[Mapping[str, object]] = BLEND_NEXT.params["members"][0]["params"]
+from movie_mlops.evaluation import LearningCurveConfig
 
 
 @dataclass(frozen=True)
@@ -246,61 +229,6 @@ class NewcomersBenchConfig:
             raise BenchError(
                 f"expectation is {self.expectation}.", next_step="Give a number above 0, or nothing is expected."
             )
-
-
-@dataclass(frozen=True)
-class QualityBenchConfig:
-    """The benchmark of how good the lists are.
-
-    Attributes:
-        folds: A folder of given folds; ``None`` leaves them out.
-        recipes: What is judged on the folds, beside popularity and EASE.
-        timed_recipes: What is judged on the future, beside the popularity of the last days and EASE.
-        time_split: How the future is cut off.
-        folds_target: The target on the folds, nDCG@10.
-        times_ease: The target on the future: so many times the nDCG@10 of EASE, the interval of the difference above 0.
-        seconds: The target for training what is best on the folds.
-        memory_mib: The target for its peak memory.
-
-    Raises:
-        BenchError: There is nothing to judge.
-    """
-
-    folds: Path | None = None
-    recipes: tuple[Recipe, ...] = (
-        Recipe(name="edlae", model="edlae", params={"threads": 2}),
-        Recipe(name="kernel", model="kernel", params={"threads": 2}),
-        Recipe(name="blend", model="blend", params={"threads": 2}),
-        Recipe(
-            name="blend-deep",
-            model="blend",
-            params={
-                "members": [
-                    {"model": "edlae", "weight": 0.2, "params": BENT},
-                    {"model": "edlae", "weight": 0.1, "params": NORMALISED},
-                    {"model": "kernel", "weight": 0.3},
-                    {"model": "ials", "weight": 0.25, "params": {"factors": 64, "alpha": 6, "regularisation": 60}},
-                    # What one seed does not see the next may.
-                    *({"model": "vae", "weight": 0.47, "params": {"seed": seed}} for seed in range(3)),
-                ],
-                "popularity": -0.2,
-                "threads": 2,
-            },
-        ),
-    )
-    timed_recipes: tuple[Recipe, ...] = (
-        Recipe(name="slist", model="slist", params={**_NEXT, "threads": 2}),
-        BLEND_NEXT.model_copy(update={"params": {**BLEND_NEXT.params, "threads": 2}}),
-    )
-    time_split: TimeSplitConfig = field(default_factory=TimeSplitConfig)
-    folds_target: float = 0.362
-    times_ease: float = 1.1
-    seconds: float = 300.0
-    memory_mib: float = 4096.0
-
-    def __post_init__(self) -> None:
-        if not self.recipes or not self.timed_recipes:
-            raise BenchError("There is nothing to judge.", next_step="Name at least one recipe.")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 import gc
 import os
 import sys
+from types import ModuleType
+from typing import cast
 
 from movie_mlops.core.memory import keep_freed_memory
 
@@ -30,6 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments is None:
         # Before anything is imported that would otherwise be told too late.
         keep_freed_memory()
+        # Where it is installed, Altair's checks of JSON build a parser for each kind of web address with it, for a
+        # second or more and for nothing: no plot holds an address.
+        sys.modules.setdefault("rfc3987_syntax", cast("ModuleType", None))
     code = run(given)
     if arguments is None:
         # The process ends here: to search all that was imported for what nobody needs any more takes up to a second.

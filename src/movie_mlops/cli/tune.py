@@ -55,6 +55,12 @@ def tune(
     fold: Annotated[
         int, typer.Option("--fold", min=0, help="For folds: which one is kept away; its training part is used.")
     ] = 0,
+    windows: Annotated[
+        int,
+        typer.Option(
+            "--windows", min=1, help="Of a split by time: judge on so many windows, each before the next, together."
+        ),
+    ] = 1,
     minutes: Annotated[
         float, typer.Option("--minutes", help="How long to search, for all models together, in equal parts.")
     ] = 10.0,
@@ -94,7 +100,7 @@ def tune(
     from movie_mlops.flows.features import known_feedback, known_movies
     from movie_mlops.flows.tune import Plan
     from movie_mlops.flows.tune import tune as search
-    from movie_mlops.flows.validation import validation_case
+    from movie_mlops.flows.validation import validation_cases
 
     settings = door.settings(home)
     config = door.platform_config(settings, tuned_needed=False)
@@ -106,18 +112,19 @@ def tune(
         place = door.workspace(home, dataset)
         data, reports = place.dataset, place.reports
     lake = None if path else door.lake(home, dataset)
-    case = validation_case(
+    cases = validation_cases(
         None if lake is None else known_feedback(lake, config.feedback),
         config,
         protocol=protocol.value,
         fold=fold,
         folds=path,
         movies=None if lake is None else known_movies(lake),
+        windows=windows,
         seed=seed,
     )
     found = search(
         wanted,
-        case,
+        cases,
         config,
         Plan(
             data=data,
@@ -184,10 +191,20 @@ def _wanted(config: "PlatformConfig", word: str) -> "Wanted":
 
 
 def _save(file: Path, found: "list[Tuning]", name: str | None) -> None:
-    from movie_mlops.flows.tuned import write_tuned
+    """Keep the settings in a file, and beside it what was tried to find them."""
+    from movie_mlops.flows.tuned import write_run, write_tuned
     from movie_mlops.settings import read_tuned
 
-    write_tuned(file, {**read_tuned(file), **{name or one.name: one.settings for one in found}})
+    kept = {}
+    for one in found:
+        called = name or one.name
+        run = Path(file.stem) / f"{called}.json"
+        write_run(file.parent / run, one.document)
+        settings = one.settings.model_copy(
+            update={"found": one.settings.found.model_copy(update={"run": run.as_posix()})}
+        )
+        kept[called] = settings
+    write_tuned(file, {**read_tuned(file), **kept})
 
 
 def _summary(tuning: "Tuning") -> dict[str, Any]:

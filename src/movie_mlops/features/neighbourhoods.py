@@ -206,16 +206,17 @@ def _from_the_end(segment: Int, segments: int) -> Int:
 
 
 def _greatest(values: Float, many: int) -> Bool:
-    """Return which are the greatest of each row; of equal ones the first."""
-    if values.shape[1] <= many:
-        return values > 0
-    least = np.partition(values, -many, axis=1)[:, -many][:, None]
-    kept: Bool = values > np.maximum(least, 0.0)
-    tied = (values == least) & (least > 0)
-    room = many - kept.sum(axis=1)
-    for row in np.flatnonzero(tied.sum(axis=1) > room):
-        tied[row, np.flatnonzero(tied[row])[room[row] :]] = False
-    kept |= tied
+    """Return which are the greatest of each row; of equal ones the first, and only those above 0."""
+    kept: Bool = values > 0
+    # Most rows have fewer; of the others the zeros are left out first: partitioning is slow where many are equal.
+    for row in np.flatnonzero(kept.sum(axis=1) > many):
+        places = np.flatnonzero(kept[row])
+        there = values[row, places]
+        least = np.partition(there, -many)[-many]
+        above = there > least
+        level = np.flatnonzero(there == least)[: many - int(above.sum())]
+        above[level] = True
+        kept[row, places[~above]] = False
     return kept
 
 

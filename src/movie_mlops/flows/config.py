@@ -122,6 +122,12 @@ class PlatformConfig(BaseModel):
         default=("popular", "popular-recent"), description="Recipes that a release must beat; they are never released."
     )
     recipes: tuple[Recipe, ...] = Field(default_factory=_default_recipes, description="The models that are tried.")
+    composed_users: int = Field(
+        default=200,
+        ge=0,
+        description="With fewer judged users recipes that are made of others are not tried: no lead that is known of"
+        " them would be beyond doubt.",
+    )
     budget_minutes: float = Field(
         default=10.0,
         ge=0,

@@ -1,16 +1,14 @@
 """Step 3: every recipe is trained on the past and judged on the future; the best personal one is the candidate."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import polars as pl
 
 from movie_mlops.core.columns import EVENT_TIME
 from movie_mlops.core.digests import file_digest
-from movie_mlops.core.memory import available_memory_bytes
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import (
@@ -20,9 +18,7 @@ from movie_mlops.evaluation import (
     cold_films,
     cold_users,
     compare,
-    evaluate,
     leave_one_out,
-    pool,
     segments_by_films,
     segments_by_history,
     strong_generalisation,
@@ -33,6 +29,7 @@ from movie_mlops.evaluation import (
 from movie_mlops.features import film_content, user_traits
 from movie_mlops.flows.config import PlatformConfig, Protocol, Recipe
 from movie_mlops.flows.errors import FlowError
+from movie_mlops.flows.judging import cannot_be_taken, judge_recipes, needs_times
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.scores import write_scores
 from movie_mlops.flows.steps import Result
@@ -57,6 +54,7 @@ def evaluation(
     *,
     movies: pl.DataFrame,
     facts: Mapping[str, Any],
+    serving: str | None = None,
     progress: Progress,
 ) -> Result:
     """Judge the recipes, write the report and the scores of each user.
@@ -67,6 +65,7 @@ def evaluation(
         recipes: What to try.
         movies: Years and genres of the films.
         facts: What the report says of the data.
+        serving: Under which name the recipe of what serves is judged; it is in any case.
         progress: Who listens.
 
     Raises:
@@ -78,13 +77,28 @@ def evaluation(
     films = Films.of(movies, cases[0].movie_ids)
     # The champion's own recipe is judged for comparison; it is a candidate where the project still lists it.
     listed = {recipe.name for recipe in config.recipes} - set(config.baselines)
-    scores = judge_recipes(recipes, cases, config, films=films, progress=progress, if_time=listed)
+    users = max(len(case.user_ids) for case in cases)
+    releasable = [recipe for recipe in recipes if recipe.name in listed]
+    vain = cannot_be_taken(releasable, users, config, serving=serving)
+    scores = judge_recipes(
+        [recipe for recipe in recipes if recipe.name not in vain],
+        cases,
+        config,
+        films=films,
+        progress=progress,
+        if_time=listed - {serving},
+    )
     candidates = [s for s in scores if s.model in listed]
     if not candidates:
         raise FlowError(
             "Every recipe that could be tried is a baseline, so that there is nothing to release.",
             next_step="Add a personal model under 'recipes' in config/platform.yaml.",
         )
+    skipped = {
+        recipe.name: _why_not(recipe, users if recipe.name in vain else None)
+        for recipe in recipes
+        if recipe.name not in {s.model for s in scores}
+    }
     metric = config.gate.metric
     best = preferred(candidates, recipes, metric)
     board = write_report(
@@ -92,7 +106,7 @@ def evaluation(
         title=f"Which model for {platform.workspace.dataset}?",
         scores=scores,
         baseline=_shown_baseline(config, scores),
-        facts={"Data": dict(facts), "Split": cases[0].facts},
+        facts={"Data": dict(facts), "Split": cases[0].facts, **({"Left out": skipped} if skipped else {})},
         command=f"movie-mlops evaluate --dataset {platform.workspace.dataset}",
         metric=metric,
     )
@@ -124,7 +138,7 @@ def evaluation(
             for one in scores
             if one is best or one.model in config.baselines
         },
-        "skipped": sorted({recipe.name for recipe in recipes} - {s.model for s in scores}),
+        "skipped": skipped,
         # Of what may be released: the champion, which is judged for comparison, may lead.
         "verdict": board.verdict_of(best.model),
         "scores_sha256": file_digest(scores_path(platform.workspace)),
@@ -233,74 +247,18 @@ def with_traits(cases: Sequence[EvaluationCase], users: pl.DataFrame) -> list[Ev
     return told
 
 
-def judge_recipes(
-    recipes: Sequence[Recipe],
-    cases: Sequence[EvaluationCase],
-    config: PlatformConfig,
-    *,
-    films: Films | None = None,
-    progress: Progress,
-    if_time: Collection[str] = (),
-) -> list[Scores]:
-    """Fit every recipe on what each case knows and judge it; several cases are joined user by user.
-
-    Recipes that need times are left out where there are none. With facts of the films their slices are measured too.
-    Of the recipes named in ``if_time`` none but the first is begun once the project's budget is used up.
-    """
-    judged = judge_each(recipes, cases, config, films=films, progress=progress, if_time=if_time)
-    return [found[0] if len(found) == 1 else pool(found, f"{len(found)} folds") for found in judged]
-
-
-def judge_each(
-    recipes: Sequence[Recipe],
-    cases: Sequence[EvaluationCase],
-    config: PlatformConfig,
-    *,
-    films: Films | None,
-    progress: Progress,
-    if_time: Collection[str] = (),
-) -> list[list[Scores]]:
-    """Return for each recipe one result a case; a model is fitted once on cases that share their training matrix."""
-    timed = all(case.train_times is not None for case in cases)
-    tried = [recipe for recipe in recipes if timed or not _needs_times(recipe)]
-    results = []
-    first = next((recipe.name for recipe in tried if recipe.name in if_time), None)
-    used_up = perf_counter() + 60 * config.budget_minutes
-    with progress.task("Training and judging", len(tried) * len(cases), "models") as advance:
-        for recipe in tried:
-            if recipe.name in if_time and recipe.name != first and perf_counter() >= used_up:
-                advance(len(cases))
-                continue
-            judged: list[Scores] = []
-            for number, case in enumerate(cases):
-                if not number or case.train is not cases[number - 1].train:
-                    model = create(recipe.model, recipe.params)
-                    limit = available_memory_bytes()
-                    model.fit(
-                        case.train,
-                        times=case.train_times,
-                        content=case.content,
-                        traits=case.train_traits,
-                        memory_limit_bytes=limit,
-                    )
-                judged.append(
-                    evaluate(model, case, config.evaluation, model=recipe.name, films=films, sliced=config.gate.metric)
-                )
-                advance(1)
-            results.append(judged)
-    return results
-
-
-def _needs_times(recipe: Recipe) -> bool:
-    return create(recipe.model, recipe.params).capabilities.needs_times
-
-
 def _is_same(one: Recipe, other: Recipe) -> bool:
     return one.model == other.model and _full(one) == _full(other)
 
 
 def _full(recipe: Recipe) -> dict[str, Any]:
     return asdict(create(recipe.model, recipe.params).params)
+
+
+def _why_not(recipe: Recipe, users: int | None) -> str:
+    if users is not None:
+        return f"with {users:,} judged users a lead of what is made of others would not be beyond doubt"
+    return "it needs times" if needs_times(recipe) else "the time was used up"
 
 
 def strongest_baseline(config: PlatformConfig, scores: Sequence[Scores]) -> str:

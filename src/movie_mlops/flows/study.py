@@ -18,14 +18,8 @@ from movie_mlops.evaluation import (
     write_report,
 )
 from movie_mlops.flows.config import PlatformConfig, Protocol, Recipe
-from movie_mlops.flows.evaluate import (
-    judge_each,
-    judge_recipes,
-    make_cases,
-    strongest_baseline,
-    with_content,
-    with_traits,
-)
+from movie_mlops.flows.evaluate import make_cases, strongest_baseline, with_content, with_traits
+from movie_mlops.flows.judging import judge_each, judge_recipes
 
 
 def study(

@@ -26,7 +26,7 @@ from movie_mlops.flows.provenance import (
 )
 from movie_mlops.flows.trial import Deadline, Panel
 from movie_mlops.flows.tuned import Found, TunedSettings
-from movie_mlops.flows.validation import case_sha256
+from movie_mlops.flows.validation import cases_sha256
 from movie_mlops.recommenders import Choice, Range, create, search_space, value_at, with_values
 
 _CODE: Final = ("evaluation", "recommenders")
@@ -109,7 +109,7 @@ class Tuning:
 
 def tune(
     wanted: Sequence[Wanted],
-    case: EvaluationCase,
+    cases: Sequence[EvaluationCase],
     config: PlatformConfig,
     plan: Plan,
     *,
@@ -121,7 +121,7 @@ def tune(
 
     Args:
         wanted: The recommenders.
-        case: The validation split.
+        cases: The validation split; several windows of time, where it is by time.
         config: What is measured.
         plan: How to search.
         studies: The folder of the studies' files; a study that is there goes on.
@@ -133,10 +133,10 @@ def tune(
             or nothing was judged to the end.
     """
     for one in wanted:
-        _check(one, case)
+        _check(one, cases[0])
     found = []
     whole = Deadline.within(60 * plan.minutes)
-    panel = Panel(case, plan.metric, _measuring(config, plan.metric), plan.seed)
+    panel = Panel(cases, plan.metric, _measuring(config, plan.metric), plan.seed)
     for place, one in enumerate(wanted):
         deadline = Deadline.within(max(0.0, whole.left) / (len(wanted) - place))
         found.append(_tune(one, panel, plan, deadline, studies=studies, reports=reports, progress=progress))
@@ -191,7 +191,7 @@ def _tune(
             high=round(best.high, 6),
             users=len(searched.best_scores.user_ids),
             data=plan.data,
-            split=str(panel.case.facts["protocol"]),
+            split=_split(panel),
             data_sha256=about["data"],
             code_commit=code_commit(),
         ),
@@ -199,7 +199,8 @@ def _tune(
     document = {
         "name": wanted.name,
         **settings.model_dump(mode="json"),
-        "split": dict(panel.case.facts),
+        "split": dict(panel.cases[0].facts),
+        "windows": [dict(case.facts) for case in panel.cases],
         "space": about["space"],
         "start": wanted.start,
         "counts": counts,
@@ -254,9 +255,14 @@ def _about(wanted: Wanted, panel: Panel, plan: Plan) -> dict[str, Any]:
         "space": {name: json.loads(json.dumps(asdict(where))) for name, where in wanted.space.items()},
         "metric": plan.metric,
         "seed": plan.seed,
-        "data": case_sha256(panel.case),
+        "data": cases_sha256(panel.cases),
         "code": code_digest(_CODE),
     }
+
+
+def _split(panel: Panel) -> str:
+    protocol = str(panel.cases[0].facts["protocol"])
+    return protocol if len(panel.cases) == 1 else f"{protocol}, {len(panel.cases)} windows"
 
 
 def _with(where: Range | Choice, value: Any) -> Range | Choice:

@@ -1,5 +1,6 @@
 """``config/tuned.yaml``: settings that a search found, each with the run that found it."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ class Found(BaseModel):
     command: str = Field(description="The command line.")
     at: datetime = Field(description="When it ended.")
     study: str = Field(description="The study, a file of experiments/tuning/.")
+    run: str | None = Field(default=None, description="Every setting that was tried: a file beside config/tuned.yaml.")
     seed: int = Field(description="Of the split and of what was proposed.")
     tried: int = Field(description="Settings that were tried.")
     metric: str = Field(description="The metric that decided.")
@@ -90,6 +92,20 @@ def with_tuned(
         message = f"the settings {name!r} of config/tuned.yaml are those of {settings.model}, not of {model}"
         raise ValueError(message)
     return {**settings.params, **{key: value for key, value in params.items() if key != TUNED}}
+
+
+def write_run(path: Path, document: Mapping[str, Any]) -> None:
+    """Write what a search has tried, one setting a line; the file appears whole or not at all.
+
+    Args:
+        path: The JSON file.
+        document: What the search's report shows.
+    """
+    head = {name: value for name, value in document.items() if name != "trials"}
+    trials = ({name: value for name, value in one.items() if name != "steps"} for one in document["trials"])
+    lines = ",\n".join(json.dumps(one) for one in trials)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    report_page.write_whole(path, f'{json.dumps(head, indent=2)[:-2]},\n  "trials": [\n{lines}\n  ]\n}}\n')
 
 
 def write_tuned(path: Path, settings: Mapping[str, TunedSettings]) -> None:

@@ -3,6 +3,7 @@
 It is made by the same time split where that is by time, else at random, a fifth of each user's films being held out.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
@@ -10,6 +11,7 @@ from typing import Final, Literal
 import polars as pl
 
 from movie_mlops.core.columns import EVENT_TIME
+from movie_mlops.core.digests import digest
 from movie_mlops.evaluation import (
     EvaluationCase,
     UserFoldsConfig,
@@ -20,6 +22,7 @@ from movie_mlops.evaluation import (
     user_folds,
 )
 from movie_mlops.flows.config import PlatformConfig
+from movie_mlops.flows.errors import FlowError
 from movie_mlops.flows.evaluate import with_content
 from movie_mlops.flows.provenance import arrays_sha256, matrix_parts
 
@@ -57,7 +60,7 @@ def training_part(
     return known_of_fold(feedback, fold, config.user_folds), "user-folds"
 
 
-def validation_case(
+def validation_cases(
     feedback: pl.DataFrame | None,
     config: PlatformConfig,
     *,
@@ -65,8 +68,9 @@ def validation_case(
     fold: int = 0,
     folds: Path | None = None,
     movies: pl.DataFrame | None = None,
+    windows: int = 1,
     seed: int,
-) -> EvaluationCase:
+) -> list[EvaluationCase]:
     """Split the training part again: what is learned from, and what a setting is judged on.
 
     Args:
@@ -76,18 +80,37 @@ def validation_case(
         fold: Which fold judges, where there are several.
         folds: A folder of given folds.
         movies: One row for each film, where anything is known of them.
+        windows: Of a split by time, how many windows are judged on: each one ends where the one before it begins, and
+            what is judged there learns from nothing later.
         seed: Of the random split.
+
+    Returns:
+        One case for each window, the latest first; one case where the split is random.
 
     Raises:
         EvaluationError: A split cannot be made.
+        FlowError: Several windows are asked for, and the split is not by time.
     """
     known, again = training_part(feedback, config, protocol=protocol, fold=fold, folds=folds)
     if again == "time":
-        case = time_split(known, config.time_split)
+        cases = []
+        for number in range(windows):
+            known = known if not number else known_before(known, config.time_split)
+            cases.append(time_split(known, config.time_split))
+    elif windows > 1:
+        raise FlowError(
+            "Only a split by time has several windows.", next_step="Leave --windows out, or give --protocol time."
+        )
     else:
-        case = user_folds(known, UserFoldsConfig(folds=_FOLDS, cases=1, seed=seed))[0]
-    case = replace(case, name="validation")
-    return case if movies is None else with_content([case], movies)[0]
+        cases = [user_folds(known, UserFoldsConfig(folds=_FOLDS, cases=1, seed=seed))[0]]
+    cases = [replace(case, name="validation") for case in cases]
+    return cases if movies is None else with_content(cases, movies)
+
+
+def cases_sha256(cases: Sequence[EvaluationCase]) -> str:
+    """Return the SHA-256 of what is learned from and judged on; of one case, that of the case."""
+    each = [case_sha256(case) for case in cases]
+    return each[0] if len(each) == 1 else digest(each)
 
 
 def case_sha256(case: EvaluationCase) -> str:

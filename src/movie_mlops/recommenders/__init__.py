@@ -1,5 +1,6 @@
 """The models: arrays in, arrays out; no files, no clock, no settings."""
 
+from movie_mlops.recommenders.blend import BlendRecommender
 from movie_mlops.recommenders.capabilities import Capabilities
 from movie_mlops.recommenders.config import BlendParams
 from movie_mlops.recommenders.errors import (
@@ -19,6 +20,7 @@ from movie_mlops.recommenders.exploring import ExploringPolicy
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.ranking import NO_ITEM, top_k
 from movie_mlops.recommenders.registry import NAMES, create, restore, search_space
+from movie_mlops.recommenders.remembered import Remembered
 from movie_mlops.recommenders.space import Choice, Range, Space, value_at, with_values
 from movie_mlops.recommenders.strongest import strongest
 
@@ -26,6 +28,7 @@ __all__ = [
     "NAMES",
     "NO_ITEM",
     "BlendParams",
+    "BlendRecommender",
     "Capabilities",
     "Choice",
     "ExploringPolicy",
@@ -38,6 +41,7 @@ __all__ = [
     "Range",
     "Recommender",
     "RecommenderError",
+    "Remembered",
     "RestoreError",
     "Space",
     "TrainingError",

@@ -14,6 +14,7 @@ from movie_mlops.recommenders.expectation import learn_expectation
 from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.occlusion import History, falls
 from movie_mlops.recommenders.port import Recommender
+from movie_mlops.recommenders.remembered import Remembered, digest_of
 from movie_mlops.recommenders.stored import Arrays, Form, Layout
 
 _TRIED = 3
@@ -47,6 +48,7 @@ class BlendRecommender(Recommender):
         super().__init__(params)
         self._weights = [member.weight for member in self.params.members]
         self._members = self._create()
+        self._remembered: Remembered | None = None
         can = [member.capabilities for member in self._members]
         self.capabilities = Capabilities(
             personalised=any(one.personalised for one in can),
@@ -65,13 +67,29 @@ class BlendRecommender(Recommender):
         telling = [one.explains and one.additive for one in can]
         self._telling = telling if any(telling) else [one.explains for one in can]
 
+    @property
+    def parts(self) -> tuple[Recommender, ...]:
+        """Its members."""
+        return tuple(self._members)
+
+    def remember_in(self, remembered: Remembered) -> None:
+        """Ask the members for scores of histories that are not known yet alone.
+
+        Args:
+            remembered: Of blends that were trained on the same likes.
+        """
+        self._remembered = remembered
+
     def _fit(self, training: Training, advance: Advance) -> Arrays:
         likes = np.bincount(training.matrix.indices, minlength=training.matrix.shape[1])
         popularity = np.log(np.maximum(likes, 1)).astype(np.float32)[np.newaxis]
         arrays: Arrays = {"popularity": _standardised(popularity, _some(likes > 0))[0][0]}
         for position, member in enumerate(self._create()):
-            member.fit(training.matrix, times=training.times, content=training.content)
-            arrays |= {_key(position, name): array for name, array in member.arrays().items()}
+            there = next((one for one in training.trained if one.is_like(member)), None)
+            if there is None:
+                member.fit(training.matrix, times=training.times, content=training.content)
+            learned = _of_known(there or member)
+            arrays |= {_key(position, name): array for name, array in learned.items()}
             advance(100 / len(self._members))
         if self.params.expectation:
             arrays |= learn_expectation(training.matrix, training.traits, self.params.trait_regularisation)
@@ -146,8 +164,18 @@ class BlendRecommender(Recommender):
 
     def _parts(self, histories: Csr, times: NDArray[np.int64] | None) -> list[NDArray[np.float32]]:
         """Return each member's scores on one scale: (users, known films) of each."""
-        scores = (member.score(histories, times=times) for member in self._members)
-        return self._filled([_standardised(one, self._scale)[0] for one in scores])
+        return self._filled([self._said_by(member, histories, times) for member in self._members])
+
+    def _said_by(self, member: Recommender, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        """Return one member's scores on one scale; what is remembered is handed out as a copy, for it may be filled."""
+
+        def ask() -> NDArray[np.float32]:
+            return _standardised(member.score(histories, times=times), self._scale)[0]
+
+        if self._remembered is None:
+            return ask()
+        known = self._remembered.answers(f"{member.name} {member.params}", digest_of(histories, times), ask)
+        return known if self._shares is None else known.copy()
 
     def _parts_of_one(
         self, items: NDArray[np.int32], weights: NDArray[np.float32], times: NDArray[np.int64] | None
@@ -282,6 +310,13 @@ def _standardised(
     judged = centred if of is None else centred[:, of]
     deviations = np.sqrt(np.einsum("ij,ij->i", judged, judged) / judged.shape[1])[:, np.newaxis]
     return np.divide(centred, deviations, out=np.zeros_like(centred), where=deviations > 0), deviations
+
+
+def _of_known(member: Recommender) -> Arrays:
+    """Return a member's arrays as if its training had had no other films than the known ones."""
+    arrays = member.arrays()
+    known = np.arange(len(arrays["known_items"]), dtype=np.int32)
+    return {**arrays, "n_items": np.array([len(known)], np.int64), "known_items": known}
 
 
 def _some(chosen: NDArray[np.bool_]) -> NDArray[np.int64] | None:

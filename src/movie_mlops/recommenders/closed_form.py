@@ -8,6 +8,9 @@ of B is zero. With ``P = (XᵀX + D)⁻¹``, D the films' penalties, and ``C = X
 and where Y = X it is the ``I - P diag(P)⁻¹`` of EASE. Here Y = SX: each history has its own scale as a target.
 """
 
+from itertools import pairwise
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import spotrf, spotri
@@ -20,6 +23,9 @@ from movie_mlops.recommenders.tangent import bend_gram
 
 Scales = NDArray[np.float64]
 """One factor for each user."""
+
+_MOSTLY_APART: Final = 0.7
+"""Where more than this share of the films differ, to invert them all is the quicker way, and the smaller one."""
 
 
 def solve(
@@ -37,10 +43,12 @@ def solve(
     Raises:
         TrainingError: ``XᵀX + D`` is not positive definite in single precision.
     """
-    if bend:
-        return solve_by_items(matrix, penalties, scales, advance, bend=bend)
-    solve_smaller = solve_by_users if matrix.shape[0] < matrix.shape[1] else solve_by_items
-    return solve_smaller(matrix, penalties, scales, advance)
+    few_users = matrix.shape[0] < matrix.shape[1]
+    if bend and few_users:
+        return solve_by_twins(matrix, penalties, advance, bend=bend)
+    if few_users:
+        return solve_by_users(matrix, penalties, scales, advance)
+    return solve_by_items(matrix, penalties, scales, advance, bend=bend)
 
 
 def memory_needed(n_users: int, n_items: int, nnz: int, *, scaled: bool, bent: bool = False) -> int:
@@ -48,7 +56,9 @@ def memory_needed(n_users: int, n_items: int, nnz: int, *, scaled: bool, bent: b
     blocks = 3 * block_memory(n_items)
     if n_users < n_items and not bent:
         return 4 * n_items**2 + 8 * n_users * n_items + 4 * n_users**2 + 40 * nnz + blocks
-    return (8 if scaled else 4) * n_items**2 + 8 * nnz + gram_block_memory(n_items, nnz) + blocks
+    # Of kinds of films there are so many at most that their own matrix takes no more than half of the films'.
+    matrices = 8 if scaled else 6 if bent and n_users < n_items else 4
+    return matrices * n_items**2 + 8 * nnz + gram_block_memory(n_items, nnz) + blocks
 
 
 def solve_by_items(
@@ -134,6 +144,53 @@ def solve_by_users(
     np.fill_diagonal(weights, 0)
     advance(40)
     return weights
+
+
+def solve_by_twins(
+    matrix: Csr, penalties: NDArray[np.float64], advance: Advance, *, bend: float
+) -> NDArray[np.float32]:
+    """Return B of bent cosines by inverting a matrix with one row for all the films that the same users like the same.
+
+    Where users are few most films that one of them alone has met are such twins. Bent or not, the Gram matrix G holds
+    the same rows for them: ``G = E H Eᵀ``, where E says which film is of which kind. With n films of a kind, all of
+    them with the penalty d, and ``A = (I + SHS)⁻¹``, ``S = diag(√(n/d))``, the Woodbury identity gives for films i ≠ j
+    of the kinds g and h
+
+        P_ij = (A_gh - [g = h]) / √(d_g n_g d_h n_h),  P_ii = (n_g - 1 + A_gg) / (d_g n_g).
+    """
+    first, kind, counts = _kinds(matrix)
+    if len(first) > _MOSTLY_APART * matrix.shape[1]:
+        return solve_by_items(matrix, penalties, None, advance, bend=bend)
+    inverse = upper_gram(matrix[:, first].tocsr())
+    bend_gram(inverse, bend)
+    advance(20)
+    scales = np.sqrt(counts / penalties[first])
+    inverse *= scales.astype(np.float32)[:, np.newaxis]
+    inverse *= scales.astype(np.float32)
+    _add_and_invert(inverse, np.ones(len(first)))
+    advance(40)
+    own = np.diagonal(inverse).astype(np.float64)
+    masses = penalties[first] * counts
+    np.fill_diagonal(inverse, own - 1)
+    inverse *= (1 / np.sqrt(masses)).astype(np.float32)[:, np.newaxis]
+    inverse *= (-np.sqrt(masses) / (counts - 1 + own)).astype(np.float32)
+    weights = np.empty((matrix.shape[1], matrix.shape[1]), np.float32)
+    for start, stop in row_blocks(len(weights), len(weights)):
+        np.take(inverse[kind[start:stop]], kind, axis=1, out=weights[start:stop])
+    np.fill_diagonal(weights, 0)
+    advance(40)
+    return weights
+
+
+def _kinds(matrix: Csr) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return of films that the same users like the same: the first of each kind, each film's kind, and how many."""
+    columns = matrix.tocsc()
+    columns.sort_indices()
+    pairs = [(columns.indices[a:b].tobytes(), columns.data[a:b].tobytes()) for a, b in pairwise(columns.indptr)]
+    numbers: dict[tuple[bytes, bytes], int] = {}
+    kind = np.array([numbers.setdefault(pair, len(numbers)) for pair in pairs], np.int64)
+    _, first = np.unique(kind, return_index=True)
+    return first, kind, np.bincount(kind)
 
 
 def rows_scaled(matrix: Csr, scales: Scales) -> Csr:

@@ -1,13 +1,16 @@
 """What a recommender accepts: the checks at its door, and the one form of matrix behind it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from movie_mlops.recommenders.errors import HistoryError, MatrixError
+
+if TYPE_CHECKING:
+    from movie_mlops.recommenders.port import Recommender
 
 Csr = sparse.csr_array[np.float32, tuple[int, int]]
 """Users by items behind the door: float32, sorted, no duplicate, nothing but weights above zero."""
@@ -27,12 +30,14 @@ class Training:
         times: Unix seconds of each of the matrix's values, -1 where unknown; None where no times were given.
         content: Films by features, one row for each of the matrix's columns; None where no facts were given.
         traits: Users by traits, one row for each of the matrix's rows; None where none were given.
+        trained: Recommenders that have been fitted on the same matrix and times.
     """
 
     matrix: Csr
     times: NDArray[np.int64] | None
     content: Csr | None = None
     traits: Csr | None = None
+    trained: "tuple[Recommender, ...]" = ()
 
 
 def check_matrix(matrix: AnyCsr, *, n_items: int | None = None) -> Csr:

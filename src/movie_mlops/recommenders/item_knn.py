@@ -26,16 +26,16 @@ class ItemKnnRecommender(NeighbourRecommender):
     params: ItemKnnParams
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
-        return strongest_of(self._rows(training.matrix, advance), self.params.neighbours)
+        return strongest_of(self._blocks(training.matrix, advance), self.params.neighbours)
 
-    def _rows(self, matrix: Csr, advance: Advance) -> Iterator[NDArray[np.float32]]:
+    def _blocks(self, matrix: Csr, advance: Advance) -> Iterator[NDArray[np.float32]]:
         norms = np.sqrt(squared_lengths(matrix)).astype(np.float32)
         shrinkage = np.float32(self.params.shrinkage)
         for start, block in gram_blocks(matrix):
             for item, together in enumerate(block, start):
                 together /= norms[item] * norms + shrinkage  # noqa: PLW2901  # in place: the block is ours
                 together[item] = 0
-                yield together
+            yield block
             advance(100 * len(block) / len(norms))
 
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:  # noqa: ARG002  # users are never held

@@ -13,6 +13,7 @@ References:
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.linalg import lu, qr
 from threadpoolctl import threadpool_limits
 
 from movie_mlops.core.progress import Advance
@@ -116,9 +117,10 @@ def _strongest_eigenvectors(
     width = min(rank + _SURPLUS, len(kernel))
     basis = kernel @ generator.standard_normal((len(kernel), width), dtype=np.float32)
     for _ in range(_ROUNDS):
-        basis = kernel @ np.linalg.qr(basis)[0]
+        # The same space as that of orthogonal columns, at a tenth of the cost; only the last ones must be orthogonal.
+        basis = kernel @ lu(basis, permute_l=True, overwrite_a=True, check_finite=False)[0]
         advance(50 / _ROUNDS)
-    basis = np.linalg.qr(basis)[0]
+    basis = qr(basis, mode="economic", overwrite_a=True, check_finite=False)[0]
     inner = basis.T @ (kernel @ basis)
     try:
         values, vectors = np.linalg.eigh((inner + inner.T) / 2)

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from movie_mlops.recommenders.capabilities import Capabilities
-from movie_mlops.recommenders.errors import RestoreError
+from movie_mlops.recommenders.errors import RestoreError, TrainingError
 from movie_mlops.recommenders.inputs import Csr
 from movie_mlops.recommenders.port import Recommender
+from movie_mlops.recommenders.ranking import top_k
 from movie_mlops.recommenders.stored import Arrays, Layout
-from movie_mlops.recommenders.strongest import strongest
 
 
 class NeighbourRecommender(Recommender):
@@ -64,22 +64,31 @@ class NeighbourRecommender(Recommender):
         return dense
 
 
-def strongest_of(rows: Iterable[NDArray[np.float32]], count: int) -> Arrays:
+def strongest_of(blocks: Iterable[NDArray[np.float32]], count: int) -> Arrays:
     """Return the arrays of a `NeighbourRecommender` that keeps the strongest of each row.
 
     Args:
-        rows: For each film what every film says for it, 0 for nothing and for itself; read once, one by one.
+        blocks: For each film what every film says for it, 0 for nothing and for itself: some rows at a time, in the
+            order of the films, each block read once.
         count: How many are kept at most; only those above 0 are.
+
+    Raises:
+        TrainingError: A number is none.
     """
+    lengths: list[NDArray[np.int64]] = []
     films: list[NDArray[np.int32]] = []
     similarities: list[NDArray[np.float32]] = []
-    for row in rows:
-        best = strongest(row, count)
-        best = np.sort(best[row[best] > 0])
-        films.append(best.astype(np.int32))
-        similarities.append(row[best])
+    for block in blocks:
+        if np.isnan(block).any():
+            raise TrainingError("What films say for each other is no number.", next_step="Use smaller weights.")
+        best = np.sort(top_k(block, min(count, block.shape[1])), axis=1)
+        found = np.take_along_axis(block, best, axis=1)
+        kept = found > 0
+        lengths.append(kept.sum(axis=1))
+        films.append(best[kept])
+        similarities.append(found[kept])
     return {
-        "neighbour_starts": np.concatenate(([0], np.cumsum([len(row) for row in films]))).astype(np.int64),
+        "neighbour_starts": np.concatenate(([0], np.cumsum(np.concatenate(lengths)))).astype(np.int64),
         "neighbours": np.concatenate(films),
         "similarities": np.concatenate(similarities),
     }

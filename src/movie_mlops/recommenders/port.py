@@ -6,7 +6,7 @@ only *known* films: those with at least one like in the training matrix and, for
 with facts.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Self
@@ -74,6 +74,7 @@ class Recommender(Explaining):
         progress: Progress = SILENT,
         memory_limit_bytes: int | None = None,
         watch: Watch | None = None,
+        trained: "Sequence[Recommender]" = (),
     ) -> None:
         """Learn from who liked what. After an error the recommender is as it was before.
 
@@ -88,6 +89,8 @@ class Recommender(Explaining):
             memory_limit_bytes: How much memory training may take; None for no limit.
             watch: Who is shown the model between the steps of its training, where it is trained step by step; what it
                 raises ends the training.
+            trained: Recommenders that have been fitted on the same matrix and times: where this one is made of others,
+                it takes those over instead of training them again.
 
         Raises:
             MatrixError: The matrix, the times, the content or the traits cannot be used, or the matrix holds no like.
@@ -110,6 +113,7 @@ class Recommender(Explaining):
             training = replace(training, traits=told)
         compact, known, position = known_only(training, by_content=self.capabilities.scores_unseen)
         check_memory(self, compact, memory_limit_bytes)
+        compact = replace(compact, trained=tuple(one for one in trained if one.knows(known)))
         kept: Arrays = {"n_items": np.array([len(position)], np.int64), "known_items": known}
         self._show = None if watch is None else partial(self._shown, watch, kept)
         try:
@@ -307,6 +311,21 @@ class Recommender(Explaining):
         """
         learned = self._require_fitted()
         return {"n_items": np.array([self.n_items], np.int64), "known_items": self._known, **learned}
+
+    def knows(self, items: NDArray[np.int32]) -> bool:
+        """Return whether these are the films that it knows."""
+        return np.array_equal(self._known, items)
+
+    @property
+    def parts(self) -> "tuple[Recommender, ...]":
+        """What it is made of; nothing where it stands alone."""
+        return ()
+
+    def is_like(self, other: "Recommender") -> bool:
+        """Return whether fitting both on the same likes gives the same, so that one can stand for the other."""
+        can = self.capabilities
+        same = type(self) is type(other) and self.params == other.params
+        return same and not (can.reads_content or can.reads_traits)
 
     def layout(self, n_known: int) -> Layout:
         """Say which arrays `arrays` returns where ``n_known`` films are known."""

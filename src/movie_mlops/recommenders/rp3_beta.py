@@ -36,9 +36,9 @@ class Rp3BetaRecommender(NeighbourRecommender):
     params: Rp3BetaParams
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
-        return strongest_of(self._rows(training.matrix, advance), self.params.neighbours)
+        return strongest_of(self._blocks(training.matrix, advance), self.params.neighbours)
 
-    def _rows(self, matrix: Csr, advance: Advance) -> Iterator[NDArray[np.float32]]:
+    def _blocks(self, matrix: Csr, advance: Advance) -> Iterator[NDArray[np.float32]]:
         alpha, beta = self.params.alpha, self.params.beta
         values = matrix.data.astype(np.float64)
         by_film = np.bincount(matrix.indices, values)
@@ -53,7 +53,7 @@ class Rp3BetaRecommender(NeighbourRecommender):
             for item, together in enumerate(block, start):
                 together *= starting * ending[item]  # noqa: PLW2901  # in place: the block is ours
                 together[item] = 0
-                yield together
+            yield block
             advance(100 * len(block) / len(ending))
 
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:

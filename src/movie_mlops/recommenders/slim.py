@@ -44,16 +44,16 @@ class SlimRecommender(NeighbourRecommender):
                 "The films' Gram matrix is too large for single precision.", next_step="Use smaller weights."
             )
         advance(10)
-        return strongest_of(self._rows(gram, advance), self.params.neighbours)
+        return strongest_of(self._blocks(gram, advance), self.params.neighbours)
 
-    def _rows(self, gram: NDArray[np.float32], advance: Advance) -> Iterator[NDArray[np.float32]]:
+    def _blocks(self, gram: NDArray[np.float32], advance: Advance) -> Iterator[NDArray[np.float32]]:
         from movie_mlops.recommenders.compiled import elastic_nets  # noqa: PLC0415 - numba takes longer than the room
 
         l1, l2 = np.float32(self.params.l1), np.float32(self.params.l2)
         for start, stop in row_blocks(len(gram), len(gram)):
             weights = np.zeros((stop - start, len(gram)), np.float32)
             spread(partial(elastic_nets, gram, l1, l2, start, weights), stop - start, _FILMS_AT_ONCE)
-            yield from weights
+            yield weights
             advance(90 * (stop - start) / len(gram))
 
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:  # noqa: ARG002  # users are never held

@@ -70,7 +70,9 @@ def tell_limits(found: Found) -> None:
     """Say of each figure what it should be at least or at most."""
     for target in found["targets"]:
         limit = f"at least {target['at_least']:g}" if "at_least" in target else f"at most {target['at_most']:g}"
-        typer.echo(f"{target['what']}: {target['measured']:g}, {limit}: {verdict(target)}")
+        lead = target.get("difference")
+        certain = "" if lead is None else f" and a lead above 0 ({lead['low']:+.4f} to {lead['high']:+.4f})"
+        typer.echo(f"{target['what']}: {target['measured']:g}, {limit}{certain}: {verdict(target)}")
 
 
 def own_python(name: str, given: Path | None, home: Path | None) -> Path | None:

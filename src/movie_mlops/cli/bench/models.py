@@ -2,12 +2,15 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from movie_mlops.cli import options
 from movie_mlops.cli.bench.measuring import Found, Out, measure, own_python, table, tell_limits, verdict
+
+if TYPE_CHECKING:
+    from movie_mlops.flows import Recipe
 
 
 def quality(
@@ -19,6 +22,20 @@ def quality(
         list[str] | None,
         typer.Option("--dataset", metavar="NAME", help="A data set of the home, split by time; may be repeated."),
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="NAME", help="Only this recipe, beside the baselines; may be repeated."),
+    ] = None,
+    patience: Annotated[
+        float, typer.Option("--patience", min=1, help="Seconds after which a training is ended and left out.")
+    ] = 600.0,
+    curves: Annotated[
+        bool,
+        typer.Option(
+            "--curves/--no-curves",
+            help="Also: new users after none, one and more likes, and the champion without each member; with drawings.",
+        ),
+    ] = True,
     out: Out = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -27,7 +44,7 @@ def quality(
     from movie_mlops.bench import QualityBenchConfig, bench_quality
     from movie_mlops.cli import door
     from movie_mlops.core.errors import ConfigurationError
-    from movie_mlops.flows.features import known_feedback
+    from movie_mlops.flows.features import known_feedback, known_movies
 
     if folds is None and not dataset:
         raise ConfigurationError(
@@ -35,9 +52,18 @@ def quality(
             next_step="Give --folds DIR, or --dataset NAME of what 'movie-mlops ingest' brought in.",
         )
     platform = door.platform_config(door.settings(home))
-    histories = {name: known_feedback(door.lake(home, name), platform.feedback) for name in dataset or []}
-    config = QualityBenchConfig(folds=folds, time_split=platform.time_split)
-    measure("quality", partial(bench_quality, config, histories), _tell_lists, out=out, home=home, as_json=as_json)
+    lakes = {name: door.lake(home, name) for name in dataset or []}
+    histories = {name: known_feedback(lake, platform.feedback) for name, lake in lakes.items()}
+    films = {name: movies for name, lake in lakes.items() if (movies := known_movies(lake)).height}
+    config = QualityBenchConfig(
+        folds=folds,
+        time_split=platform.time_split,
+        patience=patience,
+        curves=curves,
+        tuned=_tuned(door.settings(home).config, dataset or []),
+    )
+    bench = partial(bench_quality, config.only(model) if model else config, histories, films=films)
+    measure("quality", bench, _tell_lists, out=out, home=home, as_json=as_json)
 
 
 def newcomers(
@@ -114,17 +140,62 @@ def evaluate(
     measure("evaluate", partial(bench_evaluate, config), _tell_rankings, out=out, home=home, as_json=as_json)
 
 
+def _tuned(config: Path, datasets: list[str]) -> "dict[str, list[Recipe]]":
+    """Return what searches found inside the training part of each data set, what did best in validation first."""
+    from movie_mlops.flows import Recipe
+    from movie_mlops.settings import read_tuned
+
+    settings = sorted(read_tuned(config / "tuned.yaml").items(), key=lambda one: -one[1].found.value)
+    return {
+        data: [
+            Recipe(name=name, model=one.model, params=one.params) for name, one in settings if one.found.data == data
+        ]
+        for data in datasets
+    }
+
+
 def _tell_lists(found: Found) -> None:
     on_folds = [found["folds"]] if "folds" in found else []
-    shown = ("mean", "interval", "times_ease", "seconds", "peak_memory_mib")
+    shown = ("mean", "interval", "times_ease", "times_popular-recent", "seconds", "peak_memory_mib", "folds")
     for one in (*on_folds, *found["in time"]):
         typer.echo(f"{one.get('folder') or one.get('dataset')}, {found['metric']}:")
-        table(
-            {"recipe": name, **{key: row.get(key, "") for key in shown}, "folds": row.get("folds", "")}
-            for name, row in one["models"].items()
-        )
+        judged = {name: row for name, row in one["models"].items() if "mean" in row}
+        there = [key for key in shown if any(key in row for row in judged.values())]
+        table({"recipe": name, **{key: row.get(key, "") for key in there}} for name, row in judged.items())
+        if any("unbiased" in row for row in judged.values()):
+            typer.echo(f"\n{found['unbiased']}:")
+            table(
+                {"recipe": name, **{key: row["unbiased"].get(key, "") for key in shown[:4]}}
+                for name, row in judged.items()
+            )
+        for name, row in one["models"].items():
+            if "left_out" in row:
+                typer.echo(f"{name} is left out: {row['left_out']}.")
+        _tell_parts(one)
         typer.echo("")
     tell_limits(found)
+
+
+def _tell_parts(one: Found) -> None:
+    if "learning curve" in one:
+        curve = one["learning curve"]
+        typer.echo(f"\nAfter so many likes of {curve['judged']:,} new users:")
+        table(
+            {"recipe": name, **{str(point["likes"]): point["value"]["estimate"] for point in points}}
+            for name, points in curve["models"].items()
+        )
+        typer.echo(curve["verdict"])
+    if "ablation" in one:
+        typer.echo(f"\nWhat is lost of {one['ablation']['value']} without a part of {one['ablation']['model']}:")
+        table(
+            {
+                "part": row["part"],
+                "lost": row["worth"]["estimate"],
+                "interval": f"{row['worth']['low']} to {row['worth']['high']}",
+                "p": row["test"]["corrected"],
+            }
+            for row in one["ablation"]["rows"]
+        )
 
 
 def _tell_newcomers(found: Found) -> None:

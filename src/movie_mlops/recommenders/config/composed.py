@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from movie_mlops.recommenders.config.checks import require
-from movie_mlops.recommenders.space import Range, Space
+from movie_mlops.recommenders.space import Choice, Range, Space
+
+BENDS: Final = Choice((0.0, 0.5, 1.0))
+"""Few, for each is a training of its own."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,19 @@ class BlendParams:
 
     @property
     def space(self) -> Space:
-        """What each member counts, and how popularity does; the members' own parameters are searched one by one."""
+        """What each member counts, how popularity does, and how far those are bent that say how far they are.
+
+        The members' other parameters are searched one by one.
+        """
         weights = {f"members.{place}.weight": Range(0.02, 2, log=True) for place in range(len(self.members))}
+        bends = {
+            f"members.{place}.params.bend": BENDS
+            for place, member in enumerate(self.members)
+            if "bend" in member.params
+        }
         # Whoever leaves it at 0 does without; it is not to come in through the back door of a search.
         expected = {"expectation": Range(0, 5)} if self.expectation else {}
-        return {**weights, "popularity": Range(-0.5, 0.5), **expected}
+        return {**weights, **bends, "popularity": Range(-0.5, 0.5), **expected}
 
 
 @dataclass(frozen=True)
