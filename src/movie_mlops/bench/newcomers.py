@@ -62,7 +62,7 @@ def bench_newcomers(
     expecting = {**config.params, "expectation": config.expectation}
     contenders: dict[str, tuple[str, Mapping[str, Any], list[EvaluationCase]]] = {
         _POPULAR: ("popular", {}, plain),
-        _BLEND: ("blend", config.params, plain),
+        _BLEND: ("blend", {**config.params, "expectation": 0}, plain),
         _EXPECTING: ("blend", expecting, plain),
         _BY_TRAITS: ("blend", expecting, with_traits(plain, users)),
     }

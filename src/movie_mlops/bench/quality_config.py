@@ -75,7 +75,7 @@ class QualityBenchConfig:
         Recipe(name="slim", model="slim"),
         Recipe(name="edlae", model="edlae", params={"threads": 2}),
         Recipe(name="kernel", model="kernel", params={"threads": 2}),
-        Recipe(name="blend", model="blend", params={"threads": 2}),
+        Recipe(name="blend", model="blend", params={"expectation": 2, "threads": 2}),
         _RERANKED,
         Recipe(
             name="blend-deep",
@@ -102,7 +102,7 @@ class QualityBenchConfig:
         Recipe(name="edlae-content", model="edlae-content", params={"threads": 2}),
         Recipe(name="sasrec", model="sasrec", params={"threads": 2}),
         Recipe(name="slist", model="slist", params={**_NEXT, "threads": 2}),
-        Recipe(name="blend", model="blend", params={"threads": 2}),
+        Recipe(name="blend", model="blend", params={"expectation": 2, "threads": 2}),
         _RERANKED,
         BLEND_NEXT.model_copy(update={"params": {**BLEND_NEXT.params, "threads": 2}}),
     )
@@ -111,7 +111,7 @@ class QualityBenchConfig:
         Recipe(name="popular", model="popular"),
         Recipe(name=EASE, model="ease", params={"threads": 2}),
         Recipe(name="edlae-content", model="edlae-content", params={"threads": 2}),
-        Recipe(name="blend", model="blend", params={"threads": 2}),
+        Recipe(name="blend", model="blend", params={"expectation": 2, "threads": 2}),
     )
     learning_curve: LearningCurveConfig = field(default_factory=LearningCurveConfig)
     curves: bool = True

@@ -58,6 +58,7 @@ BLEND_NEXT: Final = Recipe(
             {"model": "edlae", "weight": 0.5},
         ],
         "popularity": 0.3,
+        "expectation": 2,
     },
 )
 """What comes next, from the order of what was liked before and from what goes together."""
@@ -71,7 +72,7 @@ def _default_recipes() -> tuple[Recipe, ...]:
         Recipe(name="ease", model="ease"),
         Recipe(name="edlae", model="edlae"),
         Recipe(name="ials", model="ials"),
-        Recipe(name="blend", model="blend"),
+        Recipe(name="blend", model="blend", params={"expectation": 2}),
         BLEND_NEXT,
     )
 

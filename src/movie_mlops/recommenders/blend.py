@@ -17,6 +17,9 @@ from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.remembered import Remembered, digest_of
 from movie_mlops.recommenders.stored import Arrays, Form, Layout
 
+_FADES = 1.5
+"""After n likes, so strong a power of n divides what is expected: chosen inside the training part of a fold, where less
+takes from those who have told much and more takes from those who have told little."""
 _TRIED = 3
 """So many films are left out, one at a time, to see what each contributes to a target."""
 
@@ -88,7 +91,7 @@ class BlendRecommender(Recommender):
             there = next((one for one in training.trained if one.is_like(member)), None)
             if there is None:
                 member.fit(training.matrix, times=training.times, content=training.content)
-            learned = _of_known(there or member)
+            learned = member.arrays() if there is None else _of_known(there)
             arrays |= {_key(position, name): array for name, array in learned.items()}
             advance(100 / len(self._members))
         if self.params.expectation:
@@ -131,7 +134,7 @@ class BlendRecommender(Recommender):
         brought, _ = _standardised(expectation.expected(self._who_likes, traits, len(liked)), self._scale)
         # Nothing is expected of films that nobody has met: not even that nobody likes them.
         brought[:, ~self._met] = 0
-        counted: NDArray[np.float32] = (self.params.expectation * np.maximum(liked, 1) ** -0.5).astype(np.float32)
+        counted: NDArray[np.float32] = (self.params.expectation * np.maximum(liked, 1) ** -_FADES).astype(np.float32)
         return brought * counted[:, np.newaxis]
 
     def _traits(self) -> int:

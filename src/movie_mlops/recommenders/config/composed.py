@@ -37,8 +37,8 @@ class BlendParams:
         members: What is blended.
         popularity: What the logarithm of a film's number of likes counts beside the members.
         expectation: What is expected of somebody, by traits where they are known, counts beside the members after one
-            like, once it is brought to deviation 1 for each user; after n likes it counts ``n^-½`` of that. At 0
-            traits are not read.
+            like, once it is brought to deviation 1 for each user; after n likes it counts ``n^-1.5`` of
+            that. At 0 traits are not read.
         trait_regularisation: The penalty of a trait: so many users with it are taken to be like everybody.
         seed: Given to each member that takes a seed and has none of its own.
         threads: Likewise.
