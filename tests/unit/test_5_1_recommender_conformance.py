@@ -709,11 +709,12 @@ def test_explaining_refuses_what_is_no_film(name: str) -> None:
 
 @every
 def test_too_little_memory_is_an_error_before_anything_is_allocated(name: str) -> None:
-    """Over the limit, `fit` refuses with both figures; at the limit it trains."""
+    """Over the limit, `fit` refuses with both figures, for as many users as like something; at it, it trains."""
     matrix, times = likes()
+    matrix = sparse.csr_matrix(sparse.vstack([matrix, sparse.csr_matrix((7, N_ITEMS))]))
     recommender = create(name, PARAMS.get(name))
     needed = recommender.memory_needed(N_USERS, N_ITEMS - len(UNSEEN), matrix.nnz)
-    with pytest.raises(MemoryNeededError, match="MiB are allowed"):
+    with pytest.raises(MemoryNeededError, match=rf"on {N_USERS} users and {N_ITEMS - 2} films .* MiB are allowed"):
         recommender.fit(matrix, times=times, memory_limit_bytes=needed - 1)
     recommender.fit(matrix, times=times, memory_limit_bytes=needed)
 

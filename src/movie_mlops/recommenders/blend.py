@@ -11,7 +11,7 @@ from movie_mlops.recommenders.capabilities import Capabilities
 from movie_mlops.recommenders.config import BlendParams
 from movie_mlops.recommenders.errors import RestoreError
 from movie_mlops.recommenders.expectation import learn_expectation
-from movie_mlops.recommenders.inputs import Csr, Training
+from movie_mlops.recommenders.inputs import Csr, Trained, Training
 from movie_mlops.recommenders.occlusion import History, falls
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.remembered import Remembered, digest_of
@@ -315,7 +315,7 @@ def _standardised(
     return np.divide(centred, deviations, out=np.zeros_like(centred), where=deviations > 0), deviations
 
 
-def _of_known(member: Recommender) -> Arrays:
+def _of_known(member: Trained) -> Arrays:
     """Return a member's arrays as if its training had had no other films than the known ones."""
     arrays = member.arrays()
     known = np.arange(len(arrays["known_items"]), dtype=np.int32)

@@ -94,8 +94,6 @@ class Explaining(Fitted):
     ) -> NDArray[np.float32]:
         """Explain as `explain_many` does, films and targets being known ones, or below 0; ``told`` are the traits."""
         known, liked = explained >= 0, (positions >= 0) & (strengths > 0)
-        if liked.all() and known.all() and liked.any() and not self.capabilities.reads_traits:
-            return self._explain_at(positions, strengths, explained, stamps)
         contributions = np.zeros((len(explained), len(positions)), np.float32)
         for sign, counts in self._sides(positions, strengths) if known.any() else ():
             weighed = sign * strengths[counts]

@@ -1,16 +1,13 @@
 """What a recommender accepts: the checks at its door, and the one form of matrix behind it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from movie_mlops.recommenders.errors import HistoryError, MatrixError
-
-if TYPE_CHECKING:
-    from movie_mlops.recommenders.port import Recommender
 
 Csr = sparse.csr_array[np.float32, tuple[int, int]]
 """Users by items behind the door: float32, sorted, no duplicate, nothing but weights above zero."""
@@ -19,6 +16,18 @@ AnyCsr = sparse.csr_matrix[Any] | sparse.csr_array[Any, tuple[int, int]]
 """Users by items as a caller may give it: any real type, rows in any order."""
 
 _INT32_MAX = int(np.iinfo(np.int32).max)
+
+
+class Trained(Protocol):
+    """A recommender that has been fitted, as far as one that is made of others asks about it."""
+
+    def is_like(self, other: Any) -> bool:
+        """Return whether it can stand for another recommender."""
+        ...
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return everything that was learned, by name."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class Training:
     times: NDArray[np.int64] | None
     content: Csr | None = None
     traits: Csr | None = None
-    trained: "tuple[Recommender, ...]" = ()
+    trained: tuple[Trained, ...] = ()
 
 
 def check_matrix(matrix: AnyCsr, *, n_items: int | None = None) -> Csr:

@@ -34,8 +34,9 @@ def check_memory(recommender: Estimating, training: Training, limit: int | None)
     if limit is None:
         return
     matrix, content = training.matrix, training.content
+    n_users = int(np.count_nonzero(np.diff(matrix.indptr)))
     needed = recommender.memory_needed(
-        int(np.count_nonzero(np.diff(matrix.indptr))),
+        n_users,
         matrix.shape[1],
         matrix.nnz,
         n_features=0 if content is None else content.shape[1],
@@ -44,7 +45,7 @@ def check_memory(recommender: Estimating, training: Training, limit: int | None)
     )
     if needed > limit:
         raise MemoryNeededError(
-            f"Training {recommender.name} on {training.matrix.shape[0]:,} users and {matrix.shape[1]:,} films with "
+            f"Training {recommender.name} on {n_users:,} users and {matrix.shape[1]:,} films with "
             f"{matrix.nnz:,} likes needs about {needed / _MEBIBYTE:,.0f} MiB, and {limit / _MEBIBYTE:,.0f} MiB are "
             "allowed.",
             next_step="Allow more memory, leave out films with few likes, or use a recommender that needs less.",

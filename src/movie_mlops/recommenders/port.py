@@ -192,7 +192,16 @@ class Recommender(Explaining):
         films, strengths = check_history(items, weights, self.n_items)
         stamps = check_history_times(times, len(films))
         told = self._who(check_traits_of_one(traits, self._traits_asked()))
-        positions = self._position[films]
+        return self._scores_of(self._position[films], strengths, stamps, told)
+
+    def _scores_of(
+        self,
+        positions: NDArray[np.int32],
+        strengths: NDArray[np.float32],
+        stamps: NDArray[np.int64] | None,
+        told: Csr | None,
+    ) -> NDArray[np.float32]:
+        """Score as `score_one` does, films being known ones, or below 0; ``told`` are the traits."""
         liked, disliked = (positions >= 0) & (strengths > 0), (positions >= 0) & (strengths < 0)
         likes = np.count_nonzero(liked, keepdims=True)
         if self._reads_signs and liked.any():
@@ -247,7 +256,7 @@ class Recommender(Explaining):
         if found is not None and (len(self._known) == len(self._position) or found[1][-1] > 0):
             best, scores = self._known[found[0]].astype(np.int64), found[1]
         else:
-            everything = self.score_one(items, weights, times=times, traits=traits)
+            everything = self._scores_of(positions, strengths, stamps, told)
             among = np.delete(np.arange(len(everything)), left_out)
             best = among[strongest(everything[among], k)]
             scores = everything[best]

@@ -46,11 +46,6 @@ class RoundedVectors:
             off = np.sqrt(np.einsum("ij,ij->i", exact - near, exact - near))
             self._share = max(self._share, float((off[lengths > 0] / lengths[lengths > 0]).max(initial=0.0)))
 
-    @property
-    def nbytes(self) -> int:
-        """How many bytes it keeps."""
-        return self._bytes.nbytes + self._scales.nbytes + self._lengths.nbytes
-
     def candidates(self, vector: NDArray[np.float32], k: int, without: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Return a few places, in order, that hold all of the ``k`` largest products, equals of the last included.
 
