@@ -187,13 +187,12 @@ class FileSource:
 
     def _columns(self, path: Path, known: Mapping[str, str]) -> dict[str, str]:
         options = self._options
-        given, required, option = {
-            c.TITLE: (options.movie_columns, (c.MOVIE_ID, c.TITLE), "--movie-column"),
-            c.AGE: (options.user_columns, (c.USER_ID,), "--user-column"),
-        }.get(
-            next(name for name in (c.TITLE, c.AGE, c.KIND) if name in known),
-            (options.columns, (c.USER_ID, c.MOVIE_ID), "--column"),
-        )
+        required: tuple[str, ...] = (c.USER_ID, c.MOVIE_ID)
+        given, option = options.columns, "--column"
+        if known is MOVIE_NAMES:
+            given, required, option = options.movie_columns, (c.MOVIE_ID, c.TITLE), "--movie-column"
+        elif known is USER_NAMES:
+            given, required, option = options.user_columns, (c.USER_ID,), "--user-column"
         return map_columns(_column_names(path), known, given=given, required=required, file=path.name, option=option)
 
 

@@ -24,8 +24,8 @@ from movie_mlops.ingest.commits import QUARANTINE_PLACE, again, append_once, typ
 from movie_mlops.ingest.config import IngestConfig, Mode
 from movie_mlops.ingest.contract import Facts
 from movie_mlops.ingest.contracts import CONTRACTS
-from movie_mlops.ingest.films import merge
 from movie_mlops.ingest.known import Known, hashed
+from movie_mlops.ingest.merging import merge
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.refusals import as_duplicates
 from movie_mlops.ingest.replay import mark_as_good, open_rows

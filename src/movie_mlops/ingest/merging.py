@@ -5,23 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from movie_mlops.ingest.commits import ATTEMPTS, again
-from movie_mlops.lake import KEYS, MOVIES, SCHEMAS, Lake
-
-
-def merge_films(lake: Lake, films: pl.DataFrame, *, placeholder: bool, note: Mapping[str, str]) -> int:
-    """Write the films that are new or different, as :func:`merge` does.
-
-    Args:
-        lake: Where to.
-        films: Rows of table ``movies``, one per film.
-        placeholder: The films are made up from ids: they are written only where the lake has no such film.
-        note: What to leave with the commit.
-
-    Raises:
-        ConflictError: Other writers were faster every time.
-        LakeError: The lake cannot be written.
-    """
-    return merge(lake, MOVIES, films, placeholder=placeholder, note=note)
+from movie_mlops.lake import KEYS, SCHEMAS, Lake
 
 
 def merge(lake: Lake, table: str, rows: pl.DataFrame, *, placeholder: bool = False, note: Mapping[str, str]) -> int:

@@ -24,8 +24,8 @@ from movie_mlops.ingest.config import IngestConfig
 from movie_mlops.ingest.contract import Facts
 from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.errors import SourceError
-from movie_mlops.ingest.films import merge
 from movie_mlops.ingest.known import Known
+from movie_mlops.ingest.merging import merge
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.refusals import SCALE
 from movie_mlops.lake import INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, USERS, Lake

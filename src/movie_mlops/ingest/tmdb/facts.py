@@ -9,7 +9,7 @@ import polars as pl
 from movie_mlops.core import clock
 from movie_mlops.core import columns as c
 from movie_mlops.ingest.commits import append_once
-from movie_mlops.ingest.films import merge_films
+from movie_mlops.ingest.merging import merge
 from movie_mlops.ingest.tmdb.films import Film, place_of
 from movie_mlops.ingest.tmdb.journal import Told
 from movie_mlops.ingest.tmdb.shapes import Refusal
@@ -62,7 +62,7 @@ def bring(lake: Lake, told: Sequence[Told]) -> Brought:
                 rows.append(completed)
     if not rows:
         return Brought(0, quarantine(lake, refusals))
-    films = merge_films(lake, pl.DataFrame(rows, schema=SCHEMAS[MOVIES]), placeholder=False, note={"source": SOURCE})
+    films = merge(lake, MOVIES, pl.DataFrame(rows, schema=SCHEMAS[MOVIES]), note={"source": SOURCE})
     return Brought(films, quarantine(lake, refusals))
 
 
