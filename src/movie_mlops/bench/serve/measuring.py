@@ -1,7 +1,7 @@
 """What every part of the benchmark does alike: a load on one server, and what its figures are held against."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.request import urlopen
@@ -167,10 +167,6 @@ def stage_setup(config: StageConfig, stage: Stage) -> dict[str, Any]:
         "server_processes": 1,
         "seed": config.seed,
     }
-
-
-Measure = Callable[[Floor], Part]
-"""Measures a part of the benchmark on a served stage."""
 
 
 def _template(path: str) -> str:
