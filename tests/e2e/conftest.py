@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.fixtures.common.made_once import made_once
 from tests.fixtures.stage_4.command_line import SECOND, CommandLine, copied
 from tests.fixtures.stage_5.accessibility import axe_source
+from tests.fixtures.stage_5.patience import PATIENCE_MS
 from tests.fixtures.stage_5.server_process import ServerProcess
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -71,7 +72,7 @@ def chromium() -> Iterator[Browser]:
             pytest.fail(reason)
         pytest.skip(reason)
     # Five seconds, as it is by itself, are little where several servers and browsers start at once.
-    expect.set_options(timeout=15_000)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
         yield browser

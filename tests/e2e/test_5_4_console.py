@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.fixtures.stage_4.command_line import CommandLine, copied
 from tests.fixtures.stage_5.accessibility import violations
+from tests.fixtures.stage_5.patience import PATIENCE_MS
 from tests.fixtures.stage_5.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
@@ -50,7 +51,7 @@ def visit(chromium: Browser, url: str) -> Iterator[Visit]:
 
     def open_page(*, viewport: ViewportSize = DESKTOP, **options: Any) -> Page:
         page = chromium.new_context(viewport=viewport, reduced_motion="reduce", **options).new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(PATIENCE_MS)
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(f"thrown: {error}"))
         page.on("console", lambda said: faults.append(said.text) if said.type in {"error", "warning"} else None)

@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, ViewportSize, expect
 
 from tests.fixtures.stage_5.accessibility import violations
+from tests.fixtures.stage_5.patience import PATIENCE_MS
 from tests.fixtures.stage_5.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
@@ -36,7 +37,7 @@ def visit(chromium: Browser, page_server: str) -> Iterator[Visit]:
     def open_page(*, viewport: ViewportSize = DESKTOP, broken: bool = False, **options: Any) -> Page:
         settings: dict[str, Any] = {"locale": "en-US", "reduced_motion": "reduce", **options}
         page = chromium.new_context(viewport=viewport, **settings).new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(PATIENCE_MS)
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(f"thrown: {error}"))
         page.on("request", lambda request: faults.extend(foreign(request, page_server)))

@@ -84,7 +84,7 @@ def test_the_command_measures_live_explained_answers(tmp_path: Path, model: str)
     assert scenarios["live"]["asked"] == "POST /v1/recommendations"
     assert scenarios["repeated"]["asked"].startswith("GET /v1/users/{user_id}/recommendations")
     assert scenarios["throughput"]["connections"] == 3
-    assert all(scenarios[name]["requests"] > 1 for name in ("live", "one-connection", "repeated", "event-reflected"))
+    assert all(scenarios[name]["requests"] > 0 for name in ("live", "one-connection", "repeated", "event-reflected"))
     assert list(result["ratio_to_floor"]) == ["p50", "p99"]
     assert [(target["what"], target["at_most"]) for target in result["targets"]] == [
         ("live, p50, ms", 0.6),
