@@ -1,0 +1,15 @@
+"""``movie-mlops monitor``; each command in a module of its own."""
+
+import typer
+
+from movie_mlops.cli.monitor.readings import readings
+
+app = typer.Typer(help="Watch what runs.", rich_markup_mode=None, no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def monitor() -> None:
+    """Watch what runs."""
+
+
+app.command()(readings)
