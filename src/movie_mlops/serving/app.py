@@ -19,6 +19,7 @@ from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.counting import Counting
 from movie_mlops.serving.door import Door
+from movie_mlops.serving.health import Health
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.lane import Lane, ReadBefore
 from movie_mlops.serving.metrics import Metrics
@@ -76,7 +77,7 @@ def create_app(
         records: How answers came about; without them a passport tells what ledger and bundle say, and no more.
         conductor: Who sees to what is rolled out; without one this server follows the ledger and decides nothing.
         operations: What the console shows of other rooms; without it, it shows what serves and the ledger.
-        watched: What the other rooms measure; without it, ``/metrics`` tells of the API alone.
+        watched: What the other rooms tell of themselves; without it, metrics and readiness are those of the API alone.
     """
     ledger_of_rollouts = Rollouts(database)
     watcher = ReleaseWatcher(
@@ -116,6 +117,7 @@ def create_app(
         operations=operations,
         database=database,
         metrics=metrics,
+        health=Health(histories, database, watched=watched, patience_seconds=config.patience_seconds),
         rules=RuleBook(config.rules),
         repeats=Repeats(config.remembered_answers),
         read_before=ReadBefore(),
@@ -178,3 +180,4 @@ async def _life(services: Services, beside: Sequence[Rounds | Shadowing]) -> Asy
         await anyio.to_thread.run_sync(services.watcher.stop)
         await anyio.to_thread.run_sync(services.impressions.stop)
         services.metrics.end()
+        services.health.end()

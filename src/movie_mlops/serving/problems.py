@@ -35,6 +35,7 @@ _SENTENCES: Final[dict[int, str]] = {
 }
 _TYPE: Final = "application/problem+json"
 _SCHEMA: Final = {"$ref": "#/components/schemas/ProblemOut"}
+_VALIDATION: Final = "#/components/schemas/HTTPValidationError"
 _PLACES: Final = frozenset({"body", "query", "path", "header", "cookie"})
 _TAGS: Final = frozenset({"one", "many"})
 
@@ -97,12 +98,18 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     for operations in document["paths"].values():
         for operation in operations.values():
             responses = operation["responses"]
-            for status in [status for status in responses if status >= "4"]:
+            for status in [status for status in responses if status >= "4" and not _is_own(responses[status])]:
                 description = responses[status]["description"]
                 responses[status] = {"description": description, "content": {_TYPE: {"schema": _SCHEMA}}}
             said = {"description": "What is wrong, and what to do.", "content": {_TYPE: {"schema": _SCHEMA}}}
             responses["default"] = said
     return document
+
+
+def _is_own(response: Mapping[str, Any]) -> bool:
+    """Return whether a route describes an answer of its own under a status of errors, such as that it is not ready."""
+    schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+    return schema.get("$ref", _SCHEMA["$ref"]) not in {_SCHEMA["$ref"], _VALIDATION}
 
 
 async def _on_own_error(request: Request, error: Exception) -> Response:
