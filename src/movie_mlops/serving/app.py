@@ -10,6 +10,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from movie_mlops import __version__
+from movie_mlops.core.logs import LogLines
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
 from movie_mlops.release import Ledger, TrustList
 from movie_mlops.release.rollout import Rollouts
@@ -60,6 +61,7 @@ def create_app(
     conductor: Conductor | None = None,
     operations: Operations | None = None,
     watched: Watched | None = None,
+    lines: LogLines | None = None,
 ) -> FastAPI:
     """Return the API.
 
@@ -78,6 +80,7 @@ def create_app(
         conductor: Who sees to what is rolled out; without one this server follows the ledger and decides nothing.
         operations: What the console shows of other rooms; without it, it shows what serves and the ledger.
         watched: What the other rooms tell of themselves; without it, metrics and readiness are those of the API alone.
+        lines: Where each request is logged; without them, none is.
     """
     ledger_of_rollouts = Rollouts(database)
     watcher = ReleaseWatcher(
@@ -95,7 +98,13 @@ def create_app(
         delay_seconds=config.impression_delay_seconds,
     )
     metrics = Metrics(
-        watcher, impressions, histories, database, watched=watched, patience_seconds=config.patience_seconds
+        watcher,
+        impressions,
+        histories,
+        database,
+        watched=watched,
+        patience_seconds=config.patience_seconds,
+        lines=lines,
     )
     counting = Counting(database)
     shadowing = Shadowing(counting, config.rollout.canary.slow_ms / 1000)
@@ -140,7 +149,7 @@ def create_app(
         longest_wait_seconds=config.longest_wait_seconds,
         most_waiting=config.most_waiting,
     )
-    app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes)
+    app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes, lines=lines)
     problems.install(app)
     for resource in (recommendations, rows, lists, movies, event_routes, passports, health, admin, rollouts):
         app.include_router(resource.make_router(services))

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from movie_mlops.core.errors import MovieMlopsError
+from movie_mlops.core.logs import REQUEST_ID
 from movie_mlops.serving.errors import ServingError
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.problems")
@@ -67,6 +68,8 @@ def problem(
         "instance": instance,
         **(extra or {}),
     }
+    if (request_id := REQUEST_ID.get()) is not None:
+        document["request_id"] = request_id
     return Response(orjson.dumps(document), status, dict(headers or {}), media_type=_TYPE)
 
 
@@ -87,7 +90,6 @@ def internal(instance: str, request_id: str) -> Response:
         f"The server failed on this request. Try again; if it goes on, look for {request_id} in the server's log.",
         code="internal",
         instance=instance,
-        extra={"request_id": request_id},
     )
 
 
