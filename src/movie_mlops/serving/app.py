@@ -21,6 +21,7 @@ from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.counting import Counting
 from movie_mlops.serving.door import Door
 from movie_mlops.serving.health import Health
+from movie_mlops.serving.history import History
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.lane import Lane, ReadBefore
 from movie_mlops.serving.metrics import Metrics
@@ -167,7 +168,10 @@ def _beside(services: Services, counting: Counting, shadowing: Shadowing) -> lis
         if traffic is not None:
             counting.report(traffic.arms, unable=watcher.unable, lost=services.impressions.dropped)
 
-    rounds = [Rounds("rollout-report", report, config.poll_seconds, at_end=True)]
+    rounds = [
+        Rounds("rollout-report", report, config.poll_seconds, at_end=True),
+        Rounds("metric-history", History(services.database, services.metrics).note, config.history_seconds),
+    ]
     if services.conductor is not None:
         rounds.append(Rounds("rollout-conductor", services.conductor.step, config.rollout.looks_seconds))
     return [shadowing, *rounds]
