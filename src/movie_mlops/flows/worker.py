@@ -83,7 +83,10 @@ class Worker:
         events = self._drain()
         materialised = self._materialise()
         seen(self._platform.database, self._name)
-        return Turn(events, materialised)
+        turn = Turn(events, materialised)
+        if turn.events or turn.materialised is not None:
+            _LOG.info("a turn was taken", extra={"facts": {"worker": self._name, **asdict(turn)}})
+        return turn
 
     def work(
         self,
@@ -99,14 +102,10 @@ class Worker:
         """
         while not stop.is_set():
             try:
-                turn = self.turn()
+                on_turn(self.turn())
             except MovieMlopsError as error:
                 _LOG.error("a turn failed: %s", error, extra={"facts": {"worker": self._name, "code": error.code}})
                 on_error(error)
-            else:
-                if turn.events or turn.materialised is not None:
-                    _LOG.info("a turn was taken", extra={"facts": {"worker": self._name, **asdict(turn)}})
-                on_turn(turn)
             stop.wait(self._config.every_seconds)
 
     def _drain(self) -> int:
