@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tests.fixtures.stage_4.command_line import CommandLine
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-# Those with the longest files first, so that none of these is left when all others are done; and first of all what is long
-# by itself, and would hold up its worker at the end while the others have nothing left to do.
+# Those with the longest files first, so that none of these is left when all others are done; and first of all what is
+# long by itself, and would hold up its worker at the end while the others have nothing left to do.
 LONGEST = (
     "tests/unit/test_1_2_schedules.py",
     "tests/e2e/test_4_x_complete_workflow.py",
