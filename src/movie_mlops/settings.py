@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -70,6 +70,12 @@ class Settings(BaseSettings):
     )
     trusted_keys: str | None = Field(
         default=None, description="The list of the keys whose bundles are used (default: data/keys/ in home)."
+    )
+    log_file: str | None = Field(
+        default=None, description="The file that 'serve' and 'worker' log to; a file for each process."
+    )
+    log_format: Literal["json", "text", ""] = Field(
+        default="", description="How they log; without a file, to the standard error stream."
     )
     config: Path = Field(default=Path("config"), description="The folder of the configuration files.")
 
