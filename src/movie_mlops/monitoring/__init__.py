@@ -2,6 +2,6 @@
 
 from movie_mlops.monitoring.config import MonitoringConfig
 from movie_mlops.monitoring.errors import MonitoringError
-from movie_mlops.monitoring.readings import Reading, newest_readings, note
+from movie_mlops.monitoring.readings import Reading, forget, newest_readings, note
 
-__all__ = ["MonitoringConfig", "MonitoringError", "Reading", "newest_readings", "note"]
+__all__ = ["MonitoringConfig", "MonitoringError", "Reading", "forget", "newest_readings", "note"]
