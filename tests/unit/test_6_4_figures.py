@@ -23,7 +23,7 @@ from movie_mlops.monitoring.quality.delays import Early
 from tests.fixtures.stage_6.simulated_answers import simulated, tallied
 
 CONFIG = QualityConfig(tolerance=0.2, least_users=50)
-PEOPLE, SAMPLE = 800, 60
+PEOPLE, SAMPLE = 600, 60
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_intervals_are_those_of_every_user_written_out(world):
 
 def test_answers_of_one_user_are_not_taken_for_many(world):
     """Everybody's answer ten times over: a share keeps its interval, and so does a mean."""
-    tens = pl.concat([world.good.outcomes] * 10)
+    tens = pl.concat([world.good.outcomes] * 10).with_columns(pl.int_range(pl.len()).alias("answer"))
     once, often = tallied(world.good), tallied(type(world.good)(tens, world.good.positives, world.good.exposure))
     for measure in ("hit_ratio", "ndcg", "unanswered"):
         one, ten = once.figure(measure), often.figure(measure)
@@ -68,8 +68,8 @@ def coverage(world, repetitions, measures):
 
 def test_intervals_hold_the_truth_as_often_as_they_say(world):
     """Sixty people drawn from a simulated population again and again: 95 % intervals hold its figure in most cases."""
-    held = coverage(world, 40, ("ndcg", "unanswered", "displeased"))
-    assert all(share >= 0.85 for share in held.values()), held
+    held = coverage(world, 25, ("ndcg", "unanswered", "displeased"))
+    assert all(share >= 0.8 for share in held.values()), held
 
 
 @pytest.mark.long
@@ -177,7 +177,9 @@ def test_young_answers_are_weighed_by_what_of_them_is_in():
     ages = np.where(rng.random(count) < 0.5, rng.uniform(0, 100, count), 200.0)
     delays = np.where(rng.random(count) < truth, 100 * rng.beta(1, 2, count), np.inf)
     seen = [delay if delay <= min(age, 100) else None for age, delay in zip(ages, delays, strict=True)]
+    coarse = delays_of(ages, seen, bins=5)
     found = delays_of(ages, seen)
+    assert coarse.early().hit_ratio == pytest.approx(truth, abs=0.02)
     naive = np.mean([delay is not None for delay in seen])
     assert naive < truth - 0.05
     assert found.early().hit_ratio == pytest.approx(truth, abs=0.02)

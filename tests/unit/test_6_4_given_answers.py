@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from movie_mlops.core import clock
 from movie_mlops.core.columns import EVENT_ID, SOURCE
@@ -40,11 +42,11 @@ SAID = [
 ]
 
 
-@pytest.fixture
-def platform(state_url, tmp_path) -> Iterator[Platform]:
-    """Stores with films, of what was said the older half in the lake, the rest in the event log, and answers."""
-    url = SecretStr(state_url) if state_url.startswith("postgres") else None
-    platform = Platform(Workspace(tmp_path, "sample"), PlatformConfig(), state_url=url)
+@contextmanager
+def stores(folder: Path, state_url: str | None = None) -> Iterator[Platform]:
+    """Open stores with films, of what was said the older half in the lake, the rest in the log, and answers."""
+    url = SecretStr(state_url) if state_url and state_url.startswith("postgres") else None
+    platform = Platform(Workspace(folder, "sample"), PlatformConfig(), state_url=url)
     films = pl.DataFrame({"movie_id": range(1, 10), "genres": [["Drama"]] * 9})
     platform.lake.append(MOVIES, _filled(films, MOVIES))
     words = (
@@ -66,6 +68,19 @@ def platform(state_url, tmp_path) -> Iterator[Platform]:
     keep(platform, GIVEN[6:])
     yield platform
     platform.close()
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    with stores(tmp_path) as platform:
+        yield platform
+
+
+@pytest.fixture
+def everywhere(state_url: str, tmp_path: Path) -> Iterator[Platform]:
+    """The same with every kind of state."""
+    with stores(tmp_path, state_url) as platform:
+        yield platform
 
 
 @pytest.fixture(autouse=True)
@@ -104,10 +119,10 @@ def keep(platform, given, *, request=None, user=True, arm=None):
             connection.execute(insert(EXPOSURES), told)
 
 
-def test_the_flow_gives_what_one_answer_and_one_word_at_a_time_gives(platform):
+def test_the_flow_gives_what_one_answer_and_one_word_at_a_time_gives(everywhere):
     """From lake and log together, an event that is in both once: nDCG, hit ratio and readings are those by hand."""
     expected = by_hand(GIVEN, SAID, timedelta(days=5), 2, FeedbackConfig())
-    found = online_quality(platform, CONFIG, now=NOW)
+    found = online_quality(everywhere, CONFIG, now=NOW)
     final = [one for one in expected if one.final]
     assert (found.answers, found.users, found.final) == (len(GIVEN), len(USERS), len(final))
     hits = sum(bool(one.credited) for one in final) / len(final)
@@ -123,23 +138,24 @@ def test_the_flow_gives_what_one_answer_and_one_word_at_a_time_gives(platform):
     # Lists of four films are no plain lists of ten; their requests were.
     release = "ease-0123456789ab"
     assert set(found.figures["promise"]) == {release}
-    readings = {(one.name, one.labels.get("release")): one.value for one in newest_readings(platform.database)}
+    readings = {(one.name, one.labels.get("release")): one.value for one in newest_readings(everywhere.database)}
     assert readings["movie_mlops_online_ndcg", release] == pytest.approx(found.figure("ndcg", "promise", release).value)
     assert readings["movie_mlops_online_hit_ratio", release] == pytest.approx(hits)
     assert readings["movie_mlops_online_below_promise", None] == 0
     assert [check.name for check in found.checks if check.state is State.BELOW] == ["displeased"]
-    drain(platform)
-    assert online_quality(platform, CONFIG, now=NOW).figures == found.figures
+    pages = list(GivenAnswers(everywhere, ago(25), NOW, CONFIG).pages())
+    assert sum(page.words.height for page in pages) == len(SAID)
+    drain(everywhere)
+    assert online_quality(everywhere, CONFIG, now=NOW).figures == found.figures
 
 
-def test_pages_give_what_the_whole_gives(platform, monkeypatch):
+def test_pages_give_what_the_whole_gives(everywhere, monkeypatch):
     """With room for five answers at a time no user is cut in two, and every figure is the same."""
-    whole = online_quality(platform, CONFIG, now=NOW).to_json()
+    whole = online_quality(everywhere, CONFIG, now=NOW).to_json()
     monkeypatch.setattr(reading, "_PAGE", 5)
-    few = QualityConfig(days=20, horizon_days=5, most_answers=0.1, most_events=4.0, new_films=2)
-    pages = list(GivenAnswers(platform, ago(25), NOW, few).pages())
+    pages = list(GivenAnswers(everywhere, ago(25), NOW, CONFIG).pages())
     assert [page.answers.height for page in pages] == [4, 4, 4, 4, 4, 4]
-    paged = online_quality(platform, few, now=NOW).to_json()
+    paged = online_quality(everywhere, CONFIG, now=NOW).to_json()
     for each in (whole, paged):
         each["figures"] = json.loads(
             json.dumps(each["figures"], default=str), parse_float=lambda text: f"{float(text):.9f}"
@@ -187,6 +203,20 @@ def test_only_plain_lists_are_held_to_the_promise():
     assert not any(is_plain({**PLAIN, **other}, 10) for other in others)
 
 
+def test_lists_that_were_asked_for_otherwise_or_left_to_chance_are_in_figures_and_not_in_the_promise(platform):
+    """A list of dramas and an explored one count as answers, and are not held to what was promised of plain lists."""
+    whole = online_quality(platform, CONFIG, now=NOW)
+    keep(platform, [Given(user, ago(9.25), [1, 2, 3]) for user in USERS], request={**PLAIN, "genres": ["Drama"]})
+    keep(platform, [Given(user, ago(9.125), [1, 2, 3]) for user in USERS])
+    with platform.database.write() as connection:
+        explored = IMPRESSIONS.c.at == clock.to_iso(ago(9.125))
+        connection.execute(update(IMPRESSIONS).where(explored).values(policy='{"kept": 3}'))
+    found = online_quality(platform, CONFIG, now=NOW)
+    assert found.answers == whole.answers + 2 * len(USERS)
+    assert found.figures["release"] != whole.figures["release"]
+    assert found.figures["promise"] == whole.figures["promise"]
+
+
 def test_readings_of_releases_that_are_gone_go(platform):
     """Labels come and go with releases: those of the run before that no answer has any more are dropped."""
     note(platform.database, "movie_mlops_online_ndcg", 0.5, {"release": "of-old"})
@@ -197,10 +227,9 @@ def test_readings_of_releases_that_are_gone_go(platform):
     assert ("movie_mlops_drift_rows", None) in kept
 
 
-def test_with_no_answers_nothing_is_judged_and_nothing_breaks(state_url, tmp_path):
+def test_with_no_answers_nothing_is_judged_and_nothing_breaks(tmp_path):
     """A platform that has answered nobody: no figures, no readings but that nothing is below."""
-    url = SecretStr(state_url) if state_url.startswith("postgres") else None
-    empty = Platform(Workspace(tmp_path, "sample"), PlatformConfig(), state_url=url)
+    empty = Platform(Workspace(tmp_path, "sample"), PlatformConfig())
     for table in (MOVIES, INTERACTIONS):
         empty.lake.append(table, pl.DataFrame(schema=SCHEMAS[table]))
     found = online_quality(empty, CONFIG, now=NOW)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 import polars as pl
-from sqlalchemy import ColumnElement, Row, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
 from movie_mlops.core.columns import EVENT_ID, USER_ID
 from movie_mlops.events.stored import EVENTS, from_row
@@ -50,7 +50,7 @@ class GivenAnswers:
         config: Who is taken for a program.
 
     Attributes:
-        total: How many answers were given.
+        total: How many answers are on pages, some more at the ends of the period.
         left_out: How many are on no page, by reason.
         programs: Users that were taken for programs, a few of them, the busiest first.
 
@@ -64,28 +64,16 @@ class GivenAnswers:
         self._days = (until - since) / timedelta(days=1)
         self._config = config
         self._bundles = {release.release_id: release.bundle_id for release in platform.ledger.history()}
-        self._when = _period(since, until)
-        most = config.most_answers * self._days
+        self._when = _period(IMPRESSIONS.c.at, since, until)
         with platform.database.read() as connection:
             nobody = and_(self._when, IMPRESSIONS.c.user_id.is_(None))
             anonymous = connection.execute(select(func.count()).where(nobody)).scalar_one()
             in_group = nobody, IMPRESSIONS.c.request.contains('"members":[')
             groups = connection.execute(select(func.count()).where(*in_group)).scalar_one()
-            self.total = connection.execute(select(func.count()).where(self._when)).scalar_one()
-            busy = (
-                select(IMPRESSIONS.c.user_id, func.count().label("answers"))
-                .where(self._when, IMPRESSIONS.c.user_id.is_not(None))
-                .group_by(IMPRESSIONS.c.user_id)
-                .having(func.count() > most)
-                .order_by(func.count().desc(), IMPRESSIONS.c.user_id)
-            )
-            found = connection.execute(busy).all()
-        self._busy = [row.user_id for row in found]
-        self.left_out = {
-            "groups": groups,
-            "nobody known": anonymous - groups,
-            "programs": sum(row.answers for row in found),
-        }
+            busy, self._spans = _spans(connection, self._when, most=config.most_answers * self._days)
+        self._busy = sorted(busy, key=lambda user: (-busy[user], user))
+        self.left_out = {"groups": groups, "nobody known": anonymous - groups, "programs": sum(busy.values())}
+        self.total = sum(rows for _, _, rows in self._spans)
         self.programs = self._busy[:_NAMED]
         self.bundles: dict[str, str | None] = {}
 
@@ -98,17 +86,11 @@ class GivenAnswers:
             StateError: The database refuses.
             LakeError: The lake cannot be read.
         """
-        # No user has more, or they would be a program; so a page holds at least one user whole.
-        limit = max(_PAGE, int(self._config.most_answers * self._days) + 2)
-        after = ""
-        while rows := self._rows(after, limit):
-            last = rows[-1].user_id
-            if len(rows) == limit and rows[0].user_id != last:
-                rows = [row for row in rows if row.user_id != last]
-            first, after = rows[0].user_id, rows[-1].user_id
+        for first, last, _ in self._spans:
+            rows = self._rows(first, last)
             read = len(rows)
             users = {row.user_id for row in rows}
-            words = self._words(first, after, users)
+            words = self._words(first, last, users)
             loud = self._loud(words)
             if loud:
                 self.left_out["programs"] += sum(row.user_id in loud for row in rows)
@@ -117,12 +99,13 @@ class GivenAnswers:
             answers = self._answers(rows)
             yield Page(answers, words.filter(~pl.col(USER_ID).is_in(list(loud))).select(WORDS.names()), read)
 
-    def _rows(self, after: str, limit: int) -> Sequence[Row[Any]]:
-        wanted = select(IMPRESSIONS).where(self._when, IMPRESSIONS.c.user_id > after)
-        if self._busy:
-            wanted = wanted.where(IMPRESSIONS.c.user_id.not_in(self._busy))
+    def _rows(self, first: str, last: str) -> Sequence[Row[Any]]:
+        # Of two ranges the database could take the wrong one first: the times of a period are nearly all there are.
+        at = IMPRESSIONS.c.at.concat("")
+        within = IMPRESSIONS.c.user_id >= first, IMPRESSIONS.c.user_id <= last, _period(at, self._since, self._until)
+        wanted = select(IMPRESSIONS).where(*within, IMPRESSIONS.c.user_id.not_in(self._busy))
         with self._platform.database.read() as connection:
-            return connection.execute(wanted.order_by(IMPRESSIONS.c.user_id).limit(limit)).all()
+            return connection.execute(wanted).all()
 
     def _answers(self, rows: Sequence[Row[Any]]) -> pl.DataFrame:
         arms = _arms(self._platform.database, rows)
@@ -174,12 +157,31 @@ def is_plain(request: Mapping[str, Any], cutoff: int) -> bool:
     return request.get("k", 0) >= cutoff and request.get("exclude_seen") is True and not any(wishes)
 
 
-def _period(since: datetime, until: datetime) -> ColumnElement[bool]:
+def _period(at: ColumnElement[str], since: datetime, until: datetime) -> ColumnElement[bool]:
     """Return which answers may lie in a period; those of its first and last second are looked at more closely."""
-    first, last = (each.replace(microsecond=0, tzinfo=None).isoformat() for each in (since, until))
-    after = (until.replace(microsecond=0, tzinfo=None) + timedelta(seconds=1)).isoformat()
-    assert first <= last
-    return and_(IMPRESSIONS.c.at >= first, IMPRESSIONS.c.at < after)
+    first, last = (each.replace(microsecond=0, tzinfo=None) for each in (since, until))
+    return and_(at >= first.isoformat(), at < (last + timedelta(seconds=1)).isoformat())
+
+
+def _spans(
+    connection: Connection, when: ColumnElement[bool], *, most: float
+) -> tuple[dict[str, int], list[tuple[str, str, int]]]:
+    """Return the users with more than so many answers, and of the others the first and the last of each page.
+
+    With each page goes how many answers it has. What comes between, in the database's own order, belongs to it.
+    """
+    user_id, answers = IMPRESSIONS.c.user_id, func.count()
+    counts = select(user_id, answers).where(when, user_id.is_not(None)).group_by(user_id).order_by(user_id)
+    busy: dict[str, int] = {}
+    spans: list[tuple[str, str, int]] = []
+    for user, count in connection.execution_options(yield_per=10_000).execute(counts):
+        if count > most:
+            busy[user] = count
+        elif spans and spans[-1][2] + count <= _PAGE:
+            spans[-1] = spans[-1][0], user, spans[-1][2] + count
+        else:
+            spans.append((user, user, count))
+    return busy, spans
 
 
 def _arms(database: Database, rows: Sequence[Row[Any]]) -> dict[str, str]:

@@ -97,7 +97,9 @@ def join(
     # Of a film that stands in a list twice, which a list should not, the first place counts.
     places = shown.unique([ANSWER, MOVIE_ID], keep="first", maintain_order=True)
     met = _met(words)
-    later = words.filter(pl.col(EVENT_TIME) <= now).with_columns(weight_expression(feedback).alias(WEIGHT))
+    later = words.filter(
+        (pl.col(EVENT_TIME) <= now) & (pl.col(EVENT_TIME) > pl.lit(answers[AT].min(), _TIME))
+    ).with_columns(weight_expression(feedback).alias(WEIGHT))
     spoken = [
         _spoken(_pairs(some, later, met, places, horizon), feedback)
         for some in (answers.clear(), *_slices(answers, later))
@@ -156,9 +158,12 @@ def _pairs(
 def _spoken(pairs: pl.DataFrame, feedback: FeedbackConfig) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the positives with rank and time of the first good word, and the reactions to what was shown."""
     first = pairs.filter(pl.col(WEIGHT) > 0).group_by(ANSWER, MOVIE_ID).agg(pl.col(EVENT_TIME).min().alias("first"))
-    counting = pairs.sort(rank_columns(), nulls_last=False).unique([ANSWER, MOVIE_ID], keep="last")
+    # Most users speak once of a film: only the others need the long sort.
+    repeated = pl.struct(ANSWER, MOVIE_ID).is_duplicated()
+    settled = pairs.filter(repeated).sort(rank_columns(), nulls_last=False).unique([ANSWER, MOVIE_ID], keep="last")
     positives = (
-        counting.filter(pl.col(WEIGHT) > 0)
+        pl.concat([pairs.filter(~repeated), settled])
+        .filter(pl.col(WEIGHT) > 0)
         .join(first, on=[ANSWER, MOVIE_ID])
         .select(ANSWER, USER_ID, MOVIE_ID, RANK, "first")
     )
