@@ -1,5 +1,7 @@
 """Figures from sums, delays of what is young, and what follows from them."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -52,6 +54,14 @@ def test_answers_of_one_user_are_not_taken_for_many(world):
     for measure in ("hit_ratio", "ndcg", "unanswered"):
         one, ten = once.figure(measure), often.figure(measure)
         assert (ten.value, ten.low, ten.high) == pytest.approx((one.value, one.low, one.high), abs=1e-3)
+
+
+def test_one_user_says_nothing_of_others(world):
+    """Of a single user every interval is as wide as can be, and is plain JSON."""
+    alone = tallied(world.good, [0])
+    assert (alone.figure("hit_ratio").low, alone.figure("hit_ratio").high) == (0.0, 1.0)
+    written = json.dumps(alone.figure("likes_per_answer").to_json(), allow_nan=False)
+    assert json.loads(written)["high"] is None
 
 
 def coverage(world, repetitions, measures):

@@ -149,7 +149,7 @@ def _checks(
     promised = figures.get("promise", {})
     checks = [
         judge_promise(release, promised.get(release, {}).get("ndcg"), promise, config)
-        for release, promise in sorted(promises.items())
+        for release, promise in sorted(promises.items(), key=lambda one: (len(one[0]), one[0]))
         if promise is not None
     ]
     checks += _drops(figures, promises, config)

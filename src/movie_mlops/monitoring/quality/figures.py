@@ -67,8 +67,8 @@ class Figure:
     answers: int
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as plain data."""
-        return dict(vars(self))
+        """Return everything as plain data; an interval without an end there ends in ``None``."""
+        return {**vars(self), "high": self.high if np.isfinite(self.high) else None}
 
 
 class Tally:

@@ -50,7 +50,7 @@ def release_rows(found: Quality) -> list[ReleaseRow]:
     """Return what is told of each release, as text."""
     states = {check.name: check.state.value for check in found.checks}
     rows = []
-    for release, promise in sorted(found.promises.items()):
+    for release, promise in sorted(found.promises.items(), key=lambda one: (len(one[0]), one[0])):
         online = found.figure("ndcg", "promise", release)
         rows.append(
             ReleaseRow(
