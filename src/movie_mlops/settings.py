@@ -16,6 +16,7 @@ from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.flows import PlatformConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
 from movie_mlops.ingest import CONTRACTS, IngestConfig
+from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.release import GateConfig
 from movie_mlops.release.rollout import RolloutConfig
 
@@ -187,6 +188,15 @@ def read_rollout(path: Path) -> RolloutConfig:
         ConfigurationError: The file says something that cannot be used.
     """
     return _read(path, TypeAdapter(RolloutConfig))
+
+
+def read_drift(path: Path) -> DriftConfig:
+    """Read what counts as drift; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    return _read(path, TypeAdapter(DriftConfig))
 
 
 def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None = None) -> T:

@@ -13,12 +13,14 @@ from movie_mlops.flows.shelf import find_bundle
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
+from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Release, read_waivers
 from movie_mlops.release.rollout import RolloutConfig
 from movie_mlops.settings import (
     NamedSource,
     Settings,
     read_contracts,
+    read_drift,
     read_gates,
     read_platform_config,
     read_rollout,
@@ -50,6 +52,11 @@ def waivers(settings: Settings) -> Path:
 def rollout(settings: Settings) -> RolloutConfig:
     """Return ``config/rollout.yaml``, or the defaults where there is none."""
     return read_rollout(settings.config / "rollout.yaml")
+
+
+def drift(settings: Settings) -> DriftConfig:
+    """Return ``config/drift.yaml``, or the defaults where there is none."""
+    return read_drift(settings.config / "drift.yaml")
 
 
 def contracts(settings: Settings) -> IngestConfig:

@@ -2,6 +2,7 @@
 
 import typer
 
+from movie_mlops.cli.monitor.drift import drift
 from movie_mlops.cli.monitor.readings import readings
 
 app = typer.Typer(help="Watch what runs.", rich_markup_mode=None, no_args_is_help=True, add_completion=False)
@@ -12,4 +13,5 @@ def monitor() -> None:
     """Watch what runs."""
 
 
+app.command()(drift)
 app.command()(readings)
