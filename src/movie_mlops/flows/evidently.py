@@ -26,11 +26,13 @@ def write_evidently(platform: Platform, compared: Compared, path: Path) -> None:
         FlowError: Evidently is not installed, or there are no rows since the training.
     """
     try:
+        import pandas as pd  # noqa: PLC0415 (optional)
         from evidently import Report  # noqa: PLC0415 (optional)
         from evidently.presets import DataDriftPreset  # noqa: PLC0415 (optional)
     except ImportError as error:
         raise FlowError(
-            "Evidently is not installed.", next_step="Install it: pip install 'movie-mlops[platform,evidently]'"
+            f"Evidently cannot be used here: {error}.",
+            next_step="Install it with what it needs: pip install 'movie-mlops[platform,evidently]'",
         ) from error
     now = _rows(compared, "users")
     if now is None:
@@ -48,7 +50,15 @@ def write_evidently(platform: Platform, compared: Compared, path: Path) -> None:
         config=platform.config.feedback,
     )
     before = next(batch for group in groups if group.name == "users" for batch in group.batches)
-    report = Report([DataDriftPreset()]).run(now.to_pandas(), before.to_pandas())
+    # It refuses a column without a value on either side.
+    told = [name for name in now.columns if now[name].count() and before[name].count()]
+    frames = [pd.DataFrame(frame.select(told).to_dict(as_series=False)) for frame in (now, before)]
+    try:
+        report = Report([DataDriftPreset()]).run(*frames)
+    except (ValueError, KeyError, TypeError) as error:
+        raise FlowError(
+            f"Evidently cannot compare these users: {error}.", next_step="Leave out --evidently, or widen --days."
+        ) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     report.save_html(str(path))
 

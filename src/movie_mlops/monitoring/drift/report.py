@@ -42,6 +42,7 @@ def write_report(
         # The drawings are made here, by a library that escapes the names in them; nothing else is let through.
         effects=Markup(plots.effects(verdict)) if spreads else "",  # noqa: S704 (see above)
         drawn=[(finding, Markup(plots.cells(finding))) for finding in closest],  # noqa: S704 (see above)
+        rows=facts.get("Live", {}).get("rows", verdict.rows),
         facts=facts,
         command=command,
         made_at=(made_at or clock.now()).strftime("%Y-%m-%d %H:%M UTC"),

@@ -24,7 +24,7 @@ class Verdict:
     Attributes:
         findings: Of each column, what was found; what drifted first, the strongest first of all.
         config: What counted as drift.
-        rows: How many rows of the window were looked at.
+        rows: How many rows were looked at, those of all groups together.
     """
 
     findings: tuple[Finding, ...]
