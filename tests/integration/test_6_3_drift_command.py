@@ -11,8 +11,9 @@ import pytest
 
 from movie_mlops.cli.main import main
 from movie_mlops.core import clock
-from movie_mlops.core.columns import EVENT_TIME, USER_ID
+from movie_mlops.core.columns import EVENT_TIME, INGESTED_AT, USER_ID
 from movie_mlops.core.nouns import Interaction, Kind
+from movie_mlops.flows.windows import last_window, popularity
 from movie_mlops.monitoring import newest_readings
 from movie_mlops.monitoring.drift import Reference
 from movie_mlops.release import read_bundle
@@ -157,3 +158,20 @@ def test_a_bundle_remembers_the_same_bytes_and_one_that_does_not_is_served_and_t
     told = capsys.readouterr().err
     assert "does not say what its training data looked like" in told
     assert "movie-mlops run" in told
+
+
+def test_rows_of_which_nobody_knows_when_they_were_are_in_no_window() -> None:
+    """Where some rows have a time, those without are known but in no window; where none has, they came in then."""
+    rows, _ = lived(seed=12)
+    place = pl.int_range(pl.len())
+    some = rows.with_columns(pl.when(place % 4 > 0).then(EVENT_TIME), pl.lit(clock.now()).alias(INGESTED_AT))
+    window = last_window(some.lazy())
+    assert window is not None
+    assert window.ended == rows[EVENT_TIME].max()
+    assert window.days == 28
+    assert window.rows[EVENT_TIME].null_count() == 0
+    popular = popularity(some.lazy(), window.began)["popularity"]
+    assert (2**popular - 1).sum() == pytest.approx(some.height - window.rows.height)
+    none = last_window(some.with_columns(pl.lit(None).cast(some[EVENT_TIME].dtype).alias(EVENT_TIME)).lazy())
+    assert none is not None
+    assert none.rows.height == rows.height

@@ -100,6 +100,10 @@ def test_each_user_has_one_vote() -> None:
     assert votes.units == 2
     assert votes.shares.tolist() == [0.5, 0.5]
     rng = np.random.default_rng(1)
+    cells, owners = rng.integers(0, 4, 900), rng.integers(0, 150, 900)
+    each = np.array([np.bincount(cells[owners == user], minlength=4) for user in np.unique(owners)])
+    scatter = np.cov((each / each.sum(axis=1, keepdims=True)).T)
+    assert np.allclose(Tally.of_users(cells, owners, 4).scatter, scatter)
     cells = rng.integers(0, 4, 500)
     as_users, as_rows = Tally.of_users(cells, np.arange(500), 4), Tally.of_rows(np.bincount(cells))
     assert np.allclose(as_users.scatter, as_rows.scatter)

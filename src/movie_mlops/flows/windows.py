@@ -61,8 +61,17 @@ class Window:
 
 
 def timed(interactions: pl.LazyFrame) -> pl.LazyFrame:
-    """Return interactions with ``when`` they were: when they happened, or came in where nobody knows."""
-    return interactions.with_columns(pl.coalesce(EVENT_TIME, INGESTED_AT).alias(_WHEN))
+    """Return interactions with ``when`` they were: when they happened, or when they came in where nobody knows of any.
+
+    Where it is known of some, that of the others is null: they are in no window, for they came in all at once.
+    """
+    some = pl.col(EVENT_TIME).is_not_null().any()
+    return interactions.with_columns(pl.when(some).then(EVENT_TIME).otherwise(INGESTED_AT).alias(_WHEN))
+
+
+def _by(time: datetime) -> pl.Expr:
+    """Return which rows were known by a time; those of which nobody knows when they were."""
+    return (pl.col(_WHEN) <= time) | pl.col(_WHEN).is_null()
 
 
 def last_window(interactions: pl.LazyFrame) -> Window | None:
@@ -107,7 +116,7 @@ def window_after(
 
 def popularity(interactions: pl.LazyFrame, before: datetime) -> pl.DataFrame:
     """Return how popular each film was before a time: the logarithm of how often somebody did something with it."""
-    known = timed(interactions).filter(pl.col(_WHEN) <= before)
+    known = timed(interactions).filter(_by(before))
     counts = known.group_by(MOVIE_ID).agg(pl.len().alias("popularity")).collect()
     return counts.with_columns((pl.col("popularity") + 1).log(2.0))
 
@@ -132,7 +141,7 @@ def groups_of(
         config: What counts as liking.
     """
     rows = window.rows.with_columns(weight_expression(config).alias(WEIGHT))
-    known = timed(interactions).filter(pl.col(_WHEN) <= window.ended)
+    known = timed(interactions).filter(_by(window.ended))
     films = rows.join(movies.select(MOVIE_ID, YEAR, GENRES), on=MOVIE_ID, how="left").join(
         popular, on=MOVIE_ID, how="left"
     )
