@@ -13,7 +13,9 @@ from movie_mlops.cli.main import main
 from movie_mlops.core import clock
 from movie_mlops.core.columns import EVENT_TIME, INGESTED_AT, USER_ID
 from movie_mlops.core.nouns import Interaction, Kind
+from movie_mlops.flows.reproduce import reproduce
 from movie_mlops.flows.windows import last_window, popularity
+from movie_mlops.lake import LakeConfig
 from movie_mlops.monitoring import newest_readings
 from movie_mlops.monitoring.drift import Reference
 from movie_mlops.release import read_bundle
@@ -148,6 +150,10 @@ def test_a_bundle_remembers_the_same_bytes_and_one_that_does_not_is_served_and_t
         assert set(Reference.from_bytes(kept.reference).groups) == {"users", "words", "films", "genres", "features"}
         # Of nobody anything is kept that names them.
         assert not any(f'"{user}"'.encode() in kept.reference for user in rows[USER_ID].unique().to_list())
+        lake = LakeConfig(platform.workspace.lakes).of(platform.workspace.dataset)
+        made = reproduce(kept.path, lake, trust=platform.keys.trust)
+    assert made.equal, made.sentences()
+    assert "reference.npy" in {file.file for file in made.files}
     old = released(tmp_path / "old", rows, films, remembers=False)
     assert old != again
     with opened(tmp_path / "old") as platform:
