@@ -178,8 +178,8 @@ def test_whole_verdicts_on_windows_that_are_alike_are_as_rare_as_is_said() -> No
     rng = np.random.default_rng(3)
     for rows in (120, 1_000):
         plain = DriftConfig(smallest=0.0, smallest_share=0.0, any_dependence=False)
-        share = alarms(lambda rows=rows: (drawn(rng, 2 * rows), drawn(rng, rows)), 60, plain)
-        assert share <= 0.05 + WITHIN * np.sqrt(0.05 * 0.95 / 60)
+        share = alarms(lambda rows=rows: (drawn(rng, 2 * rows), drawn(rng, rows)), 40, plain)
+        assert share <= 0.05 + WITHIN * np.sqrt(0.05 * 0.95 / 40)
     assert alarms(lambda: (drawn(rng, 4_000), drawn(rng, 2_000, 0.7)), 10, DriftConfig()) == 1.0
 
 

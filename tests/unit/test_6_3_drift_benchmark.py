@@ -8,6 +8,7 @@ import pytest
 from movie_mlops.bench import BenchError, DriftBenchConfig, bench_drift
 
 
+@pytest.mark.long
 def test_the_benchmark_finds_the_planted_shift_and_keeps_the_record(tmp_path: Path) -> None:
     """Rows from the disk to the verdict in a process of its own; without Evidently's Python that is told as skipped."""
     config = DriftBenchConfig(rows=4_000, numbers=3, names=1, rival_rows=2_000)

@@ -116,6 +116,12 @@ def test_names_so_rare_that_new_ones_are_usual_are_no_alarm() -> None:
     for _ in range(30):
         verdict = judge(known, [Group("rows", [pl.DataFrame({"title": rng.choice(titles, 200)})])])
         assert not verdict.drifting
+    # Sixty names that are alike: the thirty that came the most would be found to have become rarer since.
+    equal, plain, alarms = [f"name {number}" for number in range(60)], DriftConfig(smallest=0.0), 0
+    for _ in range(30):
+        before, now = (Group("rows", [pl.DataFrame({"name": rng.choice(equal, 1_500)})]) for _side in range(2))
+        alarms += judge(Reference.of([before], days=1), [now], config=plain).outcome == "drift"
+    assert alarms <= 5
 
 
 ODD = {

@@ -10,6 +10,7 @@ from movie_mlops.monitoring.drift import plots
 from movie_mlops.monitoring.drift.verdict import Verdict
 
 _DRAWN: Final = 8
+"""So many features that drift are drawn; where none does, half as many of those that differ the most."""
 
 
 def write_report(
@@ -34,7 +35,8 @@ def write_report(
 
     loader = ChoiceLoader([PackageLoader("movie_mlops.monitoring.drift"), PackageLoader(report_page.PACKAGE)])
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    closest = [finding for finding in (verdict.drifting or verdict.judged) if finding.cells][:_DRAWN]
+    shown, most = (verdict.drifting, _DRAWN) if verdict.drifting else (verdict.judged, _DRAWN // 2)
+    closest = [finding for finding in shown if finding.cells][:most]
     spreads = any(finding.aspect == "spread" for finding in verdict.judged)
     html = environment.get_template("drift.html.j2").render(
         title="Drift",
