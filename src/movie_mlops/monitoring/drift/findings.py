@@ -118,7 +118,7 @@ def findings_of(
         tally, has = votes(live, edges=reference.edges, names=reference.cells)
         spread = _spread(reference, tally, count, config)
         found.append(replace(spread, group=group, column=column))
-        if reference.what == "names" and spread.judged:
+        if reference.what == "names" and min(reference.tally.units, tally.units) >= config.least:
             found += [replace(new, group=group, column=column) for new in _new_names(reference, live, config)]
     without = missing_tally(live, has)
     if min(without.units, reference.without.units) >= config.least and (count.missing or reference.missing):
