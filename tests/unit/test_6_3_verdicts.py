@@ -199,6 +199,7 @@ def test_the_report_is_one_page_with_plots_first_and_escapes_names(tmp_path: Pat
     write_report(tmp_path / "drift.html", verdict, facts={"Live": {"rows": 3000}}, command="movie-mlops monitor drift")
     page = (tmp_path / "drift.html").read_text()
     assert planted not in page
+    assert "&lt;script&gt;alert(1)" in page
     assert "http" not in page.replace("http://www.w3.org", "")
     assert page.index(verdict.short_sentence) < page.index("<svg") < page.index("<table")
     assert page.count("<svg") == 1 + len([each for each in verdict.drifting if each.cells])
