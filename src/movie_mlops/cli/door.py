@@ -14,6 +14,7 @@ from movie_mlops.flows.shelf import find_bundle
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
+from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Release, read_waivers
 from movie_mlops.release.rollout import RolloutConfig
@@ -53,6 +54,11 @@ def waivers(settings: Settings) -> Path:
 def rollout(settings: Settings) -> RolloutConfig:
     """Return ``config/rollout.yaml``, or the defaults where there is none."""
     return read_rollout(settings.config / "rollout.yaml")
+
+
+def drift(settings: Settings) -> DriftConfig:
+    """Return the part ``drift`` of ``config/monitoring.yaml``, or the defaults where there is none."""
+    return read_monitoring(settings.config / "monitoring.yaml").drift
 
 
 def quality(settings: Settings) -> QualityConfig:
