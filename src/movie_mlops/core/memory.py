@@ -1,11 +1,13 @@
-"""Memory: the most that this process has held, step by step, and what is still to be had."""
+"""Memory: what this process holds, the most that it has held, step by step, and what is still to be had."""
 
 import os
 import resource
+import time
 from pathlib import Path
 from typing import Final
 
 _STATUS = Path("/proc/self/status")
+_PAGES = Path("/proc/self/statm")
 _CLEAR = Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
 _MACHINE = Path("/proc/meminfo")
@@ -41,6 +43,18 @@ def peak_memory_mib() -> float:
             if line.startswith("VmHWM:"):
                 return round(int(line.split()[1]) / 1024, 1)
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def process_memory_bytes() -> int:
+    """Return the resident memory of this process now; where the system does not say, the highest so far."""
+    if _PAGES.exists():
+        return int(_PAGES.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(peak_memory_mib() * 1024 * 1024)
+
+
+def process_cpu_seconds() -> float:
+    """Return the processor time that this process has taken, all threads together."""
+    return time.process_time()
 
 
 def available_memory_bytes() -> int:

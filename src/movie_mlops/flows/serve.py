@@ -12,6 +12,7 @@ from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import FILM_FEATURES, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.console import PlatformOperations
+from movie_mlops.flows.measures import PlatformMeasures
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.records import PlatformRecords
 from movie_mlops.flows.rollout import Conductor
@@ -60,6 +61,7 @@ def _app(platform: Platform, serving: ServingConfig) -> FastAPI:
         records=PlatformRecords(platform),
         conductor=Conductor.of(platform),
         operations=PlatformOperations(platform),
+        watched=PlatformMeasures(platform),
     )
 
 

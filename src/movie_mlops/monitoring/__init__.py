@@ -1,7 +1,20 @@
 """Monitoring: what was measured of the system while it ran, and what follows from it."""
 
 from movie_mlops.monitoring.config import MonitoringConfig
+from movie_mlops.monitoring.declared import MEASURES
 from movie_mlops.monitoring.errors import MonitoringError
+from movie_mlops.monitoring.exposing import reading_samples
 from movie_mlops.monitoring.readings import Reading, newest_readings, note
+from movie_mlops.monitoring.reference import REFERENCE, write_reference
 
-__all__ = ["MonitoringConfig", "MonitoringError", "Reading", "newest_readings", "note"]
+__all__ = [
+    "MEASURES",
+    "REFERENCE",
+    "MonitoringConfig",
+    "MonitoringError",
+    "Reading",
+    "newest_readings",
+    "note",
+    "reading_samples",
+    "write_reference",
+]

@@ -6,12 +6,13 @@ from movie_mlops.serving.batch import Batch
 from movie_mlops.serving.catalogue import Catalogue, Film
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.counting import Reported, Tally, reported
+from movie_mlops.serving.declared import MEASURES
 from movie_mlops.serving.errors import PortInUseError, ServingError
 from movie_mlops.serving.exposures import EXPOSURES, Exposure
 from movie_mlops.serving.impressions import IMPRESSIONS, Impression
 from movie_mlops.serving.impressions import read as read_impression
 from movie_mlops.serving.model import ServingModel
-from movie_mlops.serving.ports import Appended, Conductor, EventSink, Operations, Records
+from movie_mlops.serving.ports import Appended, Conductor, EventSink, Operations, Records, Watched
 from movie_mlops.serving.rules import Rules
 from movie_mlops.serving.scoring import Source, words_of
 from movie_mlops.serving.served import Served, newest
@@ -23,6 +24,7 @@ __all__ = [
     "CONTROL",
     "EXPOSURES",
     "IMPRESSIONS",
+    "MEASURES",
     "Answered",
     "Appended",
     "Batch",
@@ -45,6 +47,7 @@ __all__ = [
     "Source",
     "Tally",
     "Usage",
+    "Watched",
     "address",
     "bind",
     "create_app",

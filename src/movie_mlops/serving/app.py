@@ -22,7 +22,7 @@ from movie_mlops.serving.door import Door
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.lane import Lane, ReadBefore
 from movie_mlops.serving.metrics import Metrics
-from movie_mlops.serving.ports import Conductor, EventSink, Operations, Records
+from movie_mlops.serving.ports import Conductor, EventSink, Operations, Records, Watched
 from movie_mlops.serving.releases import ReleaseWatcher
 from movie_mlops.serving.repeats import Repeats
 from movie_mlops.serving.rounds import Rounds
@@ -58,6 +58,7 @@ def create_app(
     records: Records | None = None,
     conductor: Conductor | None = None,
     operations: Operations | None = None,
+    watched: Watched | None = None,
 ) -> FastAPI:
     """Return the API.
 
@@ -75,6 +76,7 @@ def create_app(
         records: How answers came about; without them a passport tells what ledger and bundle say, and no more.
         conductor: Who sees to what is rolled out; without one this server follows the ledger and decides nothing.
         operations: What the console shows of other rooms; without it, it shows what serves and the ledger.
+        watched: What the other rooms measure; without it, ``/metrics`` tells of the API alone.
     """
     ledger_of_rollouts = Rollouts(database)
     watcher = ReleaseWatcher(
@@ -91,7 +93,10 @@ def create_app(
         batch=config.impression_batch,
         delay_seconds=config.impression_delay_seconds,
     )
-    metrics, counting = Metrics(watcher, impressions, histories, database), Counting(database)
+    metrics = Metrics(
+        watcher, impressions, histories, database, watched=watched, patience_seconds=config.patience_seconds
+    )
+    counting = Counting(database)
     shadowing = Shadowing(counting, config.rollout.canary.slow_ms / 1000)
     services = Services(
         config=config,
@@ -172,3 +177,4 @@ async def _life(services: Services, beside: Sequence[Rounds | Shadowing]) -> Asy
             await anyio.to_thread.run_sync(each.stop)
         await anyio.to_thread.run_sync(services.watcher.stop)
         await anyio.to_thread.run_sync(services.impressions.stop)
+        services.metrics.end()

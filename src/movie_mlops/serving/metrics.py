@@ -1,20 +1,32 @@
 """What the API counts and measures, in a registry of its own."""
 
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Summary, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from movie_mlops.core import clock
+from movie_mlops.core.measures import Sample
+from movie_mlops.core.memory import process_cpu_seconds, process_memory_bytes
 from movie_mlops.features import Histories, last_parity
+from movie_mlops.serving import declared
+from movie_mlops.serving.asking import Asking
 from movie_mlops.serving.impressions import Impressions
+from movie_mlops.serving.lately import Lately
+from movie_mlops.serving.ports import Watched
+from movie_mlops.serving.registering import Counted, families
 from movie_mlops.serving.releases import ReleaseWatcher
-from movie_mlops.state import Database, StateError
+from movie_mlops.state import Database
 
-_BUCKETS: Final = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+_LOG: Final = logging.getLogger("movie_mlops.serving.metrics")
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+Read = Callable[[], Iterable[Sample]]
+"""Reads what is so now."""
 
 
 class Metrics:
@@ -25,58 +37,47 @@ class Metrics:
         impressions: Tells how many answers wait to be written.
         histories: Tells what became of reads of the online store.
         database: Tells the last comparison of served features with what is computed again.
+        watched: What other rooms measure; without it, the API tells of itself alone.
+        patience_seconds: How long stores are waited for that do not answer.
+
+    Attributes:
+        registry: Everything, in Prometheus's shape.
+        lately: The lists that were given lately.
     """
 
     def __init__(
-        self, watcher: ReleaseWatcher, impressions: Impressions, histories: Histories, database: Database
+        self,
+        watcher: ReleaseWatcher,
+        impressions: Impressions,
+        histories: Histories,
+        database: Database,
+        *,
+        watched: Watched | None = None,
+        patience_seconds: float = 2.0,
     ) -> None:
         self.registry: Final = CollectorRegistry(auto_describe=False)
-        self._requests = Counter(
-            "movie_mlops_requests",
-            "Requests answered.",
-            ["method", "route", "status"],
-            registry=self.registry,
-        )
-        self._seconds = Histogram(
-            "movie_mlops_request_seconds",
-            "Time from the first byte of a request to the last of its answer.",
-            ["route"],
-            buckets=_BUCKETS,
-            registry=self.registry,
-        )
-        self._answers = Counter(
-            "movie_mlops_answers",
-            "Lists of recommendations, by where they come from.",
-            ["source"],
-            registry=self.registry,
-        )
-        self._events = Counter(
-            "movie_mlops_events", "Events received, by outcome.", ["outcome"], registry=self.registry
-        )
-        self._degraded = Counter(
-            "movie_mlops_degraded_answers",
-            "Lists of recommendations that are slower or poorer than they should be, by what is missing.",
-            ["missing"],
-            registry=self.registry,
-        )
-        self._shed = Counter(
-            "movie_mlops_shed_requests", "Requests refused because there was too much to do.", registry=self.registry
-        )
-        self._arms = Counter(
-            "movie_mlops_arm_answers",
-            "Lists that an arm of a roll-out was asked for, by what became of them.",
-            ["rollout", "arm", "outcome"],
-            registry=self.registry,
-        )
-        self._exploration = Summary(
-            "movie_mlops_exploration_cost",
-            "Of each list with chance in it, the share of the best list's scores that it falls short by.",
-            registry=self.registry,
-        )
-        for missing in ("redis", "history"):
-            self._degraded.labels(missing)
+        self.lately: Final = Lately()
+        self._requests = Counted(declared.REQUESTS, self.registry)
+        self._seconds = Counted(declared.REQUEST_SECONDS, self.registry)
+        self._answers = Counted(declared.ANSWERS, self.registry)
+        self._events = Counted(declared.EVENTS, self.registry)
+        self._degraded = Counted(declared.DEGRADED_ANSWERS, self.registry)
+        self._shed = Counted(declared.SHED_REQUESTS, self.registry)
+        self._arms = Counted(declared.ARM_ANSWERS, self.registry)
+        self._exploration = Counted(declared.EXPLORATION_COST, self.registry)
         self._known: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
-        self.registry.register(_Present(watcher, impressions, histories, database))
+        here: dict[str, Read] = {
+            "release": partial(_release, watcher),
+            "impressions": partial(_impressions, impressions),
+            "online": partial(_online, histories),
+            "lists": lambda: self.lately.samples(watcher.snapshot.catalogue),
+            "process": _process,
+        }
+        stores: dict[str, Read] = {"parity": partial(_parity, database)}
+        if watched is not None:
+            stores |= watched.parts()
+        self._present = _Present(here, stores, patience_seconds)
+        self.registry.register(self._present)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request; ``route`` is a template, so that there are few of them."""
@@ -86,96 +87,111 @@ class Metrics:
 
     def answer(self, source: str) -> None:
         """Count a list of recommendations."""
-        self._answers.labels(source).inc()
+        self._answers.of(source).inc()
 
     def degraded(self, missing: str) -> None:
         """Count a list that is slower or poorer than it should be."""
-        self._degraded.labels(missing).inc()
+        self._degraded.of(missing).inc()
 
     def shed(self) -> None:
         """Count a request that was refused because there was too much to do."""
-        self._shed.inc()
+        self._shed.of().inc()
 
     def arm(self, rollout: str, arm: str, *, failed: bool) -> None:
         """Count a list that an arm of a roll-out was asked for."""
-        self._arms.labels(rollout, arm, "failed" if failed else "given").inc()
+        self._arms.of(rollout, arm, "failed" if failed else "given").inc()
 
     def explored(self, cost: float) -> None:
         """Count a list with chance in it, and what that costs."""
-        self._exploration.observe(cost)
+        self._exploration.of().observe(cost)
 
     def events(self, *, accepted: int = 0, duplicates: int = 0) -> None:
         """Count events."""
-        self._events.labels("accepted").inc(accepted)
-        self._events.labels("duplicate").inc(duplicates)
+        self._events.of("accepted").inc(accepted)
+        self._events.of("duplicate").inc(duplicates)
 
     def exposition(self) -> bytes:
-        """Return everything in Prometheus's text format."""
+        """Return everything in Prometheus's text format; what cannot be read in time is said to be missing."""
         return generate_latest(self.registry)
+
+    def end(self) -> None:
+        """Ask no store any more."""
+        self._present.end()
 
     def _children(self, method: str, route: str, status: int) -> tuple[Callable[[], None], Callable[[float], None]]:
         """Return how to count such a request; looking labels up each time takes longer than counting."""
-        children = (self._requests.labels(method, route, str(status)).inc, self._seconds.labels(route).observe)
+        children = (self._requests.of(method, route, str(status)).inc, self._seconds.of(route).observe)
         self._known[method, route, status] = children
         return children
 
 
 class _Present(Collector):
-    """What is so now, read when it is asked for."""
+    """What is so now, read when it is asked for.
 
-    def __init__(
-        self, watcher: ReleaseWatcher, impressions: Impressions, histories: Histories, database: Database
-    ) -> None:
-        self._watcher = watcher
-        self._database = database
-        self._histories = histories
-        self._impressions = impressions
+    Args:
+        here: What this process knows without asking anybody.
+        stores: What stores are asked for; each may fail, or not answer.
+        seconds: How long they are waited for.
+    """
+
+    def __init__(self, here: Mapping[str, Read], stores: Mapping[str, Read], seconds: float) -> None:
+        self._here = here
+        self._stores = Asking({name: partial(_all_of, read) for name, read in stores.items()}, seconds)
 
     def collect(self) -> Iterable[Metric]:
-        model = self._watcher.snapshot.model
-        info = GaugeMetricFamily(
-            "movie_mlops_release_info", "The release that serves.", labels=["release_id", "bundle_id", "model"]
-        )
-        if model is not None:
-            info.add_metric([str(value) for value in model.document().values()], 1)
-        yield info
-        yield GaugeMetricFamily(
-            "movie_mlops_release_failing",
-            "1 while the champion of the ledger cannot be loaded.",
-            value=float(self._watcher.failure is not None),
-        )
-        yield GaugeMetricFamily(
-            "movie_mlops_impressions_waiting", "Answers not written yet.", value=self._impressions.waiting
-        )
-        yield CounterMetricFamily(
-            "movie_mlops_impressions_dropped",
-            "Answers given but not kept, because too many waited.",
-            value=self._impressions.dropped,
-        )
-        counts = self._histories.counts
-        reads = CounterMetricFamily(
-            "movie_mlops_online_rows",
-            "Rows asked of the online store, by what became of it.",
-            labels=["backend", "view", "outcome"],
-        )
-        for view, outcome, rows in counts.items():
-            reads.add_metric([counts.backend, view, outcome], rows)
-        yield reads
-        yield GaugeMetricFamily(
-            "movie_mlops_online_degraded",
-            "1 while the online store is read from its record because what carries copies is away.",
-            value=float(self._histories.degraded is not None),
-        )
-        yield from self._parity()
+        told: list[Sample] = []
+        parts = {name: _tried(name, read) for name, read in self._here.items()} | self._stores.ask()
+        for name, samples in parts.items():
+            told += samples or ()
+            told.append(Sample(declared.SCRAPE_FAILED, float(samples is None), (name,)))
+        yield from families(told)
 
-    def _parity(self) -> Iterable[Metric]:
-        try:
-            parity = last_parity(self._database)
-        except StateError:
-            parity = None
-        if parity is not None and parity.compared:
-            what = "Share of served feature values that were not what was computed again, when it was last looked at."
-            yield GaugeMetricFamily("movie_mlops_feature_mismatch_ratio", what, value=parity.rate)
-            yield GaugeMetricFamily("movie_mlops_feature_mismatch_bound", "What is allowed of it.", value=parity.bound)
-            age = (clock.now() - parity.at).total_seconds()
-            yield GaugeMetricFamily("movie_mlops_feature_mismatch_age_seconds", "Seconds since then.", value=age)
+    def end(self) -> None:
+        """Ask no store any more."""
+        self._stores.end()
+
+
+def _all_of(read: Read) -> Sequence[Sample]:
+    return list(read())
+
+
+def _tried(name: str, read: Read) -> Sequence[Sample] | None:
+    try:
+        return list(read())
+    # Whatever is wrong with one part, the others are told.
+    except Exception as error:  # noqa: BLE001 - said above
+        _LOG.error("the metrics of %s cannot be read: %s", name, error, exc_info=error)
+        return None
+
+
+def _release(watcher: ReleaseWatcher) -> Iterator[Sample]:
+    model = watcher.snapshot.model
+    if model is not None:
+        said = model.document()
+        yield Sample(declared.RELEASE_INFO, 1, tuple(str(said[label.name]) for label in declared.RELEASE_INFO.labels))
+    yield Sample(declared.RELEASE_FAILING, float(watcher.failure is not None))
+
+
+def _impressions(impressions: Impressions) -> Iterator[Sample]:
+    yield Sample(declared.IMPRESSIONS_WAITING, impressions.waiting)
+    yield Sample(declared.IMPRESSIONS_DROPPED, impressions.dropped)
+
+
+def _online(histories: Histories) -> Iterator[Sample]:
+    counts = histories.counts
+    for view, outcome, rows in counts.items():
+        yield Sample(declared.ONLINE_ROWS, rows, (counts.backend, view, outcome))
+    yield Sample(declared.ONLINE_DEGRADED, float(histories.degraded is not None))
+
+
+def _process() -> Iterator[Sample]:
+    yield Sample(declared.CPU_SECONDS, process_cpu_seconds())
+    yield Sample(declared.MEMORY, process_memory_bytes())
+
+
+def _parity(database: Database) -> Iterator[Sample]:
+    parity = last_parity(database)
+    if parity is not None and parity.compared:
+        yield Sample(declared.MISMATCH_RATIO, parity.rate)
+        yield Sample(declared.MISMATCH_BOUND, parity.bound)
+        yield Sample(declared.MISMATCH_AGE, (clock.now() - parity.at).total_seconds())

@@ -1,10 +1,11 @@
 """What serving needs of rooms that it does not import."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from movie_mlops.core.measures import Sample
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.features import History
 from movie_mlops.release import Graph
@@ -82,4 +83,12 @@ class Operations(Protocol):
 
     def report(self, name: str, /) -> Path | None:
         """Return a report that lies on disk, as HTML; ``None`` where there is none of this name."""
+        ...
+
+
+class Watched(Protocol):
+    """What the other rooms measure of themselves."""
+
+    def parts(self) -> Mapping[str, Callable[[], Iterable[Sample]]]:
+        """Return what reads the measures of each part; each may fail, or take long, without the others."""
         ...

@@ -3,6 +3,7 @@
 import typer
 
 from movie_mlops.cli.monitor.readings import readings
+from movie_mlops.cli.monitor.reference import reference
 
 app = typer.Typer(help="Watch what runs.", rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
@@ -13,3 +14,4 @@ def monitor() -> None:
 
 
 app.command()(readings)
+app.command()(reference)

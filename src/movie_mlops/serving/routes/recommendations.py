@@ -18,7 +18,7 @@ from movie_mlops.serving.answering import Given, Make
 from movie_mlops.serving.asks import ListQuery, RecommendationRequest
 from movie_mlops.serving.impressions import Impression
 from movie_mlops.serving.model import Snapshot
-from movie_mlops.serving.recommend import Answer, recommend
+from movie_mlops.serving.recommend import Answer, Source, recommend
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.served import sampled, take
 from movie_mlops.serving.services import Services
@@ -176,6 +176,9 @@ def keep_answer(
     """
     snapshot, answer = given.snapshot, given.answer
     services.metrics.answer(answer.source.value)
+    # A history that could not be read says nothing of its user.
+    met = None if user_id is None or history is _NOTHING else len(history)
+    services.metrics.lately.note(answer.picks, personalised=answer.source is Source.PERSONALISED, met=met)
     impression = _impression(given, history, recommendation_id, user_id, request)
     if user_id is not None and history is not _NOTHING:
         impression = _with_served(services, impression, history, user_id)

@@ -1,0 +1,44 @@
+"""Every measure that joins rooms, declared once: the metrics and their reference are made from this."""
+
+from typing import Final
+
+from movie_mlops.core.measures import Label, Measure, MeasureKind
+
+_GAUGE: Final = MeasureKind.GAUGE
+MOST_WORKERS: Final = 16
+
+EVENTS_WAITING: Final = Measure(
+    "movie_mlops_events_waiting", _GAUGE, "Events that are recorded and not yet in the lake, at most."
+)
+EVENTS_LAG: Final = Measure(
+    "movie_mlops_events_lag_seconds", _GAUGE, "Since the oldest of them was recorded; 0 where there is none."
+)
+WORKER_AGE: Final = Measure(
+    "movie_mlops_worker_age_seconds",
+    _GAUGE,
+    "Since a worker last said that it lives; one that has been silent for a day is told no more.",
+    (Label("worker", most=MOST_WORKERS),),
+)
+DATA_AGE: Final = Measure("movie_mlops_data_age_seconds", _GAUGE, "Since rows last came into the lake's interactions.")
+FEATURES_AGE: Final = Measure(
+    "movie_mlops_features_age_seconds", _GAUGE, "Since the online store was last made from the lake."
+)
+MODEL_AGE: Final = Measure(
+    "movie_mlops_model_age_seconds", _GAUGE, "Since the champion's bundle was registered, which is when it was trained."
+)
+DISK_FREE: Final = Measure(
+    "movie_mlops_disk_free_bytes", _GAUGE, "What is left of the file system that holds the state."
+)
+DISK_SIZE: Final = Measure("movie_mlops_disk_size_bytes", _GAUGE, "How large that file system is.")
+
+MEASURES: Final = (
+    EVENTS_WAITING,
+    EVENTS_LAG,
+    WORKER_AGE,
+    DATA_AGE,
+    FEATURES_AGE,
+    MODEL_AGE,
+    DISK_FREE,
+    DISK_SIZE,
+)
+"""In the order of the reference."""

@@ -1,0 +1,101 @@
+"""What the API tells of the rooms behind it: how far events, data, features and model are, and what jobs read."""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final
+
+from sqlalchemy import select
+
+from movie_mlops.core import clock
+from movie_mlops.core.measures import Sample
+from movie_mlops.flows import declared
+from movie_mlops.flows.ingest import in_lake
+from movie_mlops.flows.platform import Platform
+from movie_mlops.flows.worker import WORKERS
+from movie_mlops.lake import INTERACTIONS
+from movie_mlops.monitoring import newest_readings, reading_samples
+from movie_mlops.serving import MEASURES as SERVING
+
+_LONGEST_SILENCE: Final = timedelta(days=1)
+_OLDEST: Final = 'SELECT recorded_at FROM events WHERE "offset" > ? ORDER BY "offset" LIMIT 1'
+_LAST: Final = 'SELECT max("offset") FROM events'
+_LOOKS_BACK: Final = 50
+"""So many commits are looked at for one that brought rows; compacting a table makes one, too."""
+
+
+class PlatformMeasures:
+    """Reads the measures of one data set.
+
+    Args:
+        platform: Its stores.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._brought: tuple[int, datetime] | None = None
+
+    def parts(self) -> Mapping[str, Callable[[], Iterable[Sample]]]:
+        """Return what reads each part; each asks as few stores as it can, so that one that is away hides no other."""
+        return {
+            "events": self._events,
+            "workers": self._workers,
+            "data": self._data,
+            "features": self._features,
+            "model": self._model,
+            "readings": self._readings,
+            "disk": self._disk,
+        }
+
+    def _events(self) -> Iterator[Sample]:
+        database, there = self._platform.database, in_lake(self._platform)
+        [(last,)] = database.fetch(_LAST)
+        yield Sample(declared.EVENTS_WAITING, max(0, (last or 0) - there))
+        oldest = database.fetch(_OLDEST, (there,))
+        yield Sample(declared.EVENTS_LAG, _since(datetime.fromisoformat(oldest[0][0])) if oldest else 0.0)
+
+    def _workers(self) -> Iterator[Sample]:
+        with self._platform.database.read() as connection:
+            rows = connection.execute(select(WORKERS.c.name, WORKERS.c.seen_at)).all()
+        seen = sorted(((datetime.fromisoformat(at), name) for name, at in rows), reverse=True)
+        for at, name in islice(seen, declared.MOST_WORKERS):
+            if clock.now() - at < _LONGEST_SILENCE:
+                yield Sample(declared.WORKER_AGE, _since(at), (name,))
+
+    def _data(self) -> Iterator[Sample]:
+        lake = self._platform.lake
+        newest = lake.version(INTERACTIONS)
+        if newest is None:
+            return
+        if self._brought is None or self._brought[0] != newest:
+            commits = (lake.commit(INTERACTIONS, version) for version in range(newest, -1, -1))
+            brought = next((one.time for one in islice(commits, _LOOKS_BACK) if one.rows), None)
+            if brought is None:
+                return
+            self._brought = (newest, brought)
+        yield Sample(declared.DATA_AGE, _since(self._brought[1]))
+
+    def _features(self) -> Iterator[Sample]:
+        origin = self._platform.features.origin()
+        if origin is not None:
+            yield Sample(declared.FEATURES_AGE, _since(clock.from_microseconds(origin["materialised_at"])))
+
+    def _model(self) -> Iterator[Sample]:
+        champion = self._platform.ledger.champion()
+        found = None if champion is None else self._platform.registry.find(champion.bundle_id)
+        if found is not None:
+            yield Sample(declared.MODEL_AGE, _since(found.at))
+
+    def _readings(self) -> Iterator[Sample]:
+        return reading_samples(newest_readings(self._platform.database), (*SERVING, *declared.MEASURES))
+
+    def _disk(self) -> Iterator[Sample]:
+        usage = shutil.disk_usage(self._platform.workspace.home)
+        yield Sample(declared.DISK_FREE, usage.free)
+        yield Sample(declared.DISK_SIZE, usage.total)
+
+
+def _since(moment: datetime) -> float:
+    """Return the seconds since a time; 0 where a clock says that it is to come."""
+    return max(0.0, (clock.now() - moment).total_seconds())

@@ -1,0 +1,115 @@
+"""How far behind the stores are: events, workers, data, features, disk."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from movie_mlops.core import clock
+from movie_mlops.core.measures import OTHER, bounded
+from movie_mlops.flows import Platform
+from movie_mlops.flows.ingest import drain
+from movie_mlops.flows.materialise import materialise
+from movie_mlops.flows.measures import PlatformMeasures
+from movie_mlops.flows.worker import WORKERS, seen
+from movie_mlops.lake import INTERACTIONS, compact
+from tests.fixtures.stage_9.shop import say, shop
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    """A data set with one rating."""
+    with shop(tmp_path) as platform:
+        yield platform
+
+
+class Later:
+    """A clock that can be moved."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.by = timedelta()
+        real = clock.now
+        monkeypatch.setattr(clock, "now", lambda: real() + self.by)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Later:
+    return Later(monkeypatch)
+
+
+def read(platform: Platform, part: str) -> dict[str, float]:
+    """Return what a part says, by name and labels."""
+    samples = bounded(PlatformMeasures(platform).parts()[part]())
+    return {" ".join((sample.measure.name, *sample.labels)): sample.value for sample in samples}
+
+
+def test_the_lag_of_events_is_the_age_of_the_oldest_that_the_lake_has_not(platform: Platform, later: Later) -> None:
+    """Nothing waits, nothing lags; an hour after an event it lags an hour, whatever came later, until it is drained."""
+    assert read(platform, "events") == {"movie_mlops_events_waiting": 0, "movie_mlops_events_lag_seconds": 0}
+    say(platform, 10, 2)
+    later.by = timedelta(hours=1)
+    say(platform, 20, 1)
+    found = read(platform, "events")
+    assert found["movie_mlops_events_waiting"] == 3
+    assert found["movie_mlops_events_lag_seconds"] == pytest.approx(3600, abs=60)
+    drain(platform)
+    assert read(platform, "events") == {"movie_mlops_events_waiting": 0, "movie_mlops_events_lag_seconds": 0}
+
+
+def test_a_clock_that_was_set_back_makes_nothing_younger_than_new(platform: Platform, later: Later) -> None:
+    """An event of what is now the future lags by nothing, never by less."""
+    say(platform, 10, 1)
+    later.by = -timedelta(hours=1)
+    assert read(platform, "events")["movie_mlops_events_lag_seconds"] == 0
+    assert read(platform, "data")["movie_mlops_data_age_seconds"] == 0
+
+
+def test_workers_tell_their_age_and_the_long_silent_are_forgotten(platform: Platform, later: Later) -> None:
+    """At most sixteen workers are told, those that were seen last; one that is silent for a day is told no more."""
+    for number in range(20):
+        seen(platform.database, f"worker-{number}")
+    later.by = timedelta(minutes=10)
+    seen(platform.database, "worker-3")
+    found = read(platform, "workers")
+    assert len(found) == 16
+    assert not any(OTHER in name for name in found)
+    assert found["movie_mlops_worker_age_seconds worker-3"] == pytest.approx(0, abs=30)
+    assert found["movie_mlops_worker_age_seconds worker-19"] == pytest.approx(600, abs=30)
+    with platform.database.write() as connection:
+        connection.execute(update(WORKERS).values(seen_at=clock.to_iso(clock.now() - timedelta(days=2))))
+    assert read(platform, "workers") == {}
+
+
+def test_data_are_as_old_as_their_last_rows_not_as_the_last_care(platform: Platform, later: Later) -> None:
+    """Compacting the table makes data no younger; rows that come do."""
+    say(platform, 10, 1)
+    drain(platform)
+    measures = PlatformMeasures(platform)
+    version = platform.lake.version(INTERACTIONS)
+    compact(platform.lake, INTERACTIONS)
+    assert platform.lake.version(INTERACTIONS) != version
+    rows = platform.lake.commit(INTERACTIONS, version or 0).time
+    later.by = timedelta(hours=2)
+    [sample] = measures.parts()["data"]()
+    assert sample.value == pytest.approx((clock.now() - rows).total_seconds(), abs=5)
+
+
+def test_features_are_as_old_as_the_last_materialising(platform: Platform, later: Later) -> None:
+    """Before the online store was ever made from the lake there is no age; afterwards it grows from then on."""
+    assert read(platform, "features") == {}
+    materialise(platform)
+    later.by = timedelta(minutes=30)
+    assert read(platform, "features")["movie_mlops_features_age_seconds"] == pytest.approx(1800, abs=60)
+
+
+def test_the_disk_is_that_of_the_state(platform: Platform) -> None:
+    """What is left of the disk is told with its size, and no more than it."""
+    found = read(platform, "disk")
+    assert 0 < found["movie_mlops_disk_free_bytes"] <= found["movie_mlops_disk_size_bytes"]
+
+
+def test_without_a_champion_there_is_no_age_of_a_model(platform: Platform) -> None:
+    """Nothing serves, so nothing is told."""
+    assert read(platform, "model") == {}
