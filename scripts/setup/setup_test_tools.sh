@@ -17,8 +17,6 @@ fi
 # Whatever becomes of the system's packages, nothing goes on alone.
 trap 'for one in ${installing[@]+"${installing[@]}"}; do wait "$one" || exit 1; done' EXIT
 
-sudo=()
-[ "$(id -u)" -eq 0 ] || sudo=(sudo)
 packages=()
 command -v git >/dev/null || packages+=(git)
 command -v npm >/dev/null || packages+=(nodejs npm)
@@ -28,20 +26,12 @@ command -v redis-server >/dev/null || packages+=(redis-server)
 if ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
   # Its programs alone: unless it is told not to, Debian's package makes and starts a server for the whole machine.
   "$here/setup_system_packages.sh" postgresql-common
+  sudo=()
+  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
   ${sudo[@]+"${sudo[@]}"} sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
   packages+=(postgresql)
 fi
-watching=()
-command -v promtool >/dev/null || watching+=(prometheus)
-command -v amtool >/dev/null || watching+=(prometheus-alertmanager)
-if [ ${#watching[@]} -gt 0 ]; then
-  # Their programs alone: Debian's packages start servers for the whole machine, unless these are masked.
-  for one in "${watching[@]}"; do
-    ${sudo[@]+"${sudo[@]}"} mkdir -p /etc/systemd/system
-    ${sudo[@]+"${sudo[@]}"} ln -sf /dev/null "/etc/systemd/system/$one.service"
-  done
-  packages+=("${watching[@]}")
-fi
 [ ${#packages[@]} -eq 0 ] || "$here/setup_system_packages.sh" "${packages[@]}"
+"$here/setup_prometheus.sh"
 # With Node.js, which may have come just now.
 [ ! -x "$here/../../.venv/bin/python" ] || { "$here/setup_typescript_client.sh"; "$here/setup_axe.sh"; }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.nouns import Workspace
@@ -20,12 +21,16 @@ from movie_mlops.settings import (
     Settings,
     read_contracts,
     read_gates,
+    read_notify,
     read_platform_config,
     read_rollout,
     read_settings,
     read_sources,
 )
 from movie_mlops.state import Database, StateConfig
+
+if TYPE_CHECKING:
+    from movie_mlops.monitoring.notify import NotifyConfig
 
 
 def settings(home: Path | None) -> Settings:
@@ -50,6 +55,11 @@ def waivers(settings: Settings) -> Path:
 def rollout(settings: Settings) -> RolloutConfig:
     """Return ``config/rollout.yaml``, or the defaults where there is none."""
     return read_rollout(settings.config / "rollout.yaml")
+
+
+def notify(settings: Settings) -> "NotifyConfig":
+    """Return ``config/notify.yaml``, or the defaults where there is none."""
+    return read_notify(settings.config / "notify.yaml")
 
 
 def contracts(settings: Settings) -> IngestConfig:

@@ -4,6 +4,7 @@ import typer
 
 from movie_mlops.cli.monitor.readings import readings
 from movie_mlops.cli.monitor.reference import reference
+from movie_mlops.cli.monitor.watch import watch
 
 app = typer.Typer(help="Watch what runs.", rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
@@ -15,3 +16,4 @@ def monitor() -> None:
 
 app.command()(readings)
 app.command()(reference)
+app.command()(watch)
