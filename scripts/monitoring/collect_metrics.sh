@@ -28,7 +28,7 @@ done
 command -v curl >/dev/null || die "curl is not installed. Install it: scripts/setup/setup_system_packages.sh curl"
 
 mkdir -p "$out"
-file="$out/metrics-$(date -u +%Y%m%dT%H%M%SZ).prom"
+file="$out/metrics-$(date -u +%Y%m%dT%H%M%S.%3NZ).prom"
 part="$(mktemp "$out/.metrics.XXXXXX")"
 trap 'rm -f "$part"' EXIT
 curl --silent --fail --max-time 10 --output "$part" "${url%/}/metrics" || die "$url/metrics does not answer. Start the API: movie-mlops serve"

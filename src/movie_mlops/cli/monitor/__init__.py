@@ -2,6 +2,7 @@
 
 import typer
 
+from movie_mlops.cli.monitor.dashboards import dashboards
 from movie_mlops.cli.monitor.readings import readings
 from movie_mlops.cli.monitor.reference import reference
 from movie_mlops.cli.monitor.watch import watch
@@ -17,3 +18,4 @@ def monitor() -> None:
 app.command()(readings)
 app.command()(reference)
 app.command()(watch)
+app.command()(dashboards)
