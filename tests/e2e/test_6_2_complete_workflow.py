@@ -73,7 +73,7 @@ class Site:
     def _use(self) -> None:
         """Say something again and again."""
         with httpx.Client(base_url=self.url, timeout=20) as client:
-            while not self._stop.wait(0.02):
+            while not self._stop.wait(0.05):
                 client.post("/v1/events", json={"user_id": "ann", "movie_id": 1, "kind": "like"})
 
 
@@ -100,7 +100,7 @@ def manage(*words: str) -> str:
 def test_planted_faults_are_noticed_told_and_over(site: Site) -> None:
     """An error burst and a stuck consumer fire their alert and no other, are told with the runbook, and resolve."""
     database = site.platform.database
-    until(lambda: asked(site.prometheus, "movie_mlops:requests:increase5m > 50") != [], "traffic")
+    until(lambda: asked(site.prometheus, "movie_mlops:requests:increase5m > 30") != [], "traffic")
     assert site.fires()()
 
     # An error burst: no event can be written.

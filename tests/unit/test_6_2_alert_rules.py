@@ -69,8 +69,6 @@ SLOW: Final = (
     Fault("BudgetBurnsFast", counters={OK: 534, FAILED: 66}, quiet=5, lasts=18, over=12, before=370, days=True),
     # A slow model.
     Fault("BudgetBurnsFast", counters={FAST: 0}, quiet=5, lasts=20, over=12, before=370, days=True),
-    Fault("BudgetBurns", counters={FAILED: 7.2}, quiet=150, lasts=260, over=40, before=370, days=True),
-    Fault("BudgetBurnsSlowly", counters={FAILED: 3.48}, quiet=600, lasts=1000, over=360, before=370, days=True),
     Fault(
         "RequestsShed",
         counters={"movie_mlops_shed_requests_total": 8, FAILED: 8},
@@ -79,6 +77,11 @@ SLOW: Final = (
         before=370,
         days=True,
     ),
+)
+# Over hours, evaluated every quarter of an hour.
+LONG: Final = (
+    Fault("BudgetBurns", counters={FAILED: 7.2}, quiet=150, lasts=255, over=45, before=375, days=True),
+    Fault("BudgetBurnsSlowly", counters={FAILED: 3.48}, quiet=600, lasts=990, over=375, before=375, days=True),
 )
 
 
@@ -101,6 +104,8 @@ def test_errors_slowness_and_refusals_are_noticed_by_how_fast_they_use_up_what_i
     """An error burst and a slow model call somebody within 15 minutes; a little of either within hours."""
     drills = [simulated.drill(fault, within(fault)) for fault in SLOW]
     assert simulated.simulate(tmp_path, drills, every="5m") == ""
+    drills = [simulated.drill(fault, within(fault), every=15) for fault in LONG]
+    assert simulated.simulate(tmp_path, drills, every="15m") == ""
 
 
 def test_a_healthy_day_raises_nothing(tmp_path: Path) -> None:
@@ -111,7 +116,7 @@ def test_a_healthy_day_raises_nothing(tmp_path: Path) -> None:
 
 def test_every_alert_has_a_drill() -> None:
     """Nothing is told that was never tried."""
-    assert {fault.alert for fault in (*QUICK, *SLOW)} - {""} == set(ALERTS)
+    assert {fault.alert for fault in (*QUICK, *SLOW, *LONG)} - {""} == set(ALERTS)
 
 
 @pytest.mark.parametrize("name", ALERTS)

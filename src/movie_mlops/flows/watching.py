@@ -20,7 +20,7 @@ class Watching:
         platform: The stores behind the API.
         url: The API's address.
         config: How often, and how it is told.
-        on_error: Told of what could not be read or brought.
+        on_error: Told of what could not be read or brought; of what stays so, once.
     """
 
     def __init__(
@@ -30,22 +30,27 @@ class Watching:
         self._url = url.rstrip("/")
         self._config = config
         self._on_error = on_error
+        self._failed: dict[str, str] = {}
 
     def look(self) -> tuple[Samples, bool]:
         """Return what is measured now, and whether an API said it."""
         try:
             answer = httpx.get(f"{self._url}/metrics", timeout=self._config.patience_seconds)
             answer.raise_for_status()
-            return Samples.parse(answer.text), True
+            samples = Samples.parse(answer.text)
         except httpx.HTTPError as error:
-            self._on_error(
+            self._fails(
+                self._url,
                 MonitoringError(
                     f"{self._url} does not answer ({type(error).__name__}).",
                     next_step="Start it with: movie-mlops serve; or give its address with --url.",
-                )
+                ),
             )
         except MonitoringError as error:
-            self._on_error(error)
+            self._fails(self._url, error)
+        else:
+            self._failed.clear()
+            return samples, True
         return Samples.of(self._stores()), False
 
     def work(
@@ -73,6 +78,13 @@ class Watching:
             try:
                 yield from list(read())
             except (MovieMlopsError, OSError) as error:
-                self._on_error(
-                    MonitoringError(f"The part {name} cannot be read: {error}", next_step="Look at its store.")
-                )
+                problem = f"The part {name} cannot be read: {error}"
+                self._fails(name, MonitoringError(problem, next_step="Look at its store."))
+            else:
+                self._failed.pop(name, None)
+
+    def _fails(self, what: str, error: MovieMlopsError) -> None:
+        """Tell it where it is new: who looks every few seconds would tell nothing else."""
+        if self._failed.get(what) != error.problem:
+            self._failed[what] = error.problem
+            self._on_error(error)
