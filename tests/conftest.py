@@ -14,14 +14,25 @@ if TYPE_CHECKING:
     from tests.fixtures.stage_4.command_line import CommandLine
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-# Those with the longest files first, so that none of these is left when all others are done.
+# Those with the longest files first, so that none of these is left when all others are done; and first of all what is
+# long by itself, and would hold up its worker at the end while the others have nothing left to do.
+LONGEST = (
+    "tests/unit/test_1_2_schedules.py",
+    "tests/e2e/test_4_x_complete_workflow.py",
+    "tests/e2e/test_3_x_complete_workflow.py",
+    "tests/unit/test_5_1_recommender_conformance.py",
+)
 KINDS = ("performance", "e2e", "integration", "security", "unit")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bring the tests into the order of their kinds."""
-    items.sort(key=lambda item: KINDS.index(item.path.relative_to(REPOSITORY / "tests").parts[0]))
+    """Bring the tests into the order of their kinds, the longest files first."""
+    items.sort(key=lambda item: _place(str(item.path.relative_to(REPOSITORY))))
+
+
+def _place(file: str) -> tuple[int, int]:
+    return LONGEST.index(file) if file in LONGEST else len(LONGEST), KINDS.index(file.split("/")[1])
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Asks the API whether it can answer with a model, and Alertmanager whether it lives and what fires.
 set -euo pipefail
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 
 usage() {
   cat <<'TEXT'
@@ -28,12 +29,26 @@ while [ $# -gt 0 ]; do
 done
 command -v curl >/dev/null || die "curl is not installed. Install it: scripts/setup/setup_system_packages.sh curl"
 
+# Each dependency that is not as it should be, with its reason and the next step.
+dependencies() {
+  "$python" -c 'import json, sys
+for one in json.load(sys.stdin)["dependencies"]:
+    if one["state"] != "ok":
+        print("  {name} ({state}): {reason} {next_step}".format(**one))'
+}
+python="$here/.venv/bin/python"
+[ -x "$python" ] || python=python3
+
 well=true
 answer="$(curl --silent --max-time 5 --write-out '\n%{http_code}' "${url%/}/readyz")" || true
 case "${answer##*$'\n'}" in
   200)
     if [[ "$answer" == *'"status":"ready"'* ]]; then echo "$url answers with a model."
-    else echo "$url answers, but not with the champion of the ledger: see its log, and 'movie-mlops release status'."; well=false; fi ;;
+    else
+      echo "$url answers with a model, but something it depends on is not as it should be:"
+      dependencies <<<"${answer%$'\n'*}" || die "$url said at /readyz what nobody understands. Is it a movie-mlops API?"
+      well=false
+    fi ;;
   503) echo "$url answers without a model: release one with 'movie-mlops run'."; well=false ;;
   000) echo "$url does not answer: start it with 'movie-mlops serve'."; well=false ;;
   *) echo "$url is no movie-mlops API: /readyz answered ${answer##*$'\n'}."; well=false ;;

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     )
     notify_password: SecretStr | None = Field(
         default=None, description="The password of the user in config/notify.yaml who sends e-mail."
+    )
+    log_file: str | None = Field(
+        default=None, description="The file that 'serve' and 'worker' log to; a file for each process."
+    )
+    log_format: Literal["json", "text", ""] = Field(
+        default="", description="How they log; without a file, to the standard error stream."
     )
     config: Path = Field(default=Path("config"), description="The folder of the configuration files.")
 

@@ -78,8 +78,7 @@ def test_a_receiver_that_is_down_is_tried_again_and_keeps_nobody_waiting(tmp_pat
     outbox.put(first)
     outbox.put(second)
     assert failed.wait(PATIENCE_S)
-    with webhook(port) as receiver:
-        receiver.answers = [503, 429]
+    with webhook(port, [503, 429]) as receiver:
         took = [receiver.took.get(timeout=PATIENCE_S) for _ in range(4)]
         assert outbox.close(PATIENCE_S) == 0
     assert [status for status, _ in took] == [503, 429, 200, 200]
@@ -98,8 +97,7 @@ def test_a_receiver_that_stays_away_costs_the_oldest_messages_and_no_waiting() -
 def test_what_is_refused_for_good_is_not_sent_again() -> None:
     """A webhook that is gone (404) and a recipient that nobody knows are told as errors; the next message goes on."""
     errors: list[MovieMlopsError] = []
-    with webhook() as receiver:
-        receiver.answers = [404]
+    with webhook(answers=[404]) as receiver:
         outbox = Outbox([hook(receiver.port)], QUICK, errors.append)
         outbox.put(NOTICE)
         outbox.put(NOTICE)
@@ -117,9 +115,10 @@ def test_what_is_refused_for_good_is_not_sent_again() -> None:
 def test_no_password_goes_out_unencrypted_and_no_secret_into_an_error() -> None:
     """A server without STARTTLS gets neither password nor message; errors name no more of a webhook than its host."""
     with mail_server() as receiver:
-        config = MailConfig("127.0.0.1", receiver.port, True, "watch", "watch@example.org", ("on-call@example.org",))
-        with pytest.raises(NotToldError, match="cannot be sent"):
-            MailChannel(config, SecretStr("a-canary"), 5).send(NOTICE)
+        for user in ("watch", ""):
+            config = MailConfig("127.0.0.1", receiver.port, True, user, "watch@example.org", ("on-call@example.org",))
+            with pytest.raises(NotToldError, match="cannot be sent"):
+                MailChannel(config, SecretStr("a-canary"), 5).send(NOTICE)
         assert receiver.took.empty()
     with pytest.raises(NotToldError) as error:
         hook(free_port()).send(NOTICE)

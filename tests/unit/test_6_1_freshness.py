@@ -12,7 +12,7 @@ from movie_mlops.core.measures import OTHER, bounded
 from movie_mlops.flows import Platform
 from movie_mlops.flows.ingest import drain
 from movie_mlops.flows.materialise import materialise
-from movie_mlops.flows.measures import PlatformMeasures
+from movie_mlops.flows.measures import PlatformWatched
 from movie_mlops.flows.worker import WORKERS, seen
 from movie_mlops.lake import INTERACTIONS, compact
 from tests.fixtures.stage_9.shop import say, shop
@@ -41,7 +41,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Later:
 
 def read(platform: Platform, part: str) -> dict[str, float]:
     """Return what a part says, by name and labels."""
-    samples = bounded(PlatformMeasures(platform).parts()[part]())
+    samples = bounded(PlatformWatched(platform).parts()[part]())
     return {" ".join((sample.measure.name, *sample.labels)): sample.value for sample in samples}
 
 
@@ -86,7 +86,7 @@ def test_data_are_as_old_as_their_last_rows_not_as_the_last_care(platform: Platf
     """Compacting the table makes data no younger; rows that come do."""
     say(platform, 10, 1)
     drain(platform)
-    measures = PlatformMeasures(platform)
+    measures = PlatformWatched(platform)
     version = platform.lake.version(INTERACTIONS)
     compact(platform.lake, INTERACTIONS)
     assert platform.lake.version(INTERACTIONS) != version

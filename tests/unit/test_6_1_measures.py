@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from movie_mlops.core.conditions import Condition
 from movie_mlops.core.measures import OTHER, Known, Label, Measure, MeasureKind, Sample, bounded
 from movie_mlops.features import Histories
 from movie_mlops.flows.reference import ROOMS, reference_text
@@ -44,9 +45,13 @@ class Others:
         """Return them."""
         return self.reads
 
+    def dependencies(self) -> Mapping[str, Callable[[], Condition]]:
+        """Return none."""
+        return {}
+
 
 @pytest.fixture
-def database(tmp_path):
+def database(tmp_path: Path) -> Iterator[Database]:
     opened = Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))
     yield opened
     opened.close()

@@ -14,6 +14,7 @@ def database(tmp_path):
 
 
 def test_the_newest_reading_of_each_name_and_label_set_is_told(database):
+    """One number for each name and set of labels: the last that was read."""
     note(database, "movie_mlops_b_ratio", 0.25)
     note(database, "movie_mlops_a_seconds", 1.0, {"view": "users"})
     note(database, "movie_mlops_a_seconds", 2.0, {"view": "films"})
@@ -28,6 +29,7 @@ def test_the_newest_reading_of_each_name_and_label_set_is_told(database):
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_what_is_no_number_is_refused_and_the_reading_before_it_stays(database, value):
+    """A reading that is no number takes no other's place."""
     note(database, "movie_mlops_a_seconds", 1.0)
     with pytest.raises(MonitoringError, match="no number"):
         note(database, "movie_mlops_a_seconds", value)
@@ -35,6 +37,7 @@ def test_what_is_no_number_is_refused_and_the_reading_before_it_stays(database, 
 
 
 def test_a_label_that_explodes_is_refused_and_those_that_are_known_go_on(database):
+    """A label with a value for each user does not fill the database; what is known is still kept."""
     config = MonitoringConfig(most_labels=3)
     for user in "abc":
         note(database, "movie_mlops_a_seconds", 1.0, {"user": user}, config=config)

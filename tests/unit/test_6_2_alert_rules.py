@@ -64,7 +64,7 @@ SLOW: Final = (
     ),
     Fault("ReadingsOld", slopes={"movie_mlops_feature_mismatch_age_seconds": (TWO_DAYS, 60)}, quiet=15, lasts=25),
     # At night one of three requests fails: nobody is called for it.
-    Fault("", counters={OK: 0.2, TIMED: 0.3, FAST: 0.2, FAILED: 0.1}, before=5, lasts=60),
+    Fault("", counters={OK: 0.2, TIMED: 0.3, FAST: 0.2, FAILED: 0.1}, before=1, lasts=60),
     # An error burst.
     Fault("BudgetBurnsFast", counters={OK: 534, FAILED: 66}, quiet=5, lasts=18, over=12, before=370, days=True),
     # A slow model.

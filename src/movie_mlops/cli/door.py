@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movie_mlops.core.errors import ConfigurationError
+from movie_mlops.core.logs import LogConfig, LogLines
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import FeatureView, RedisConfig, TrainingSets
 from movie_mlops.flows import NothingReleasedError, Platform, PlatformConfig, active_dataset
@@ -117,6 +118,18 @@ def entity_key(view: FeatureView, given: str) -> str | int | tuple[str, int]:
             ) from error
         return (user, number) if both else number
     return given
+
+
+@contextmanager
+def logged(settings: Settings, file: Path | None, form: str | None) -> Iterator[LogLines | None]:
+    """Log while the block runs, where a file or a form was chosen; options go over settings."""
+    chosen = file or (Path(settings.log_file) if settings.log_file else None)
+    shape = form or settings.log_format
+    if chosen is None and not shape:
+        yield None
+        return
+    with LogLines(LogConfig(file=chosen, form="text" if shape == "text" else "json")) as lines:
+        yield lines
 
 
 def keys_config(settings: Settings) -> KeysConfig:

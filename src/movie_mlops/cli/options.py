@@ -1,5 +1,6 @@
 """Options that several commands share, and what they open."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,23 @@ Home = Annotated[
 ]
 Dataset = Annotated[
     str | None, typer.Option("--dataset", help="Which data set (default: the one of the last 'movie-mlops run').")
+]
+LogFile = Annotated[
+    Path | None,
+    typer.Option("--log-file", help="Log to this file, a file for each process (default: MOVIE_MLOPS_LOG_FILE)."),
+]
+
+
+class LogForm(StrEnum):
+    """How lines are logged."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+LogFormat = Annotated[
+    LogForm | None,
+    typer.Option("--log-format", help="How (default: json); without a file, to the standard error stream."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 SourceName = Annotated[

@@ -18,6 +18,8 @@ def serve(
     openapi: Annotated[
         bool, typer.Option("--openapi", help="Print the API's description (OpenAPI 3.1, JSON) and serve nothing.")
     ] = False,
+    log_file: options.LogFile = None,
+    log_format: options.LogFormat = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
 ) -> None:
@@ -40,19 +42,22 @@ def serve(
         rules=read_rules(settings.config / "rules.yaml"),
         rollout=door.rollout(settings),
     )
-    app = make_app(
-        workspace,
-        door.platform_config(settings),
-        serving,
-        lakes=door.lakes(settings),
-        redis=door.redis(settings),
-        keys=door.keys_config(settings),
-        state_url=settings.state_url,
-    )
-
-    def ready() -> None:
-        typer.echo(
-            f"Recommendations from {workspace.dataset}: {address(bound)}/   API: {address(bound)}/docs   Ctrl-C ends."
+    with door.logged(settings, log_file, log_format) as lines:
+        app = make_app(
+            workspace,
+            door.platform_config(settings),
+            serving,
+            lakes=door.lakes(settings),
+            redis=door.redis(settings),
+            keys=door.keys_config(settings),
+            state_url=settings.state_url,
+            lines=lines,
         )
 
-    answer(app, bound, on_ready=ready)
+        def ready() -> None:
+            if lines is not None:
+                lines.take_over_servers()
+            where = address(bound)
+            typer.echo(f"Recommendations from {workspace.dataset}: {where}/   API: {where}/docs   Ctrl-C ends.")
+
+        answer(app, bound, on_ready=ready)

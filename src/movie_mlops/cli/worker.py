@@ -25,6 +25,8 @@ def worker(
         bool, typer.Option("--check", help="Say whether the worker of this name lives; exit code 1 where it does not.")
     ] = False,
     name: Annotated[str | None, typer.Option("--name", help="Of this worker (default: this machine's).")] = None,
+    log_file: options.LogFile = None,
+    log_format: options.LogFormat = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -47,7 +49,7 @@ def worker(
         stop.wait(every)
     if stop is not None and stop.is_set():
         return
-    with door.platform(home, dataset) as platform:
+    with door.logged(settings, log_file, log_format), door.platform(home, dataset) as platform:
         working = Worker(platform, meant, WorkerConfig(every_seconds=every))
         if check:
             _check(platform.database, meant, every)

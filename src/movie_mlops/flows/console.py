@@ -24,6 +24,7 @@ from movie_mlops.flows.verdicts import known_verdict
 from movie_mlops.lake import BATCHES, INTERACTIONS
 from movie_mlops.release import Graph, Verdict
 from movie_mlops.serving.console import Glance
+from movie_mlops.serving.console.monitored import monitored
 
 _REPORT: Final = re.compile(r"[a-z][a-z0-9-]*(?:-[A-Za-z0-9._-]+)?")
 _REPORTS: Final = {"data": "ingest", "features": "features", "models": "evaluation", "gates": "gate"}
@@ -52,6 +53,7 @@ class PlatformOperations:
             "features": self._features,
             "models": self._models,
             "gates": self._gates,
+            "monitoring": self._monitoring,
             "events": self._events,
         }
 
@@ -129,6 +131,9 @@ class PlatformOperations:
             "note": None if document is None else document.get("note"),
             "runs": flow_runs(self._platform.database)[:_MOST_ROWS],
         }
+
+    def _monitoring(self) -> dict[str, Any]:
+        return monitored(self._platform.database, clock.now())
 
     def _events(self) -> dict[str, Any]:
         platform, this = self._platform, clock.now().replace(minute=0, second=0, microsecond=0)

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import select
 
 from movie_mlops.core import clock
+from movie_mlops.core.conditions import OK, Condition
 from movie_mlops.core.measures import Sample
 from movie_mlops.flows import declared
 from movie_mlops.flows.ingest import in_lake
@@ -21,12 +22,16 @@ from movie_mlops.serving import MEASURES as SERVING
 _LONGEST_SILENCE: Final = timedelta(days=1)
 _OLDEST: Final = 'SELECT recorded_at FROM events WHERE "offset" > ? ORDER BY "offset" LIMIT 1'
 _LAST: Final = 'SELECT max("offset") FROM events'
+_LITTLE_ROOM: Final = 0.1
+"""With less of the disk than this share free somebody should look."""
+_NO_ROOM: Final = 0.01
+"""With less than this, writes fail any moment."""
 _LOOKS_BACK: Final = 50
 """So many commits are looked at for one that brought rows; compacting a table makes one, too."""
 
 
-class PlatformMeasures:
-    """Reads the measures of one data set.
+class PlatformWatched:
+    """Tells of one data set: its measures, and how what the API depends on is.
 
     Args:
         platform: Its stores.
@@ -47,6 +52,24 @@ class PlatformMeasures:
             "readings": self._readings,
             "disk": self._disk,
         }
+
+    def dependencies(self) -> Mapping[str, Callable[[], Condition]]:
+        """Return what looks after each thing that the server depends on and does not know itself."""
+        return {"lake": self._lake, "disk": self._room}
+
+    def _lake(self) -> Condition:
+        if self._platform.lake.version(INTERACTIONS) is None:
+            return Condition("degraded", "The lake has no interactions yet.", "Bring data in: movie-mlops run")
+        return OK
+
+    def _room(self) -> Condition:
+        usage = shutil.disk_usage(self._platform.workspace.home)
+        share = usage.free / usage.total
+        if share >= _LITTLE_ROOM:
+            return OK
+        reason = f"{share:.1%} of the disk that holds the state is free."
+        step = "Free space (movie-mlops models gc, movie-mlops lake vacuum), or give it a larger disk."
+        return Condition("failed" if share < _NO_ROOM else "degraded", reason, step)
 
     def _events(self) -> Iterator[Sample]:
         database, there = self._platform.database, in_lake(self._platform)

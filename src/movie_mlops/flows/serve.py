@@ -8,11 +8,12 @@ import polars as pl
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from movie_mlops.core.logs import LogLines
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import FILM_FEATURES, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.console import PlatformOperations
-from movie_mlops.flows.measures import PlatformMeasures
+from movie_mlops.flows.measures import PlatformWatched
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.records import PlatformRecords
 from movie_mlops.flows.rollout import Conductor
@@ -30,10 +31,11 @@ def make_app(
     redis: RedisConfig | None = None,
     keys: KeysConfig | None = None,
     state_url: SecretStr | None = None,
+    lines: LogLines | None = None,
 ) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
     platform = Platform(workspace, config, lakes, redis, keys=keys, state_url=state_url)
-    return _app(platform, serving)
+    return _app(platform, serving, lines)
 
 
 def describe() -> dict[str, Any]:
@@ -46,7 +48,7 @@ def describe() -> dict[str, Any]:
             platform.close()
 
 
-def _app(platform: Platform, serving: ServingConfig) -> FastAPI:
+def _app(platform: Platform, serving: ServingConfig, lines: LogLines | None = None) -> FastAPI:
     return create_app(
         serving,
         database=platform.database,
@@ -61,7 +63,8 @@ def _app(platform: Platform, serving: ServingConfig) -> FastAPI:
         records=PlatformRecords(platform),
         conductor=Conductor.of(platform),
         operations=PlatformOperations(platform),
-        watched=PlatformMeasures(platform),
+        watched=PlatformWatched(platform),
+        lines=lines,
     )
 
 

@@ -7,7 +7,7 @@ import httpx
 
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.measures import Sample
-from movie_mlops.flows.measures import PlatformMeasures
+from movie_mlops.flows.measures import PlatformWatched
 from movie_mlops.flows.platform import Platform
 from movie_mlops.monitoring import MonitoringError
 from movie_mlops.monitoring.notify import Channel, Notice, NotifyConfig, Outbox, Samples, Watch
@@ -26,7 +26,7 @@ class Watching:
     def __init__(
         self, platform: Platform, url: str, config: NotifyConfig, on_error: Callable[[MovieMlopsError], None]
     ) -> None:
-        self._measures = PlatformMeasures(platform)
+        self._measures = PlatformWatched(platform)
         self._url = url.rstrip("/")
         self._config = config
         self._on_error = on_error

@@ -1,9 +1,11 @@
 """The worker: what goes on behind the API. Events become part of the lake, and the online store keeps up with it."""
 
+import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Column, String, Table, delete, insert, select
 
@@ -17,6 +19,8 @@ from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.lake import INTERACTIONS, MOVIES
 from movie_mlops.state import METADATA, Database
+
+_LOG: Final = logging.getLogger("movie_mlops.flows.worker")
 
 WORKERS = Table(
     "workers",
@@ -79,7 +83,10 @@ class Worker:
         events = self._drain()
         materialised = self._materialise()
         seen(self._platform.database, self._name)
-        return Turn(events, materialised)
+        turn = Turn(events, materialised)
+        if turn.events or turn.materialised is not None:
+            _LOG.info("a turn was taken", extra={"facts": {"worker": self._name, **asdict(turn)}})
+        return turn
 
     def work(
         self,
@@ -97,6 +104,7 @@ class Worker:
             try:
                 on_turn(self.turn())
             except MovieMlopsError as error:
+                _LOG.error("a turn failed: %s", error, extra={"facts": {"worker": self._name, "code": error.code}})
                 on_error(error)
             stop.wait(self._config.every_seconds)
 

@@ -10,6 +10,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from movie_mlops import __version__
+from movie_mlops.core.logs import LogLines
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
 from movie_mlops.release import Ledger, TrustList
 from movie_mlops.release.rollout import Rollouts
@@ -19,6 +20,8 @@ from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.counting import Counting
 from movie_mlops.serving.door import Door
+from movie_mlops.serving.health import Health
+from movie_mlops.serving.history import History
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.lane import Lane, ReadBefore
 from movie_mlops.serving.metrics import Metrics
@@ -59,6 +62,7 @@ def create_app(
     conductor: Conductor | None = None,
     operations: Operations | None = None,
     watched: Watched | None = None,
+    lines: LogLines | None = None,
 ) -> FastAPI:
     """Return the API.
 
@@ -76,7 +80,8 @@ def create_app(
         records: How answers came about; without them a passport tells what ledger and bundle say, and no more.
         conductor: Who sees to what is rolled out; without one this server follows the ledger and decides nothing.
         operations: What the console shows of other rooms; without it, it shows what serves and the ledger.
-        watched: What the other rooms measure; without it, ``/metrics`` tells of the API alone.
+        watched: What the other rooms tell of themselves; without it, metrics and readiness are those of the API alone.
+        lines: Where each request is logged; without them, none is.
     """
     ledger_of_rollouts = Rollouts(database)
     watcher = ReleaseWatcher(
@@ -94,7 +99,13 @@ def create_app(
         delay_seconds=config.impression_delay_seconds,
     )
     metrics = Metrics(
-        watcher, impressions, histories, database, watched=watched, patience_seconds=config.patience_seconds
+        watcher,
+        impressions,
+        histories,
+        database,
+        watched=watched,
+        patience_seconds=config.patience_seconds,
+        lines=lines,
     )
     counting = Counting(database)
     shadowing = Shadowing(counting, config.rollout.canary.slow_ms / 1000)
@@ -116,6 +127,7 @@ def create_app(
         operations=operations,
         database=database,
         metrics=metrics,
+        health=Health(histories, database, watched=watched, patience_seconds=config.patience_seconds),
         rules=RuleBook(config.rules),
         repeats=Repeats(config.remembered_answers),
         read_before=ReadBefore(),
@@ -138,7 +150,7 @@ def create_app(
         longest_wait_seconds=config.longest_wait_seconds,
         most_waiting=config.most_waiting,
     )
-    app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes)
+    app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes, lines=lines)
     problems.install(app)
     for resource in (recommendations, rows, lists, movies, event_routes, passports, health, admin, rollouts):
         app.include_router(resource.make_router(services))
@@ -156,7 +168,10 @@ def _beside(services: Services, counting: Counting, shadowing: Shadowing) -> lis
         if traffic is not None:
             counting.report(traffic.arms, unable=watcher.unable, lost=services.impressions.dropped)
 
-    rounds = [Rounds("rollout-report", report, config.poll_seconds, at_end=True)]
+    rounds = [
+        Rounds("rollout-report", report, config.poll_seconds, at_end=True),
+        Rounds("metric-history", History(services.database, services.metrics).note, config.history_seconds),
+    ]
     if services.conductor is not None:
         rounds.append(Rounds("rollout-conductor", services.conductor.step, config.rollout.looks_seconds))
     return [shadowing, *rounds]
@@ -178,3 +193,4 @@ async def _life(services: Services, beside: Sequence[Rounds | Shadowing]) -> Asy
         await anyio.to_thread.run_sync(services.watcher.stop)
         await anyio.to_thread.run_sync(services.impressions.stop)
         services.metrics.end()
+        services.health.end()

@@ -113,6 +113,11 @@ CPU_SECONDS: Final = Measure(
     "Processor time of the process; its rate over that of answers is what an answer costs.",
 )
 MEMORY: Final = Measure("movie_mlops_process_memory_bytes", _GAUGE, "Memory that the process holds.")
+LOG_LINES_DROPPED: Final = Measure(
+    "movie_mlops_log_lines_dropped_total",
+    _COUNTER,
+    "Log lines that were not written, because the disk refused them or too many waited.",
+)
 SCRAPE_FAILED: Final = Measure(
     "movie_mlops_scrape_failed",
     _GAUGE,
@@ -145,6 +150,7 @@ MEASURES: Final = (
     SCORE,
     CPU_SECONDS,
     MEMORY,
+    LOG_LINES_DROPPED,
     SCRAPE_FAILED,
 )
 """In the order of the reference."""

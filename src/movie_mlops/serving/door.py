@@ -9,6 +9,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from movie_mlops.core.logs import REQUEST_ID, LogLines
 from movie_mlops.serving.metrics import Metrics
 from movie_mlops.serving.problems import internal, problem
 
@@ -31,12 +32,14 @@ class Door:
         app: What is behind it.
         metrics: Where requests are counted.
         max_body_bytes: The largest body.
+        lines: Where each request is logged; without them, none is.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int, lines: LogLines | None = None) -> None:
         self._app = app
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
+        self._lines = lines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -46,6 +49,8 @@ class Door:
         began = time.perf_counter()
         headers = dict(scope["headers"])
         request_id = _request_id(headers.get(b"x-request-id"))
+        # Whatever is said during the request, in whichever thread, says it with its id.
+        REQUEST_ID.set(request_id.decode())
         status = 0
 
         async def tell(message: Message) -> None:
@@ -68,7 +73,17 @@ class Door:
             await internal(scope["path"], request_id.decode())(scope, receive, tell)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-            self._metrics.request(method, _template(scope), status, time.perf_counter() - began)
+            route, seconds = _template(scope), time.perf_counter() - began
+            self._metrics.request(method, route, status, seconds)
+            if self._lines is not None:
+                self._lines.request(
+                    request_id=request_id.decode(),
+                    method=method,
+                    route=route,
+                    path=scope["path"],
+                    status=status,
+                    seconds=seconds,
+                )
 
     async def _enter(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         declared = headers.get(b"content-length", b"0")

@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from movie_mlops.core import clock
+from movie_mlops.core.logs import LogLines
 from movie_mlops.core.measures import Sample
 from movie_mlops.core.memory import process_cpu_seconds, process_memory_bytes
 from movie_mlops.features import Histories, last_parity
@@ -39,6 +40,7 @@ class Metrics:
         database: Tells the last comparison of served features with what is computed again.
         watched: What other rooms measure; without it, the API tells of itself alone.
         patience_seconds: How long stores are waited for that do not answer.
+        lines: What is logged, where something is.
 
     Attributes:
         registry: Everything, in Prometheus's shape.
@@ -54,6 +56,7 @@ class Metrics:
         *,
         watched: Watched | None = None,
         patience_seconds: float = 2.0,
+        lines: LogLines | None = None,
     ) -> None:
         self.registry: Final = CollectorRegistry(auto_describe=False)
         self.lately: Final = Lately()
@@ -72,6 +75,7 @@ class Metrics:
             "online": partial(_online, histories),
             "lists": lambda: self.lately.samples(watcher.snapshot.catalogue),
             "process": _process,
+            "log": lambda: [Sample(declared.LOG_LINES_DROPPED, 0 if lines is None else lines.dropped)],
         }
         stores: dict[str, Read] = {"parity": partial(_parity, database)}
         if watched is not None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from movie_mlops.core.conditions import Condition
 from movie_mlops.core.measures import Sample
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.features import History
@@ -87,8 +88,12 @@ class Operations(Protocol):
 
 
 class Watched(Protocol):
-    """What the other rooms measure of themselves."""
+    """What the other rooms tell of themselves."""
 
     def parts(self) -> Mapping[str, Callable[[], Iterable[Sample]]]:
         """Return what reads the measures of each part; each may fail, or take long, without the others."""
+        ...
+
+    def dependencies(self) -> Mapping[str, Callable[[], Condition]]:
+        """Return what looks after each thing that the server depends on; what fails or takes long has failed."""
         ...

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from movie_mlops.core.errors import MovieMlopsError
+from movie_mlops.core.logs import REQUEST_ID
 from movie_mlops.serving.errors import ServingError
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.problems")
@@ -35,6 +36,7 @@ _SENTENCES: Final[dict[int, str]] = {
 }
 _TYPE: Final = "application/problem+json"
 _SCHEMA: Final = {"$ref": "#/components/schemas/ProblemOut"}
+_VALIDATION: Final = "#/components/schemas/HTTPValidationError"
 _PLACES: Final = frozenset({"body", "query", "path", "header", "cookie"})
 _TAGS: Final = frozenset({"one", "many"})
 
@@ -66,6 +68,8 @@ def problem(
         "instance": instance,
         **(extra or {}),
     }
+    if (request_id := REQUEST_ID.get()) is not None:
+        document["request_id"] = request_id
     return Response(orjson.dumps(document), status, dict(headers or {}), media_type=_TYPE)
 
 
@@ -86,7 +90,6 @@ def internal(instance: str, request_id: str) -> Response:
         f"The server failed on this request. Try again; if it goes on, look for {request_id} in the server's log.",
         code="internal",
         instance=instance,
-        extra={"request_id": request_id},
     )
 
 
@@ -97,12 +100,18 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     for operations in document["paths"].values():
         for operation in operations.values():
             responses = operation["responses"]
-            for status in [status for status in responses if status >= "4"]:
+            for status in [status for status in responses if status >= "4" and not _is_own(responses[status])]:
                 description = responses[status]["description"]
                 responses[status] = {"description": description, "content": {_TYPE: {"schema": _SCHEMA}}}
             said = {"description": "What is wrong, and what to do.", "content": {_TYPE: {"schema": _SCHEMA}}}
             responses["default"] = said
     return document
+
+
+def _is_own(response: Mapping[str, Any]) -> bool:
+    """Return whether a route describes an answer of its own under a status of errors, such as that it is not ready."""
+    schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+    return schema.get("$ref", _SCHEMA["$ref"]) not in {_SCHEMA["$ref"], _VALIDATION}
 
 
 async def _on_own_error(request: Request, error: Exception) -> Response:

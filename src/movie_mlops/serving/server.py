@@ -1,6 +1,7 @@
 """Running the app: one address, one process, and an end that drops nothing."""
 
 import asyncio
+import contextlib
 import errno
 import functools
 import gc
@@ -16,6 +17,7 @@ from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
 
 from movie_mlops.serving.errors import PortInUseError
+from movie_mlops.serving.lines import Line, LineLimits, refusal
 
 _LARGEST_PORT = 65_535
 _SWITCH_SECONDS = 0.0005
@@ -23,6 +25,7 @@ _LAST_WORD_SECONDS = 1.0
 """How long a connection that nobody is using may still bring a request once the server has begun to end."""
 _LOOK_SECONDS = 0.02
 _TURNS = 3
+_TICKS = 10
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -65,14 +68,24 @@ class Server(uvicorn.Server):
         app: What answers.
         on_ready: Called once the first request can be answered.
         log_level: Of the server's own messages.
+        limits: What is borne of a client.
     """
 
-    def __init__(self, app: FastAPI, *, on_ready: Callable[[], None] | None = None, log_level: str = "warning") -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        on_ready: Callable[[], None] | None = None,
+        log_level: str = "warning",
+        limits: LineLimits | None = None,
+    ) -> None:
+        limits = limits or LineLimits()
+        lines: set[Line] = set()
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http="httptools",
+                http=cast("type[asyncio.Protocol]", functools.partial(Line, limits, lines)),
                 ws="none",
                 access_log=False,
                 server_header=False,
@@ -81,6 +94,8 @@ class Server(uvicorn.Server):
             )
         )
         self._on_ready = on_ready
+        self._room = limits.room()
+        self._lines = lines
         self._doors: list[socket.socket] = []
         self._arriving: set[asyncio.Task[object]] = set()
 
@@ -124,12 +139,25 @@ class Server(uvicorn.Server):
                 except OSError:
                     # Nobody else is there, or whoever was has gone again.
                     return
-                task = loop.create_task(loop.connect_accepted_socket(protocol, line))
+                if len(self._lines) >= self._room:
+                    _turn_away(line)
+                    continue
+                # Made at once, so that it counts before the next is let in.
+                begun = protocol()
+                task = loop.create_task(loop.connect_accepted_socket(functools.partial(_same, begun), line))
                 self._arriving.add(task)
                 task.add_done_callback(self._arriving.discard)
 
         loop.add_reader(door, let_in)
         self._doors.append(door)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look once a second for clients that are too slow; uvicorn calls ten times a second."""
+        if counter % _TICKS == 0:
+            now = asyncio.get_running_loop().time()
+            for line in tuple(self._lines):
+                line.look(now)
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End without dropping what somebody has sent.
@@ -155,6 +183,18 @@ class Server(uvicorn.Server):
             await asyncio.sleep(_LOOK_SECONDS)
         await _catch_up()
         await super().shutdown(sockets)
+
+
+def _same(begun: asyncio.Protocol) -> asyncio.Protocol:
+    return begun
+
+
+def _turn_away(line: socket.socket) -> None:
+    """Tell whoever connects that there are too many already, as far as that can be told without waiting."""
+    line.setblocking(False)
+    with contextlib.suppress(OSError):
+        line.send(refusal(503, "The server has more connections than it can keep. Connect again in a moment."))
+    line.close()
 
 
 async def _catch_up() -> None:

@@ -8,6 +8,7 @@ from movie_mlops.release import Ledger, TrustList
 from movie_mlops.release.rollout import Rollouts
 from movie_mlops.serving.answering import Answering
 from movie_mlops.serving.config import ServingConfig
+from movie_mlops.serving.health import Health
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.lane import ReadBefore
 from movie_mlops.serving.metrics import Metrics
@@ -40,6 +41,7 @@ class Services:
         database: Where answers are kept.
         impressions: The answers that were given.
         metrics: What is counted.
+        health: How everything is that the server depends on.
         rules: The rules of every list.
         repeats: The answers that need not be worked out again.
         read_before: The wishes that need not be read again.
@@ -62,6 +64,7 @@ class Services:
     operations: Operations | None
     database: Database
     metrics: Metrics
+    health: Health
     rules: RuleBook
     repeats: Repeats
     read_before: ReadBefore

@@ -316,3 +316,4 @@ class ProblemOut(BaseModel):
     status: int
     detail: str
     instance: str | None
+    request_id: str | None = Field(None, description="Under which the server's log has the request.")

@@ -196,5 +196,11 @@ CONDITIONS: Final = (
         "A release is worse for users than its evaluation promised.",
         _is_set("movie_mlops_online_below_promise"),
     ),
-    Condition("ReadingsOld", "ticket", 900, "A reading is {value:,.0f} seconds old; its job does not run.", _old),
+    Condition(
+        "ReadingsOld",
+        "ticket",
+        900,
+        "A reading is {value:,.0f} seconds old; its job does not run.",
+        _old,
+    ),
 )

@@ -58,6 +58,44 @@ def bars(columns: Sequence[tuple[str, Mapping[str, int]]], *, title: str, names:
     )
 
 
+def lines(labels: Sequence[str], series: Mapping[str, Sequence[float | None]], *, title: str) -> str:
+    """Draw values over time, each series as a line that is broken where nothing is known.
+
+    Args:
+        labels: What stands below each place.
+        series: A value or ``None`` for each place, by name; names in the order of their colours.
+        title: What is shown, for who cannot see it.
+    """
+    highest = max((value for values in series.values() for value in values if value is not None), default=0.0)
+    scale, step = _HEIGHT / (highest or 1.0), _WIDTH / max(1, len(labels))
+    drawn = [f'<path class="rule" d="M0 {_HEIGHT + 0.5}H{_WIDTH}"/>']
+    for colour, values in enumerate(series.values()):
+        way, known = [], False
+        for place, value in enumerate(values):
+            if value is not None:
+                y = _HEIGHT - max(0.0, value) * scale
+                # A place whose neighbours are not known is a short stroke, so that it can be seen.
+                way.append(f"{'L' if known else 'M'}{place * step:.1f} {y:.1f}h{step:.1f}")
+            known = value is not None
+        drawn.append(f'<path class="line c{colour % _MOST_SERIES}" d="{"".join(way)}"/>')
+    for place, label in enumerate(labels):
+        told = [f"{values[place]:,.4g} {name}" for name, values in series.items() if values[place] is not None]
+        words = escape(f"{label}: {', '.join(told) or 'nothing noted'}")
+        drawn.append(
+            f'<g><title>{words}</title><rect class="room" x="{place * step:.1f}" y="0" width="{step:.1f}"'
+            f' height="{_HEIGHT}"/></g>'
+        )
+    every = max(1, -(-len(labels) // _CROWDED))
+    for place in range(0, len(labels), every):
+        at, anchor = (0.0, "start") if place == 0 else (place * step + step / 2, "middle")
+        words = escape(labels[place])
+        drawn.append(f'<text class="label" x="{at:.1f}" y="{_HEIGHT + 16}" text-anchor="{anchor}">{words}</text>')
+    top = f'<text class="most" x="{_WIDTH}" y="10" text-anchor="end">{highest:,.4g}</text>'
+    return _document(
+        _WIDTH, _HEAD + _HEIGHT + _LABEL, title, [top, f'<g transform="translate(0 {_HEAD})">', *drawn, "</g>"]
+    )
+
+
 def intervals(rows: Sequence[tuple[str, float, float, float]], *, title: str, marked: str | None = None) -> str:
     """Draw values with their intervals, one row each.
 

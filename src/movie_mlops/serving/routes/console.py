@@ -45,6 +45,7 @@ _TITLES: Final[dict[str, tuple[str, int | None]]] = {
     "models": ("Models", 3),
     "gates": ("Gates and runs", 4),
     "releases": ("Releases", 5),
+    "monitoring": ("Monitoring", 6),
     "events": ("Events", 9),
     "lineage": ("Lineage", None),
 }
@@ -231,6 +232,7 @@ class Console:
             release=None if model is None else model.release,
             now=clock.now(),
             bars=_safe(drawing.bars),
+            lines=_safe(drawing.lines),
             intervals=_safe(drawing.intervals),
             **facts,
         )

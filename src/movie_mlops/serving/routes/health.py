@@ -9,11 +9,14 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from movie_mlops.core import clock
+from movie_mlops.serving.health import LOOK_AGAIN
 from movie_mlops.serving.metrics import CONTENT_TYPE
 from movie_mlops.serving.releases import Failure
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.services import Services
+from movie_mlops.serving.told import AliveOut, ReadyOut
 
+_READY: dict[int | str, dict[str, Any]] = {200: {"model": ReadyOut}, 503: {"model": ReadyOut}}
 _AT_ONCE: Final = 2
 """So many may look at once; further ones wait for their turn."""
 
@@ -26,20 +29,26 @@ def make_router(services: Services) -> APIRouter:
     def limiter() -> anyio.CapacityLimiter:
         return anyio.CapacityLimiter(_AT_ONCE)
 
-    @router.get("/healthz", summary="Does the server live?")
+    @router.get("/healthz", responses={200: {"model": AliveOut}}, summary="Does the server live?")
     async def healthz() -> Json:
-        """Answer as long as the process does."""
+        """Answer as long as the process does, whatever it depends on: it is not ended for what others lack."""
         return Json({"status": "alive"})
 
-    @router.get("/readyz", summary="Can it answer with a model?")
+    @router.get("/readyz", responses=_READY, summary="Can it answer with a model, and how is what it depends on?")
     async def readyz() -> Json:
-        """Answer 200 while a release serves, 503 while there is none; tell why a champion could not be loaded."""
+        """Answer 200 while a release serves, 503 while there is none.
+
+        Each dependency is told with what is the matter and what to do; what does not answer in time has failed.
+        """
         snapshot, failure = services.watcher.snapshot, services.watcher.failure
+        conditions = await anyio.to_thread.run_sync(services.health.conditions, snapshot, failure, limiter=limiter())
+        good = all(condition.state == "ok" for condition in conditions.values())
         document = {
-            "status": "not ready" if snapshot.model is None else "ready" if failure is None else "degraded",
+            "status": "not ready" if snapshot.model is None else "ready" if good else "degraded",
             "release": None if snapshot.model is None else snapshot.model.document(),
             "films": len(snapshot.catalogue),
             "failure": None if failure is None else failure_document(failure),
+            "dependencies": [{"name": name, **condition.document()} for name, condition in conditions.items()],
         }
         return Json(document, status_code=503 if snapshot.model is None else 200)
 
@@ -61,5 +70,5 @@ def failure_document(failure: Failure) -> dict[str, Any]:
         "bundle_id": None if release is None else release.bundle_id,
         "code": failure.code,
         "since": clock.to_iso(failure.at),
-        "next_step": "The server's log says what is wrong; train again or roll back.",
+        "next_step": LOOK_AGAIN,
     }

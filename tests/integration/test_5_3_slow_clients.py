@@ -1,0 +1,198 @@
+"""Clients that are too slow, too long or gone: none stays, and nobody else notices."""
+
+import asyncio
+import json
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+import httpx
+import pytest
+import uvloop
+
+from movie_mlops.serving.lines import LineLimits, Outlet
+from tests.fixtures.stage_5.platform import Platform, running
+
+WITHIN_S = 20
+EVENT = json.dumps({"user_id": "ann", "movie_id": 6, "kind": "like"}).encode()
+POST = b"POST /v1/events HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+DESCRIBE = b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n"
+OK = b"HTTP/1.1 200 OK"
+LIMITS = LineLimits(arrival_seconds=0.5, taking_seconds=0.5, head_bytes=20_000)
+GET = b"GET /v1/users/ann/recommendations HTTP/1.1\r\nHost: here\r\n"
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    platform = Platform(tmp_path_factory.mktemp("platform"))
+    platform.promote(platform.train())
+    yield platform
+    platform.database.close()
+
+
+@pytest.fixture(scope="module")
+def url(platform: Platform) -> Iterator[str]:
+    with running(platform.app(), LIMITS) as url:
+        yield url
+
+
+@contextmanager
+def line(url: str) -> Iterator[socket.socket]:
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=WITHIN_S) as connected:
+        yield connected
+
+
+def rest(connected: socket.socket) -> bytes:
+    """Return all that comes until the server closes the line."""
+    read = b""
+    while piece := connected.recv(65_536):
+        read += piece
+    return read
+
+
+def events(platform: Platform) -> int:
+    return len(platform.events.read(0, 100))
+
+
+def test_a_request_that_does_not_arrive_is_given_up(platform: Platform, url: str) -> None:
+    """Whoever stops in the middle of a request is told 408 and let go; meanwhile and afterwards others are answered."""
+    before = events(platform)
+    chunked = POST.replace(b"Content-Length: %d", b"Transfer-Encoding: chunked")
+    halves = (b"", b"GET /v1/us", GET + b"X-More: ", POST % len(EVENT) + EVENT[:20], chunked + b'5\r\n{"use')
+    with ExitStack() as lines:
+        slow = [lines.enter_context(line(url)) for _ in halves]
+        for one, sent in zip(slow, halves, strict=True):
+            one.sendall(sent)
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        for one in slow:
+            head, _, body = rest(one).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+            assert b"application/problem+json" in head
+            assert "did not arrive" in json.loads(body)["detail"]
+    assert httpx.get(f"{url}/v1/users/ann/recommendations").status_code == 200
+    assert events(platform) == before
+
+
+def test_a_client_that_drips_is_given_up_in_the_same_time(url: str) -> None:
+    """A byte now and then does not make a request go on for ever."""
+    with line(url) as slow:
+        slow.sendall(GET)
+        slow.settimeout(0.05)
+        end = time.monotonic() + WITHIN_S
+        answer = b""
+        while not answer:
+            assert time.monotonic() < end
+            slow.sendall(b"X")
+            try:
+                answer = slow.recv(65_536)
+            except TimeoutError:
+                continue
+        assert answer.startswith(b"HTTP/1.1 408")
+
+
+def test_a_head_without_end_is_refused(url: str) -> None:
+    """A head is bounded, in its address and in its lines; those of an ordinary length are read."""
+    for begin, more in ((b"GET /v1/movies?q=", b"a" * 1000), (GET, b"X-More: " + b"a" * 990 + b"\r\n")):
+        with line(url) as long:
+            long.sendall(begin)
+            # By then the server has read that much.
+            assert httpx.get(f"{url}/healthz").status_code == 200
+            long.sendall(more * 21)
+            head, _, body = rest(long).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+            assert "20,000 bytes" in json.loads(body)["detail"]
+    assert httpx.get(f"{url}/healthz", headers={"X-More": "a" * 10_000}).status_code == 200
+
+
+def test_a_line_at_rest_is_not_slow(url: str) -> None:
+    """Between two requests a client may rest for longer than one may take to arrive."""
+    with line(url) as resting:
+        for _ in range(2):
+            resting.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert resting.recv(65_536).startswith(b"HTTP/1.1 200")
+            time.sleep(LIMITS.arrival_seconds + 1.5)
+
+
+def test_an_answer_that_nobody_takes_is_dropped(url: str) -> None:
+    """Who asks and does not read is cut off once answers have waited too long, and what waited is not worked out."""
+    with line(url) as greedy:
+        greedy.sendall(DESCRIBE * LIMITS.ahead)
+        time.sleep(LIMITS.taking_seconds + 2.5)
+        # What had been sent before then is still on its way.
+        assert 0 < rest(greedy).count(OK) < LIMITS.ahead
+    assert httpx.get(f"{url}/healthz").status_code == 200
+
+
+def test_few_requests_may_come_before_the_answer(url: str) -> None:
+    """Requests that come together are answered in turn; whoever sends thousands is cut off before they fill memory."""
+    with line(url) as quick:
+        many = (b"GET /healthz HTTP/1.1\r\nHost: here\r\nX-More: " + b"a" * 500 + b"\r\n\r\n") * 50
+        # Together they are longer than a head may be, and the last comes in two pieces.
+        quick.sendall(many[:-100])
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        quick.sendall(many[-100:])
+        read = b""
+        while read.count(OK) < 50:
+            piece = quick.recv(65_536)
+            assert piece, "the line was ended"
+            read += piece
+    with line(url) as flood:
+        flood.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n" * 5000)
+        with suppress(ConnectionError):
+            assert rest(flood).count(OK) <= LIMITS.ahead + 1
+    assert httpx.get(f"{url}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent", [POST % len(EVENT) + EVENT[:20], GET + b"\r\n"], ids=["in-a-body", "before-the-answer"]
+)
+def test_a_cut_connection_is_no_error(
+    platform: Platform, url: str, caplog: pytest.LogCaptureFixture, sent: bytes
+) -> None:
+    """Whoever leaves in the middle leaves no half event, no error and no trace of the stack in the log."""
+    before = events(platform)
+    with caplog.at_level(logging.WARNING):
+        with line(url) as leaving:
+            leaving.sendall(sent)
+            # Into the midst of what is said.
+            time.sleep(0.3)
+        for _ in range(3):
+            assert httpx.get(f"{url}/healthz").status_code == 200
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert events(platform) == before
+
+
+def test_what_is_said_to_nobody_is_dropped() -> None:
+    """An answer goes on being written for a moment after its client has gone; that is no error."""
+
+    async def say() -> None:
+        ours, theirs = socket.socketpair()
+        transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+        theirs.close()
+        transport.abort()
+        await asyncio.sleep(0)
+        Outlet(transport).write(b"too late")
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(say())
+
+
+def test_more_lines_than_there_is_room_for_are_turned_away(platform: Platform) -> None:
+    """The line too many is told 503 with Retry-After, and those that are here go on; one that ends makes room."""
+    with running(platform.app(), LineLimits(most=3)) as url:
+        with line(url) as first, line(url) as second, line(url) as third:
+            for one in (first, second, third):
+                one.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+                assert one.recv(65_536).startswith(b"HTTP/1.1 200")
+            with line(url) as late:
+                answer = rest(late)
+            assert answer.startswith(b"HTTP/1.1 503")
+            assert b"Retry-After: 1\r\n" in answer
+            first.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert first.recv(65_536).startswith(b"HTTP/1.1 200")
+        end = time.monotonic() + WITHIN_S
+        while httpx.get(f"{url}/healthz").status_code != 200:
+            assert time.monotonic() < end
