@@ -24,8 +24,9 @@ from tests.fixtures.stage_6.prometheus import alertmanager, asked, firing, prome
 from tests.fixtures.stage_6.receivers import Receiver, webhook
 from tests.fixtures.stage_9.shop import shop
 
-# What the disk under the tests does is no matter of theirs.
-OTHERS: Final = {"DiskNearlyFull", "DiskFullSoon"}
+# What a machine that is busy with other tests sets off rightly, and what rightly follows a burst on it that took long.
+# That these fire only when they should is held by promtool, whose time is simulated.
+OTHERS: Final = {"DiskNearlyFull", "DiskFullSoon", "ApiAbsent", "ScrapeFailed", "MetricsMissing", "BudgetBurns"}
 
 
 class Site:
