@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.logs import LogConfig, LogLines
@@ -24,12 +25,16 @@ from movie_mlops.settings import (
     read_contracts,
     read_gates,
     read_monitoring,
+    read_notify,
     read_platform_config,
     read_rollout,
     read_settings,
     read_sources,
 )
 from movie_mlops.state import Database, StateConfig
+
+if TYPE_CHECKING:
+    from movie_mlops.monitoring.notify import NotifyConfig
 
 
 def settings(home: Path | None) -> Settings:
@@ -64,6 +69,11 @@ def drift(settings: Settings) -> DriftConfig:
 def quality(settings: Settings) -> QualityConfig:
     """Return the part ``quality`` of ``config/monitoring.yaml``, or the defaults where there is none."""
     return read_monitoring(settings.config / "monitoring.yaml").quality
+
+
+def notify(settings: Settings) -> "NotifyConfig":
+    """Return ``config/notify.yaml``, or the defaults where there is none."""
+    return read_notify(settings.config / "notify.yaml")
 
 
 def contracts(settings: Settings) -> IngestConfig:
