@@ -42,7 +42,7 @@ def serve(
         rules=read_rules(settings.config / "rules.yaml"),
         rollout=door.rollout(settings),
     )
-    with door.logged(settings, log_file, log_format) as lines:
+    with door.logged(settings, log_file, log_format) as lines, door.traced(settings, "api") as tracer:
         app = make_app(
             workspace,
             door.platform_config(settings),
@@ -52,6 +52,7 @@ def serve(
             keys=door.keys_config(settings),
             state_url=settings.state_url,
             lines=lines,
+            tracer=tracer,
         )
 
         def ready() -> None:

@@ -49,8 +49,12 @@ def worker(
         stop.wait(every)
     if stop is not None and stop.is_set():
         return
-    with door.logged(settings, log_file, log_format), door.platform(home, dataset) as platform:
-        working = Worker(platform, meant, WorkerConfig(every_seconds=every))
+    with (
+        door.logged(settings, log_file, log_format),
+        door.traced(settings, "worker") as tracer,
+        door.platform(home, dataset) as platform,
+    ):
+        working = Worker(platform, meant, WorkerConfig(every_seconds=every), tracer=tracer)
         if check:
             _check(platform.database, meant, every)
         elif stop is None:

@@ -118,6 +118,11 @@ LOG_LINES_DROPPED: Final = Measure(
     _COUNTER,
     "Log lines that were not written, because the disk refused them or too many waited.",
 )
+SPANS_DROPPED: Final = Measure(
+    "movie_mlops_spans_dropped_total",
+    _COUNTER,
+    "Spans that were not sent, because the collector did not take them or too many waited.",
+)
 SCRAPE_FAILED: Final = Measure(
     "movie_mlops_scrape_failed",
     _GAUGE,
@@ -151,6 +156,7 @@ MEASURES: Final = (
     CPU_SECONDS,
     MEMORY,
     LOG_LINES_DROPPED,
+    SPANS_DROPPED,
     SCRAPE_FAILED,
 )
 """In the order of the reference."""

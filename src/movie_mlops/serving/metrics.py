@@ -13,6 +13,7 @@ from movie_mlops.core import clock
 from movie_mlops.core.logs import LogLines
 from movie_mlops.core.measures import Sample
 from movie_mlops.core.memory import process_cpu_seconds, process_memory_bytes
+from movie_mlops.core.tracing import Tracer
 from movie_mlops.features import Histories, last_parity
 from movie_mlops.serving import declared
 from movie_mlops.serving.asking import Asking
@@ -41,6 +42,7 @@ class Metrics:
         watched: What other rooms measure; without it, the API tells of itself alone.
         patience_seconds: How long stores are waited for that do not answer.
         lines: What is logged, where something is.
+        tracer: What is traced, where something is.
 
     Attributes:
         registry: Everything, in Prometheus's shape.
@@ -57,6 +59,7 @@ class Metrics:
         watched: Watched | None = None,
         patience_seconds: float = 2.0,
         lines: LogLines | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.registry: Final = CollectorRegistry(auto_describe=False)
         self.lately: Final = Lately()
@@ -76,6 +79,7 @@ class Metrics:
             "lists": lambda: self.lately.samples(watcher.snapshot.catalogue),
             "process": _process,
             "log": lambda: [Sample(declared.LOG_LINES_DROPPED, 0 if lines is None else lines.dropped)],
+            "traces": lambda: [Sample(declared.SPANS_DROPPED, 0 if tracer is None else tracer.dropped)],
         }
         stores: dict[str, Read] = {"parity": partial(_parity, database)}
         if watched is not None:
