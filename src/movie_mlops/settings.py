@@ -16,6 +16,7 @@ from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.flows import PlatformConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
 from movie_mlops.ingest import CONTRACTS, IngestConfig
+from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import GateConfig
 from movie_mlops.release.rollout import RolloutConfig
 
@@ -86,6 +87,14 @@ class Settings(BaseSettings):
         default=1.0, ge=0, le=1, description="The share of the traces that begin here which is sampled."
     )
     config: Path = Field(default=Path("config"), description="The folder of the configuration files.")
+
+
+class MonitoringSettings(BaseModel):
+    """What ``config/monitoring.yaml`` may say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quality: QualityConfig = Field(default_factory=QualityConfig, description="Online quality.")
 
 
 def read_settings() -> Settings:
@@ -201,6 +210,15 @@ def read_rollout(path: Path) -> RolloutConfig:
         ConfigurationError: The file says something that cannot be used.
     """
     return _read(path, TypeAdapter(RolloutConfig))
+
+
+def read_monitoring(path: Path) -> MonitoringSettings:
+    """Read what is watched and what it is held to; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    return _read(path, TypeAdapter(MonitoringSettings))
 
 
 def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None = None) -> T:

@@ -16,6 +16,7 @@ from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
 from movie_mlops.monitoring import TraceConfig
+from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Release, read_waivers
 from movie_mlops.release.rollout import RolloutConfig
 from movie_mlops.settings import (
@@ -23,6 +24,7 @@ from movie_mlops.settings import (
     Settings,
     read_contracts,
     read_gates,
+    read_monitoring,
     read_platform_config,
     read_rollout,
     read_settings,
@@ -53,6 +55,11 @@ def waivers(settings: Settings) -> Path:
 def rollout(settings: Settings) -> RolloutConfig:
     """Return ``config/rollout.yaml``, or the defaults where there is none."""
     return read_rollout(settings.config / "rollout.yaml")
+
+
+def quality(settings: Settings) -> QualityConfig:
+    """Return the part ``quality`` of ``config/monitoring.yaml``, or the defaults where there is none."""
+    return read_monitoring(settings.config / "monitoring.yaml").quality
 
 
 def contracts(settings: Settings) -> IngestConfig:

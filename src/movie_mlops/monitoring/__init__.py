@@ -4,7 +4,7 @@ from movie_mlops.monitoring.config import MonitoringConfig, TraceConfig
 from movie_mlops.monitoring.declared import MEASURES
 from movie_mlops.monitoring.errors import MonitoringError
 from movie_mlops.monitoring.exposing import reading_samples
-from movie_mlops.monitoring.readings import Reading, newest_readings, note
+from movie_mlops.monitoring.readings import Reading, forget, newest_readings, note
 from movie_mlops.monitoring.reference import REFERENCE, write_reference
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "MonitoringError",
     "Reading",
     "TraceConfig",
+    "forget",
     "newest_readings",
     "note",
     "reading_samples",

@@ -2,8 +2,10 @@
 
 import typer
 
+from movie_mlops.cli.monitor.quality import quality
 from movie_mlops.cli.monitor.readings import readings
 from movie_mlops.cli.monitor.reference import reference
+from movie_mlops.cli.monitor.report import report
 
 app = typer.Typer(help="Watch what runs.", rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
@@ -15,3 +17,5 @@ def monitor() -> None:
 
 app.command()(readings)
 app.command()(reference)
+app.command()(quality)
+app.command()(report)
