@@ -16,6 +16,7 @@ from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.flows import PlatformConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
 from movie_mlops.ingest import CONTRACTS, IngestConfig
+from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import GateConfig
 from movie_mlops.release.rollout import RolloutConfig
@@ -94,6 +95,7 @@ class MonitoringSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    drift: DriftConfig = Field(default_factory=DriftConfig, description="What counts as drift.")
     quality: QualityConfig = Field(default_factory=QualityConfig, description="Online quality.")
 
 

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from movie_mlops.cli import door
+from movie_mlops.cli import tracing
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.logs import LogConfig, LogLines
 from movie_mlops.core.tracing import CURRENT, Carried, TraceParent, span, traced
@@ -322,18 +322,18 @@ def test_a_collector_is_named_by_its_address(address: str, sent: str) -> None:
 @pytest.mark.parametrize("address", ["localhost:4318", "ftp://localhost", "http://", "4318"])
 def test_what_is_no_address_is_refused(address: str) -> None:
     """Before anything is traced, with the next step."""
-    with pytest.raises(MonitoringError, match="address") as caught, door.traced(Settings(traces=address), "api"):
+    with pytest.raises(MonitoringError, match="address") as caught, tracing.traced(Settings(traces=address), "api"):
         pass
     assert "MOVIE_MLOPS_TRACES" in caught.value.next_step
 
 
 def test_tracing_is_off_unless_a_collector_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Off by default, with nothing loaded; where the extra is missing it says what to install."""
-    with door.traced(Settings(), "api") as off, door.traced(Settings(traces=""), "api") as empty:
+    with tracing.traced(Settings(), "api") as off, tracing.traced(Settings(traces=""), "api") as empty:
         assert (off, empty) == (None, None)
     monkeypatch.delitem(sys.modules, "movie_mlops.monitoring.tracing")
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    with pytest.raises(MovieMlopsError) as caught, door.traced(Settings(traces=ADDRESS), "api"):
+    with pytest.raises(MovieMlopsError) as caught, tracing.traced(Settings(traces=ADDRESS), "api"):
         pass
     assert "movie-mlops[tracing]" in caught.value.next_step
 

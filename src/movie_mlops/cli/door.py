@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.logs import LogConfig, LogLines
 from movie_mlops.core.nouns import Workspace
-from movie_mlops.core.tracing import Tracer
 from movie_mlops.features import FeatureView, RedisConfig, TrainingSets
 from movie_mlops.flows import NothingReleasedError, Platform, PlatformConfig, active_dataset
 from movie_mlops.flows.journal import FlowJournal
@@ -15,7 +15,7 @@ from movie_mlops.flows.shelf import find_bundle
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
-from movie_mlops.monitoring import TraceConfig
+from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Release, read_waivers
 from movie_mlops.release.rollout import RolloutConfig
@@ -25,12 +25,16 @@ from movie_mlops.settings import (
     read_contracts,
     read_gates,
     read_monitoring,
+    read_notify,
     read_platform_config,
     read_rollout,
     read_settings,
     read_sources,
 )
 from movie_mlops.state import Database, StateConfig
+
+if TYPE_CHECKING:
+    from movie_mlops.monitoring.notify import NotifyConfig
 
 
 def settings(home: Path | None) -> Settings:
@@ -57,9 +61,19 @@ def rollout(settings: Settings) -> RolloutConfig:
     return read_rollout(settings.config / "rollout.yaml")
 
 
+def drift(settings: Settings) -> DriftConfig:
+    """Return the part ``drift`` of ``config/monitoring.yaml``, or the defaults where there is none."""
+    return read_monitoring(settings.config / "monitoring.yaml").drift
+
+
 def quality(settings: Settings) -> QualityConfig:
     """Return the part ``quality`` of ``config/monitoring.yaml``, or the defaults where there is none."""
     return read_monitoring(settings.config / "monitoring.yaml").quality
+
+
+def notify(settings: Settings) -> "NotifyConfig":
+    """Return ``config/notify.yaml``, or the defaults where there is none."""
+    return read_notify(settings.config / "notify.yaml")
 
 
 def contracts(settings: Settings) -> IngestConfig:
@@ -129,34 +143,6 @@ def logged(settings: Settings, file: Path | None, form: str | None) -> Iterator[
         return
     with LogLines(LogConfig(file=chosen, form="text" if shape == "text" else "json")) as lines:
         yield lines
-
-
-@contextmanager
-def traced(settings: Settings, process: str) -> Iterator[Tracer | None]:
-    """Trace while the block runs, where a collector was named.
-
-    Args:
-        settings: The settings.
-        process: Which one this is, such as ``api``.
-
-    Raises:
-        ConfigurationError: What traces are sent with is not installed.
-        MonitoringError: The collector's address is none.
-    """
-    if not settings.traces:
-        yield None
-        return
-    # Loaded by those who trace alone; it is an extra.
-    try:
-        from movie_mlops.monitoring.tracing import OpenTelemetry
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"Traces need {error.name}, which is not installed.",
-            next_step="Install the extra (pip install 'movie-mlops[tracing]'), or leave MOVIE_MLOPS_TRACES empty.",
-        ) from error
-    config = TraceConfig(settings.traces.get_secret_value(), settings.traces_ratio)
-    with OpenTelemetry(config, f"movie-mlops-{process}") as tracer:
-        yield tracer
 
 
 def keys_config(settings: Settings) -> KeysConfig:

@@ -38,6 +38,7 @@ def worker(
     import socket
 
     from movie_mlops.cli import door
+    from movie_mlops.cli.tracing import traced
     from movie_mlops.flows.worker import Worker, WorkerConfig
 
     meant, settings = name or socket.gethostname(), door.settings(home)
@@ -51,7 +52,7 @@ def worker(
         return
     with (
         door.logged(settings, log_file, log_format),
-        door.traced(settings, "worker") as tracer,
+        traced(settings, "worker") as tracer,
         door.platform(home, dataset) as platform,
     ):
         working = Worker(platform, meant, WorkerConfig(every_seconds=every), tracer=tracer)

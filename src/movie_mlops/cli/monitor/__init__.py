@@ -2,6 +2,7 @@
 
 import typer
 
+from movie_mlops.cli.monitor.drift import drift
 from movie_mlops.cli.monitor.quality import quality
 from movie_mlops.cli.monitor.readings import readings
 from movie_mlops.cli.monitor.reference import reference
@@ -15,6 +16,7 @@ def monitor() -> None:
     """Watch what runs."""
 
 
+app.command()(drift)
 app.command()(readings)
 app.command()(reference)
 app.command()(quality)
