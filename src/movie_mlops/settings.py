@@ -22,6 +22,7 @@ from movie_mlops.release import GateConfig
 from movie_mlops.release.rollout import RolloutConfig
 
 if TYPE_CHECKING:
+    from movie_mlops.monitoring.notify import NotifyConfig
     from movie_mlops.serving import Rules
 
 T = TypeVar("T")
@@ -72,6 +73,12 @@ class Settings(BaseSettings):
     )
     trusted_keys: str | None = Field(
         default=None, description="The list of the keys whose bundles are used (default: data/keys/ in home)."
+    )
+    notify_webhook: SecretStr | None = Field(
+        default=None, description="A webhook as Slack has it, which 'movie-mlops monitor watch' tells what goes wrong."
+    )
+    notify_password: SecretStr | None = Field(
+        default=None, description="The password of the user in config/notify.yaml who sends e-mail."
     )
     log_file: str | None = Field(
         default=None, description="The file that 'serve' and 'worker' log to; a file for each process."
@@ -221,6 +228,18 @@ def read_monitoring(path: Path) -> MonitoringSettings:
         ConfigurationError: The file says something that cannot be used.
     """
     return _read(path, TypeAdapter(MonitoringSettings))
+
+
+def read_notify(path: Path) -> "NotifyConfig":
+    """Read who is told what goes wrong; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    # What sends e-mail is loaded only where something is watched.
+    from movie_mlops.monitoring.notify import NotifyConfig  # noqa: PLC0415
+
+    return _read(path, TypeAdapter(NotifyConfig))
 
 
 def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None = None) -> T:
