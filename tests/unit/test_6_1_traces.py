@@ -297,6 +297,17 @@ def test_more_than_may_wait_is_dropped_and_counted(platform: Platform, caplog: p
     ]
 
 
+def test_the_end_waits_so_long_and_no_longer() -> None:
+    """What the collector was not given within the patience of the settings is dropped, and counted."""
+    stuck = Stuck()
+    stuck.go.set()
+    tracer = OpenTelemetry(TraceConfig(ADDRESS, every_seconds=1000, patience_seconds=0), "tests", exporter=stuck)
+    for _ in range(3):
+        tracer.start("some work").end()
+    tracer.stop()
+    assert (tracer.dropped, stuck.asked.is_set()) == (3, False)
+
+
 def test_after_the_end_nothing_is_left_waiting() -> None:
     """A span that ends after the tracer did is dropped, and counted, too."""
     kept = Kept()

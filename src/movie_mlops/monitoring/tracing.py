@@ -189,7 +189,7 @@ class _Sending(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         with self._changing:
             self._waiting -= len(spans)
-        late = self._until is not None and time.monotonic() > self._until
+        late = self._until is not None and time.monotonic() >= self._until
         result = SpanExportResult.FAILURE if late else self._exporter.export(spans)
         failed = result is not SpanExportResult.SUCCESS
         if failed:

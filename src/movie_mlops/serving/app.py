@@ -146,6 +146,8 @@ def create_app(
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    # Lines end before the app, and the server that has them is made for it.
+    app.state.refused = metrics.refused
     app.add_middleware(Lane, before=services.read_before, answer=partial(recommendations.answer_user, services))
     # Behind the door, which counts a refusal as any other answer and sends it out as one.
     app.add_middleware(

@@ -43,6 +43,13 @@ DEGRADED_ANSWERS: Final = Measure(
 SHED_REQUESTS: Final = Measure(
     "movie_mlops_shed_requests_total", _COUNTER, "Requests refused because there was too much to do."
 )
+REFUSED_LINES: Final = Measure(
+    "movie_mlops_refused_lines_total",
+    _COUNTER,
+    "Lines that were ended before the API had a request or its answer was taken: it came too slowly, its head was too"
+    " long, too many came at once, the answer was not taken, there were too many lines.",
+    (Label("reason", ("slow", "long", "many", "stuck", "crowd")),),
+)
 ARM_ANSWERS: Final = Measure(
     "movie_mlops_arm_answers_total",
     _COUNTER,
@@ -137,6 +144,7 @@ MEASURES: Final = (
     EVENTS,
     DEGRADED_ANSWERS,
     SHED_REQUESTS,
+    REFUSED_LINES,
     ARM_ANSWERS,
     EXPLORATION_COST,
     RELEASE_INFO,

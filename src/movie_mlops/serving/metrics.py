@@ -69,6 +69,7 @@ class Metrics:
         self._events = Counted(declared.EVENTS, self.registry)
         self._degraded = Counted(declared.DEGRADED_ANSWERS, self.registry)
         self._shed = Counted(declared.SHED_REQUESTS, self.registry)
+        self._refused = Counted(declared.REFUSED_LINES, self.registry)
         self._arms = Counted(declared.ARM_ANSWERS, self.registry)
         self._exploration = Counted(declared.EXPLORATION_COST, self.registry)
         self._known: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
@@ -104,6 +105,10 @@ class Metrics:
     def shed(self) -> None:
         """Count a request that was refused because there was too much to do."""
         self._shed.of().inc()
+
+    def refused(self, reason: str) -> None:
+        """Count a line that was ended before the app had a request, or before its answer was taken."""
+        self._refused.of(reason).inc()
 
     def arm(self, rollout: str, arm: str, *, failed: bool) -> None:
         """Count a list that an arm of a roll-out was asked for."""
