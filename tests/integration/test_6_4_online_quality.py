@@ -167,6 +167,16 @@ def test_features_that_are_served_wrong_raise_the_alarm_of_the_same_command(
     assert kept.rate > kept.bound
 
 
+def test_a_week_without_an_answer_is_a_page_that_says_so(command: CommandLine) -> None:
+    """Where nobody was answered yet there is a report all the same, without plots that would show nothing."""
+    done = command("monitor", "report")
+    assert done.code == 0, done.err
+    assert "cannot be judged yet" in done.out
+    page = next(command.home.rglob("online-quality.html")).read_text()
+    assert "0 of 0 answers" in page
+    assert "Do the lists find" not in page
+
+
 def test_what_cannot_be_is_refused_in_a_sentence(command: CommandLine) -> None:
     """A horizon of nothing, a setting that is none: one sentence, the next step, nothing written."""
     refused = command("monitor", "quality", "--horizon", "0")
