@@ -125,7 +125,9 @@ def test_drift_and_quality_are_told_with_their_age(platform: Platform, later: La
     assert "movie-mlops monitor quality" in glance.needs[0].sentence
     note(platform.database, "movie_mlops_online_below_promise", 0.0)
     assert look(PlatformOperations(platform)).needs == ()
-    later.by = timedelta(days=9)
+    later.by = timedelta(days=1)
+    assert [need for need in look(PlatformOperations(platform)).needs if "last looked at" in need.sentence] == []
+    later.by = timedelta(days=3)
     assert [need.sentence.rpartition(": ")[2] for need in look(PlatformOperations(platform)).needs] == [
         "movie-mlops monitor drift",
         "movie-mlops monitor quality",

@@ -25,8 +25,8 @@ _MANY_WAITING: Final = 10_000
 _MANY_FAILED: Final = 0.01
 _SILENT: Final = timedelta(minutes=15)
 """Servers note how they do once a minute."""
-_OLD: Final = timedelta(days=8)
-"""What jobs find out about drift and quality is looked at once a week, or oftener."""
+_OLD: Final = timedelta(days=2)
+"""Drift and quality are looked at every day; the alert on old readings goes by the same."""
 _DRIFT: Final = "Features have drifted: movie-mlops monitor drift"
 _QUALITY: Final = "The lists are worth less to users than was promised: movie-mlops monitor quality"
 _LOOKS: Final = (

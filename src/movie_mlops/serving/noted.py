@@ -9,7 +9,7 @@ from movie_mlops.serving.history import ERRORS, MISSING, REQUESTS
 from movie_mlops.state import Database
 
 _LATELY: Final = timedelta(hours=1)
-_TOGETHER: Final = timedelta(minutes=5)
+_TOGETHER: Final = timedelta(minutes=3)
 """A server whose last sample is so much older than the newest one of all has ended."""
 _LAST: Final = "SELECT max(at) FROM metric_history WHERE series = ?"
 _SAMPLES: Final = """
@@ -23,7 +23,7 @@ class Noted:
 
     Attributes:
         at: When any did last; ``None`` where none has.
-        servers: How many are running, by that.
+        servers: How many did so in the same few minutes.
         failed: The share of the last hour's requests that failed; ``None`` where there was none.
         missing: The parts of the metrics that one of them could not read when it noted last.
     """
