@@ -8,12 +8,13 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from types import SimpleNamespace
 
 import httpx
 import pytest
 import uvloop
 
-from movie_mlops.serving.lines import LineLimits, Outlet
+from movie_mlops.serving.lines import Line, LineLimits, Outlet
 from tests.fixtures.stage_5.platform import Platform, running
 
 WITHIN_S = 20
@@ -161,6 +162,25 @@ def test_few_requests_may_come_before_the_answer(url: str) -> None:
         with suppress(ConnectionError):
             assert rest(flood).count(OK) <= LIMITS.ahead + 1
     assert httpx.get(f"{url}/healthz").status_code == 200
+
+
+def test_a_line_is_counted_once() -> None:
+    """Who was too slow and then does not take the 408 either is one line, counted for what came first."""
+    told: list[str] = []
+    ended: list[str] = []
+    line = Line.__new__(Line)
+    line._limits, line._refused, line._told = LIMITS, told.append, False
+    line._arriving, line._stuck, line.cycle = 0.0, None, None
+    line.flow = SimpleNamespace(read_paused=False, write_paused=True)
+    line.transport = SimpleNamespace(
+        write=lambda _: ended.append("told"),
+        close=lambda: ended.append("closed"),
+        abort=lambda: ended.append("aborted"),
+        is_closing=lambda: "closed" in ended,
+    )
+    for now in (100.0, 200.0):
+        line.look(now)
+    assert (told, ended) == (["slow"], ["told", "closed", "aborted"])
 
 
 @pytest.mark.parametrize(
