@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
     ask within a second, tells each that it was the last answer, writes what waits, and ends.
 
     Args:
-        app: What answers, made by :func:`create_app`: lines that end before it are counted with its metrics.
+        app: What answers. Lines that end before it are told to its state's ``refused``, which :func:`create_app` sets.
         on_ready: Called once the first request can be answered.
         log_level: Of the server's own messages.
         limits: What is borne of a client.
@@ -81,7 +81,7 @@ class Server(uvicorn.Server):
     ) -> None:
         limits = limits or LineLimits()
         lines: set[Line] = set()
-        refused: Callable[[Reason], None] = app.state.refused
+        refused: Callable[[Reason], None] = getattr(app.state, "refused", _count_nowhere)
         super().__init__(
             uvicorn.Config(
                 app,
@@ -190,6 +190,10 @@ class Server(uvicorn.Server):
 
 def _same(begun: asyncio.Protocol) -> asyncio.Protocol:
     return begun
+
+
+def _count_nowhere(_: Reason) -> None:
+    """Take the place of metrics, for an app that has none."""
 
 
 def _turn_away(line: socket.socket) -> None:
