@@ -41,9 +41,14 @@ def url(platform: Platform) -> Iterator[str]:
 
 
 @contextmanager
-def line(url: str) -> Iterator[socket.socket]:
+def line(url: str, takes: int | None = None) -> Iterator[socket.socket]:
+    """Connect; ``takes`` is how many bytes the system takes for a client that does not read."""
     host, _, port = url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=WITHIN_S) as connected:
+    with socket.socket() as connected:
+        if takes is not None:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, takes)
+        connected.settimeout(WITHIN_S)
+        connected.connect((host, int(port)))
         yield connected
 
 
@@ -64,10 +69,10 @@ def refused(told: str) -> dict[str, int]:
 @contextmanager
 def counted(url: str, **reasons: int) -> Iterator[None]:
     """Make sure that so many lines are ended for these reasons in the block, and none for another."""
-    before = refused(httpx.get(f"{url}/metrics").text)
+    before = refused(httpx.get(f"{url}/metrics", timeout=WITHIN_S).text)
     assert set(before) == {"slow", "long", "many", "stuck", "crowd"}
     yield
-    after = refused(httpx.get(f"{url}/metrics").text)
+    after = refused(httpx.get(f"{url}/metrics", timeout=WITHIN_S).text)
     assert {reason: after[reason] - before[reason] for reason in after if after[reason] != before[reason]} == reasons
 
 
@@ -136,9 +141,13 @@ def test_a_line_at_rest_is_not_slow(url: str) -> None:
 
 def test_an_answer_that_nobody_takes_is_dropped(url: str) -> None:
     """Who asks and does not read is cut off once answers have waited too long, and what waited is not worked out."""
-    with counted(url, stuck=1), line(url) as greedy:
+    before = refused(httpx.get(f"{url}/metrics", timeout=WITHIN_S).text)["stuck"]
+    with counted(url, stuck=1), line(url, takes=16_384) as greedy:
         greedy.sendall(DESCRIBE * LIMITS.ahead)
-        time.sleep(LIMITS.taking_seconds + 2.5)
+        end = time.monotonic() + WITHIN_S
+        while refused(httpx.get(f"{url}/metrics", timeout=WITHIN_S).text)["stuck"] == before:
+            assert time.monotonic() < end
+            time.sleep(0.1)
         # What had been sent before then is still on its way.
         assert 0 < rest(greedy).count(OK) < LIMITS.ahead
     assert httpx.get(f"{url}/healthz").status_code == 200
@@ -232,7 +241,7 @@ def test_more_lines_than_there_is_room_for_are_turned_away(platform: Platform) -
             first.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
             assert first.recv(65_536).startswith(b"HTTP/1.1 200")
         end, turned_away = time.monotonic() + WITHIN_S, 2
-        while (page := httpx.get(f"{url}/metrics")).status_code != 200:
+        while (page := httpx.get(f"{url}/metrics", timeout=WITHIN_S)).status_code != 200:
             assert time.monotonic() < end
             turned_away += 1
         assert refused(page.text) == {"slow": 0, "long": 0, "many": 0, "stuck": 0, "crowd": turned_away}
