@@ -86,6 +86,14 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text", ""] = Field(
         default="", description="How they log; without a file, to the standard error stream."
     )
+    traces: SecretStr | None = Field(
+        default=None,
+        description="The collector that takes traces of 'serve' and 'worker' (OTLP over HTTP), such as"
+        " http://localhost:4318; without it, nothing is traced.",
+    )
+    traces_ratio: float = Field(
+        default=1.0, ge=0, le=1, description="The share of the traces that begin here which is sampled."
+    )
     config: Path = Field(default=Path("config"), description="The folder of the configuration files.")
 
 

@@ -77,7 +77,8 @@ def section(page: Page, name: str) -> None:
 def test_every_stage_is_seen_at_a_glance(visit: Visit, url: str) -> None:
     """The overview has each stage that is there, its state and its figures, and what needs somebody; no other stage."""
     page = visit()
-    expect(page.locator(".stage h3")).to_have_text(["Data", "Features", "Versions", "Gates", "Serving", "Events"])
+    stages = ["Data", "Features", "Versions", "Gates", "Serving", "Monitoring", "Events"]
+    expect(page.locator(".stage h3")).to_have_text(stages)
     headlines = {
         name: page.locator(".stage").filter(has_text=name).locator(".headline") for name in ("Serving", "Events")
     }

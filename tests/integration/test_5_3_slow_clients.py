@@ -3,16 +3,18 @@
 import asyncio
 import json
 import logging
+import re
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from types import SimpleNamespace
 
 import httpx
 import pytest
 import uvloop
 
-from movie_mlops.serving.lines import LineLimits, Outlet
+from movie_mlops.serving.lines import Line, LineLimits, Outlet
 from tests.fixtures.stage_5.platform import Platform, running
 
 WITHIN_S = 20
@@ -39,9 +41,14 @@ def url(platform: Platform) -> Iterator[str]:
 
 
 @contextmanager
-def line(url: str) -> Iterator[socket.socket]:
+def line(url: str, takes: int | None = None) -> Iterator[socket.socket]:
+    """Connect; ``takes`` is how many bytes the system takes for a client that does not read."""
     host, _, port = url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=WITHIN_S) as connected:
+    with socket.socket() as connected:
+        if takes is not None:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, takes)
+        connected.settimeout(WITHIN_S)
+        connected.connect((host, int(port)))
         yield connected
 
 
@@ -53,16 +60,32 @@ def rest(connected: socket.socket) -> bytes:
     return read
 
 
+def refused(told: str) -> dict[str, int]:
+    """Return how many lines were ended for each reason, by the page of metrics."""
+    found = re.findall(r'^movie_mlops_refused_lines_total\{reason="(\w+)"\} (\S+)$', told, re.MULTILINE)
+    return {reason: int(float(value)) for reason, value in found}
+
+
+@contextmanager
+def counted(url: str, **reasons: int) -> Iterator[None]:
+    """Make sure that so many lines are ended for these reasons in the block, and none for another."""
+    before = refused(httpx.get(f"{url}/metrics", timeout=WITHIN_S).text)
+    assert set(before) == {"slow", "long", "many", "stuck", "crowd"}
+    yield
+    after = refused(httpx.get(f"{url}/metrics", timeout=WITHIN_S).text)
+    assert {reason: after[reason] - before[reason] for reason in after if after[reason] != before[reason]} == reasons
+
+
 def events(platform: Platform) -> int:
     return len(platform.events.read(0, 100))
 
 
 def test_a_request_that_does_not_arrive_is_given_up(platform: Platform, url: str) -> None:
-    """Whoever stops in the middle of a request is told 408 and let go; meanwhile and afterwards others are answered."""
+    """Whoever stops in the middle of a request is told 408, counted and let go; meanwhile others are answered."""
     before = events(platform)
     chunked = POST.replace(b"Content-Length: %d", b"Transfer-Encoding: chunked")
     halves = (b"", b"GET /v1/us", GET + b"X-More: ", POST % len(EVENT) + EVENT[:20], chunked + b'5\r\n{"use')
-    with ExitStack() as lines:
+    with counted(url, slow=len(halves)), ExitStack() as lines:
         slow = [lines.enter_context(line(url)) for _ in halves]
         for one, sent in zip(slow, halves, strict=True):
             one.sendall(sent)
@@ -78,7 +101,7 @@ def test_a_request_that_does_not_arrive_is_given_up(platform: Platform, url: str
 
 def test_a_client_that_drips_is_given_up_in_the_same_time(url: str) -> None:
     """A byte now and then does not make a request go on for ever."""
-    with line(url) as slow:
+    with counted(url, slow=1), line(url) as slow:
         slow.sendall(GET)
         slow.settimeout(0.05)
         end = time.monotonic() + WITHIN_S
@@ -94,9 +117,9 @@ def test_a_client_that_drips_is_given_up_in_the_same_time(url: str) -> None:
 
 
 def test_a_head_without_end_is_refused(url: str) -> None:
-    """A head is bounded, in its address and in its lines; those of an ordinary length are read."""
+    """A head is bounded, in its address and in its lines, and counted; those of an ordinary length are read."""
     for begin, more in ((b"GET /v1/movies?q=", b"a" * 1000), (GET, b"X-More: " + b"a" * 990 + b"\r\n")):
-        with line(url) as long:
+        with counted(url, long=1), line(url) as long:
             long.sendall(begin)
             # By then the server has read that much.
             assert httpx.get(f"{url}/healthz").status_code == 200
@@ -109,7 +132,7 @@ def test_a_head_without_end_is_refused(url: str) -> None:
 
 def test_a_line_at_rest_is_not_slow(url: str) -> None:
     """Between two requests a client may rest for longer than one may take to arrive."""
-    with line(url) as resting:
+    with counted(url), line(url) as resting:
         for _ in range(2):
             resting.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
             assert resting.recv(65_536).startswith(b"HTTP/1.1 200")
@@ -118,9 +141,13 @@ def test_a_line_at_rest_is_not_slow(url: str) -> None:
 
 def test_an_answer_that_nobody_takes_is_dropped(url: str) -> None:
     """Who asks and does not read is cut off once answers have waited too long, and what waited is not worked out."""
-    with line(url) as greedy:
+    before = refused(httpx.get(f"{url}/metrics", timeout=WITHIN_S).text)["stuck"]
+    with counted(url, stuck=1), line(url, takes=16_384) as greedy:
         greedy.sendall(DESCRIBE * LIMITS.ahead)
-        time.sleep(LIMITS.taking_seconds + 2.5)
+        end = time.monotonic() + WITHIN_S
+        while refused(httpx.get(f"{url}/metrics", timeout=WITHIN_S).text)["stuck"] == before:
+            assert time.monotonic() < end
+            time.sleep(0.1)
         # What had been sent before then is still on its way.
         assert 0 < rest(greedy).count(OK) < LIMITS.ahead
     assert httpx.get(f"{url}/healthz").status_code == 200
@@ -139,11 +166,30 @@ def test_few_requests_may_come_before_the_answer(url: str) -> None:
             piece = quick.recv(65_536)
             assert piece, "the line was ended"
             read += piece
-    with line(url) as flood:
+    with counted(url, many=1), line(url) as flood:
         flood.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n" * 5000)
         with suppress(ConnectionError):
             assert rest(flood).count(OK) <= LIMITS.ahead + 1
     assert httpx.get(f"{url}/healthz").status_code == 200
+
+
+def test_a_line_is_counted_once() -> None:
+    """Who was too slow and then does not take the 408 either is one line, counted for what came first."""
+    told: list[str] = []
+    ended: list[str] = []
+    line = Line.__new__(Line)
+    line._limits, line._refused, line._told = LIMITS, told.append, False
+    line._arriving, line._stuck, line.cycle = 0.0, None, None
+    line.flow = SimpleNamespace(read_paused=False, write_paused=True)
+    line.transport = SimpleNamespace(
+        write=lambda _: ended.append("told"),
+        close=lambda: ended.append("closed"),
+        abort=lambda: ended.append("aborted"),
+        is_closing=lambda: "closed" in ended,
+    )
+    for now in (100.0, 200.0):
+        line.look(now)
+    assert (told, ended) == (["slow"], ["told", "closed", "aborted"])
 
 
 @pytest.mark.parametrize(
@@ -187,12 +233,15 @@ def test_more_lines_than_there_is_room_for_are_turned_away(platform: Platform) -
             for one in (first, second, third):
                 one.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
                 assert one.recv(65_536).startswith(b"HTTP/1.1 200")
-            with line(url) as late:
-                answer = rest(late)
+            for _ in range(2):
+                with line(url) as late:
+                    answer = rest(late)
             assert answer.startswith(b"HTTP/1.1 503")
             assert b"Retry-After: 1\r\n" in answer
             first.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
             assert first.recv(65_536).startswith(b"HTTP/1.1 200")
-        end = time.monotonic() + WITHIN_S
-        while httpx.get(f"{url}/healthz").status_code != 200:
+        end, turned_away = time.monotonic() + WITHIN_S, 2
+        while (page := httpx.get(f"{url}/metrics", timeout=WITHIN_S)).status_code != 200:
             assert time.monotonic() < end
+            turned_away += 1
+        assert refused(page.text) == {"slow": 0, "long": 0, "many": 0, "stuck": 0, "crowd": turned_away}

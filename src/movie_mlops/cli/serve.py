@@ -25,6 +25,7 @@ def serve(
 ) -> None:
     """Serve the API and the page until Ctrl-C."""
     from movie_mlops.cli import door, output
+    from movie_mlops.cli.tracing import traced
     from movie_mlops.flows.serve import describe, make_app
     from movie_mlops.serving import ServingConfig, address, bind
     from movie_mlops.serving import serve as answer
@@ -42,7 +43,7 @@ def serve(
         rules=read_rules(settings.config / "rules.yaml"),
         rollout=door.rollout(settings),
     )
-    with door.logged(settings, log_file, log_format) as lines:
+    with door.logged(settings, log_file, log_format) as lines, traced(settings, "api") as tracer:
         app = make_app(
             workspace,
             door.platform_config(settings),
@@ -52,6 +53,7 @@ def serve(
             keys=door.keys_config(settings),
             state_url=settings.state_url,
             lines=lines,
+            tracer=tracer,
         )
 
         def ready() -> None:

@@ -38,6 +38,7 @@ def worker(
     import socket
 
     from movie_mlops.cli import door
+    from movie_mlops.cli.tracing import traced
     from movie_mlops.flows.worker import Worker, WorkerConfig
 
     meant, settings = name or socket.gethostname(), door.settings(home)
@@ -49,8 +50,12 @@ def worker(
         stop.wait(every)
     if stop is not None and stop.is_set():
         return
-    with door.logged(settings, log_file, log_format), door.platform(home, dataset) as platform:
-        working = Worker(platform, meant, WorkerConfig(every_seconds=every))
+    with (
+        door.logged(settings, log_file, log_format),
+        traced(settings, "worker") as tracer,
+        door.platform(home, dataset) as platform,
+    ):
+        working = Worker(platform, meant, WorkerConfig(every_seconds=every), tracer=tracer)
         if check:
             _check(platform.database, meant, every)
         elif stop is None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 
 from movie_mlops.core import clock
 from movie_mlops.core.nouns import Interaction
+from movie_mlops.core.tracing import CURRENT, span
 from movie_mlops.events.config import EventConfig
 from movie_mlops.events.contract import check
 from movie_mlops.events.errors import EventConflictError
@@ -20,7 +21,8 @@ from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures, Prep
 from movie_mlops.state import Database, fetch_rows, run_for_each
 
 _INSERT: Final = (
-    "INSERT INTO events (event_id, type, source, subject, time, data, recorded_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO events (event_id, type, source, subject, time, data, recorded_at, traceparent)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _LAST: Final = 'SELECT max("offset") FROM events'
 _RECORDED: Final = "SELECT event_id FROM events WHERE event_id IN ({})"
@@ -105,18 +107,12 @@ class EventLog:
                 _check_same(first, interaction)
         if not batch:
             return Appended(accepted=0, duplicates=0)
-        with self._database.write() as connection:
-            known = _known(connection, batch)
-            new = _dated([event for event_id, event in batch.items() if event_id not in known], now)
-            if new:
-                recorded_at = clock.to_iso(now)
-                run_for_each(connection, _INSERT, [tuple(to_row(event, recorded_at).values()) for event in new])
-                self._apply(connection, new, _last_offset(connection))
-        # A repetition too: whoever sends an event again may do so because nobody could tell of it the first time.
-        self._histories.publish(event.user_id for event in batch.values())
-        if self._features is not None:
-            self._features.publish(list(batch.values()))
-        return Appended(accepted=len(new), duplicates=len(interactions) - len(new))
+        with span("events append", "producer") as appending:
+            accepted = self._record(batch, now)
+            appended = Appended(accepted, len(interactions) - accepted)
+            if appending is not None:
+                appending.tell({"movie_mlops.accepted": accepted, "movie_mlops.duplicates": appended.duplicates})
+        return appended
 
     def read(self, after: int, limit: int) -> list[StoredEvent]:
         """Return the next events of the log.
@@ -194,12 +190,32 @@ class EventLog:
                 self._apply(connection, [event for event in events if event.event_id not in known], offset)
         return self._histories.count()
 
+    def _record(self, batch: dict[str, Interaction], now: datetime) -> int:
+        """Record what is new of a batch, and make it what is read; return how much that is."""
+        under = CURRENT.get()
+        place = None if under is None else under.place.write()
+        with self._database.write() as connection:
+            known = _known(connection, batch)
+            new = _dated([event for event_id, event in batch.items() if event_id not in known], now)
+            if new:
+                recorded_at = clock.to_iso(now)
+                rows = [(*to_row(event, recorded_at).values(), place) for event in new]
+                run_for_each(connection, _INSERT, rows)
+                self._apply(connection, new, _last_offset(connection))
+        # A repetition too: whoever sends an event again may do so because nobody could tell of it the first time.
+        with span("histories publish"):
+            self._histories.publish(event.user_id for event in batch.values())
+            if self._features is not None:
+                self._features.publish(list(batch.values()))
+        return len(new)
+
     def _apply(self, connection: Connection, events: list[Interaction], position: int) -> None:
         """Bring events into the online store, within the caller's transaction."""
-        # The folds ask the histories which words these events take the place of.
-        if self._features is not None:
-            self._features.apply(connection, events, position=position)
-        self._histories.apply(connection, events, self._feedback, position=position)
+        with span("histories apply"):
+            # The folds ask the histories which words these events take the place of.
+            if self._features is not None:
+                self._features.apply(connection, events, position=position)
+            self._histories.apply(connection, events, self._feedback, position=position)
 
 
 def _known(connection: Connection, batch: dict[str, Interaction]) -> set[str]:

@@ -9,7 +9,8 @@ from sqlalchemy import BigInteger, Column, Integer, Row, String, Table, Text
 
 from movie_mlops.core import clock
 from movie_mlops.core.nouns import Interaction, Kind
-from movie_mlops.state import METADATA
+from movie_mlops.core.tracing import TraceParent
+from movie_mlops.state import METADATA, gained
 
 EVENTS: Final = Table(
     "events",
@@ -23,6 +24,7 @@ EVENTS: Final = Table(
     Column("time", String, nullable=False),
     Column("data", Text, nullable=False),
     Column("recorded_at", String, nullable=False),
+    gained("traceparent", String(55)),
     sqlite_autoincrement=True,
 )
 
@@ -45,11 +47,13 @@ class StoredEvent:
         offset: Its place in the log; grows, with gaps allowed.
         interaction: What happened.
         recorded_at: When it was recorded (aware UTC).
+        traceparent: Under which request, as a place in its trace, where that had one.
     """
 
     offset: int
     interaction: Interaction
     recorded_at: datetime
+    traceparent: TraceParent | None = None
 
 
 def envelope(event: StoredEvent) -> dict[str, Any]:
@@ -59,10 +63,11 @@ def envelope(event: StoredEvent) -> dict[str, Any]:
         event: A recorded event.
 
     Returns:
-        The envelope; ``sequence`` is the offset, padded so that it sorts as text.
+        The envelope; ``sequence`` is the offset, padded so that it sorts as text, and ``traceparent`` (CloudEvents'
+        extension for distributed tracing) is there where the event was recorded under a trace.
     """
     row = to_row(event.interaction, clock.to_iso(event.recorded_at))
-    return {
+    told = {
         "specversion": "1.0",
         "id": row["event_id"],
         "type": row["type"],
@@ -74,6 +79,7 @@ def envelope(event: StoredEvent) -> dict[str, Any]:
         "sequence": f"{event.offset:020d}",
         "data": json.loads(row["data"]),
     }
+    return told if event.traceparent is None else {**told, "traceparent": event.traceparent.write()}
 
 
 def to_row(interaction: Interaction, recorded_at: str) -> dict[str, str]:
@@ -105,4 +111,5 @@ def from_row(row: Row[Any]) -> StoredEvent:
             source=row.source,
         ),
         recorded_at=datetime.fromisoformat(row.recorded_at),
+        traceparent=None if row.traceparent is None else TraceParent.read(row.traceparent),
     )

@@ -48,6 +48,7 @@ class PlatformOperations:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self._since = clock.now()
         self._sections: dict[str, Callable[[], dict[str, Any]]] = {
             "data": self._data,
             "features": self._features,
@@ -59,7 +60,7 @@ class PlatformOperations:
 
     def glances(self) -> Sequence[Glance]:
         """Return every stage but serving, in order, at a glance."""
-        return glances(self._platform)
+        return glances(self._platform, since=self._since)
 
     def sections(self) -> Sequence[str]:
         """Return the names of the sections that there are."""

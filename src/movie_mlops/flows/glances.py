@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from movie_mlops.core import clock
@@ -15,20 +16,40 @@ from movie_mlops.flows.shelf import trouble
 from movie_mlops.flows.steps import previous
 from movie_mlops.flows.verdicts import known_verdict
 from movie_mlops.lake import INTERACTIONS
+from movie_mlops.monitoring import newest_readings
 from movie_mlops.release import Verdict, list_bundles
 from movie_mlops.serving.console import Glance, Need, state_of
+from movie_mlops.serving.noted import noted
 
 _MANY_WAITING: Final = 10_000
+_MANY_FAILED: Final = 0.01
+_SILENT: Final = timedelta(minutes=15)
+"""Servers note how they do once a minute."""
+_OLD: Final = timedelta(days=2)
+"""Drift and quality are looked at every day; the alert on old readings goes by the same."""
+_DRIFT: Final = "Features have drifted: movie-mlops monitor drift"
+_QUALITY: Final = "The lists are worth less to users than was promised: movie-mlops monitor quality"
+_LOOKS: Final = (
+    ("drift", "movie_mlops_drift_verdict", Need(_DRIFT)),
+    ("quality", "movie_mlops_online_below_promise", Need(_QUALITY, urgent=True)),
+)
+"""What is looked at now and then: its name, the reading that is 1 where it is amiss, and what that needs."""
 _COUNT: Final = "SELECT count(*), max(recorded_at) FROM events WHERE recorded_at >= ?"
 
 
-def glances(platform: Platform) -> list[Glance]:
-    """Return the stages in order; one that cannot be read says why."""
+def glances(platform: Platform, *, since: datetime) -> list[Glance]:
+    """Return the stages in order; one that cannot be read says why.
+
+    Args:
+        platform: The stores.
+        since: Since when somebody should have noted how the servers do.
+    """
     stages: tuple[tuple[int, str, str, Callable[[Platform], Glance]], ...] = (
         (1, "Data", "data", _data),
         (2, "Features", "features", _features),
         (3, "Versions", "models", _versions),
         (4, "Gates", "gates", _gates),
+        (6, "Monitoring", "monitoring", partial(_monitoring, since=since)),
         (9, "Events", "events", _events),
     )
     found = []
@@ -139,6 +160,37 @@ def _gates(platform: Platform) -> Glance:
     needs += [Need(f"{check.name}: {check.sentence}") for check in verdict.failed]
     said = "The candidate passed" if verdict.passed else "The candidate was refused"
     return Glance(4, "Gates", "gates", state_of(needs), said, facts, tuple(needs))
+
+
+def _monitoring(platform: Platform, *, since: datetime) -> Glance:
+    now, said = clock.now(), noted(platform.database)
+    needs = []
+    if now - max(said.at or since, since) > _SILENT:
+        last = "" if said.at is None else f" since {clock.ago(said.at)}"
+        needs.append(Need(f"No server has noted how it does{last}: look at the log of the API."))
+    if said.missing:
+        needs.append(Need(f"What cannot be read to be watched: {', '.join(said.missing)}. The API's log says why."))
+    if said.failed is not None and said.failed > _MANY_FAILED:
+        needs.append(Need(f"{said.failed:.1%} of the last hour's requests failed.", urgent=True))
+    facts = {
+        "servers": f"{said.servers}",
+        "last noted": "-" if said.at is None else clock.ago(said.at),
+        "failed, last hour": "-" if said.failed is None else f"{said.failed:.1%}",
+    }
+    newest = {reading.name: reading for reading in newest_readings(platform.database)}
+    for name, series, need in _LOOKS:
+        reading = newest.get(series)
+        if reading is None:
+            facts[name] = "not looked at"
+            continue
+        facts[name] = f"{'amiss' if reading.value else 'well'}, {clock.ago(reading.at)}"
+        if reading.value:
+            needs.append(need)
+        elif now - reading.at > _OLD:
+            needs.append(Need(f"The {name} was last looked at {clock.ago(reading.at)}: movie-mlops monitor {name}"))
+    state = state_of(needs, "empty" if said.at is None else "good")
+    headline = "Nothing is noted yet" if said.at is None else "Nothing is amiss" if not needs else "Something is amiss"
+    return Glance(6, "Monitoring", "monitoring", state, headline, facts, tuple(needs))
 
 
 def _events(platform: Platform) -> Glance:

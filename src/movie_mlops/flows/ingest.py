@@ -1,17 +1,23 @@
 """Step 1: rows of the source and of the event log into the lake."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 
 from pydantic import TypeAdapter
 
 from movie_mlops.core.digests import Plain
 from movie_mlops.core.progress import Progress
+from movie_mlops.core.tracing import TraceParent, Tracer, traced
+from movie_mlops.events import StoredEvent
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import Result
 from movie_mlops.ingest import IngestConfig, Severity, Source, load, load_events
 from movie_mlops.lake import INTERACTIONS
 
 _EVENTS_AT_ONCE = 10_000
+_MOST_LINKS = 128
+"""So many requests are named by the span of what they wrote; OpenTelemetry drops further ones."""
 
 
 def ingest_inputs(platform: Platform, source: Source) -> Plain:
@@ -55,18 +61,32 @@ class Drained:
     offset: int
 
 
-def drain(platform: Platform) -> Drained:
+def drain(platform: Platform, tracer: Tracer | None = None) -> Drained:
     """Bring the events that came since the last time into the lake.
 
     How far the lake has the log stands in the commit that brought it so far: a kill at any moment leaves both or
     neither, several may drain at once, and after a restoration of the table what went with it comes again.
+
+    Args:
+        platform: The stores.
+        tracer: Where that is traced; each span names the requests that its events were recorded under.
     """
     lake, cursor = platform.lake, _cursor(platform)
     new, offset = 0, lake.cursor(INTERACTIONS, cursor) or 0
     while page := platform.events.read(offset, _EVENTS_AT_ONCE):
         offset = page[-1].offset
-        new += load_events([event.interaction for event in page], lake, cursors={cursor: offset})
+        with traced(tracer, "events into the lake", kind="consumer", links=_requests(page)) as bringing:
+            brought = load_events([event.interaction for event in page], lake, cursors={cursor: offset})
+            if bringing is not None:
+                bringing.tell({"movie_mlops.events": len(page), "movie_mlops.new": brought})
+        new += brought
     return Drained(new, offset)
+
+
+def _requests(page: Sequence[StoredEvent]) -> list[TraceParent]:
+    """Return where events were recorded, as far as that was written down."""
+    places = dict.fromkeys(event.traceparent for event in page if event.traceparent is not None)
+    return list(islice((place for place in places if place.sampled), _MOST_LINKS))
 
 
 def pending(platform: Platform) -> bool:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from movie_mlops.core.logs import LogLines
 from movie_mlops.core.nouns import Workspace
+from movie_mlops.core.tracing import Tracer
 from movie_mlops.features import FILM_FEATURES, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.console import PlatformOperations
@@ -32,10 +33,11 @@ def make_app(
     keys: KeysConfig | None = None,
     state_url: SecretStr | None = None,
     lines: LogLines | None = None,
+    tracer: Tracer | None = None,
 ) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
     platform = Platform(workspace, config, lakes, redis, keys=keys, state_url=state_url)
-    return _app(platform, serving, lines)
+    return _app(platform, serving, lines, tracer)
 
 
 def describe() -> dict[str, Any]:
@@ -48,7 +50,9 @@ def describe() -> dict[str, Any]:
             platform.close()
 
 
-def _app(platform: Platform, serving: ServingConfig, lines: LogLines | None = None) -> FastAPI:
+def _app(
+    platform: Platform, serving: ServingConfig, lines: LogLines | None = None, tracer: Tracer | None = None
+) -> FastAPI:
     return create_app(
         serving,
         database=platform.database,
@@ -65,6 +69,7 @@ def _app(platform: Platform, serving: ServingConfig, lines: LogLines | None = No
         operations=PlatformOperations(platform),
         watched=PlatformWatched(platform),
         lines=lines,
+        tracer=tracer,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Column, String, Table, delete, insert, select
 
 from movie_mlops.core import clock
 from movie_mlops.core.errors import MovieMlopsError
+from movie_mlops.core.tracing import Tracer
 from movie_mlops.flows.errors import BusyError
 from movie_mlops.flows.ingest import drain, pending
 from movie_mlops.flows.journal import FlowJournal
@@ -63,12 +64,16 @@ class Worker:
         platform: The stores.
         name: Under which it says that it lives.
         config: How often it does what.
+        tracer: Where it is traced what becomes of events.
     """
 
-    def __init__(self, platform: Platform, name: str, config: WorkerConfig | None = None) -> None:
+    def __init__(
+        self, platform: Platform, name: str, config: WorkerConfig | None = None, *, tracer: Tracer | None = None
+    ) -> None:
         self._platform = platform
         self._name = name
         self._config = config or WorkerConfig()
+        self._tracer = tracer
         self._journal = FlowJournal(platform.database, platform.lake)
         # The store is taken to be as the lake is now; whoever changed it before has materialised it.
         self._versions = self._lake_versions()
@@ -113,7 +118,7 @@ class Worker:
             return 0
         before = self._lake_versions()
         with self._journal.flow("worker drain"):
-            new = drain(self._platform).new
+            new = drain(self._platform, self._tracer).new
         if before == self._versions:
             # The store has these events since they were acknowledged.
             self._versions = self._lake_versions()

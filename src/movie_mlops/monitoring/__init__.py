@@ -1,6 +1,6 @@
 """Monitoring: what was measured of the system while it ran, and what follows from it."""
 
-from movie_mlops.monitoring.config import MonitoringConfig
+from movie_mlops.monitoring.config import MonitoringConfig, TraceConfig
 from movie_mlops.monitoring.declared import MEASURES
 from movie_mlops.monitoring.errors import MonitoringError
 from movie_mlops.monitoring.exposing import reading_samples
@@ -13,6 +13,7 @@ __all__ = [
     "MonitoringConfig",
     "MonitoringError",
     "Reading",
+    "TraceConfig",
     "forget",
     "newest_readings",
     "note",

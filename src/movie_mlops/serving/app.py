@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from movie_mlops import __version__
 from movie_mlops.core.logs import LogLines
+from movie_mlops.core.tracing import Tracer
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
 from movie_mlops.release import Ledger, TrustList
 from movie_mlops.release.rollout import Rollouts
@@ -63,6 +64,7 @@ def create_app(
     operations: Operations | None = None,
     watched: Watched | None = None,
     lines: LogLines | None = None,
+    tracer: Tracer | None = None,
 ) -> FastAPI:
     """Return the API.
 
@@ -82,6 +84,7 @@ def create_app(
         operations: What the console shows of other rooms; without it, it shows what serves and the ledger.
         watched: What the other rooms tell of themselves; without it, metrics and readiness are those of the API alone.
         lines: Where each request is logged; without them, none is.
+        tracer: Where spans are written down; without it, none is.
     """
     ledger_of_rollouts = Rollouts(database)
     watcher = ReleaseWatcher(
@@ -106,6 +109,7 @@ def create_app(
         watched=watched,
         patience_seconds=config.patience_seconds,
         lines=lines,
+        tracer=tracer,
     )
     counting = Counting(database)
     shadowing = Shadowing(counting, config.rollout.canary.slow_ms / 1000)
@@ -142,6 +146,8 @@ def create_app(
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    # Lines end before the app, and the server that has them is made for it.
+    app.state.refused = metrics.refused
     app.add_middleware(Lane, before=services.read_before, answer=partial(recommendations.answer_user, services))
     # Behind the door, which counts a refusal as any other answer and sends it out as one.
     app.add_middleware(
@@ -150,7 +156,7 @@ def create_app(
         longest_wait_seconds=config.longest_wait_seconds,
         most_waiting=config.most_waiting,
     )
-    app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes, lines=lines)
+    app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes, lines=lines, tracer=tracer)
     problems.install(app)
     for resource in (recommendations, rows, lists, movies, event_routes, passports, health, admin, rollouts):
         app.include_router(resource.make_router(services))

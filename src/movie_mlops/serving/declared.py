@@ -43,6 +43,13 @@ DEGRADED_ANSWERS: Final = Measure(
 SHED_REQUESTS: Final = Measure(
     "movie_mlops_shed_requests_total", _COUNTER, "Requests refused because there was too much to do."
 )
+REFUSED_LINES: Final = Measure(
+    "movie_mlops_refused_lines_total",
+    _COUNTER,
+    "Lines that were ended before the API had a request or its answer was taken: it came too slowly, its head was too"
+    " long, too many came at once, the answer was not taken, there were too many lines.",
+    (Label("reason", ("slow", "long", "many", "stuck", "crowd")),),
+)
 ARM_ANSWERS: Final = Measure(
     "movie_mlops_arm_answers_total",
     _COUNTER,
@@ -118,6 +125,11 @@ LOG_LINES_DROPPED: Final = Measure(
     _COUNTER,
     "Log lines that were not written, because the disk refused them or too many waited.",
 )
+SPANS_DROPPED: Final = Measure(
+    "movie_mlops_spans_dropped_total",
+    _COUNTER,
+    "Spans that were not sent, because the collector did not take them or too many waited.",
+)
 SCRAPE_FAILED: Final = Measure(
     "movie_mlops_scrape_failed",
     _GAUGE,
@@ -132,6 +144,7 @@ MEASURES: Final = (
     EVENTS,
     DEGRADED_ANSWERS,
     SHED_REQUESTS,
+    REFUSED_LINES,
     ARM_ANSWERS,
     EXPLORATION_COST,
     RELEASE_INFO,
@@ -151,6 +164,7 @@ MEASURES: Final = (
     CPU_SECONDS,
     MEMORY,
     LOG_LINES_DROPPED,
+    SPANS_DROPPED,
     SCRAPE_FAILED,
 )
 """In the order of the reference."""

@@ -10,6 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from movie_mlops.core.logs import REQUEST_ID, LogLines
+from movie_mlops.core.tracing import CURRENT, Tracer
+from movie_mlops.serving import traced
 from movie_mlops.serving.metrics import Metrics
 from movie_mlops.serving.problems import internal, problem
 
@@ -22,6 +24,8 @@ _STRICT: Final = (
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
 _POLICY: Final = b"content-security-policy"
+_TRACEPARENT: Final = b"traceparent"
+_UNMATCHED: Final = "unmatched"
 _SAFE: Final = ((_POLICY, _STRICT), (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
@@ -33,13 +37,23 @@ class Door:
         metrics: Where requests are counted.
         max_body_bytes: The largest body.
         lines: Where each request is logged; without them, none is.
+        tracer: Where its span is written down; without it, none is.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int, lines: LogLines | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        max_body_bytes: int,
+        lines: LogLines | None = None,
+        tracer: Tracer | None = None,
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._lines = lines
+        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -51,6 +65,11 @@ class Door:
         request_id = _request_id(headers.get(b"x-request-id"))
         # Whatever is said during the request, in whichever thread, says it with its id.
         REQUEST_ID.set(request_id.decode())
+        span = None
+        if self._tracer is not None or _TRACEPARENT in headers:
+            span = traced.begin(self._tracer, scope["method"], scope["path"], headers.get(_TRACEPARENT))
+        # Also where there is none: a request that came close behind another begins in that one's context.
+        CURRENT.set(span)
         status = 0
 
         async def tell(message: Message) -> None:
@@ -84,6 +103,8 @@ class Door:
                     status=status,
                     seconds=seconds,
                 )
+            if span is not None:
+                traced.end(span, method, None if route == _UNMATCHED else route, status)
 
     async def _enter(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         declared = headers.get(b"content-length", b"0")
@@ -118,4 +139,4 @@ def _request_id(given: bytes | None) -> bytes:
 def _template(scope: Scope) -> str:
     """Return the route's template, such as ``/v1/movies/{movie_id}``."""
     path = getattr(scope.get("route"), "path", None)
-    return path.replace(":path}", "}") if isinstance(path, str) and path else "unmatched"
+    return path.replace(":path}", "}") if isinstance(path, str) and path else _UNMATCHED

@@ -16,6 +16,7 @@ from sqlalchemy import BigInteger, Column, Float, String, Table, delete, func, s
 from sqlalchemy.dialects import postgresql, sqlite
 
 from movie_mlops.core import clock
+from movie_mlops.serving.declared import SCRAPE_FAILED
 from movie_mlops.serving.metrics import Metrics
 from movie_mlops.state import METADATA, Database
 
@@ -59,6 +60,8 @@ ANSWERS: Final = "answers_per_second"
 FALLBACKS: Final = "fallbacks_per_second"
 HALF: Final = "p50_seconds"
 MOST: Final = "p99_seconds"
+MISSING: Final = "scrape_failed/"
+"""What the name of a part is noted behind that could not be read."""
 
 
 @dataclass
@@ -128,6 +131,9 @@ class History:
         found[ERRORS] = max(0.0, totals.errors - before.errors) / went_by
         found[ANSWERS] = max(0.0, totals.answers - before.answers) / went_by
         found[FALLBACKS] = max(0.0, totals.fallbacks - before.fallbacks) / went_by
+        for sample in families[SCRAPE_FAILED.name].samples:
+            if sample.value:
+                found[MISSING + sample.labels["part"]] = sample.value
         buckets = _buckets(families["movie_mlops_request_seconds"])
         added = {bound: count - self._buckets.get(bound, 0.0) for bound, count in buckets.items()}
         if added and max(added.values()) > 0:

@@ -7,9 +7,10 @@ of the process's descriptors, and needs next to nothing itself (R. Hansen, "Slow
 import asyncio
 import logging
 import resource
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -17,6 +18,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 _LOG: Final = logging.getLogger("movie_mlops.serving")
 _SPARE: Final = 128
 """Descriptors that lines leave for files, stores and libraries."""
+
+Reason = Literal["slow", "long", "many", "stuck", "crowd"]
+"""Why a line was ended: its request came too slowly, its head was too long, too many requests came at once, its answer
+was not taken, or there were too many lines."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +71,18 @@ class Line(HttpToolsProtocol):
     Args:
         limits: What is borne.
         lines: Holds this one too from now until it ends.
+        refused: Told why it was ended, where its client is at fault.
         settings: What uvicorn gives.
     """
 
-    def __init__(self, limits: LineLimits, lines: "set[Line]", **settings: Any) -> None:
+    def __init__(
+        self, limits: LineLimits, lines: "set[Line]", refused: Callable[[Reason], None], **settings: Any
+    ) -> None:
         super().__init__(**settings)
         self._limits = limits
         self._lines = lines
+        self._refused = refused
+        self._told = False
         lines.add(self)
         self._arriving: float | None = None
         self._stuck: float | None = None
@@ -99,6 +109,7 @@ class Line(HttpToolsProtocol):
         if self._in_head and not self._begun:
             self._head += len(data)
             if self._head > self._limits.head_bytes and not self._ended():
+                self._tell("long")
                 self._refuse(431, f"The head of the request is longer than {self._limits.head_bytes:,} bytes.")
 
     def on_message_begin(self) -> None:
@@ -108,6 +119,7 @@ class Line(HttpToolsProtocol):
             ValueError: Too many came before it, which uvicorn would all keep. What it is told of ends the line.
         """
         if len(self.pipeline) >= self._limits.ahead:
+            self._tell("many")
             self.transport.close()
             message = "too many requests at once"
             raise ValueError(message)
@@ -139,6 +151,7 @@ class Line(HttpToolsProtocol):
             self._arriving = now
         if self._arriving is not None and now - self._arriving > self._limits.arrival_seconds and not self._ended():
             seconds = self._limits.arrival_seconds
+            self._tell("slow")
             self._refuse(408, f"The request did not arrive whole within {seconds:g} s. Send it again.")
         # A line that was closed stays until its last answer is taken.
         if not (self.flow.write_paused or transport.is_closing()):
@@ -146,6 +159,7 @@ class Line(HttpToolsProtocol):
         elif self._stuck is None:
             self._stuck = now
         elif now - self._stuck > self._limits.taking_seconds:
+            self._tell("stuck")
             _LOG.info("a client did not take its answer within %g s", self._limits.taking_seconds)
             transport.abort()
 
@@ -158,6 +172,12 @@ class Line(HttpToolsProtocol):
         """Return whether the client is in the middle of an answer, into which no other may be written."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and cycle.response_started and not cycle.response_complete
+
+    def _tell(self, reason: Reason) -> None:
+        """Tell why the line is ended; the first reason alone, for who is too slow may not take the answer either."""
+        if not self._told:
+            self._told = True
+            self._refused(reason)
 
     def _refuse(self, status: int, detail: str) -> None:
         _LOG.info("a line was ended with %d", status)

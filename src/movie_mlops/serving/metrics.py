@@ -13,6 +13,7 @@ from movie_mlops.core import clock
 from movie_mlops.core.logs import LogLines
 from movie_mlops.core.measures import Sample
 from movie_mlops.core.memory import process_cpu_seconds, process_memory_bytes
+from movie_mlops.core.tracing import Tracer
 from movie_mlops.features import Histories, last_parity
 from movie_mlops.serving import declared
 from movie_mlops.serving.asking import Asking
@@ -41,6 +42,7 @@ class Metrics:
         watched: What other rooms measure; without it, the API tells of itself alone.
         patience_seconds: How long stores are waited for that do not answer.
         lines: What is logged, where something is.
+        tracer: What is traced, where something is.
 
     Attributes:
         registry: Everything, in Prometheus's shape.
@@ -57,6 +59,7 @@ class Metrics:
         watched: Watched | None = None,
         patience_seconds: float = 2.0,
         lines: LogLines | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.registry: Final = CollectorRegistry(auto_describe=False)
         self.lately: Final = Lately()
@@ -66,6 +69,7 @@ class Metrics:
         self._events = Counted(declared.EVENTS, self.registry)
         self._degraded = Counted(declared.DEGRADED_ANSWERS, self.registry)
         self._shed = Counted(declared.SHED_REQUESTS, self.registry)
+        self._refused = Counted(declared.REFUSED_LINES, self.registry)
         self._arms = Counted(declared.ARM_ANSWERS, self.registry)
         self._exploration = Counted(declared.EXPLORATION_COST, self.registry)
         self._known: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
@@ -76,6 +80,7 @@ class Metrics:
             "lists": lambda: self.lately.samples(watcher.snapshot.catalogue),
             "process": _process,
             "log": lambda: [Sample(declared.LOG_LINES_DROPPED, 0 if lines is None else lines.dropped)],
+            "traces": lambda: [Sample(declared.SPANS_DROPPED, 0 if tracer is None else tracer.dropped)],
         }
         stores: dict[str, Read] = {"parity": partial(_parity, database)}
         if watched is not None:
@@ -100,6 +105,10 @@ class Metrics:
     def shed(self) -> None:
         """Count a request that was refused because there was too much to do."""
         self._shed.of().inc()
+
+    def refused(self, reason: str) -> None:
+        """Count a line that was ended before the app had a request, or before its answer was taken."""
+        self._refused.of(reason).inc()
 
     def arm(self, rollout: str, arm: str, *, failed: bool) -> None:
         """Count a list that an arm of a roll-out was asked for."""

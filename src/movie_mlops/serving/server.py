@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
 
 from movie_mlops.serving.errors import PortInUseError
-from movie_mlops.serving.lines import Line, LineLimits, refusal
+from movie_mlops.serving.lines import Line, LineLimits, Reason, refusal
 
 _LARGEST_PORT = 65_535
 _SWITCH_SECONDS = 0.0005
@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
     ask within a second, tells each that it was the last answer, writes what waits, and ends.
 
     Args:
-        app: What answers.
+        app: What answers. Lines that end before it are told to its state's ``refused``, which :func:`create_app` sets.
         on_ready: Called once the first request can be answered.
         log_level: Of the server's own messages.
         limits: What is borne of a client.
@@ -81,11 +81,12 @@ class Server(uvicorn.Server):
     ) -> None:
         limits = limits or LineLimits()
         lines: set[Line] = set()
+        refused: Callable[[Reason], None] = getattr(app.state, "refused", _count_nowhere)
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http=cast("type[asyncio.Protocol]", functools.partial(Line, limits, lines)),
+                http=cast("type[asyncio.Protocol]", functools.partial(Line, limits, lines, refused)),
                 ws="none",
                 access_log=False,
                 server_header=False,
@@ -96,6 +97,7 @@ class Server(uvicorn.Server):
         self._on_ready = on_ready
         self._room = limits.room()
         self._lines = lines
+        self._refused = refused
         self._doors: list[socket.socket] = []
         self._arriving: set[asyncio.Task[object]] = set()
 
@@ -140,6 +142,7 @@ class Server(uvicorn.Server):
                     # Nobody else is there, or whoever was has gone again.
                     return
                 if len(self._lines) >= self._room:
+                    self._refused("crowd")
                     _turn_away(line)
                     continue
                 # Made at once, so that it counts before the next is let in.
@@ -187,6 +190,10 @@ class Server(uvicorn.Server):
 
 def _same(begun: asyncio.Protocol) -> asyncio.Protocol:
     return begun
+
+
+def _count_nowhere(_: Reason) -> None:
+    """Take the place of metrics, for an app that has none."""
 
 
 def _turn_away(line: socket.socket) -> None:

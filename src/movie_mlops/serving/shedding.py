@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from movie_mlops.serving.metrics import Metrics
 from movie_mlops.serving.problems import problem
 
-_ALWAYS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+ALWAYS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Who watches the server must hear from it now more than ever; a process that is ended for being busy helps nobody."""
 _RETRY_SECONDS: Final = 1
 _FEW: Final = 16
@@ -43,7 +43,7 @@ class Shedding:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse to."""
-        if scope["type"] == "http" and scope["path"] not in _ALWAYS and self._is_too_much():
+        if scope["type"] == "http" and scope["path"] not in ALWAYS and self._is_too_much():
             self._metrics.shed()
             refusal = problem(
                 503,

@@ -18,10 +18,11 @@ from movie_mlops.core.logs.config import LogConfig
 from movie_mlops.core.logs.context import REQUEST_ID
 from movie_mlops.core.logs.file import BoundedFile, ErrorStream, Sink
 from movie_mlops.core.logs.redaction import Redaction
+from movie_mlops.core.tracing import CURRENT
 
 _OURS: Final = "movie_mlops"
 _SERVERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access")
-_PLAIN: Final = frozenset({"request_id", "method", "route"})
+_PLAIN: Final = frozenset({"request_id", "trace_id", "method", "route"})
 """Nothing can be in these: the door takes no other characters, and a route is a template."""
 _LONGEST: Final = 4_000
 _PAUSE_SECONDS: Final = 0.2
@@ -97,6 +98,8 @@ class LogLines:
         """Have a line on an answered request written soon; of its path only its user's pseudonym will be told."""
         level = "error" if status >= 500 else "info"  # noqa: PLR2004 - HTTP's own
         facts = {"request_id": request_id, "method": method, "route": route, "status": status, "seconds": seconds}
+        if (span := CURRENT.get()) is not None:
+            facts["trace_id"] = span.place.trace_id
         self.put(level, "serving", "request", {**facts, "path": path})
 
     def _work(self) -> None:
@@ -171,6 +174,8 @@ class _Forwarding(logging.Handler):
             facts: dict[str, Any] = dict(getattr(record, "facts", {}))
             if (request_id := REQUEST_ID.get()) is not None:
                 facts["request_id"] = request_id
+            if (span := CURRENT.get()) is not None:
+                facts["trace_id"] = span.place.trace_id
             if record.exc_info and record.exc_info[1] is not None:
                 facts["error"] = "".join(traceback.format_exception(record.exc_info[1]))
             self._lines.put(record.levelname.lower(), _room(record.name), record.getMessage(), facts)

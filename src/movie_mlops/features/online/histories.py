@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from movie_mlops.core.columns import EVENT_TIME, INGESTED_AT, MOVIE_ID, USER_ID, VALUE, WEIGHT
 from movie_mlops.core.nouns import Interaction, Kind
+from movie_mlops.core.tracing import span
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.feedback import CODE_COLUMN, CONSUMED, KIND_CODES, latest_words, weigh
 from movie_mlops.features.online.counts import Counts
@@ -125,7 +126,10 @@ class Histories:
 
     def read_many(self, user_ids: Sequence[str]) -> list[History]:
         """Return the history of each user; see :meth:`read`."""
-        rows = self._store.read_many(HISTORIES, user_ids)
+        with span("history read") as reading:
+            rows = self._store.read_many(HISTORIES, user_ids)
+            if reading is not None:
+                reading.tell({"movie_mlops.backend": self._store.counts.backend, "movie_mlops.users": len(user_ids)})
         return [
             _EMPTY if row is None else read_words(row.packed, user, row.stamp)
             for user, row in zip(user_ids, rows, strict=True)

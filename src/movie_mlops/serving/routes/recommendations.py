@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from movie_mlops.core import clock
+from movie_mlops.core.tracing import span
 from movie_mlops.features import FeatureError, FeedbackConfig, History
 from movie_mlops.serving.answering import Given, Make
 from movie_mlops.serving.asks import ListQuery, RecommendationRequest
@@ -149,10 +150,19 @@ def maker(services: Services, history: History) -> Make:
     """Return what gives the answer of a snapshot to a wish, for a history."""
 
     def make(snapshot: Snapshot, wish: Wish) -> Answer:
-        work = partial(recommend, snapshot, history, wish, reasons=services.config.reasons, rules=services.rules)
+        work = partial(_scored, services, snapshot, history, wish)
         return services.repeats.of(snapshot, history, wish, work)
 
     return make
+
+
+def _scored(services: Services, snapshot: Snapshot, history: History, wish: Wish) -> Answer:
+    with span("model score") as scoring:
+        found = recommend(snapshot, history, wish, reasons=services.config.reasons, rules=services.rules)
+        if scoring is not None:
+            model = "none" if snapshot.model is None else snapshot.model.release.model
+            scoring.tell({"movie_mlops.source": found.source.value, "movie_mlops.model": model})
+    return found
 
 
 def keep_answer(
