@@ -16,6 +16,7 @@ from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
 from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Release, read_waivers
 from movie_mlops.release.rollout import RolloutConfig
+from movie_mlops.security import AuditLog, Pseudonyms
 from movie_mlops.settings import (
     NamedSource,
     Settings,
@@ -160,6 +161,11 @@ def training_sets(home: Path | None, dataset: str | None) -> TrainingSets:
 def database(workspace: Workspace) -> Database:
     """Return the state of a data set."""
     return Database(StateConfig.of(workspace, read_settings().state_url))
+
+
+def audit(settings: Settings, database: Database) -> AuditLog:
+    """Return the audit log of a data set."""
+    return AuditLog(database, Pseudonyms.kept_in(Workspace(settings.home, "").keys))
 
 
 def ledger(workspace: Workspace) -> Ledger:

@@ -19,6 +19,7 @@ from movie_mlops.flows.records import PlatformRecords
 from movie_mlops.flows.rollout import Conductor
 from movie_mlops.lake import MOVIES, Lake, LakeConfig
 from movie_mlops.release import KeysConfig
+from movie_mlops.security import AuditLog, Pseudonyms
 from movie_mlops.serving import Catalogue, ServingConfig, create_app
 
 
@@ -65,6 +66,7 @@ def _app(platform: Platform, serving: ServingConfig, lines: LogLines | None = No
         operations=PlatformOperations(platform),
         watched=PlatformWatched(platform),
         lines=lines,
+        audit=AuditLog(platform.database, Pseudonyms.kept_in(platform.workspace.keys)),
     )
 
 

@@ -14,8 +14,10 @@ from movie_mlops.core.logs import LogLines
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
 from movie_mlops.release import Ledger, TrustList
 from movie_mlops.release.rollout import Rollouts
+from movie_mlops.security import AuditLog, Refusals
 from movie_mlops.serving import problems
 from movie_mlops.serving.answering import Answering
+from movie_mlops.serving.audited import Audited
 from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.counting import Counting
@@ -63,6 +65,7 @@ def create_app(
     operations: Operations | None = None,
     watched: Watched | None = None,
     lines: LogLines | None = None,
+    audit: AuditLog | None = None,
 ) -> FastAPI:
     """Return the API.
 
@@ -82,6 +85,7 @@ def create_app(
         operations: What the console shows of other rooms; without it, it shows what serves and the ledger.
         watched: What the other rooms tell of themselves; without it, metrics and readiness are those of the API alone.
         lines: Where each request is logged; without them, none is.
+        audit: Where it is put on record what operators do; without it, nothing is.
     """
     ledger_of_rollouts = Rollouts(database)
     watcher = ReleaseWatcher(
@@ -150,6 +154,10 @@ def create_app(
         longest_wait_seconds=config.longest_wait_seconds,
         most_waiting=config.most_waiting,
     )
+    if audit is not None:
+        refusals = Refusals(audit)
+        beside.append(Rounds("audit-refusals", refusals.write, config.audit_seconds, at_end=True))
+        app.add_middleware(Audited, log=audit, refusals=refusals)
     app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes, lines=lines)
     problems.install(app)
     for resource in (recommendations, rows, lists, movies, event_routes, passports, health, admin, rollouts):
