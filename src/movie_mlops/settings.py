@@ -20,6 +20,7 @@ from movie_mlops.release import GateConfig
 from movie_mlops.release.rollout import RolloutConfig
 
 if TYPE_CHECKING:
+    from movie_mlops.security.scan import ScanConfig
     from movie_mlops.serving import Rules
 
 T = TypeVar("T")
@@ -193,6 +194,17 @@ def read_rollout(path: Path) -> RolloutConfig:
         ConfigurationError: The file says something that cannot be used.
     """
     return _read(path, TypeAdapter(RolloutConfig))
+
+
+def read_scan(path: Path) -> "ScanConfig":
+    """Read what a scan of a project accepts; nothing where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    from movie_mlops.security.scan import ScanConfig  # noqa: PLC0415 - only a scan needs it
+
+    return _read(path, TypeAdapter(ScanConfig))
 
 
 def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None = None) -> T:

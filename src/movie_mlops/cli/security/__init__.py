@@ -3,6 +3,7 @@
 import typer
 
 from movie_mlops.cli.security import audit
+from movie_mlops.cli.security.scan import scan
 
 app = typer.Typer(
     help="Who may do what, and what is on record of it.",
@@ -18,3 +19,4 @@ def security() -> None:
 
 
 app.add_typer(audit.app, name="audit")
+app.command()(scan)
