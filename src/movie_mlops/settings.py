@@ -16,10 +16,13 @@ from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.flows import PlatformConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
 from movie_mlops.ingest import CONTRACTS, IngestConfig
+from movie_mlops.monitoring.drift import DriftConfig
+from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import GateConfig
 from movie_mlops.release.rollout import RolloutConfig
 
 if TYPE_CHECKING:
+    from movie_mlops.monitoring.notify import NotifyConfig
     from movie_mlops.security.scan import ScanConfig
     from movie_mlops.serving import Rules
 
@@ -72,6 +75,12 @@ class Settings(BaseSettings):
     trusted_keys: str | None = Field(
         default=None, description="The list of the keys whose bundles are used (default: data/keys/ in home)."
     )
+    notify_webhook: SecretStr | None = Field(
+        default=None, description="A webhook as Slack has it, which 'movie-mlops monitor watch' tells what goes wrong."
+    )
+    notify_password: SecretStr | None = Field(
+        default=None, description="The password of the user in config/notify.yaml who sends e-mail."
+    )
     log_file: str | None = Field(
         default=None, description="The file that 'serve' and 'worker' log to; a file for each process."
     )
@@ -79,6 +88,15 @@ class Settings(BaseSettings):
         default="", description="How they log; without a file, to the standard error stream."
     )
     config: Path = Field(default=Path("config"), description="The folder of the configuration files.")
+
+
+class MonitoringSettings(BaseModel):
+    """What ``config/monitoring.yaml`` may say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    drift: DriftConfig = Field(default_factory=DriftConfig, description="What counts as drift.")
+    quality: QualityConfig = Field(default_factory=QualityConfig, description="Online quality.")
 
 
 def read_settings() -> Settings:
@@ -194,6 +212,27 @@ def read_rollout(path: Path) -> RolloutConfig:
         ConfigurationError: The file says something that cannot be used.
     """
     return _read(path, TypeAdapter(RolloutConfig))
+
+
+def read_monitoring(path: Path) -> MonitoringSettings:
+    """Read what is watched and what it is held to; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    return _read(path, TypeAdapter(MonitoringSettings))
+
+
+def read_notify(path: Path) -> "NotifyConfig":
+    """Read who is told what goes wrong; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    # What sends e-mail is loaded only where something is watched.
+    from movie_mlops.monitoring.notify import NotifyConfig  # noqa: PLC0415
+
+    return _read(path, TypeAdapter(NotifyConfig))
 
 
 def read_scan(path: Path) -> "ScanConfig":
