@@ -66,7 +66,14 @@ class Settings(BaseSettings):
         description="The Redis that carries copies of what is served, such as redis://localhost:6379/0; without it,"
         " what is served is read from the state database.",
     )
-    production: bool = Field(default=False, description="Models are made from committed code only.")
+    production: bool = Field(
+        default=False,
+        description="Models are made from committed code only, and a server starts with nothing that can be guessed.",
+    )
+    behind_proxy: bool = Field(
+        default=False,
+        description="A proxy of yours that speaks TLS stands before the API, which nobody reaches past it.",
+    )
     signing_key: SecretStr | None = Field(
         default=None,
         description="What signs bundles: 64 hex digits, or the path of an Ed25519 private key as PEM; without it, a key"

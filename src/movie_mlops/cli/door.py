@@ -1,9 +1,12 @@
 """From options and files to plain objects; imported inside commands only."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.logs import LogConfig, LogLines
@@ -19,7 +22,8 @@ from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Release, read_waivers
 from movie_mlops.release.rollout import RolloutConfig
-from movie_mlops.security import AuditLog, Pseudonyms
+from movie_mlops.security import AuditLog, Exposure, Pseudonyms
+from movie_mlops.security import require_fit as refuse_unfit
 from movie_mlops.settings import (
     NamedSource,
     Settings,
@@ -132,6 +136,35 @@ def entity_key(view: FeatureView, given: str) -> str | int | tuple[str, int]:
             ) from error
         return (user, number) if both else number
     return given
+
+
+def require_fit(settings: Settings, host: str | None = None) -> None:
+    """Do nothing where this is development, or a server may start with these settings in production.
+
+    Raises:
+        UnfitForProductionError: It may not.
+    """
+    if not settings.production:
+        return
+
+    def shown(secret: SecretStr | None) -> str:
+        return "" if secret is None else secret.get_secret_value()
+
+    on = {"Python's development mode": sys.flags.dev_mode, "a debugger": sys.gettrace() is not None}
+    refuse_unfit(
+        Exposure(
+            host=host or settings.host,
+            proxied=settings.behind_proxy,
+            admin_token=shown(settings.admin_token) or None,
+            signing_key=shown(settings.signing_key) or None,
+            addresses={
+                "MOVIE_MLOPS_STATE_URL": shown(settings.state_url),
+                "MOVIE_MLOPS_REDIS_URL": shown(settings.redis_url),
+            },
+            secrets={"MOVIE_MLOPS_S3_SECRET_ACCESS_KEY": shown(settings.s3_secret_access_key)},
+            debugging=[what for what, is_on in on.items() if is_on],
+        )
+    )
 
 
 @contextmanager
