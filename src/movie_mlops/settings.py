@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_LARGEST_FILE = 4 * 1024 * 1024
+_MOST_PARTS = 100_000
+
 _SECRETS = Path("/run/secrets")
 """Where containers find secrets: a file for each, called as its variable in small letters. Variables go over them."""
 
@@ -255,7 +258,7 @@ def read_scan(path: Path) -> "ScanConfig":
 
 def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None = None) -> T:
     try:
-        content = yaml.safe_load(path.read_bytes()) if path.exists() else None
+        content = _parsed(path)
         _refuse_unknown(path, content, adapter.json_schema(mode="serialization"))
         return adapter.validate_python(content or {}, context=context)
     except OSError as error:
@@ -270,6 +273,41 @@ def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None
         raise ConfigurationError(
             f"{path} cannot be used: {name}: {first['msg']}.", next_step="Correct the file."
         ) from error
+
+
+def _parsed(path: Path) -> Any:
+    """Return what a file of configuration says.
+
+    Raises:
+        ConfigurationError: It is so large, or names its own parts so often, that it cannot be meant.
+        yaml.YAMLError: It is no YAML, or wants to be more than plain data.
+    """
+    if not path.exists():
+        return None
+    if path.is_file() and path.stat().st_size > _LARGEST_FILE:
+        raise ConfigurationError(f"{path} is larger than {_LARGEST_FILE:,} bytes.", next_step="Correct the file.")
+    try:
+        content = yaml.safe_load(path.read_bytes())
+        within = _parts(content, {})
+    # YAML lets a list hold itself, and lists in lists without end.
+    except RecursionError as error:
+        raise ConfigurationError(f"{path} is nested without end.", next_step="Correct the file.") from error
+    if within > _MOST_PARTS:
+        raise ConfigurationError(
+            f"{path} names its own parts so often that it would become {within:,} of them.",
+            next_step="Write them out, or correct the file.",
+        )
+    return content
+
+
+def _parts(value: Any, known: dict[int, int]) -> int:
+    """Return how many parts a document has once each alias is written out; each part is looked at once."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        members = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_parts(member, known) for member in members)
+    return known[id(value)]
 
 
 def _refuse_unknown(path: Path, written: Any, schema: Mapping[str, Any]) -> None:
