@@ -8,7 +8,7 @@ usage() {
 Usage: ./run_tests.sh [--checks] [--stage X[.Y]] [--kind unit|integration|e2e|performance|security] [-- pytest options]
 
 With no option: lint, types, the import contract, the project standard, then every test.
-With --checks: lint, types, the import contract and the project standard, and no test.
+With --checks: lint, types, the import contract, the project standard and the security scan, and no test.
 With --stage or --kind: only those tests. --stage 5 and --stage 5.x: every test of stage 5, its end-to-end tests included.
 END
 }
@@ -54,6 +54,8 @@ if [ -z "$stage$kind" ]; then
   # A copy for a container is not the whole project, and its .env is a link into the container's memory.
   if [ -e .git ]; then echo "== project standard"; $bin/movie-mlops standard check --strict
   else echo "== project standard: not checked, because this is a copy without git"; fi
+  # Half a minute, most of it for Bandit and for every line that was ever committed: too long before every run of tests.
+  if $checks && [ -e .git ]; then echo "== security scan"; $bin/movie-mlops security scan; fi
   if $checks; then exit 0; fi
   echo "== tests"
 fi

@@ -23,9 +23,13 @@ from movie_mlops.release.rollout import RolloutConfig
 
 if TYPE_CHECKING:
     from movie_mlops.monitoring.notify import NotifyConfig
+    from movie_mlops.security.scan import ScanConfig
     from movie_mlops.serving import Rules
 
 T = TypeVar("T")
+
+_LARGEST_FILE = 4 * 1024 * 1024
+_MOST_PARTS = 100_000
 
 _SECRETS = Path("/run/secrets")
 """Where containers find secrets: a file for each, called as its variable in small letters. Variables go over them."""
@@ -65,7 +69,14 @@ class Settings(BaseSettings):
         description="The Redis that carries copies of what is served, such as redis://localhost:6379/0; without it,"
         " what is served is read from the state database.",
     )
-    production: bool = Field(default=False, description="Models are made from committed code only.")
+    production: bool = Field(
+        default=False,
+        description="Models are made from committed code only, and a server starts with nothing that can be guessed.",
+    )
+    behind_proxy: bool = Field(
+        default=False,
+        description="A proxy of yours that speaks TLS stands before the API, which nobody reaches past it.",
+    )
     signing_key: SecretStr | None = Field(
         default=None,
         description="What signs bundles: 64 hex digits, or the path of an Ed25519 private key as PEM; without it, a key"
@@ -242,9 +253,20 @@ def read_notify(path: Path) -> "NotifyConfig":
     return _read(path, TypeAdapter(NotifyConfig))
 
 
+def read_scan(path: Path) -> "ScanConfig":
+    """Read what a scan of a project accepts; nothing where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    from movie_mlops.security.scan import ScanConfig  # noqa: PLC0415 - only a scan needs it
+
+    return _read(path, TypeAdapter(ScanConfig))
+
+
 def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None = None) -> T:
     try:
-        content = yaml.safe_load(path.read_bytes()) if path.exists() else None
+        content = _parsed(path)
         _refuse_unknown(path, content, adapter.json_schema(mode="serialization"))
         return adapter.validate_python(content or {}, context=context)
     except OSError as error:
@@ -259,6 +281,41 @@ def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None
         raise ConfigurationError(
             f"{path} cannot be used: {name}: {first['msg']}.", next_step="Correct the file."
         ) from error
+
+
+def _parsed(path: Path) -> Any:
+    """Return what a file of configuration says.
+
+    Raises:
+        ConfigurationError: It is so large, or names its own parts so often, that it cannot be meant.
+        yaml.YAMLError: It is no YAML, or wants to be more than plain data.
+    """
+    if not path.exists():
+        return None
+    if path.is_file() and path.stat().st_size > _LARGEST_FILE:
+        raise ConfigurationError(f"{path} is larger than {_LARGEST_FILE:,} bytes.", next_step="Correct the file.")
+    try:
+        content = yaml.safe_load(path.read_bytes())
+        within = _parts(content, {})
+    # YAML lets a list hold itself, and lists in lists without end.
+    except RecursionError as error:
+        raise ConfigurationError(f"{path} is nested without end.", next_step="Correct the file.") from error
+    if within > _MOST_PARTS:
+        raise ConfigurationError(
+            f"{path} names its own parts so often that it would become {within:,} of them.",
+            next_step="Write them out, or correct the file.",
+        )
+    return content
+
+
+def _parts(value: Any, known: dict[int, int]) -> int:
+    """Return how many parts a document has once each alias is written out; each part is looked at once."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        members = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_parts(member, known) for member in members)
+    return known[id(value)]
 
 
 def _refuse_unknown(path: Path, written: Any, schema: Mapping[str, Any]) -> None:

@@ -98,7 +98,7 @@ def test_what_was_done_to_the_ledger_is_named(
     tamper(database, *statements)
     broken = ledger.verify().broken
     assert broken is not None
-    assert (broken.release_id, broken.what) == (release_id, what)
+    assert (broken.number, broken.what) == (release_id, what)
     assert broken.sentence.startswith(f"Release {release_id} was {what}: it ")
     before = database.fetch("SELECT count(*) FROM releases")
     with pytest.raises(LedgerAlteredError, match=f"Release {release_id} was {what}.*goes on serving.*release verify"):
@@ -118,7 +118,7 @@ def test_a_row_that_was_changed_and_sealed_anew_is_named(database: Database) -> 
     reseal(database, 2)
     broken = ledger.verify().broken
     assert broken is not None
-    assert (broken.release_id, broken.what) == (2, "changed")
+    assert (broken.number, broken.what) == (2, "changed")
     # Of the newest row nobody inside knows better: that is what a noted seal is for.
     tamper(database, f"UPDATE releases SET bundle_id = '{D}' WHERE release_id = 3")
     reseal(database, 3)
@@ -139,7 +139,7 @@ def test_releases_from_before_the_seals_are_taken_in(database: Database) -> None
     tamper(database, "UPDATE releases SET reason = 'x' WHERE release_id = 1")
     broken = ledger.verify().broken
     assert broken is not None
-    assert (broken.release_id, broken.what) == (1, "changed")
+    assert (broken.number, broken.what) == (1, "changed")
 
 
 @pytest.mark.parametrize("table", ["releases", "release_seals"])

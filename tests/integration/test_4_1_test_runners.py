@@ -129,10 +129,11 @@ def test_what_the_tests_need_is_installed_while_all_else_is_checked(checkout: Pa
 
 
 def test_the_checks_alone_run_no_test(checkout: Path) -> None:
-    """``--checks`` is the same without the tests, and is refused beside a choice of tests."""
+    """``--checks`` is the same with a scan in place of the tests, and is refused beside a choice of tests."""
     assert run(checkout, "run_tests.sh", "--checks").returncode == 0
     done = calls(checkout)[1:]
-    assert [call.startswith(step) for call, step in zip(done, STEPS[:-1], strict=True)] == [True] * (len(STEPS) - 1)
+    steps = [*STEPS[:-1], "movie-mlops security scan"]
+    assert [call.startswith(step) for call, step in zip(done, steps, strict=True)] == [True] * len(steps)
     for more in (["--kind", "unit"], ["--stage", "5"], ["--", "-x"]):
         refused = run(checkout, "run_tests.sh", "--checks", *more)
         assert (refused.returncode, "--checks runs no test" in refused.stderr) == (2, True)

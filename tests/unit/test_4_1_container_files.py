@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from movie_mlops.security.scan import hardening
 from tests.conftest import REPOSITORY
-from tests.fixtures.stage_4 import hardening
 
 DOCKERFILES = hardening.files(REPOSITORY, r"Dockerfile(\.\w+)?")
 COMPOSE_FILES = hardening.files(REPOSITORY, r"(docker-)?compose.*\.ya?ml")

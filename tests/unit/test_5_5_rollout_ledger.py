@@ -26,7 +26,7 @@ from movie_mlops.release.rollout import (
     Span,
     Step,
 )
-from movie_mlops.release.rollout.moves import read_rows, seal_of
+from movie_mlops.release.rollout.moves import read_rows, seal_of_move
 from movie_mlops.state import Database, StateConfig
 
 A, B, C = (f"edlae-{letter * 12}" for letter in "abc")
@@ -227,10 +227,10 @@ def test_who_seals_a_changed_move_anew_is_found_by_the_next_one(rollouts: Rollou
         first = read_rows(connection)[0]
         forged = {**first._asdict(), "reason": "other"}
         change = text("UPDATE rollout_moves SET reason = 'other', sha256 = :seal WHERE move_id = 1")
-        connection.execute(change, {"seal": seal_of(forged, "")})
+        connection.execute(change, {"seal": seal_of_move(forged, "")})
     broken = rollouts.verify().broken
     assert broken is not None
-    assert (broken.what, broken.release_id) == ("changed", 1)
+    assert (broken.what, broken.number) == ("changed", 1)
 
 
 @pytest.mark.parametrize(
@@ -255,6 +255,6 @@ def test_an_altered_move_is_found_and_stops_the_ledger(
         connection.execute(text(statement))
     broken = rollouts.verify().broken
     assert broken is not None
-    assert (broken.what, broken.release_id) == (what, move)
+    assert (broken.what, broken.number) == (what, move)
     with pytest.raises(LedgerAlteredError, match=f"Move {move} "):
         rollouts.move("canary-1", Step.ROLLBACK, expected=None, **TOLD)

@@ -1,9 +1,12 @@
 """From options and files to plain objects; imported inside commands only."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.logs import LogConfig, LogLines
@@ -19,6 +22,8 @@ from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Release, read_waivers
 from movie_mlops.release.rollout import RolloutConfig
+from movie_mlops.security import AuditLog, Exposure, Pseudonyms
+from movie_mlops.security import require_fit as refuse_unfit
 from movie_mlops.settings import (
     NamedSource,
     Settings,
@@ -133,6 +138,35 @@ def entity_key(view: FeatureView, given: str) -> str | int | tuple[str, int]:
     return given
 
 
+def require_fit(settings: Settings, host: str | None = None) -> None:
+    """Do nothing where this is development, or a server may start with these settings in production.
+
+    Raises:
+        UnfitForProductionError: It may not.
+    """
+    if not settings.production:
+        return
+
+    def shown(secret: SecretStr | None) -> str:
+        return "" if secret is None else secret.get_secret_value()
+
+    on = {"Python's development mode": sys.flags.dev_mode, "a debugger": sys.gettrace() is not None}
+    refuse_unfit(
+        Exposure(
+            host=host or settings.host,
+            proxied=settings.behind_proxy,
+            admin_token=shown(settings.admin_token) or None,
+            signing_key=shown(settings.signing_key) or None,
+            addresses={
+                "MOVIE_MLOPS_STATE_URL": shown(settings.state_url),
+                "MOVIE_MLOPS_REDIS_URL": shown(settings.redis_url),
+            },
+            secrets={"MOVIE_MLOPS_S3_SECRET_ACCESS_KEY": shown(settings.s3_secret_access_key)},
+            debugging=[what for what, is_on in on.items() if is_on],
+        )
+    )
+
+
 @contextmanager
 def logged(settings: Settings, file: Path | None, form: str | None) -> Iterator[LogLines | None]:
     """Log while the block runs, where a file or a form was chosen; options go over settings."""
@@ -183,6 +217,11 @@ def training_sets(home: Path | None, dataset: str | None) -> TrainingSets:
 def database(workspace: Workspace) -> Database:
     """Return the state of a data set."""
     return Database(StateConfig.of(workspace, read_settings().state_url))
+
+
+def audit(settings: Settings, database: Database) -> AuditLog:
+    """Return the audit log of a data set."""
+    return AuditLog(database, Pseudonyms.kept_in(Workspace(settings.home, "").keys))
 
 
 def ledger(workspace: Workspace) -> Ledger:

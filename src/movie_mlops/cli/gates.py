@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from movie_mlops.cli import options
+from movie_mlops.cli.audited import audited
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -54,6 +55,7 @@ def gate(
 
 
 @app.command()
+@audited("release.waive", on="check")
 def waive(
     check: Annotated[str, typer.Argument(help="The check, as 'movie-mlops release gate --json' names it.")],
     reason: Annotated[str, typer.Option("--reason", help="Why; it is kept in the verdict and in the ledger.")],
@@ -104,6 +106,7 @@ def waive(
 
 
 @app.command()
+@audited("release.operator", on="name")
 def operator(
     name: Annotated[str, typer.Argument(help="The operator's name.")],
     key: Key = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from movie_mlops.cli import gates, options, rollout
+from movie_mlops.cli.audited import audited
 from movie_mlops.cli.rollout_told import tell
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def verify(
 
 
 @app.command()
+@audited("release.promote", on="bundle")
 def promote(
     bundle: Annotated[
         str, typer.Argument(help="A bundle: its id, name@version, name@alias, or the beginning of its id.")
@@ -226,6 +228,7 @@ def _say(release: "Release", *, as_json: bool) -> None:
 
 
 @app.command()
+@audited("release.rollback")
 def rollback(
     reason: Reason,
     approved_by: ApprovedBy = "operator",

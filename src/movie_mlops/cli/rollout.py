@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from movie_mlops.cli import options
+from movie_mlops.cli.audited import audited
 
 if TYPE_CHECKING:
     from movie_mlops.flows import Platform
@@ -23,6 +24,7 @@ Share = Annotated[float, typer.Option("--share", min=0.0001, max=1, help="The sh
 
 
 @app.command()
+@audited("release.canary", on="bundle")
 def canary(
     bundle: Bundle,
     reason: Reason,
@@ -69,6 +71,7 @@ def canary(
 
 
 @app.command()
+@audited("release.watch")
 def watch(
     every: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two looks.")] = 5.0,
     once: Annotated[bool, typer.Option("--once", help="Look once, do what is to be done, and end.")] = False,
@@ -103,6 +106,7 @@ def watch(
 
 
 @app.command()
+@audited("release.pause")
 def pause(
     reason: Reason,
     approved_by: ApprovedBy = "operator",
@@ -117,6 +121,7 @@ def pause(
 
 
 @app.command()
+@audited("release.resume")
 def resume(
     reason: Reason,
     approved_by: ApprovedBy = "operator",
@@ -131,6 +136,7 @@ def resume(
 
 
 @app.command()
+@audited("release.stop", on="name")
 def stop(
     reason: Reason,
     name: Name = None,
@@ -146,6 +152,7 @@ def stop(
 
 
 @app.command()
+@audited("release.experiment", on="name")
 def experiment(
     name: Annotated[str, typer.Argument(help="What it is called: small letters, digits, hyphens.")],
     arm: Annotated[
@@ -209,6 +216,7 @@ def experiment(
 
 
 @app.command()
+@audited("release.shadow", on="bundle")
 def shadow(
     bundle: Bundle,
     reason: Reason,

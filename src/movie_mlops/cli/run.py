@@ -58,6 +58,7 @@ def run(
     _check_only(only, serve=serve)
     settings = door.settings(home)
     if serve:
+        door.require_fit(settings)
         _check_port(settings.host, port or settings.port)
     if summary is not None:
         # A place that cannot be written is told now, not after an hour.

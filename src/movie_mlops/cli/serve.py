@@ -35,6 +35,7 @@ def serve(
         output.print_json(describe())
         return
     settings = door.settings(home)
+    door.require_fit(settings, host)
     workspace = door.workspace(home, dataset)
     bound = bind(host or settings.host, port or settings.port)
     token = settings.admin_token.get_secret_value() if settings.admin_token else None

@@ -42,6 +42,8 @@ def worker(
     from movie_mlops.flows.worker import Worker, WorkerConfig
 
     meant, settings = name or socket.gethostname(), door.settings(home)
+    # It listens to nobody.
+    door.require_fit(settings, "127.0.0.1")
     if check and _has_nothing(settings, dataset):
         typer.echo("There is no data set to work for yet.")
         return

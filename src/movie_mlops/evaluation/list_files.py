@@ -8,6 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from movie_mlops.core.columns import MOVIE_ID, USER_ID
+from movie_mlops.core.packed import HEAD_BYTES, is_packed
 from movie_mlops.evaluation.errors import PropensitiesUnusableError
 from movie_mlops.evaluation.logged_lists import LoggedLists, unusable
 
@@ -93,6 +94,9 @@ def read_lists(path: Path) -> LoggedLists:
 
 def _read(path: Path) -> pl.DataFrame:
     try:
+        with path.open("rb") as file:
+            if is_packed(file.read(HEAD_BYTES)):
+                raise _refused(path, "is packed")
         return pl.read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise _refused(path, f"cannot be read ({str(error).splitlines()[0]})") from error

@@ -27,6 +27,7 @@ from movie_mlops.serving.console import Glance
 from movie_mlops.serving.console.monitored import monitored
 
 _REPORT: Final = re.compile(r"[a-z][a-z0-9-]*(?:-[A-Za-z0-9._-]+)?")
+_LONGEST_NAME: Final = 200
 _REPORTS: Final = {"data": "ingest", "features": "features", "models": "evaluation", "gates": "gate"}
 _MOST_ROWS: Final = 20
 _MONTHS: Final = 36
@@ -78,10 +79,11 @@ class PlatformOperations:
 
     def report(self, name: str, /) -> Path | None:
         """Return a report that lies on disk; ``None`` where there is none of this name."""
-        if not _REPORT.fullmatch(name):
+        if len(name) > _LONGEST_NAME or not _REPORT.fullmatch(name):
             return None
         path = self._platform.workspace.reports / f"{name}.html"
-        return path if path.is_file() else None
+        # A link could lead anywhere.
+        return path if path.is_file() and not path.is_symlink() else None
 
     def _data(self) -> dict[str, Any]:
         lake = self._platform.lake

@@ -20,6 +20,7 @@ from movie_mlops.flows.records import PlatformRecords
 from movie_mlops.flows.rollout import Conductor
 from movie_mlops.lake import MOVIES, Lake, LakeConfig
 from movie_mlops.release import KeysConfig
+from movie_mlops.security import AuditLog, Pseudonyms
 from movie_mlops.serving import Catalogue, ServingConfig, create_app
 
 
@@ -70,6 +71,7 @@ def _app(
         watched=PlatformWatched(platform),
         lines=lines,
         tracer=tracer,
+        audit=AuditLog(platform.database, Pseudonyms.kept_in(platform.workspace.keys)),
     )
 
 

@@ -5,9 +5,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import BinaryIO, Final, cast
 
 from movie_mlops.ingest.errors import SourceError
+
+_ENCRYPTED: Final = 0x1
+_HARMLESS_BYTES: Final = 64 * 1024 * 1024
+_MOST_TIMES: Final = 100
+"""MovieLens becomes five times as large when it is unpacked; what packs a thousand times holds one letter."""
 
 
 class Archive:
@@ -72,12 +77,36 @@ def _members_of_zip(path: Path) -> dict[str, str]:
     """Return plain name to name in the zip; the file nearest to the top wins."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [info.filename for info in archive.infolist() if not info.is_dir()]
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+            found = [info for info in archive.infolist() if not info.is_dir()]
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
         raise _damaged(path, str(error)) from error
+    for info in found:
+        if info.compress_size > path.stat().st_size:
+            raise _damaged(path, f"{info.filename!r} would be larger than the whole file")
+        _refuse_bomb(path, info)
+    members = [info.filename for info in found]
     ours = [name for name in members if not name.startswith("__MACOSX/")]
     deepest_first = sorted(ours, key=lambda name: (-len(PurePosixPath(name).parts), name))
     return {PurePosixPath(name).name: name for name in deepest_first}
+
+
+def _refuse_bomb(path: Path, info: zipfile.ZipInfo) -> None:
+    """Do nothing with a member that can be read as it says.
+
+    Raises:
+        SourceError: It would become larger than tables do, has a password, or is packed in a way that we do not read.
+    """
+    if info.flag_bits & _ENCRYPTED or info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise SourceError(
+            f"The member {info.filename!r} of {path} has a password or is packed in an unusual way.",
+            next_step="Unpack it by hand, and name the folder instead.",
+        )
+    if info.file_size > _HARMLESS_BYTES and info.file_size > _MOST_TIMES * info.compress_size:
+        raise SourceError(
+            f"The member {info.filename!r} of {path} would become {info.file_size / max(1, info.compress_size):,.0f}"
+            " times as large, which no table of ratings does.",
+            next_step="It may be made to fill the memory. Where it is sound, unpack it by hand and name the folder.",
+        )
 
 
 def _damaged(path: Path, why: str) -> SourceError:

@@ -10,6 +10,7 @@ from typing import Final, Literal
 import polars as pl
 
 from movie_mlops.core import columns as c
+from movie_mlops.core.packed import HEAD_BYTES, is_packed
 from movie_mlops.ingest.errors import SourceError
 
 Encoding = Literal["utf-8", "latin-1"]
@@ -32,8 +33,10 @@ def read_lines(content: Path | bytes, *, file: str, encoding: Encoding = "utf-8"
         first: Which line of the file ``content`` begins with: a mark of byte order can only be in its first.
 
     Raises:
-        SourceError: There is no line at all.
+        SourceError: There is no line at all, or the file is packed.
     """
+    if is_packed(_head(content)):
+        raise SourceError(f"The file {file} is packed.", next_step="Unpack it, and name what was in it.")
     if encoding == "latin-1":
         data = content.read_bytes() if isinstance(content, Path) else content
         lines = _split_lines(data.decode("latin-1").encode())
@@ -77,6 +80,13 @@ def header_of(lines: pl.DataFrame, separator: str) -> list[str]:
 def sniff_separator(lines: pl.DataFrame) -> str:
     """Return the one of comma, semicolon, tab and bar that the first line has most of (comma when it has none)."""
     return max(",;\t|", key=lines[c.RAW][0].count)
+
+
+def _head(content: Path | bytes) -> bytes:
+    if isinstance(content, bytes):
+        return content[:HEAD_BYTES]
+    with content.open("rb") as file:
+        return file.read(HEAD_BYTES)
 
 
 def _split_lines(content: Path | bytes) -> pl.DataFrame:

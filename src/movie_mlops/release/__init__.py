@@ -2,7 +2,7 @@
 
 from movie_mlops.release.aliases import Aliases, Move
 from movie_mlops.release.bundle import Bundle, Restore, read_bundle, write_bundle
-from movie_mlops.release.chain import Break, Chain
+from movie_mlops.release.chain import Chain
 from movie_mlops.release.config import KeysConfig, TrackingConfig
 from movie_mlops.release.drawing import POLICY, draw
 from movie_mlops.release.errors import (
@@ -61,7 +61,6 @@ __all__ = [
     "ArchiveError",
     "ArrayFile",
     "Attack",
-    "Break",
     "Bundle",
     "BundleError",
     "Chain",

@@ -6,18 +6,15 @@ out as well.
 """
 
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sqlalchemy import CompoundSelect, Connection, Row, Select, Text, cast, insert, null, select, union_all
 
-from movie_mlops.core.digests import Plain, digest
 from movie_mlops.release.errors import LedgerAlteredError
-from movie_mlops.release.rows import FIRST, RELEASES, SEALS
-
-_NOTHING: Final = ""
-"""Stands for the seal before the first one."""
+from movie_mlops.release.rows import RELEASES, SEALS
+from movie_mlops.state import NOTHING, Break, Link, first_break, seal_of
 
 # As text: a row that somebody spoilt must be found, not stumbled over.
 _SAID: Final = tuple(
@@ -32,21 +29,6 @@ _LEFT: Final = select(*(null().label(column.name) for column in RELEASES.c), *_S
 )
 # One statement, so that it sees one moment: a release that is committed meanwhile comes with its seal, or not at all.
 _LEDGER: Final[CompoundSelect[Any]] = union_all(_ROWS, _LEFT)
-
-
-@dataclass(frozen=True)
-class Break:
-    """Where the chain is broken.
-
-    Attributes:
-        release_id: The first row that is not what it was.
-        what: What was done to it.
-        sentence: The same for people.
-    """
-
-    release_id: int
-    what: Literal["changed", "removed", "inserted"]
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -78,7 +60,7 @@ class Chain:
             "sealed": self.sealed,
             "taken_in": self.taken_in,
             "head": self.head,
-            "broken": broken and {"release_id": broken.release_id, "what": broken.what, "sentence": broken.sentence},
+            "broken": broken and {"release_id": broken.number, "what": broken.what, "sentence": broken.sentence},
         }
 
 
@@ -105,7 +87,7 @@ def seal(connection: Connection, release_id: int, chain: Chain) -> None:
         release_id: The release.
         chain: The ledger before it; whole.
     """
-    before = chain.head or _NOTHING
+    before = chain.head or NOTHING
     unsealed = _ROWS.where(SEALS.c.release_id.is_(None)).order_by(RELEASES.c.release_id)
     for row in connection.execute(unsealed).all():
         sha256 = _seal_of(row, before)
@@ -129,44 +111,24 @@ def require_whole(chain: Chain) -> None:
 
 
 def _first_break(rows: Sequence[Row[Any]], seals: Mapping[int, Row[Any]]) -> Break | None:
-    ids = {row.release_id for row in rows}
-    last, before = FIRST, _NOTHING
-    for row in rows:
-        seal = seals.get(row.release_id)
-        if seals and seal is None:
-            return _break(row.release_id, "inserted", "has no seal, so the ledger did not write it")
-        if seal is not None and _seal_of(row, seal.before) != seal.sha256:
-            return _break(row.release_id, "changed", "does not say what it said when it was sealed")
-        if row.previous_release_id != last:
-            return _misplaced(row, last, ids)
-        if seal is not None and seal.before != before:
-            # This row is what it was and remembers another seal: the one before was rewritten, seal and all.
-            return _break(last, "changed", f"has another seal than the one that release {row.release_id} remembers")
-        last, before = row.release_id, "" if seal is None else seal.sha256
-    gone = sorted(release_id for release_id in seals if release_id not in ids)
-    return _break(gone[0], "removed", "is gone, and its seal is still there") if gone else None
+    return first_break("release", (_link(row, seals.get(row.release_id)) for row in rows), seals)
 
 
-def _misplaced(row: Row[Any], last: int, ids: Container[int]) -> Break:
-    named = row.previous_release_id
-    if named != FIRST and named not in ids:
-        return _break(named, "removed", f"is gone, and release {row.release_id} followed it")
-    if last != FIRST and named < last:
-        return _break(last, "inserted", f"stands before release {row.release_id}, which did not follow it")
-    return _break(row.release_id, "changed", f"names release {named} as the one before it")
-
-
-def _break(release_id: int, what: Literal["changed", "removed", "inserted"], sentence: str) -> Break:
-    return Break(release_id, what, f"Release {release_id} was {what}: it {sentence}.")
+def _link(row: Row[Any], seal: Row[Any] | None) -> Link:
+    before, sha256 = (None, None) if seal is None else (seal.before, seal.sha256)
+    now = "" if seal is None else _seal_of(row, seal.before)
+    return Link(row.release_id, row.previous_release_id, before, sha256, now)
 
 
 def _seal_of(row: Row[Any], before: str) -> str:
     """Return the seal of a row; what cannot even be read has one that no row had."""
+    said = {column.name: getattr(row, column.name) for column in RELEASES.c}
     try:
-        said: dict[str, Plain] = {column.name: getattr(row, column.name) for column in RELEASES.c}
-        return digest({"release": {**said, "gate": json.loads(row.gate)}, "before": before})
+        said["gate"] = json.loads(row.gate)
     except (TypeError, ValueError):
-        return "unreadable"
+        # Bytes are in no document, so that this has no seal.
+        said["gate"] = b""
+    return seal_of("release", said, before)
 
 
 def _sealed(row: Row[Any]) -> int:

@@ -79,7 +79,11 @@ class Keys:
             return None
         if KEY_HEX.fullmatch(given.lower()):
             return SigningKey.of_seed(given.lower())
-        return SigningKey.read(Path(given).expanduser(), next_step=_NEXT)
+        path = Path(given).expanduser()
+        if not path.is_file():
+            # A key with a digit too few is no path, and a secret all the same: it is not shown.
+            raise KeyRefusedError("MOVIE_MLOPS_SIGNING_KEY is neither a key nor a file with one.", next_step=_NEXT)
+        return SigningKey.read(path, next_step=_NEXT)
 
     def _own(self) -> SigningKey:
         # Another process may make one in the meantime: then that is the key.

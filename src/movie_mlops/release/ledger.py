@@ -11,8 +11,8 @@ from movie_mlops.core import clock
 from movie_mlops.release.chain import Chain, read_chain, require_whole, seal
 from movie_mlops.release.errors import PromotionConflictError, ReleaseError, RollbackError
 from movie_mlops.release.manifest import BUNDLE_ID
-from movie_mlops.release.rows import FIRST, RELEASES, Action, Release, as_kept
-from movie_mlops.state import Database
+from movie_mlops.release.rows import RELEASES, Action, Release, as_kept
+from movie_mlops.state import FIRST, Database
 
 
 class Ledger:

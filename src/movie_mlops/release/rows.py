@@ -22,10 +22,7 @@ from sqlalchemy import (
 from movie_mlops.core import clock
 from movie_mlops.core.digests import canonical_json
 from movie_mlops.release.errors import ReleaseError
-from movie_mlops.state import METADATA, append_only
-
-FIRST: Final = 0
-"""Stands for "no release before": unlike NULL it is equal to itself, so that there is only one first release."""
+from movie_mlops.state import FIRST, METADATA, append_only
 
 RELEASES: Final = Table(
     "releases",

@@ -15,8 +15,10 @@ from movie_mlops.core.tracing import Tracer
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
 from movie_mlops.release import Ledger, TrustList
 from movie_mlops.release.rollout import Rollouts
+from movie_mlops.security import AuditLog, Refusals
 from movie_mlops.serving import problems
 from movie_mlops.serving.answering import Answering
+from movie_mlops.serving.audited import Audited
 from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.counting import Counting
@@ -65,6 +67,7 @@ def create_app(
     watched: Watched | None = None,
     lines: LogLines | None = None,
     tracer: Tracer | None = None,
+    audit: AuditLog | None = None,
 ) -> FastAPI:
     """Return the API.
 
@@ -85,6 +88,7 @@ def create_app(
         watched: What the other rooms tell of themselves; without it, metrics and readiness are those of the API alone.
         lines: Where each request is logged; without them, none is.
         tracer: Where spans are written down; without it, none is.
+        audit: Where it is put on record what operators do; without it, nothing is.
     """
     ledger_of_rollouts = Rollouts(database)
     watcher = ReleaseWatcher(
@@ -156,6 +160,10 @@ def create_app(
         longest_wait_seconds=config.longest_wait_seconds,
         most_waiting=config.most_waiting,
     )
+    if audit is not None:
+        refusals = Refusals(audit)
+        beside.append(Rounds("audit-refusals", refusals.write, config.audit_seconds, at_end=True))
+        app.add_middleware(Audited, log=audit, refusals=refusals)
     app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes, lines=lines, tracer=tracer)
     problems.install(app)
     for resource in (recommendations, rows, lists, movies, event_routes, passports, health, admin, rollouts):

@@ -29,6 +29,7 @@ class ServingConfig:
         remembered_answers: How many of the newest answers are kept, to be given again where nothing has changed since.
         patience_seconds: How long ``/metrics`` and ``/readyz`` wait for stores that do not answer.
         history_seconds: How often the server notes its own metrics for the console.
+        audit_seconds: How often it is put on record what came to nothing, such as wrong tokens, in sums.
         served_every: What one in so many answers was made from is kept, to be computed again; 0 keeps none.
         rules: What the house wants of every list.
         rollout: How releases are rolled out, and how much chance there is in the lists.
@@ -48,6 +49,7 @@ class ServingConfig:
     remembered_answers: int = 1000
     patience_seconds: float = 2.0
     history_seconds: float = 60.0
+    audit_seconds: float = 60.0
     served_every: int = 100
     rules: Rules = field(default_factory=Rules)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)

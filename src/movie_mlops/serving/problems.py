@@ -38,6 +38,7 @@ _TYPE: Final = "application/problem+json"
 _SCHEMA: Final = {"$ref": "#/components/schemas/ProblemOut"}
 _VALIDATION: Final = "#/components/schemas/HTTPValidationError"
 _PLACES: Final = frozenset({"body", "query", "path", "header", "cookie"})
+_USERS: Final = "/v1/users/"
 _TAGS: Final = frozenset({"one", "many"})
 
 
@@ -56,7 +57,7 @@ def problem(
         status: The HTTP status.
         detail: What is wrong and what to do, in sentences.
         code: A stable word for programs, from which the type is made.
-        instance: The path that was asked for.
+        instance: The path that was asked for; a user in it is left out, for documents of errors are passed on and kept.
         headers: Extra headers.
         extra: Further members.
     """
@@ -65,12 +66,20 @@ def problem(
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": _sound(detail),
-        "instance": instance,
+        "instance": None if instance is None else _without_user(instance),
         **(extra or {}),
     }
     if (request_id := REQUEST_ID.get()) is not None:
         document["request_id"] = request_id
     return Response(orjson.dumps(document), status, dict(headers or {}), media_type=_TYPE)
+
+
+def _without_user(path: str) -> str:
+    """Return a path without the user whom it names."""
+    if not path.startswith(_USERS):
+        return path
+    rest = path[len(_USERS) :].rpartition("/")
+    return f"{_USERS}{{user_id}}{rest[1]}{rest[2] if rest[1] else ''}"
 
 
 def install(app: FastAPI) -> None:

@@ -5,9 +5,11 @@ from typing import Annotated
 import typer
 
 from movie_mlops.cli import options
+from movie_mlops.cli.audited import audited
 from movie_mlops.cli.models import words
 
 
+@audited("models.alias", on="bundle")
 def alias(
     bundle: words.Bundle,
     alias: Annotated[str, typer.Argument(metavar="ALIAS", help="Such as 'candidate', or one of your own.")],

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from movie_mlops.cli import options
+from movie_mlops.cli.audited import audited
 from movie_mlops.cli.models import words
 
 if TYPE_CHECKING:
     from movie_mlops.flows.bundle_care import Fate
 
 
+@audited("models.gc")
 def gc(
     keep_days: Annotated[float, typer.Option("--keep-days", min=0, help="What served within so many days stays.")] = 30,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from movie_mlops.cli import options
+from movie_mlops.cli.audited import audited
 from movie_mlops.cli.models import words
 
 
@@ -32,6 +33,7 @@ def export(
         typer.echo(f"{bundle_id} is in {path} ({output.size(size)}).")
 
 
+@audited("models.import")
 def import_(
     archive: Annotated[Path, typer.Argument(metavar="FILE", help="What 'models export' wrote.")],
     reason: words.Reason,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from movie_mlops.cli import options
+from movie_mlops.cli.audited import audited
 from movie_mlops.cli.models import words
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ Key = Annotated[str, typer.Argument(metavar="KEY", help="A key, as 'models keys 
 Note = Annotated[str, typer.Option("--note", help="Why; it is kept in the list.")]
 
 
+@audited("models.sign", on="bundle")
 def sign(
     bundle: words.Bundle,
     reason: words.Reason,
@@ -54,6 +56,7 @@ def list_(home: options.Home = None, as_json: options.AsJson = False) -> None:
 
 
 @app.command()
+@audited("models.keys.new")
 def new(home: options.Home = None, as_json: options.AsJson = False) -> None:
     """Make the signing key, or a new one in its place; what the one before signed stays readable."""
     from movie_mlops.cli import door, output
@@ -70,6 +73,7 @@ def new(home: options.Home = None, as_json: options.AsJson = False) -> None:
 
 
 @app.command()
+@audited("models.keys.trust", on="key")
 def trust(
     key: Annotated[str, typer.Argument(metavar="PUBLIC_KEY", help="64 hex digits, or a file with a public key.")],
     note: Annotated[str, typer.Option("--note", help="Whose it is.")],
@@ -84,6 +88,7 @@ def trust(
 
 
 @app.command()
+@audited("models.keys.retire", on="key")
 def retire(key: Key, note: Note = "", home: options.Home = None, as_json: options.AsJson = False) -> None:
     """Let a key sign no more; what it signed stays readable."""
     from movie_mlops.cli import door
@@ -94,6 +99,7 @@ def retire(key: Key, note: Note = "", home: options.Home = None, as_json: option
 
 
 @app.command()
+@audited("models.keys.revoke", on="key")
 def revoke(key: Key, note: Note, home: options.Home = None, as_json: options.AsJson = False) -> None:
     """Believe a key no more: whatever it signed is refused from now on, everywhere this list is read."""
     from movie_mlops.cli import door

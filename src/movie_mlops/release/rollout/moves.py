@@ -9,11 +9,9 @@ from typing import Any, Final
 from sqlalchemy import JSON, BigInteger, Column, Connection, Integer, Row, Table, Text, select
 
 from movie_mlops.core import clock
-from movie_mlops.core.digests import digest
-from movie_mlops.release.chain import Break, Chain
+from movie_mlops.release.chain import Chain
 from movie_mlops.release.rollout.plans import Kind
-from movie_mlops.release.rows import FIRST
-from movie_mlops.state import METADATA, append_only
+from movie_mlops.state import FIRST, METADATA, Link, append_only, first_break, seal_of
 
 MOVES: Final = Table(
     "rollout_moves",
@@ -118,14 +116,9 @@ def read_rows(connection: Connection) -> Sequence[Row[Any]]:
     return connection.execute(select(MOVES).order_by(MOVES.c.move_id)).all()
 
 
-def seal_of(values: Mapping[str, Any], before: str) -> str:
+def seal_of_move(values: Mapping[str, Any], before: str) -> str:
     """Return the seal of a row; of what cannot be read, one that no row has."""
-    try:
-        return digest(
-            {"move": {name: value for name, value in values.items() if name not in _UNSEALED}, "before": before}
-        )
-    except (TypeError, ValueError):
-        return "unreadable"
+    return seal_of("move", {name: value for name, value in values.items() if name not in _UNSEALED}, before)
 
 
 def chain_of(rows: Sequence[Row[Any]]) -> Chain:
@@ -136,25 +129,10 @@ def chain_of(rows: Sequence[Row[Any]]) -> Chain:
         taken_in=0,
         head=rows[-1].sha256 if rows else None,
         seals=tuple(row.sha256 for row in rows),
-        broken=_first_break(rows),
+        broken=first_break("move", map(_link, rows), (row.move_id for row in rows)),
     )
 
 
-def _first_break(rows: Sequence[Row[Any]]) -> Break | None:
-    last, before = FIRST, ""
-    for row in rows:
-        if row.sha256 != seal_of(row._asdict(), row.before):
-            return Break(
-                row.move_id,
-                "changed",
-                f"Move {row.move_id} of '{row.name}' does not say what it said when it was sealed.",
-            )
-        if row.previous_move_id != last:
-            gone = row.previous_move_id
-            return Break(gone, "removed", f"Move {gone} is gone, and move {row.move_id} followed it.")
-        if row.before != before:
-            return Break(
-                last, "changed", f"Move {last} has another seal than the one that move {row.move_id} remembers."
-            )
-        last, before = row.move_id, row.sha256
-    return None
+def _link(row: Row[Any]) -> Link:
+    now = seal_of_move(row._asdict(), row.before)
+    return Link(row.move_id, row.previous_move_id, row.before, row.sha256, now)

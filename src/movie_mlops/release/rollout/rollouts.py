@@ -13,11 +13,11 @@ from movie_mlops.release.errors import ReleaseError, RolloutConflictError, Rollo
 from movie_mlops.release.ledger import champion_within, promote_within
 from movie_mlops.release.rollout.assignment import free_span, slots_of
 from movie_mlops.release.rollout.config import CanaryConfig
-from movie_mlops.release.rollout.moves import MOVES, Move, Step, chain_of, read_rows, seal_of
+from movie_mlops.release.rollout.moves import MOVES, Move, Step, chain_of, read_rows, seal_of_move
 from movie_mlops.release.rollout.plans import NAME, CanaryPlan, ExperimentPlan, Kind, Plan, ShadowPlan
 from movie_mlops.release.rollout.standing import Rollout, Standing, fold
-from movie_mlops.release.rows import FIRST, Release, as_kept
-from movie_mlops.state import Database
+from movie_mlops.release.rows import Release, as_kept
+from movie_mlops.state import FIRST, Database
 
 _LOOK_AGAIN = "Look at it with 'movie-mlops release status', then decide again."
 
@@ -283,6 +283,6 @@ def _add(
     }
     before = chain.head or ""
     try:
-        connection.execute(insert(MOVES).values(**values, before=before, sha256=seal_of(values, before)))
+        connection.execute(insert(MOVES).values(**values, before=before, sha256=seal_of_move(values, before)))
     except IntegrityError as error:
         raise RolloutConflictError(f"Somebody else moved while '{name}' was moved.", next_step=_LOOK_AGAIN) from error

@@ -140,7 +140,10 @@ class Console:
         operations = self._services.operations
         if operations is None:
             raise NotRecordedError("Nothing is known of lineage here.", next_step="Start it with 'movie-mlops serve'.")
-        drawn = draw(operations.graph_of(request.query_params.get("of", "")))
+        try:
+            drawn = draw(operations.graph_of(request.query_params.get("of", "")))
+        except MovieMlopsError as error:
+            raise NotRecordedError(error.problem, next_step=error.next_step) from error
         return Response(drawn, media_type="image/svg+xml", headers={**_PRIVATE, "content-security-policy": POLICY})
 
     def report(self, request: Request, name: str) -> Response:
