@@ -30,6 +30,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "serve": "Answer requests: the API and the page.",
     "worker": "Work behind the API: events into the lake, the online store up to it.",
     "monitor": "Watch what runs: readings, reference.",
+    "security": "Who may do what: API keys, the table of routes and roles.",
     "bench": "Measure how fast the platform answers on this machine.",
 }
 

@@ -1,0 +1,12 @@
+"""``movie-mlops security``; each group of commands in a module of its own."""
+
+import typer
+
+from movie_mlops.cli.security import keys
+from movie_mlops.cli.security.reference import reference
+
+app = typer.Typer(
+    help="Who may do what: keys, reference.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
+)
+app.add_typer(keys.app, name="keys")
+app.command()(reference)
