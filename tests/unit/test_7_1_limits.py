@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from movie_mlops.flows.serve import shared_limiter
 from movie_mlops.security import (
     Buckets,
     How,
@@ -22,6 +23,7 @@ from movie_mlops.security import (
     Taken,
 )
 from movie_mlops.security.sign_in import Tries
+from movie_mlops.serving import ServingConfig
 from tests.fixtures.stage_2.redis_server import RedisServer
 
 LIMITS = SecurityConfig(
@@ -126,7 +128,8 @@ def test_servers_share_a_bucket_in_redis(redis: RedisServer) -> None:
 
 def test_without_redis_each_server_counts_alone(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis goes: keys go on working, under the same limits for each server; it comes back and is asked again."""
-    limiter = RedisLimiter(Buckets(LIMITS), redis.client, prefix="test")
+    serving = ServingConfig(security=SecurityConfig(limits=LIMITS))
+    limiter = shared_limiter(serving, redis.config(), "tiny")
     assert take(limiter, ANN).good
     redis.kill()
     now = time.monotonic()
@@ -137,7 +140,7 @@ def test_without_redis_each_server_counts_alone(redis: RedisServer, monkeypatch:
     redis.start()
     limiter._away_until = 0.0
     assert take(limiter, ANN).good
-    assert redis.client().keys("test:limit:*")
+    assert redis.client().keys("movie-mlops:tiny:limit:*")
 
 
 def test_wrong_tokens_are_counted_by_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,13 +81,6 @@ class Access:
         """Whether nobody at all can show who they are."""
         return self._admin_token is None and self.tokens is None and (self.keys is None or self.keys.is_empty)
 
-    def refresh(self) -> None:
-        """Hear of new, changed and revoked keys, and now and then of the provider's; called every half second."""
-        if self.keys is not None:
-            self.keys.refresh()
-        if self.tokens is not None:
-            self.tokens.keys.refresh_if_old()
-
     def identify(self, authorization: bytes | None) -> Principal:
         """Return whoever a header ``Authorization`` is of; nobody where there is none.
 

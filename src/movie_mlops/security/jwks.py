@@ -14,6 +14,7 @@ _LOG: Final = logging.getLogger("movie_mlops.security.jwks")
 _LONGEST: Final = 256 * 1024
 _MOST_KEYS: Final = 100
 _SECONDS: Final = 5.0
+_WHOLE_SECONDS: Final = 15.0
 _KINDS: Final = frozenset({"RSA", "EC", "OKP"})
 _LEAST_BITS: Final = 2048
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -102,7 +103,7 @@ def _fetch(url: str) -> Mapping[str, Any]:
     import orjson  # noqa: PLC0415
 
     local = urlsplit(url).hostname in _LOOPBACK
-    body = bytearray()
+    body, until = bytearray(), time.monotonic() + _WHOLE_SECONDS
     with (
         httpx.Client(timeout=_SECONDS, follow_redirects=False, trust_env=not local) as client,
         client.stream("GET", url, headers={"accept": "application/json"}) as answer,
@@ -111,8 +112,8 @@ def _fetch(url: str) -> Mapping[str, Any]:
             raise _wrong(f"{url} answers {answer.status_code}.")
         for part in answer.iter_bytes():
             body += part
-            if len(body) > _LONGEST:
-                raise _wrong(f"{url} answers more than {_LONGEST:,} bytes.")
+            if len(body) > _LONGEST or time.monotonic() > until:
+                raise _wrong(f"{url} answers more than {_LONGEST:,} bytes, or for more than {_WHOLE_SECONDS:g} s.")
     document = orjson.loads(bytes(body))
     if not isinstance(document, dict):
         raise _wrong(f"{url} answers no JSON object.")

@@ -65,10 +65,6 @@ class KeyRing:
             UnauthorisedError: It is none, or holds no more.
             CredentialsUnreadableError: The database has not answered for too long.
         """
-        if not is_whole(text):
-            raise UnauthorisedError(
-                "This is no API key: a letter of it is wrong or missing.", next_step="Copy it again, whole."
-            )
         if self._is_stale():
             raise CredentialsUnreadableError(
                 "The API keys cannot be read at the moment.", next_step="Send the request again in a moment."
@@ -77,6 +73,10 @@ class KeyRing:
         known = self._by_digest.get(digest)
         # Found by a digest that only this server can make: what is compared here again tells nobody of a key.
         if known is None or not hmac.compare_digest(known[0].digest, digest):
+            if not is_whole(text):
+                raise UnauthorisedError(
+                    "This is no API key: a letter of it is wrong or missing.", next_step="Copy it again, whole."
+                )
             raise UnauthorisedError("This API key is not known here.", next_step=_NEXT)
         key, principal = known
         standing = key.standing(clock.now())

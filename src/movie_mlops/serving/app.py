@@ -56,6 +56,8 @@ from movie_mlops.state import Database
 
 _KEYS_SECONDS: Final = 0.5
 """So often the database is asked for new and revoked keys."""
+_PROVIDER_SECONDS: Final = 5.0
+"""So often it is looked whether the provider's keys have grown old."""
 _DESCRIPTION: Final = """
 Recommendations of films, each with its reason, its release and a passport.
 
@@ -213,6 +215,14 @@ def _access(
     )
 
 
+def _hearing(access: Access) -> list[Rounds]:
+    """Return what hears of new and revoked keys; each by itself: a provider that hangs holds up no revocation."""
+    rounds = [] if access.keys is None else [Rounds("api-keys", access.keys.refresh, _KEYS_SECONDS)]
+    if access.tokens is not None:
+        rounds.append(Rounds("provider-keys", access.tokens.keys.refresh_if_old, _PROVIDER_SECONDS))
+    return rounds
+
+
 def _allow_origins(app: FastAPI, cors: CorsConfig) -> None:
     """Let pages of other origins ask, without cookies."""
     if cors.origins:
@@ -236,7 +246,7 @@ def _beside(services: Services, counting: Counting, shadowing: Shadowing) -> lis
             counting.report(traffic.arms, unable=watcher.unable, lost=services.impressions.dropped)
 
     rounds = [
-        Rounds("access", services.access.refresh, _KEYS_SECONDS),
+        *_hearing(services.access),
         Rounds("rollout-report", report, config.poll_seconds, at_end=True),
         Rounds("metric-history", History(services.database, services.metrics).note, config.history_seconds),
     ]
@@ -250,7 +260,9 @@ async def _life(services: Services, beside: Sequence[Rounds | Shadowing]) -> Asy
     """Load films and release before the first request; after the last one, write every answer that waits."""
     anyio.to_thread.current_default_thread_limiter().total_tokens = services.config.worker_threads
     await anyio.to_thread.run_sync(services.watcher.start)
-    await anyio.to_thread.run_sync(services.access.refresh)
+    # Who is known from the first request on.
+    for each in _hearing(services.access):
+        await anyio.to_thread.run_sync(each.once)
     services.impressions.start()
     for each in beside:
         each.start()

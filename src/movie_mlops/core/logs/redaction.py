@@ -8,6 +8,8 @@ from typing import Final
 
 _GONE: Final = "[redacted]"
 _SECRETS: Final = (
+    # API keys of ours, and tokens (three parts in base64), wherever they stand.
+    (re.compile(r"mmk_[0-9A-Za-z]{20,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*"), _GONE),
     # Passwords in addresses.
     (re.compile(r"(?<=://)[^\s/@]*:[^\s/]*(?=@)"), _GONE),
     # Whole headers: a cookie is several words.
