@@ -114,7 +114,7 @@ def bench_security(
             }
             turns = _measure(ways, served.pid, config, progress)
     measured = {way: _described(way, turns[way]) for way in ways}
-    # Of each round the difference, of all differences the middle one: whatever slowed a round down slowed all its turns.
+    # Of each round the difference, of all differences the middle one: what slowed a round down slowed all its turns.
     medians = {way: np.array([percentile(np.sort(turn.latency_ms), 50) for turn in turns[way]]) for way in ways}
     added = {way: round(float(np.median(medians[way] - medians[_OPEN])), 4) for way in _MORE}
     found = {
