@@ -171,8 +171,8 @@ def same(given: str, expected: str) -> bool:
 def missing() -> UnauthorisedError:
     """Return what whoever has shown nothing is told."""
     return UnauthorisedError(
-        "The admin token is missing or wrong, or there is no key.",
-        next_step="Send the header 'Authorization: Bearer <key>'.",
+        "Who asks was not shown, and this address wants to know.",
+        next_step="Send the header 'Authorization: Bearer <key>' with an API key, a token or the admin token.",
     )
 
 
