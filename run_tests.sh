@@ -41,6 +41,11 @@ if [ "${CI:-}" = true ] && ! $checks; then
 fi
 
 bin=.venv/bin
+# Several processes will want the tests compiled at the same moment: one does it before, while others look at the code.
+compiling=""
+if [ -z "$stage$kind" ] && ! $checks; then
+  PYTHONDONTWRITEBYTECODE="" $bin/python -m pytest --collect-only --quiet >/dev/null 2>&1 & compiling=$!
+fi
 if [ -z "$stage$kind" ]; then
   echo "== lint";            $bin/ruff check --quiet .; $bin/ruff format --quiet --check .
   echo "== types";           $bin/mypy
@@ -64,8 +69,10 @@ elif [ -n "$kind" ]; then
   paths=("tests/$kind")
 fi
 parallel=()
-# Everything at once is long: four files at a time, on two cores too, for tests wait half of their time for servers,
+# Everything at once is long: five files at a time, on two cores too, for tests wait half of their time for servers,
 # browsers and the disk; no more, for several have servers of their own. They come in the order of tests/conftest.py.
-[ ${#paths[@]} -gt 0 ] || parallel=(--numprocesses 4 --dist loadfile --no-loadscope-reorder)
+[ ${#paths[@]} -gt 0 ] || parallel=(--numprocesses 5 --dist loadfile --no-loadscope-reorder)
 [ -z "$tools" ] || wait "$tools"
+# What is wrong with a test is told by the run itself.
+[ -z "$compiling" ] || wait "$compiling" || true
 exec $bin/python -m pytest ${parallel[@]+"${parallel[@]}"} ${paths[@]+"${paths[@]}"} ${extra[@]+"${extra[@]}"}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Resolves requirements.txt, requirements-dev.txt, requirements-feast.txt, requirements-rivals.txt, requirements-servers.txt and requirements-airflow.txt, pinned with hashes for every platform, from pyproject.toml.
+# Resolves requirements.txt, requirements-dev.txt, requirements-feast.txt, requirements-rivals.txt, requirements-evidently.txt, requirements-servers.txt and requirements-airflow.txt, pinned with hashes for every platform, from pyproject.toml.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -11,5 +11,6 @@ lock requirements.txt --extra build --extra platform --extra postgres --extra re
 lock requirements-dev.txt --extra build --extra platform --extra compiled --extra postgres --extra redis --extra tune --extra dev
 lock requirements-feast.txt --extra feast
 lock requirements-rivals.txt --extra rivals
+lock requirements-evidently.txt --extra evidently
 lock requirements-servers.txt --extra servers
 lock requirements-airflow.txt --extra airflow

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside Python: Feast, Airflow and the rivals of the evaluation in environments of their own,
 # PyTorch, Node.js, the TypeScript client and axe-core; git, Chromium with the font in which the page is measured, a Redis
-# and a PostgreSQL of their own. Does nothing where they are already there.
+# and a PostgreSQL of their own, Prometheus and Alertmanager. Does nothing where they are already there.
 set -euo pipefail
 
 # An image installs the system's packages before there is an environment, and these afterwards. All wait for the network
@@ -32,5 +32,6 @@ if ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/ini
   packages+=(postgresql)
 fi
 [ ${#packages[@]} -eq 0 ] || "$here/setup_system_packages.sh" "${packages[@]}"
+"$here/setup_prometheus.sh"
 # With Node.js, which may have come just now.
 [ ! -x "$here/../../.venv/bin/python" ] || { "$here/setup_typescript_client.sh"; "$here/setup_axe.sh"; }

@@ -16,11 +16,14 @@ from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.flows import PlatformConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
 from movie_mlops.ingest import CONTRACTS, IngestConfig
+from movie_mlops.monitoring.drift import DriftConfig
+from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import GateConfig
 from movie_mlops.release.rollout import RolloutConfig
 from movie_mlops.security.config import SecurityConfig
 
 if TYPE_CHECKING:
+    from movie_mlops.monitoring.notify import NotifyConfig
     from movie_mlops.serving import Rules
 
 T = TypeVar("T")
@@ -77,6 +80,12 @@ class Settings(BaseSettings):
         description="What API keys and sessions are hashed with: at least 32 characters; without it, it is made in"
         " data/keys in home on first need. With another one every key ends.",
     )
+    notify_webhook: SecretStr | None = Field(
+        default=None, description="A webhook as Slack has it, which 'movie-mlops monitor watch' tells what goes wrong."
+    )
+    notify_password: SecretStr | None = Field(
+        default=None, description="The password of the user in config/notify.yaml who sends e-mail."
+    )
     log_file: str | None = Field(
         default=None, description="The file that 'serve' and 'worker' log to; a file for each process."
     )
@@ -84,6 +93,15 @@ class Settings(BaseSettings):
         default="", description="How they log; without a file, to the standard error stream."
     )
     config: Path = Field(default=Path("config"), description="The folder of the configuration files.")
+
+
+class MonitoringSettings(BaseModel):
+    """What ``config/monitoring.yaml`` may say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    drift: DriftConfig = Field(default_factory=DriftConfig, description="What counts as drift.")
+    quality: QualityConfig = Field(default_factory=QualityConfig, description="Online quality.")
 
 
 def read_settings() -> Settings:
@@ -209,6 +227,27 @@ def read_security(settings: Settings) -> SecurityConfig:
     """
     found = _read(settings.config / "security.yaml", TypeAdapter(SecurityConfig))
     return found.as_closed() if settings.production else found
+
+
+def read_monitoring(path: Path) -> MonitoringSettings:
+    """Read what is watched and what it is held to; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    return _read(path, TypeAdapter(MonitoringSettings))
+
+
+def read_notify(path: Path) -> "NotifyConfig":
+    """Read who is told what goes wrong; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    # What sends e-mail is loaded only where something is watched.
+    from movie_mlops.monitoring.notify import NotifyConfig  # noqa: PLC0415
+
+    return _read(path, TypeAdapter(NotifyConfig))
 
 
 def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None = None) -> T:

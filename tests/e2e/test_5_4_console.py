@@ -20,7 +20,7 @@ SCREENSHOTS = Path(__file__).resolve().parents[2] / "reports" / "screenshots"
 TOKEN = "the-token-of-the-tests"
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-SECTIONS = ["Overview", "Data", "Features", "Models", "Gates and runs", "Releases", "Events", "Lineage"]
+SECTIONS = ["Overview", "Data", "Features", "Models", "Gates and runs", "Releases", "Monitoring", "Events", "Lineage"]
 
 Visit = Callable[..., Page]
 

@@ -95,6 +95,7 @@ def test_what_is_said_during_a_request_has_its_id_in_every_thread(tmp_path: Path
         ("Set-Cookie: session=xyzzy; HttpOnly", "xyzzy"),
         ("postgresql://movies:hunter2@db:5432/state refuses", "hunter2"),
         ("redis://:hunter2@localhost:6379/0", "hunter2"),
+        ("redis://:hun/ter@2@localhost:6379/0", "ter@2"),
         ("MOVIE_MLOPS_ADMIN_TOKEN=hunter2 is wrong", "hunter2"),
         ("password = 'two words here'", "two words"),
         ('{"api_key": "hunter2", "k": 1}', "hunter2"),

@@ -147,7 +147,10 @@ def test_a_store_that_fails_or_hangs_is_named_and_hides_nothing_else(database: D
     """The page is there in time: `movie_mlops_scrape_failed` names the part, whose values are missing, not zero."""
     ended = threading.Event()
 
+    asked = []
+
     def hangs() -> list[Sample]:
+        asked.append(1)
         ended.wait(20)
         return [Sample(AGE, 1.0, ("late",))]
 
@@ -169,6 +172,9 @@ def test_a_store_that_fails_or_hangs_is_named_and_hides_nothing_else(database: D
         samples(metrics)
     assert sum(thread.name == "asking-lake" for thread in threading.enumerate()) == 1
     ended.set()
+    while not samples(metrics).get("movie_mlops_a_seconds{worker=late}"):
+        assert time.monotonic() < began + 30
+    assert len(asked) <= 2
     metrics.end()
 
 

@@ -1,6 +1,7 @@
 """Benchmarks: real processes under an honest load, and a file that says what was measured, on what, and how."""
 
 from movie_mlops.bench.config import (
+    DriftBenchConfig,
     EvaluateBenchConfig,
     FeaturesBenchConfig,
     IngestBenchConfig,
@@ -12,6 +13,7 @@ from movie_mlops.bench.config import (
     StandardBenchConfig,
     TrainBenchConfig,
 )
+from movie_mlops.bench.drift import bench_drift
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.evaluate import bench_evaluate
 from movie_mlops.bench.features import bench_features
@@ -32,6 +34,7 @@ from movie_mlops.bench.train import bench_train
 
 __all__ = [
     "BenchError",
+    "DriftBenchConfig",
     "EvaluateBenchConfig",
     "FeaturesBenchConfig",
     "IngestBenchConfig",
@@ -49,6 +52,7 @@ __all__ = [
     "StageConfig",
     "StandardBenchConfig",
     "TrainBenchConfig",
+    "bench_drift",
     "bench_evaluate",
     "bench_features",
     "bench_ingest",

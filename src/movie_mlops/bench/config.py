@@ -8,6 +8,8 @@ from pathlib import Path
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.evaluation import LearningCurveConfig
 
+_LEAST_ROWS = 1_000
+
 
 @dataclass(frozen=True)
 class FeaturesBenchConfig:
@@ -228,6 +230,42 @@ class NewcomersBenchConfig:
         if self.expectation <= 0:
             raise BenchError(
                 f"expectation is {self.expectation}.", next_step="Give a number above 0, or nothing is expected."
+            )
+
+
+@dataclass(frozen=True)
+class DriftBenchConfig:
+    """The benchmark of drift.
+
+    Attributes:
+        rows: How many rows either side has.
+        numbers: How many columns of numbers.
+        names: How many columns of names.
+        rival_rows: How many of the rows the rival gets, which holds all at once.
+        evidently_python: The Python of an environment that has Evidently; ``None`` leaves it out.
+        seed: Of everything that is made up.
+        most_seconds: The target for the live rows, reading included.
+        most_memory_mib: The target for the whole process.
+
+    Raises:
+        BenchError: A number is out of range.
+    """
+
+    rows: int = 10_000_000
+    numbers: int = 14
+    names: int = 6
+    rival_rows: int = 200_000
+    evidently_python: Path | None = None
+    seed: int = 0
+    most_seconds: float = 20.0
+    most_memory_mib: float = 1024.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be measured."""
+        if not (_LEAST_ROWS <= self.rival_rows <= self.rows and self.numbers >= 1 and self.names >= 0):
+            raise BenchError(
+                f"Drift of {self.rows:,} rows, {self.rival_rows:,} for the rival, cannot be measured.",
+                next_step="Give at least 1,000 rows, the rival no more than us, and one column of numbers.",
             )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.logs import LogConfig, LogLines
@@ -14,6 +15,8 @@ from movie_mlops.flows.shelf import find_bundle
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
+from movie_mlops.monitoring.drift import DriftConfig
+from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Release, read_waivers
 from movie_mlops.release.rollout import RolloutConfig
 from movie_mlops.settings import (
@@ -21,12 +24,17 @@ from movie_mlops.settings import (
     Settings,
     read_contracts,
     read_gates,
+    read_monitoring,
+    read_notify,
     read_platform_config,
     read_rollout,
     read_settings,
     read_sources,
 )
 from movie_mlops.state import Database, StateConfig
+
+if TYPE_CHECKING:
+    from movie_mlops.monitoring.notify import NotifyConfig
 
 
 def settings(home: Path | None) -> Settings:
@@ -51,6 +59,21 @@ def waivers(settings: Settings) -> Path:
 def rollout(settings: Settings) -> RolloutConfig:
     """Return ``config/rollout.yaml``, or the defaults where there is none."""
     return read_rollout(settings.config / "rollout.yaml")
+
+
+def drift(settings: Settings) -> DriftConfig:
+    """Return the part ``drift`` of ``config/monitoring.yaml``, or the defaults where there is none."""
+    return read_monitoring(settings.config / "monitoring.yaml").drift
+
+
+def quality(settings: Settings) -> QualityConfig:
+    """Return the part ``quality`` of ``config/monitoring.yaml``, or the defaults where there is none."""
+    return read_monitoring(settings.config / "monitoring.yaml").quality
+
+
+def notify(settings: Settings) -> "NotifyConfig":
+    """Return ``config/notify.yaml``, or the defaults where there is none."""
+    return read_notify(settings.config / "notify.yaml")
 
 
 def contracts(settings: Settings) -> IngestConfig:

@@ -105,6 +105,8 @@ FLOWS: Final = (
             Task("lake", ("lake", "verify", *_OF), verdict=True),
             Task("bundles", ("models", "verify", *_OF), verdict=True),
             Task("parity", ("features", "parity", *_OF), verdict=True),
+            Task("drift", ("monitor", "drift", *_OF)),
+            Task("quality", ("monitor", "quality", *_OF), verdict=True),
         ),
     ),
     Flow(

@@ -26,6 +26,7 @@ from movie_mlops.flows.errors import FlowError, RefusedError
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.provenance import code_commit, require_committed
+from movie_mlops.flows.remembered import MADE_BY, reference_bytes
 from movie_mlops.flows.steps import Enough, Result, StepReport, Steps, one_at_a_time
 from movie_mlops.ingest import Source
 from movie_mlops.lake import INTERACTIONS, MOVIES, LakeConfig
@@ -239,10 +240,18 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
             "recipe": _recipes((candidate,)),
             "feedback": _plain(config, "feedback"),
             "commit": code_commit(),
+            "reference": dict(MADE_BY),
         },
         rooms=_MODEL_ROOMS,
         work=lambda: training.train(
-            platform, feedback(), candidate, movies=movies, users=users, facts=facts, progress=progress
+            platform,
+            feedback(),
+            candidate,
+            movies=movies,
+            users=users,
+            facts=facts,
+            reference=lambda: reference_bytes(lake, ingested["versions"], config.feedback),
+            progress=progress,
         ),
         still_there=lambda made: releasing.bundle_is_whole(platform, made["bundle_id"]),
     )

@@ -19,12 +19,13 @@ from movie_mlops.core.progress import Advance
 from movie_mlops.features import FeedbackConfig
 from movie_mlops.flows.features import known_feedback, known_movies, users_at
 from movie_mlops.flows.provenance import OPTIONAL, code_commit, code_sha256, machine, package_versions
+from movie_mlops.flows.remembered import reference_bytes
 from movie_mlops.flows.train import fit
 from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig
-from movie_mlops.release import write_bundle
+from movie_mlops.release import REFERENCE, Manifest, write_bundle
 
 
-def plan(lake: LakeConfig, facts: dict[str, Any], model: str, params: dict[str, Any], target: Path) -> bytes:
+def plan(lake: LakeConfig, manifest: Manifest, target: Path) -> bytes:
     """Return what this module reads: from which lake to make which bundle, and where to put it."""
     # The keys of S3 go through the pipe, where no list of processes shows them.
     told = TypeAdapter(LakeConfig).dump_python(lake, mode="json")
@@ -32,7 +33,14 @@ def plan(lake: LakeConfig, facts: dict[str, Any], model: str, params: dict[str, 
         secret = getattr(lake.s3, name)
         told["s3"][name] = None if secret is None else secret.get_secret_value()
     told["root"] = str(lake.root if lake.is_remote else Path(lake.root).absolute())
-    document = {"lake": told, "facts": facts, "model": model, "params": params, "target": str(target)}
+    document = {
+        "lake": told,
+        "facts": manifest.facts,
+        "model": manifest.model,
+        "params": manifest.params,
+        "reference": REFERENCE in manifest.arrays,
+        "target": str(target),
+    }
     return json.dumps(document).encode()
 
 
@@ -68,7 +76,11 @@ def main() -> int:
         trained = fit(known, asked["model"], asked["params"], _Lines(), movies=movies, users=users)
         # With the facts of the original: equal numbers then give the very same bundle, name and all.
         bundle = write_bundle(
-            Path(asked["target"]), model=trained.model, movie_ids=trained.movie_ids, facts=asked["facts"]
+            Path(asked["target"]),
+            model=trained.model,
+            movie_ids=trained.movie_ids,
+            facts=asked["facts"],
+            reference=reference_bytes(lake, versions, config) if asked["reference"] else None,
         )
     except MovieMlopsError as error:
         _tell(error=error.to_json())

@@ -18,7 +18,7 @@ from movie_mlops.flows import rebuild
 from movie_mlops.flows.errors import NotReproducibleError
 from movie_mlops.lake import INTERACTIONS, MOVIES, USERS, Lake, LakeConfig, LakeError
 from movie_mlops.recommenders import create
-from movie_mlops.release import ArrayFile, Manifest, TrustList, read_bundle, read_manifest
+from movie_mlops.release import REFERENCE, ArrayFile, Manifest, TrustList, read_bundle, read_manifest
 
 _NEEDED: Final = ("lake_versions", "feedback")
 _BLOCK: Final = 1 << 20
@@ -136,7 +136,11 @@ def missing_inputs(lake: Lake, manifest: Manifest) -> str | None:
         return f"{manifest.bundle_id} does not say its {' and its '.join(silent)}."
     versions: Any = manifest.facts["lake_versions"]
     can = create(manifest.model, manifest.params).capabilities
-    read = {MOVIES: can.reads_content, USERS: can.reads_traits and USERS in versions}
+    remembers = REFERENCE in manifest.arrays
+    read = {
+        MOVIES: can.reads_content or (remembers and MOVIES in versions),
+        USERS: (can.reads_traits or remembers) and USERS in versions,
+    }
     for table in (INTERACTIONS, *(table for table, wanted in read.items() if wanted)):
         try:
             lake.delta(table, version=versions[table])
@@ -163,7 +167,7 @@ def reproduce(bundle: Path, lake: LakeConfig, *, trust: TrustList, progress: Pro
     if missing := missing_inputs(Lake(lake), manifest):
         raise NotReproducibleError(f"It cannot be tried: {missing}", next_step=_TRAIN_AGAIN)
     with tempfile.TemporaryDirectory(prefix="movie-mlops-again-") as folder:
-        asked = rebuild.plan(lake, manifest.facts, manifest.model, manifest.params, Path(folder))
+        asked = rebuild.plan(lake, manifest, Path(folder))
         made = _clean_process(asked, progress)
         again = Path(folder) / made["bundle_id"]
         files = tuple(_compared(bundle, manifest, again, read_manifest(again)))

@@ -100,6 +100,7 @@ def train(
     users: Table,
     facts: Mapping[str, Any],
     progress: Progress,
+    reference: Callable[[], bytes | None] = lambda: None,
 ) -> Result:
     """Fit the recipe on all positives and write its bundle, signed; the key is made on first need.
 
@@ -111,6 +112,7 @@ def train(
         users: Likewise of the users.
         facts: Data versions and evaluation, for the manifest.
         progress: Who listens.
+        reference: Gives what the data looked like, for the bundle to remember; by default nothing.
     """
     trained = fit(feedback, recipe.model, recipe.params, progress, movies=movies, users=users)
     params = trained.model.params
@@ -135,6 +137,7 @@ def train(
             "packages": package_versions(trained.model.capabilities.libraries),
             "machine": machine(),
         },
+        reference=reference(),
         signer=signer,
     )
     counts = {name: trained.trained_on[name] for name in ("users", "films", "positives")}

@@ -4,7 +4,7 @@ from movie_mlops.monitoring.config import MonitoringConfig
 from movie_mlops.monitoring.declared import MEASURES
 from movie_mlops.monitoring.errors import MonitoringError
 from movie_mlops.monitoring.exposing import reading_samples
-from movie_mlops.monitoring.readings import Reading, newest_readings, note
+from movie_mlops.monitoring.readings import Reading, forget, newest_readings, note
 from movie_mlops.monitoring.reference import REFERENCE, write_reference
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "MonitoringConfig",
     "MonitoringError",
     "Reading",
+    "forget",
     "newest_readings",
     "note",
     "reading_samples",

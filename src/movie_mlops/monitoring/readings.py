@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -72,6 +72,22 @@ def note(
             )
         at = clock.microseconds(clock.now())
         connection.execute(insert(READINGS).values(name=name, labels=written, value=value, at=at))
+
+
+def forget(database: Database, name: str, *, but: Sequence[Mapping[str, str]] = ()) -> None:
+    """Drop the readings of a name, for labels such as a release's come and go.
+
+    Args:
+        database: Where they are kept.
+        name: The metric's.
+        but: The label sets that stay.
+
+    Raises:
+        StateError: The database refuses.
+    """
+    kept = [json.dumps(dict(labels), sort_keys=True) for labels in but]
+    with database.write() as connection:
+        connection.execute(delete(READINGS).where(READINGS.c.name == name, READINGS.c.labels.not_in(kept)))
 
 
 def newest_readings(database: Database) -> list[Reading]:

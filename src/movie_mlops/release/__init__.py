@@ -27,7 +27,7 @@ from movie_mlops.release.gates import Attack, Check, GateConfig, Verdict, judge,
 from movie_mlops.release.keys import Keys
 from movie_mlops.release.ledger import Ledger
 from movie_mlops.release.lineage import Edge, Graph, Kind, Node
-from movie_mlops.release.manifest import BUNDLE_ID, ArrayFile, Manifest
+from movie_mlops.release.manifest import BUNDLE_ID, REFERENCE, ArrayFile, Manifest
 from movie_mlops.release.passport import passport
 from movie_mlops.release.references import ALIAS, CANDIDATE, CHAMPION, means_bundle, resolve
 from movie_mlops.release.registry import Act, Registered, Registry, name_of
@@ -53,6 +53,7 @@ __all__ = [
     "CANDIDATE",
     "CHAMPION",
     "POLICY",
+    "REFERENCE",
     "Act",
     "Action",
     "AliasConflictError",

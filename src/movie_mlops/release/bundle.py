@@ -34,7 +34,16 @@ from movie_mlops.release.folders import (
     read_manifest,
     write_signature,
 )
-from movie_mlops.release.manifest import ARRAY_NAME, FORMAT, MANIFEST, MOVIE_IDS, ArrayFile, Manifest, bundle_id
+from movie_mlops.release.manifest import (
+    ARRAY_NAME,
+    FORMAT,
+    MANIFEST,
+    MOVIE_IDS,
+    REFERENCE,
+    ArrayFile,
+    Manifest,
+    bundle_id,
+)
 from movie_mlops.release.signature import Signer
 from movie_mlops.release.trust import TrustList
 
@@ -51,12 +60,14 @@ class Bundle:
         manifest: What the folder holds and where it comes from.
         recommender: The model, ready to score.
         movie_ids: int64[items]; which movie each item of the model is. Read-only.
+        reference: What its training data looked like, to compare what comes in with; ``None`` where it keeps none.
     """
 
     path: Path
     manifest: Manifest
     recommender: Recommender
     movie_ids: NDArray[np.int64]
+    reference: bytes | None = None
 
     @property
     def bundle_id(self) -> str:
@@ -70,6 +81,7 @@ def write_bundle(
     model: Recommender,
     movie_ids: NDArray[np.int64],
     facts: Mapping[str, Any],
+    reference: bytes | None = None,
     signer: Signer | None = None,
 ) -> Bundle:
     """Write a fitted model as ``root/<bundle_id>/``; an identical bundle that is there already is kept.
@@ -79,6 +91,7 @@ def write_bundle(
         model: Fitted.
         movie_ids: int64[n_items]; which movie each item is, no movie twice.
         facts: Where the model comes from, as plain data; see :class:`Manifest`. All of it counts for the bundle's id.
+        reference: What its training data looked like; the same data must give the same bytes.
         signer: Vouches for it; without one, nobody will read it before :func:`sign_bundle`.
 
     Raises:
@@ -93,6 +106,8 @@ def write_bundle(
         )
     movies.flags.writeable = False
     arrays = {MOVIE_IDS: movies, **_portable_arrays(model)}
+    if reference is not None:
+        arrays[REFERENCE] = np.frombuffer(reference, np.uint8)
     described = {
         "format": FORMAT,
         "model": model.name,
@@ -108,7 +123,7 @@ def write_bundle(
             f"No bundle can be written to {root} ({error.strerror or error}).",
             next_step="Free space on the disk or check that the folder can be written, and run the command again.",
         ) from error
-    return Bundle(path, manifest, model, movies)
+    return Bundle(path, manifest, model, movies, reference)
 
 
 def read_bundle(path: Path, *, trust: TrustList, verify: bool = True, restore: Restore = restore_recommender) -> Bundle:
@@ -133,23 +148,23 @@ def read_bundle(path: Path, *, trust: TrustList, verify: bool = True, restore: R
             arrays[name] = map_array(path / file.file, dtype=file.dtype, shape=file.shape, sha256=sha256)
         except ArrayFileError as error:
             raise damaged(path, file.file, str(error)) from error
-    movie_ids = arrays.pop(MOVIE_IDS)
+    movie_ids, reference = arrays.pop(MOVIE_IDS), arrays.pop(REFERENCE, None)
     try:
         recommender = restore(manifest.model, manifest.params, arrays)
     except (MovieMlopsError, ValueError, TypeError, KeyError) as error:
         raise damaged(path, MANIFEST, f"describes no model that can be restored ({error})") from error
     if recommender.n_items != movie_ids.size:
         raise damaged(path, MANIFEST, f"names {movie_ids.size:,} movies for {recommender.n_items:,} items")
-    return Bundle(path, manifest, recommender, movie_ids)
+    return Bundle(path, manifest, recommender, movie_ids, None if reference is None else reference.tobytes())
 
 
 def _portable_arrays(model: Recommender) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     for name, array in sorted(model.arrays().items()):
-        if not ARRAY_NAME.fullmatch(name) or name == MOVIE_IDS:
+        if not ARRAY_NAME.fullmatch(name) or name in {MOVIE_IDS, REFERENCE}:
             raise BundleError(
                 f"The model {model.name!r} calls an array {name!r}, which cannot be the name of a file of a bundle.",
-                next_step=f"Use lower-case letters, digits and underscores, and not {MOVIE_IDS!r}.",
+                next_step=f"Use lower-case letters, digits and underscores; not {MOVIE_IDS!r} and not {REFERENCE!r}.",
             )
         try:
             arrays[name] = portable(np.asarray(array))

@@ -16,6 +16,9 @@ MANIFEST: Final = "manifest.json"
 MOVIE_IDS: Final = "movie_ids"
 """Name of the array that says which movie each item is; it lies beside the model's own arrays."""
 
+REFERENCE: Final = "reference"
+"""Name of the array, uint8[bytes], in which a bundle keeps what its training data looked like; it is no model's own."""
+
 MAX_MANIFEST_BYTES: Final = 4 << 20
 """A manifest names a handful of arrays; anything longer is not read."""
 

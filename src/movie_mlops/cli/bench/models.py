@@ -140,6 +140,37 @@ def evaluate(
     measure("evaluate", partial(bench_evaluate, config), _tell_rankings, out=out, home=home, as_json=as_json)
 
 
+def drift(
+    rows: Annotated[int, typer.Option("--rows", min=1000, help="Rows on either side.")] = 10_000_000,
+    rival_rows: Annotated[int, typer.Option("--rival-rows", min=1000, help="Of them for Evidently.")] = 200_000,
+    evidently_python: Annotated[
+        Path | None,
+        typer.Option(
+            "--evidently-python",
+            metavar="FILE",
+            help="The Python of an environment that has Evidently (default: .venv/evidently, by setup_evidently.sh).",
+        ),
+    ] = None,
+    out: Out = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How long does the drift of many rows take, and how much memory? Beside Evidently on what it can hold."""
+    from movie_mlops.bench import DriftBenchConfig, bench_drift
+
+    python = own_python("evidently", evidently_python, home)
+    config = DriftBenchConfig(rows=rows, rival_rows=min(rival_rows, rows), evidently_python=python)
+    measure("drift", partial(bench_drift, config), _tell_drift, out=out, home=home, as_json=as_json)
+
+
+def _tell_drift(found: Found) -> None:
+    shown = ("name", "rows", "live_seconds", "peak_memory_mib")
+    table({name: run[name] for name in shown} for run in found["runs"])
+    for skipped in found["skipped"]:
+        typer.echo(f"\n{skipped['name']} was skipped: {skipped['reason']}")
+    tell_limits(found)
+
+
 def _tuned(config: Path, datasets: list[str]) -> "dict[str, list[Recipe]]":
     """Return what searches found inside the training part of each data set, what did best in validation first."""
     from movie_mlops.flows import Recipe

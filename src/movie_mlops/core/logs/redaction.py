@@ -8,22 +8,23 @@ from typing import Final
 
 _GONE: Final = "[redacted]"
 _SECRETS: Final = (
-    # API keys of ours, and tokens (three parts in base64), wherever they stand.
-    (re.compile(r"mmk_[0-9A-Za-z]{20,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*"), _GONE),
+    # API keys of ours, and tokens (three parts in base64), wherever they stand. Here and below so many characters at
+    # most: a text that somebody chose must not take long.
+    (re.compile(r"mmk_[0-9A-Za-z]{20,60}|\beyJ[\w-]{1,2000}\.[\w-]{1,6000}\.[\w-]{0,1000}"), _GONE),
     # Passwords in addresses.
-    (re.compile(r"(?<=://)[^\s/@]*:[^\s/]*(?=@)"), _GONE),
+    (re.compile(r"(?<=://)[^\s/@:]{0,200}:[^\s\"']{0,400}(?=@)"), _GONE),
     # Whole headers: a cookie is several words.
     (re.compile(r"(?i)\b((?:set-)?cookie)\b([\"']?\s*[:=]\s*)[^\n]+"), rf"\1\2{_GONE}"),
     (re.compile(r"(?i)\b((?:proxy-)?authorization)\b([\"']?\s*[:=]\s*[\"']?)(?:\w+\s+)?[^\s\"',;]+"), rf"\1\2{_GONE}"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), rf"\1 {_GONE}"),
     (
         re.compile(
-            r"(?i)\b([\w-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|signing[_-]?key))\b"
+            r"(?i)(?<![\w-])([\w-]{0,60}?(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|signing[_-]?key))\b"
             r"([\"']?\s*[:=]\s*)(\"[^\"]*\"|'[^']*'|[^\s\"',;&)]+)"
         ),
         rf"\1\2{_GONE}",
     ),
-    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
+    (re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"), "[e-mail]"),
 )
 _USERS: Final = "/v1/users/"
 _IN_ADDRESS: Final = re.compile(r"(?<=/v1/users/)(.+?)(?=/(?:recommendations|rows|history)\b|[\"'\n]|$)")

@@ -1,0 +1,90 @@
+"""Watching without Prometheus: a running API is asked, or, where it does not answer, the stores behind it."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import httpx
+
+from movie_mlops.core.errors import MovieMlopsError
+from movie_mlops.core.measures import Sample
+from movie_mlops.flows.measures import PlatformWatched
+from movie_mlops.flows.platform import Platform
+from movie_mlops.monitoring import MonitoringError
+from movie_mlops.monitoring.notify import Channel, Notice, NotifyConfig, Outbox, Samples, Watch
+
+
+class Watching:
+    """Looks, and has somebody told.
+
+    Args:
+        platform: The stores behind the API.
+        url: The API's address.
+        config: How often, and how it is told.
+        on_error: Told of what could not be read or brought; of what stays so, once.
+    """
+
+    def __init__(
+        self, platform: Platform, url: str, config: NotifyConfig, on_error: Callable[[MovieMlopsError], None]
+    ) -> None:
+        self._measures = PlatformWatched(platform)
+        self._url = url.rstrip("/")
+        self._config = config
+        self._on_error = on_error
+        self._failed: dict[str, str] = {}
+
+    def look(self) -> tuple[Samples, bool]:
+        """Return what is measured now, and whether an API said it."""
+        try:
+            answer = httpx.get(f"{self._url}/metrics", timeout=self._config.patience_seconds)
+            answer.raise_for_status()
+            samples = Samples.parse(answer.text)
+        except httpx.HTTPError as error:
+            self._fails(
+                self._url,
+                MonitoringError(
+                    f"{self._url} does not answer ({type(error).__name__}).",
+                    next_step="Start it with: movie-mlops serve; or give its address with --url.",
+                ),
+            )
+        except MonitoringError as error:
+            self._fails(self._url, error)
+        else:
+            self._failed.clear()
+            return samples, True
+        return Samples.of(self._stores()), False
+
+    def work(
+        self, stop: threading.Event, channels: Sequence[Channel], on_notice: Callable[[Notice], None] = lambda _: None
+    ) -> None:
+        """Look regularly until ``stop`` is set; at the end messages that wait are tried once more."""
+        watch, outbox = Watch(self._config), Outbox(channels, self._config, self._on_error)
+        while not stop.is_set():
+            samples, reached = self.look()
+            notice = watch.look(samples, reached=reached)
+            if notice is not None:
+                on_notice(notice)
+                outbox.put(notice)
+            stop.wait(self._config.every_seconds)
+        if lost := outbox.close(self._config.patience_seconds):
+            self._on_error(
+                MonitoringError(
+                    f"{lost} messages could not be brought to their receivers.",
+                    next_step="Look at the receivers; what still goes on is told again when the watch is started.",
+                )
+            )
+
+    def _stores(self) -> Iterator[Sample]:
+        for name, read in self._measures.parts().items():
+            try:
+                yield from list(read())
+            except (MovieMlopsError, OSError) as error:
+                problem = f"The part {name} cannot be read: {error}"
+                self._fails(name, MonitoringError(problem, next_step="Look at its store."))
+            else:
+                self._failed.pop(name, None)
+
+    def _fails(self, what: str, error: MovieMlopsError) -> None:
+        """Tell it where it is new: who looks every few seconds would tell nothing else."""
+        if self._failed.get(what) != error.problem:
+            self._failed[what] = error.problem
+            self._on_error(error)

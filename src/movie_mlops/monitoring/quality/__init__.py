@@ -1,0 +1,43 @@
+"""Online quality: what the answers that were given were worth, held to what the evaluation had promised."""
+
+from movie_mlops.monitoring.quality.config import GuardrailBounds, QualityConfig
+from movie_mlops.monitoring.quality.delays import Delays, Early
+from movie_mlops.monitoring.quality.figures import EVERYTHING, Figure, Tally, exposure_of
+from movie_mlops.monitoring.quality.joining import ANSWERS, WORDS, Joined, join
+from movie_mlops.monitoring.quality.outcome import Figures, Quality, figures_of
+from movie_mlops.monitoring.quality.verdict import (
+    GUARDRAILS,
+    Check,
+    Promise,
+    State,
+    judge_drop,
+    judge_guardrails,
+    judge_promise,
+    together,
+)
+
+__all__ = [
+    "ANSWERS",
+    "EVERYTHING",
+    "GUARDRAILS",
+    "WORDS",
+    "Check",
+    "Delays",
+    "Early",
+    "Figure",
+    "Figures",
+    "GuardrailBounds",
+    "Joined",
+    "Promise",
+    "Quality",
+    "QualityConfig",
+    "State",
+    "Tally",
+    "exposure_of",
+    "figures_of",
+    "join",
+    "judge_drop",
+    "judge_guardrails",
+    "judge_promise",
+    "together",
+]
