@@ -20,6 +20,7 @@ from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import GateConfig
 from movie_mlops.release.rollout import RolloutConfig
+from movie_mlops.security.config import SecurityConfig
 
 if TYPE_CHECKING:
     from movie_mlops.monitoring.notify import NotifyConfig
@@ -84,6 +85,11 @@ class Settings(BaseSettings):
     )
     trusted_keys: str | None = Field(
         default=None, description="The list of the keys whose bundles are used (default: data/keys/ in home)."
+    )
+    access_secret: SecretStr | None = Field(
+        default=None,
+        description="What API keys and sessions are hashed with: at least 32 characters; without it, it is made in"
+        " data/keys in home on first need. With another one every key ends.",
     )
     notify_webhook: SecretStr | None = Field(
         default=None, description="A webhook as Slack has it, which 'movie-mlops monitor watch' tells what goes wrong."
@@ -230,6 +236,16 @@ def read_rollout(path: Path) -> RolloutConfig:
         ConfigurationError: The file says something that cannot be used.
     """
     return _read(path, TypeAdapter(RolloutConfig))
+
+
+def read_security(settings: Settings) -> SecurityConfig:
+    """Read who comes in, and how much they may ask; closed for production, whatever the file says.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    found = _read(settings.config / "security.yaml", TypeAdapter(SecurityConfig))
+    return found.as_closed() if settings.production else found
 
 
 def read_monitoring(path: Path) -> MonitoringSettings:

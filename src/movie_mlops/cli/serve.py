@@ -18,6 +18,9 @@ def serve(
     openapi: Annotated[
         bool, typer.Option("--openapi", help="Print the API's description (OpenAPI 3.1, JSON) and serve nothing.")
     ] = False,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="Everybody shows who they are, whatever config/security.yaml says.")
+    ] = False,
     log_file: options.LogFile = None,
     log_format: options.LogFormat = None,
     dataset: options.Dataset = None,
@@ -25,11 +28,12 @@ def serve(
 ) -> None:
     """Serve the API and the page until Ctrl-C."""
     from movie_mlops.cli import door, output
+    from movie_mlops.cli.security import stores
     from movie_mlops.cli.tracing import traced
     from movie_mlops.flows.serve import describe, make_app
     from movie_mlops.serving import ServingConfig, address, bind
     from movie_mlops.serving import serve as answer
-    from movie_mlops.settings import read_rules
+    from movie_mlops.settings import read_rules, read_security
 
     if openapi:
         output.print_json(describe())
@@ -39,10 +43,12 @@ def serve(
     workspace = door.workspace(home, dataset)
     bound = bind(host or settings.host, port or settings.port)
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
+    security = read_security(settings)
     serving = ServingConfig(
         admin_token=token or None,
         rules=read_rules(settings.config / "rules.yaml"),
         rollout=door.rollout(settings),
+        security=security.as_closed() if closed else security,
     )
     with door.logged(settings, log_file, log_format) as lines, traced(settings, "api") as tracer:
         app = make_app(
@@ -55,6 +61,7 @@ def serve(
             state_url=settings.state_url,
             lines=lines,
             tracer=tracer,
+            key_secret=stores.key_secret(settings),
         )
 
         def ready() -> None:

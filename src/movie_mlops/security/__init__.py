@@ -1,17 +1,147 @@
 """Security: who may do what, and what is on record of it."""
 
-from movie_mlops.security.audit import AuditLog, Outcome, Pseudonyms, Refusals
-from movie_mlops.security.errors import SecurityError, UnfitForProductionError
-from movie_mlops.security.production import Exposure, require_fit, weakness
+from movie_mlops.security.access import (
+    ADMINISTRATOR,
+    Access,
+    Decision,
+    Listener,
+    not_own,
+)
+from movie_mlops.security.audit import (
+    AuditLog,
+    Outcome,
+    Pseudonyms,
+    Refusals,
+)
+from movie_mlops.security.config import (
+    CorsConfig,
+    LimitConfig,
+    OidcConfig,
+    SecurityConfig,
+    SignInConfig,
+)
+from movie_mlops.security.errors import (
+    AccessError,
+    AdminShutError,
+    ApiKeyError,
+    CredentialsUnreadableError,
+    ForbiddenError,
+    SecurityError,
+    TooManyRequestsError,
+    UnauthorisedError,
+    UnfitForProductionError,
+)
+from movie_mlops.security.jwks import (
+    ProviderKeys,
+)
+from movie_mlops.security.key_ring import (
+    KeyRing,
+)
+from movie_mlops.security.key_secret import (
+    KeySecret,
+    read_key_secret,
+)
+from movie_mlops.security.key_store import (
+    SCOPES,
+    ApiKey,
+    KeyStore,
+    NewKey,
+)
+from movie_mlops.security.limits import (
+    Buckets,
+    LeaseNeededError,
+    Limiter,
+    MemoryLimiter,
+    Taken,
+)
+from movie_mlops.security.policy import (
+    EVERYBODY,
+    POLICY,
+    RULES,
+    Check,
+    Entry,
+    Rule,
+    matrix,
+)
+from movie_mlops.security.principals import (
+    NOBODY,
+    PRINCIPAL,
+    How,
+    Principal,
+    Role,
+)
+from movie_mlops.security.production import (
+    Exposure,
+    require_fit,
+    weakness,
+)
+from movie_mlops.security.redis_limits import (
+    RedisLimiter,
+)
+from movie_mlops.security.reference import (
+    REFERENCE,
+    reference_text,
+)
+from movie_mlops.security.tokens import (
+    KeyNeededError,
+    Tokens,
+)
 
 __all__ = [
+    "ADMINISTRATOR",
+    "EVERYBODY",
+    "NOBODY",
+    "POLICY",
+    "PRINCIPAL",
+    "REFERENCE",
+    "RULES",
+    "SCOPES",
+    "Access",
+    "AccessError",
+    "AdminShutError",
+    "ApiKey",
+    "ApiKeyError",
     "AuditLog",
+    "Buckets",
+    "Check",
+    "CorsConfig",
+    "CredentialsUnreadableError",
+    "Decision",
+    "Entry",
     "Exposure",
+    "ForbiddenError",
+    "How",
+    "KeyNeededError",
+    "KeyRing",
+    "KeySecret",
+    "KeyStore",
+    "LeaseNeededError",
+    "LimitConfig",
+    "Limiter",
+    "Listener",
+    "MemoryLimiter",
+    "NewKey",
+    "OidcConfig",
     "Outcome",
+    "Principal",
+    "ProviderKeys",
     "Pseudonyms",
+    "RedisLimiter",
     "Refusals",
+    "Role",
+    "Rule",
+    "SecurityConfig",
     "SecurityError",
+    "SignInConfig",
+    "Taken",
+    "Tokens",
+    "TooManyRequestsError",
+    "UnauthorisedError",
     "UnfitForProductionError",
+    "matrix",
+    "not_own",
+    "read_key_secret",
+    "reference_text",
     "require_fit",
     "weakness",
 ]

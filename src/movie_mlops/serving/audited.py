@@ -10,7 +10,7 @@ import anyio.to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from movie_mlops.core.logs import REQUEST_ID
-from movie_mlops.security import AuditLog, Outcome, Refusals
+from movie_mlops.security import PRINCIPAL, AuditLog, How, Outcome, Principal, Refusals
 from movie_mlops.serving.problems import problem
 from movie_mlops.state import StateError
 
@@ -91,13 +91,19 @@ class Audited:
         names = [str(params["name"])] if "name" in params else [said[name] for name in _TARGETS if name in said]
         self._log.note(
             action,
-            who=said.get("approved_by") or "holder of the admin token",
+            who=self._name(PRINCIPAL.get()) or said.get("approved_by") or "holder of the admin token",
             outcome=Outcome.DONE,
             target=names[0] if names else "",
             origin=self._log.pseudonyms.address(host),
             request_id=request_id,
             facts={"status": status, **said},
         )
+
+    def _name(self, principal: Principal) -> str | None:
+        """Return who that is, where it is somebody of their own; a person of the identity provider by a pseudonym."""
+        if principal.how is How.TOKEN:
+            return self._log.pseudonyms.user(principal.name)
+        return principal.name if principal.how is How.KEY else None
 
 
 def _action(scope: Scope) -> str:

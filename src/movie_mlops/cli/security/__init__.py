@@ -1,8 +1,9 @@
-"""``movie-mlops security``; each group of commands in a module of its own."""
+"""``movie-mlops security``; each command in a module of its own."""
 
 import typer
 
-from movie_mlops.cli.security import audit
+from movie_mlops.cli.security import audit, keys
+from movie_mlops.cli.security.reference import reference
 from movie_mlops.cli.security.scan import scan
 
 app = typer.Typer(
@@ -11,12 +12,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-
-
-@app.callback()
-def security() -> None:
-    """Who may do what, and what is on record of it."""
-
-
+app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.command()(scan)
+app.command()(reference)
