@@ -11,9 +11,10 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+from movie_mlops.cli import door
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.security import CorsConfig, Decision, LimitConfig, OidcConfig, Role, SecurityConfig, SignInConfig
-from movie_mlops.settings import read_security, read_settings
+from movie_mlops.settings import read_settings
 from tests.fixtures.stage_5.platform import ADMIN
 from tests.fixtures.stage_7.keyed import CLOSED, OPEN, SECRET, UNLIMITED, Keyed, bearer
 from tests.fixtures.stage_7.provider import AUDIENCE, provider, rsa
@@ -213,9 +214,9 @@ def test_production_is_closed_whatever_the_file_says(tmp_path: Path, monkeypatch
     (tmp_path / "security.yaml").write_text("access: open\n")
     monkeypatch.setenv("MOVIE_MLOPS_CONFIG", str(tmp_path))
     monkeypatch.setenv("MOVIE_MLOPS_ENV_FILE", "")
-    assert not read_security(read_settings()).closed
+    assert not door.security(read_settings()).closed
     monkeypatch.setenv("MOVIE_MLOPS_PRODUCTION", "true")
-    assert read_security(read_settings()).closed
+    assert door.security(read_settings()).closed
     (tmp_path / "security.yaml").write_text("acces: closed\n")
     with pytest.raises(ConfigurationError, match="Did you mean 'access'"):
-        read_security(read_settings())
+        door.security(read_settings())

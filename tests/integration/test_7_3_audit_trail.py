@@ -24,6 +24,7 @@ TOKEN = ADMIN["Authorization"].split()[1]
 READS = {
     *(f"release {name}" for name in ("status", "history", "who-served", "verify", "gate", "robustness")),
     *(f"models {name}" for name in ("list", "show", "verify", "aliases", "card", "compare", "export", "keys list")),
+    *(f"security {name}" for name in ("scan", "reference", "keys list")),
     *(f"security audit {name}" for name in ("verify", "search", "export")),
 }
 """Commands of these groups that change neither who serves, nor who is trusted, nor what is kept."""
@@ -52,7 +53,7 @@ def told(platform: Platform) -> list[tuple[str, str, str, str]]:
 
 
 def test_what_was_done_over_the_api_has_an_entry_of_its_own(platform: Platform) -> None:
-    """Who promoted what, when, from where, with the request's id; reads are not on record, failures as sums."""
+    """By which right, what, when, from where, with the request's id; reads are not on record, failures are sums."""
     bundle = platform.train("popular")
     why = {"reason": "asked by ann@example.org", "approved_by": "kim"}
     with platform.served() as url, httpx.Client(base_url=url, headers=ADMIN, timeout=20) as client:
@@ -62,8 +63,8 @@ def test_what_was_done_over_the_api_has_an_entry_of_its_own(platform: Platform) 
         assert client.post("/v1/admin/promote", json={"bundle_id": "ease-000000000000", **why}).status_code == 404
         assert client.post("/v1/admin/rollback", json=why).status_code == 200
     assert told(platform) == [
-        ("POST /v1/admin/promote", "kim", bundle, "done"),
-        ("POST /v1/admin/rollback", "kim", "", "done"),
+        ("POST /v1/admin/promote", "admin-token", bundle, "done"),
+        ("POST /v1/admin/rollback", "admin-token", "", "done"),
         ("POST /v1/admin/promote", "unknown", "", "failed"),
     ]
     first = platform.audit.search(request_id="r-1")[0]
@@ -104,8 +105,8 @@ def test_the_console_is_on_record_too(platform: Platform) -> None:
         assert client.post("/console/actions/promote", data=form).status_code == 200
         client.post("/console/actions/promote", data={**form, "code": "0" * 64})
     assert told(platform) == [
-        ("POST /console/sign-in", "holder of the admin token", "", "done"),
-        ("POST /console/actions/promote", "ann", bundle, "done"),
+        ("POST /console/sign-in", "admin-token", "", "done"),
+        ("POST /console/actions/promote", "admin-token", bundle, "done"),
         ("POST /console/actions/promote", "unknown", "", "refused"),
     ]
     everything = json.dumps([one.to_json() for one in platform.audit.search()])

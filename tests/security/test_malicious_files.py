@@ -195,6 +195,7 @@ READERS = {
     "monitoring.yaml": settings.read_monitoring,
     "notify.yaml": settings.read_notify,
     "security-scan.yaml": settings.read_scan,
+    "security.yaml": settings.read_security,
 }
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)

@@ -82,7 +82,7 @@ PLAIN = {
 NAMES = {
     *("dataset", "bundle", "first", "second", "expected", "name", "alias", "table", "study", "save_as", "view", "flow"),
     *("thing", "reference", "after", "before", "at", "quarantine_id", "project", "feature", "model", "recipe", "rival"),
-    *("keys", "key", "only", "who", "metric", "source"),
+    *("keys", "key", "key_id", "only", "who", "metric", "source"),
 }
 """Options and arguments of commands that name something."""
 
@@ -95,12 +95,16 @@ WORDS = {
         "check",
         "column",
         "design",
+        "expires",
         "genre",
         "head",
         "host",
         "known",
         "layer",
         "message",
+        "overlap",
+        "role",
+        "scope",
     ),
     *(
         "movie_column",

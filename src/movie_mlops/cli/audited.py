@@ -15,7 +15,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _WHO: Final = ("approved_by", "by", "who")
-_TOLD: Final = frozenset({"reason", "note", "expected", "alias", "remove", "bundle", "name", "key", "check", "model"})
+_TOLD: Final = frozenset(
+    {"reason", "note", "expected", "alias", "remove", "bundle", "name", "key", "check", "model", "role", "scope"}
+)
 
 
 def audited(action: str, *, on: str | None = None) -> Callable[[Callable[P, T]], Callable[P, T]]:

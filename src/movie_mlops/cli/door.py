@@ -22,7 +22,7 @@ from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Release, read_waivers
 from movie_mlops.release.rollout import RolloutConfig
-from movie_mlops.security import AuditLog, Exposure, Pseudonyms
+from movie_mlops.security import AuditLog, Exposure, Pseudonyms, SecurityConfig
 from movie_mlops.security import require_fit as refuse_unfit
 from movie_mlops.settings import (
     NamedSource,
@@ -33,6 +33,7 @@ from movie_mlops.settings import (
     read_notify,
     read_platform_config,
     read_rollout,
+    read_security,
     read_settings,
     read_sources,
 )
@@ -59,6 +60,12 @@ def platform_config(settings: Settings, *, tuned_needed: bool = True) -> Platfor
 def waivers(settings: Settings) -> Path:
     """Return the folder of the waivers."""
     return settings.config / "waivers"
+
+
+def security(settings: Settings) -> SecurityConfig:
+    """Return ``config/security.yaml``; closed for production, whatever the file says."""
+    found = read_security(settings.config / "security.yaml")
+    return found.as_closed() if settings.production else found
 
 
 def rollout(settings: Settings) -> RolloutConfig:
@@ -163,6 +170,7 @@ def require_fit(settings: Settings, host: str | None = None) -> None:
             },
             secrets={"MOVIE_MLOPS_S3_SECRET_ACCESS_KEY": shown(settings.s3_secret_access_key)},
             debugging=[what for what, is_on in on.items() if is_on],
+            origins=security(settings).cors.origins,
         )
     )
 

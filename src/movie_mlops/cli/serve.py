@@ -33,7 +33,7 @@ def serve(
     from movie_mlops.flows.serve import describe, make_app
     from movie_mlops.serving import ServingConfig, address, bind
     from movie_mlops.serving import serve as answer
-    from movie_mlops.settings import read_rules, read_security
+    from movie_mlops.settings import read_rules
 
     if openapi:
         output.print_json(describe())
@@ -43,7 +43,7 @@ def serve(
     workspace = door.workspace(home, dataset)
     bound = bind(host or settings.host, port or settings.port)
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
-    security = read_security(settings)
+    security = door.security(settings)
     serving = ServingConfig(
         admin_token=token or None,
         rules=read_rules(settings.config / "rules.yaml"),

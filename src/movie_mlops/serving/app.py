@@ -17,10 +17,12 @@ from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
 from movie_mlops.release import Ledger, TrustList
 from movie_mlops.release.rollout import Rollouts
 from movie_mlops.security import (
+    PRINCIPAL,
     Access,
     AuditLog,
     Buckets,
     CorsConfig,
+    How,
     KeyRing,
     KeySecret,
     Limiter,
@@ -192,7 +194,7 @@ def create_app(
     if audit is not None:
         refusals = Refusals(audit)
         beside.append(Rounds("audit-refusals", refusals.write, config.audit_seconds, at_end=True))
-        app.add_middleware(Audited, log=audit, refusals=refusals)
+        app.add_middleware(Audited, log=audit, refusals=refusals, who=partial(_who, audit))
     _allow_origins(app, config.security.cors)
     app.add_middleware(
         Door,
@@ -250,6 +252,15 @@ def _allow_origins(app: FastAPI, cors: CorsConfig) -> None:
             expose_headers=["RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"],
             max_age=cors.max_age_seconds,
         )
+
+
+def _who(audit: AuditLog) -> str:
+    """Return who asks, for the record; a person of the identity provider by a pseudonym."""
+    principal = PRINCIPAL.get()
+    if principal.how is How.TOKEN:
+        return audit.pseudonyms.user(principal.name)
+    # The console's own session is begun with the admin token where it is not begun with a key.
+    return How.ADMIN_TOKEN.value if principal.how is How.NOBODY else principal.name
 
 
 def _beside(services: Services, counting: Counting, shadowing: Shadowing) -> list[Rounds | Shadowing]:

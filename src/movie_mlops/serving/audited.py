@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -10,7 +10,7 @@ import anyio.to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from movie_mlops.core.logs import REQUEST_ID
-from movie_mlops.security import PRINCIPAL, AuditLog, How, Outcome, Principal, Refusals
+from movie_mlops.security import AuditLog, Outcome, Refusals
 from movie_mlops.serving.problems import problem
 from movie_mlops.state import StateError
 
@@ -38,12 +38,16 @@ class Audited:
         app: What is behind it.
         log: Where entries go.
         refusals: Counts what came to nothing.
+        who: Tells who has shown who they are in the request that goes on; what they say of it themselves is a fact.
     """
 
-    def __init__(self, app: ASGIApp, *, log: AuditLog, refusals: Refusals) -> None:
+    def __init__(
+        self, app: ASGIApp, *, log: AuditLog, refusals: Refusals, who: Callable[[], str] = lambda: "admin-token"
+    ) -> None:
         self._app = app
         self._log = log
         self._refusals = refusals
+        self._who = who
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -91,19 +95,13 @@ class Audited:
         names = [str(params["name"])] if "name" in params else [said[name] for name in _TARGETS if name in said]
         self._log.note(
             action,
-            who=self._name(PRINCIPAL.get()) or said.get("approved_by") or "holder of the admin token",
+            who=self._who(),
             outcome=Outcome.DONE,
             target=names[0] if names else "",
             origin=self._log.pseudonyms.address(host),
             request_id=request_id,
             facts={"status": status, **said},
         )
-
-    def _name(self, principal: Principal) -> str | None:
-        """Return who that is, where it is somebody of their own; a person of the identity provider by a pseudonym."""
-        if principal.how is How.TOKEN:
-            return self._log.pseudonyms.user(principal.name)
-        return principal.name if principal.how is How.KEY else None
 
 
 def _action(scope: Scope) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from movie_mlops.cli import options
+from movie_mlops.cli.audited import audited
 
 if TYPE_CHECKING:
     from movie_mlops.security import ApiKey
@@ -33,6 +34,7 @@ _YEAR = timedelta(days=365)
 
 
 @app.command()
+@audited("security.keys.create", on="name")
 def create(
     name: Annotated[str, typer.Option("--name", help="What it is for.")],
     role: Annotated[str, typer.Option("--role", help="viewer, service, analyst, operator or admin.")],
@@ -77,6 +79,7 @@ def list_(dataset: options.Dataset = None, home: options.Home = None, as_json: o
 
 
 @app.command()
+@audited("security.keys.rotate", on="key_id")
 def rotate(
     key_id: KeyId,
     overlap: Annotated[
@@ -98,6 +101,7 @@ def rotate(
 
 
 @app.command()
+@audited("security.keys.revoke", on="key_id")
 def revoke(
     key_id: KeyId,
     by: By = "operator",
