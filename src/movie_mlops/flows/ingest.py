@@ -31,7 +31,9 @@ def ingest(platform: Platform, source: Source, *, progress: Progress) -> Result:
         source: Prepared or not.
         progress: Who listens.
     """
-    report = asdict(load(source, platform.lake, config=platform.config.ingest, progress=progress))
+    report = asdict(
+        load(source, platform.lake, config=platform.config.ingest, erased=platform.erased, progress=progress)
+    )
     drained = drain(platform)
     names = platform.lake.names()
     return {
@@ -61,11 +63,15 @@ def drain(platform: Platform) -> Drained:
     How far the lake has the log stands in the commit that brought it so far: a kill at any moment leaves both or
     neither, several may drain at once, and after a restoration of the table what went with it comes again.
     """
-    lake, cursor = platform.lake, _cursor(platform)
-    new, offset = 0, lake.cursor(INTERACTIONS, cursor) or 0
+    lake, cursor, erased = platform.lake, _cursor(platform), platform.erased
+    new, offset, last = 0, lake.cursor(INTERACTIONS, cursor) or 0, platform.events.last_offset()
     while page := platform.events.read(offset, _EVENTS_AT_ONCE):
         offset = page[-1].offset
-        new += load_events([event.interaction for event in page], lake, cursors={cursor: offset})
+        new += load_events([event.interaction for event in page], lake, cursors={cursor: offset}, erased=erased)
+    if offset < last and lake.version(INTERACTIONS) is not None:
+        # The newest events were erased: there is nothing to bring, and nothing waits.
+        load_events([], lake, cursors={cursor: last})
+        offset = last
     return Drained(new, offset)
 
 

@@ -13,6 +13,7 @@ from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import FILM_FEATURES, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.console import PlatformOperations
+from movie_mlops.flows.erasure import PlatformRights, check_not_returned
 from movie_mlops.flows.measures import PlatformWatched
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.records import PlatformRecords
@@ -35,6 +36,7 @@ def make_app(
 ) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
     platform = Platform(workspace, config, lakes, redis, keys=keys, state_url=state_url)
+    check_not_returned(platform)
     return _app(platform, serving, lines)
 
 
@@ -64,6 +66,8 @@ def _app(platform: Platform, serving: ServingConfig, lines: LogLines | None = No
         conductor=Conductor.of(platform),
         operations=PlatformOperations(platform),
         watched=PlatformWatched(platform),
+        erased=platform.erased,
+        rights=PlatformRights(platform),
         lines=lines,
     )
 

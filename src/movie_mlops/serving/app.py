@@ -14,6 +14,7 @@ from movie_mlops.core.logs import LogLines
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
 from movie_mlops.release import Ledger, TrustList
 from movie_mlops.release.rollout import Rollouts
+from movie_mlops.security.erasure import Erased
 from movie_mlops.serving import problems
 from movie_mlops.serving.answering import Answering
 from movie_mlops.serving.catalogue import Catalogue
@@ -25,12 +26,13 @@ from movie_mlops.serving.history import History
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.lane import Lane, ReadBefore
 from movie_mlops.serving.metrics import Metrics
-from movie_mlops.serving.ports import Conductor, EventSink, Operations, Records, Watched
+from movie_mlops.serving.ports import Conductor, EventSink, Operations, Records, Rights, Watched
 from movie_mlops.serving.releases import ReleaseWatcher
 from movie_mlops.serving.repeats import Repeats
 from movie_mlops.serving.rounds import Rounds
 from movie_mlops.serving.routes import admin, health, lists, movies, passports, recommendations, rollouts, rows
 from movie_mlops.serving.routes import events as event_routes
+from movie_mlops.serving.routes import rights as rights_routes
 from movie_mlops.serving.routes.documents import mount_documents
 from movie_mlops.serving.routes.pages import mount_pages
 from movie_mlops.serving.rules import RuleBook
@@ -62,6 +64,8 @@ def create_app(
     conductor: Conductor | None = None,
     operations: Operations | None = None,
     watched: Watched | None = None,
+    erased: Erased | None = None,
+    rights: Rights | None = None,
     lines: LogLines | None = None,
 ) -> FastAPI:
     """Return the API.
@@ -81,6 +85,8 @@ def create_app(
         conductor: Who sees to what is rolled out; without one this server follows the ledger and decides nothing.
         operations: What the console shows of other rooms; without it, it shows what serves and the ledger.
         watched: What the other rooms tell of themselves; without it, metrics and readiness are those of the API alone.
+        erased: Whose answers are not kept.
+        rights: What people may ask of their own data; without it, nothing may be.
         lines: Where each request is logged; without them, none is.
     """
     ledger_of_rollouts = Rollouts(database)
@@ -97,6 +103,7 @@ def create_app(
         capacity=config.impression_queue,
         batch=config.impression_batch,
         delay_seconds=config.impression_delay_seconds,
+        erased=erased,
     )
     metrics = Metrics(
         watcher,
@@ -123,6 +130,7 @@ def create_app(
         feedback=feedback,
         impressions=impressions,
         features=features,
+        rights=rights,
         records=records,
         operations=operations,
         database=database,
@@ -152,7 +160,8 @@ def create_app(
     )
     app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes, lines=lines)
     problems.install(app)
-    for resource in (recommendations, rows, lists, movies, event_routes, passports, health, admin, rollouts):
+    told = (recommendations, rows, lists, movies, event_routes, passports, rights_routes, health, admin, rollouts)
+    for resource in told:
         app.include_router(resource.make_router(services))
     mount_documents(app)
     mount_pages(app, services, config.pages)
