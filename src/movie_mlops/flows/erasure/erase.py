@@ -4,7 +4,8 @@ The steps are journaled with the list of the erased: killed at any moment, the s
 Nobody can be half erased and look erased: the last step looks into every place again, and only then is it signed.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
@@ -62,7 +63,21 @@ def erase(platform: Platform, user_id: str, *, by: str, at: At = lambda _step: N
         MovieMlopsError: A step cannot be done; what was done stays, and the same call goes on.
     """
     with one_at_a_time(platform.workspace.lock):
-        return _Erasing(platform, user_id, by, at).run()
+        done = _done_before(platform, user_id)
+        return _Erasing(platform, user_id, by, at).run() if done is None else done
+
+
+def _done_before(platform: Platform, user_id: str) -> dict[str, Any] | None:
+    """Return the receipt of an erasure that is done, and after which nothing came back."""
+    entry = platform.erased.find(user_id)
+    if entry is None or entry.finished_at is None or _is_left(plan(platform, user_id)):
+        return None
+    path = receipt_path(platform.workspace, entry.pseudonym)
+    return json.loads(path.read_bytes()) if path.exists() else None
+
+
+def _is_left(found: Mapping[str, Any]) -> bool:
+    return any(any(found[place].values()) for place in ("lake", "state", "files"))
 
 
 def check_not_returned(platform: Platform) -> None:
@@ -117,6 +132,7 @@ class _Erasing:
     def __init__(self, platform: Platform, user_id: str, by: str, at: At) -> None:
         self._platform, self._user, self._by, self._at = platform, user_id, by, at
         self._journal = FlowJournal(platform.database, platform.lake)
+        self._round = ""
 
     def run(self) -> dict[str, Any]:
         entry = self._platform.erased.enter(self._user, by=self._by)
@@ -156,6 +172,7 @@ class _Erasing:
         self._step("pages", self._scrub)
 
     def _step(self, name: str, work: Callable[[], Any]) -> None:
+        name += self._round
         if name not in self._done:
             self._done[name] = work()
             self._platform.erased.note(self._pseudonym, name, self._done[name])
@@ -193,10 +210,10 @@ class _Erasing:
         """Look into every place again: what was being written meanwhile is found here, and goes too."""
         for _ in range(_ROUNDS):
             left = plan(self._platform, self._user)
-            if not any(left["lake"].values()) and not any(left["state"].values()) and not any(left["files"].values()):
+            if not _is_left(left):
                 break
+            self._round = f" again {len(self._done)}"
             with self._journal.flow("erasure again"):
-                self._done = {}
                 self._work()
         else:
             raise ErasureError(

@@ -52,7 +52,8 @@ def _history(platform: Platform, user_id: str) -> list[dict[str, Any]]:
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _value(name, value) for name, value in row.items()}
+    # The name of a column that SQL must quote is a kind of text that no JSON writer takes.
+    return {str(name): _value(str(name), value) for name, value in row.items()}
 
 
 def _value(name: str, value: Any) -> Any:
