@@ -47,10 +47,11 @@ def theirs(connection: Connection, user_id: str) -> Iterator[Theirs]:
 
 def count(connection: Connection, user_id: str) -> dict[str, int]:
     """Return how many rows of each table are somebody's."""
-    return {
-        each.table.name: connection.execute(select(func.count()).select_from(each.table).where(each.rows)).scalar_one()
-        for each in theirs(connection, user_id)
-    }
+    found = {}
+    for each in theirs(connection, user_id):
+        counted = select(func.count()).select_from(each.table).where(each.rows)
+        found[str(each.table.name)] = int(connection.execute(counted).scalar_one())
+    return found
 
 
 def erase(connection: Connection, user_id: str) -> dict[str, int]:
@@ -67,7 +68,7 @@ def erase(connection: Connection, user_id: str) -> dict[str, int]:
 def rows(connection: Connection, user_id: str) -> dict[str, list[dict[str, Any]]]:
     """Return somebody's rows, as they are."""
     return {
-        each.table.name: [dict(row) for row in connection.execute(select(each.table).where(each.rows)).mappings()]
+        str(each.table.name): [dict(row) for row in connection.execute(select(each.table).where(each.rows)).mappings()]
         for each in theirs(connection, user_id)
     }
 
