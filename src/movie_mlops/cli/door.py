@@ -24,6 +24,7 @@ from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Rel
 from movie_mlops.release.rollout import RolloutConfig
 from movie_mlops.security import AuditLog, Exposure, Pseudonyms, SecurityConfig
 from movie_mlops.security import require_fit as refuse_unfit
+from movie_mlops.security.erasure import Erased
 from movie_mlops.settings import (
     NamedSource,
     Settings,
@@ -284,6 +285,11 @@ def some_of(what: str, given: Sequence[str] | None, known: Sequence[str]) -> lis
         if name not in known:
             raise ConfigurationError(f"There is no {what} {name!r}.", next_step=f"Known are {', '.join(known)}.")
     return list(given or known)
+
+
+def erased(settings: Settings, workspace: Workspace) -> Erased:
+    """Return whose data was erased from a data set."""
+    return Erased(database(workspace), keys_config(settings).folder, workspace.dataset)
 
 
 @contextmanager

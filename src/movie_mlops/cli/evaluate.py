@@ -164,7 +164,8 @@ def _bring(source: str, settings: "Settings", dataset: str | None) -> str:
     workspace = Workspace(settings.home, opened.dataset)
     lake = door.lake_of(settings, workspace)
     with door.journaled("ingest load", workspace, lake):
-        load(opened, lake, config=door.contracts(settings), progress=progress.listener())
+        erased = door.erased(settings, workspace)
+        load(opened, lake, config=door.contracts(settings), erased=erased, progress=progress.listener())
     return opened.dataset
 
 

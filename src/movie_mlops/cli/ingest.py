@@ -70,11 +70,18 @@ def load(
     lake, config = door.lake_of(settings, workspace), door.contracts(settings)
     window = _window(lake, opened.dataset, config, since=since, until=until, incremental=incremental)
     with door.journaled("ingest load", workspace, lake):
-        report = load_source(opened, lake, config=config, window=window, progress=progress.listener())
+        report = load_source(
+            opened,
+            lake,
+            config=config,
+            window=window,
+            erased=door.erased(settings, workspace),
+            progress=progress.listener(),
+        )
     if as_json:
         output.print_json(asdict(report))
         return
-    outside = f", {report.rows_outside:,} outside the range" if report.rows_outside else ""
+    outside = f", {report.rows_outside:,} left out" if report.rows_outside else ""
     typer.echo(
         f"{opened.dataset}: {report.rows_good:,} of {report.rows_read:,} rows are good ({report.rows_new:,} new), "
         f"{report.rows_quarantined:,} quarantined{outside}; {report.movies:,} films"

@@ -21,6 +21,12 @@ class EventError(MovieMlopsError):
         self.position = position
 
 
+class ErasedUserError(EventError):
+    """An event is of somebody whose data was erased: nothing of theirs comes in again."""
+
+    code: ClassVar[str] = "erased-user"
+
+
 class EventConflictError(MovieMlopsError):
     """An event has the id of an earlier one, but says something else.
 

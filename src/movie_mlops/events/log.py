@@ -15,9 +15,10 @@ from movie_mlops.core.nouns import Interaction
 from movie_mlops.core.tracing import CURRENT, span
 from movie_mlops.events.config import EventConfig
 from movie_mlops.events.contract import check
-from movie_mlops.events.errors import EventConflictError
-from movie_mlops.events.stored import EVENTS, LOGS, StoredEvent, from_row, to_row
+from movie_mlops.events.errors import ErasedUserError, EventConflictError
+from movie_mlops.events.stored import ERASED, EVENTS, LOGS, StoredEvent, from_row, to_row
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures, Prepared
+from movie_mlops.security.erasure import Erased
 from movie_mlops.state import Database, fetch_rows, run_for_each
 
 _INSERT: Final = (
@@ -28,7 +29,10 @@ _LAST: Final = 'SELECT max("offset") FROM events'
 _RECORDED: Final = "SELECT event_id FROM events WHERE event_id IN ({})"
 _STORED: Final = select(EVENTS).where(EVENTS.c.event_id.in_(bindparam("ids", expanding=True)))
 _PAGE: Final = (
-    select(EVENTS).where(EVENTS.c.offset > bindparam("after")).order_by(EVENTS.c.offset).limit(bindparam("count"))
+    select(EVENTS)
+    .where(EVENTS.c.offset > bindparam("after"), EVENTS.c.type != ERASED)
+    .order_by(EVENTS.c.offset)
+    .limit(bindparam("count"))
 )
 _IDS_AT_ONCE: Final = 5_000
 _PAGE_SIZE: Final = 10_000
@@ -56,6 +60,7 @@ class EventLog:
         feedback: What counts as liking.
         config: What events are accepted.
         features: The feature rows that each event goes into as well, in the same transaction.
+        erased: Whose events are refused; nobody's where it is left out.
     """
 
     def __init__(
@@ -66,12 +71,14 @@ class EventLog:
         config: EventConfig | None = None,
         *,
         features: OnlineFeatures | None = None,
+        erased: Erased | None = None,
     ) -> None:
         self._database = database
         self._histories = histories
         self._feedback = feedback
         self._config = config or EventConfig()
         self._features = features
+        self._erased = erased
 
     @cached_property
     def name(self) -> str:
@@ -96,6 +103,7 @@ class EventLog:
             EventError: An event says something that cannot be.
             EventConflictError: An event has an earlier one's id and another content. Leaving out ``event_time`` in a
                 repetition is no other content.
+            ErasedUserError: One of the users was erased.
             FeatureError: A stored history cannot be read.
         """
         now = clock.now()
@@ -135,12 +143,14 @@ class EventLog:
         return [event for event in events if event.recorded_at <= until]
 
     def count(self) -> int:
-        """Return how many events are recorded."""
+        """Return how many events are recorded; those that were erased do not count."""
         with self._database.read() as connection:
-            return connection.execute(select(func.count()).select_from(EVENTS)).scalar_one()
+            return connection.execute(
+                select(func.count()).select_from(EVENTS).where(EVENTS.c.type != ERASED)
+            ).scalar_one()
 
     def last_offset(self) -> int:
-        """Return the offset of the newest event; 0 while there is none."""
+        """Return the offset of the newest event, be it erased; 0 while there is none."""
         with self._database.read() as connection:
             return _last_offset(connection)
 
@@ -195,6 +205,7 @@ class EventLog:
         under = CURRENT.get()
         place = None if under is None else under.place.write()
         with self._database.write() as connection:
+            self._refuse_erased(connection, list(batch.values()))
             known = _known(connection, batch)
             new = _dated([event for event_id, event in batch.items() if event_id not in known], now)
             if new:
@@ -208,6 +219,22 @@ class EventLog:
             if self._features is not None:
                 self._features.publish(list(batch.values()))
         return len(new)
+
+    def _refuse_erased(self, connection: Connection, interactions: Sequence[Interaction]) -> None:
+        """Let nothing in of somebody who was erased, within the caller's transaction.
+
+        Raises:
+            ErasedUserError: Something is.
+        """
+        gone = self._erased.among((each.user_id for each in interactions), connection) if self._erased else set()
+        for position, each in enumerate(interactions):
+            if each.user_id in gone:
+                raise ErasedUserError(
+                    f"Event {position} is of somebody whose data was erased; nothing of the batch was recorded.",
+                    next_step="Send the others without it.",
+                    field="user_id",
+                    position=position,
+                )
 
     def _apply(self, connection: Connection, events: list[Interaction], position: int) -> None:
         """Bring events into the online store, within the caller's transaction."""

@@ -36,6 +36,9 @@ LOGS: Final = Table(
 )
 """One row: the name of this log, made up once, so that a place in it is never taken for a place in another log."""
 
+ERASED: Final = "movie_mlops.erased"
+"""The type of what is left of an event whose user was erased: its offset, so that no reader's place moves."""
+
 _TYPE_PREFIX: Final = "movie_mlops.interaction."
 
 

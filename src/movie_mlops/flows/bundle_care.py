@@ -1,7 +1,7 @@
 """Which bundles may go, and their removal."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,11 +10,13 @@ from typing import Final
 from movie_mlops.core import clock
 from movie_mlops.flows.errors import FlowError
 from movie_mlops.flows.platform import Platform
-from movie_mlops.release import Action, Release, list_bundles
+from movie_mlops.release import Action, Release, list_bundles, retired_within
 from movie_mlops.release.folders import UNFINISHED, only_writer
 from movie_mlops.release.rollout import Rollouts
 
 KEEP_DAYS: Final = 30.0
+_CHAMPION: Final = "champion"
+_ROLLED_OUT: Final = "rolled out"
 _MOST_DAYS: Final = 36_500
 
 
@@ -39,6 +41,7 @@ def fates(platform: Platform, *, keep_days: float = KEEP_DAYS) -> list[Fate]:
     """Return what would become of each bundle.
 
     What serves, is rolled out, has an alias, served in the last days, or would be brought back by a roll-back, stays.
+    What was retired stays only while it serves.
 
     Args:
         platform: The stores.
@@ -65,7 +68,15 @@ def left_behind(platform: Platform) -> list[Fate]:
     return [Fate(path.name, None, _bytes(path), ()) for path in found]
 
 
-def collect(platform: Platform, *, keep_days: float = KEEP_DAYS, by: str) -> list[Fate]:
+def retired(platform: Platform) -> set[str]:
+    """Return the bundles that never serve again."""
+    with platform.database.read() as connection:
+        return set(retired_within(connection))
+
+
+def collect(
+    platform: Platform, *, keep_days: float = KEEP_DAYS, by: str, only: Collection[str] | None = None
+) -> list[Fate]:
     """Remove the bundles that may go, and what killed writers left; return what went.
 
     A bundle loses its name in one step, so that nobody ever finds half of one. What it said of itself stays in the
@@ -74,7 +85,7 @@ def collect(platform: Platform, *, keep_days: float = KEEP_DAYS, by: str) -> lis
     models = platform.workspace.models
     gone = left_behind(platform)
     for fate in fates(platform, keep_days=keep_days):
-        if fate.kept:
+        if fate.kept or (only is not None and fate.bundle_id not in only):
             continue
         with only_writer(models):
             aside = models / f"{UNFINISHED}{fate.bundle_id}"
@@ -96,18 +107,28 @@ def collect(platform: Platform, *, keep_days: float = KEEP_DAYS, by: str) -> lis
 
 
 def _needed(platform: Platform, keep_days: float) -> dict[str, list[str]]:
+    needed = _wanted(platform, keep_days)
+    # What was retired stays for as long as it serves, and for nothing else.
+    for bundle_id in retired(platform):
+        words = [word for word in needed.pop(bundle_id, ()) if word == _CHAMPION or word.startswith(_ROLLED_OUT)]
+        if words:
+            needed[bundle_id] = words
+    return needed
+
+
+def _wanted(platform: Platform, keep_days: float) -> dict[str, list[str]]:
     needed: dict[str, list[str]] = {}
     for (_, alias), bundle_id in sorted(platform.aliases.all().items()):
-        needed.setdefault(bundle_id, []).append(alias if alias == "champion" else f"alias {alias}")
+        needed.setdefault(bundle_id, []).append(alias if alias == _CHAMPION else f"alias {alias}")
     history = platform.ledger.history()
-    if history and "champion" not in needed.get(history[-1].bundle_id, ()):
-        needed.setdefault(history[-1].bundle_id, []).append("champion")
+    if history and _CHAMPION not in needed.get(history[-1].bundle_id, ()):
+        needed.setdefault(history[-1].bundle_id, []).append(_CHAMPION)
     restored = _restored(history)
     if restored is not None:
         needed.setdefault(restored, []).append("what a roll-back brings back")
     for rollout in Rollouts(platform.database).standing().rollouts:
         for bundle_id in dict.fromkeys(rollout.plan.bundles):
-            needed.setdefault(bundle_id, []).append(f"rolled out as '{rollout.name}'")
+            needed.setdefault(bundle_id, []).append(f"{_ROLLED_OUT} as '{rollout.name}'")
     since = clock.now() - timedelta(days=keep_days)
     for bundle_id in dict.fromkeys(r.bundle_id for r in history[:-1] if r.until is not None and r.until >= since):
         needed.setdefault(bundle_id, []).append(f"served within {keep_days:g} days")

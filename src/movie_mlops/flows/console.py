@@ -36,7 +36,7 @@ _EVENTS: Final = """
 SELECT substr(recorded_at, 1, 13), type, count(*) FROM events WHERE recorded_at >= ? GROUP BY 1, 2
 """
 _LATEST: Final = """
-SELECT recorded_at, type, subject, data FROM events ORDER BY "offset" DESC LIMIT ?
+SELECT recorded_at, type, subject, data FROM events WHERE type <> 'movie_mlops.erased' ORDER BY "offset" DESC LIMIT ?
 """
 
 

@@ -37,7 +37,9 @@ def ingest(platform: Platform, source: Source, *, progress: Progress) -> Result:
         source: Prepared or not.
         progress: Who listens.
     """
-    report = asdict(load(source, platform.lake, config=platform.config.ingest, progress=progress))
+    report = asdict(
+        load(source, platform.lake, config=platform.config.ingest, erased=platform.erased, progress=progress)
+    )
     drained = drain(platform)
     names = platform.lake.names()
     return {
@@ -71,15 +73,19 @@ def drain(platform: Platform, tracer: Tracer | None = None) -> Drained:
         platform: The stores.
         tracer: Where that is traced; each span names the requests that its events were recorded under.
     """
-    lake, cursor = platform.lake, _cursor(platform)
-    new, offset = 0, lake.cursor(INTERACTIONS, cursor) or 0
+    lake, cursor, erased = platform.lake, _cursor(platform), platform.erased
+    new, offset, last = 0, lake.cursor(INTERACTIONS, cursor) or 0, platform.events.last_offset()
     while page := platform.events.read(offset, _EVENTS_AT_ONCE):
         offset = page[-1].offset
         with traced(tracer, "events into the lake", kind="consumer", links=_requests(page)) as bringing:
-            brought = load_events([event.interaction for event in page], lake, cursors={cursor: offset})
+            brought = load_events([event.interaction for event in page], lake, cursors={cursor: offset}, erased=erased)
             if bringing is not None:
                 bringing.tell({"movie_mlops.events": len(page), "movie_mlops.new": brought})
         new += brought
+    if offset < last and lake.version(INTERACTIONS) is not None:
+        # The newest events were erased: there is nothing to bring, and nothing waits.
+        load_events([], lake, cursors={cursor: last})
+        offset = last
     return Drained(new, offset)
 
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import SILENT, Progress
+from movie_mlops.flows import bundle_care
 from movie_mlops.flows import evaluate as evaluating
 from movie_mlops.flows import features as featuring
 from movie_mlops.flows import gate as gating
@@ -22,6 +23,7 @@ from movie_mlops.flows.card import write_card
 from movie_mlops.flows.compare import keep_scores
 from movie_mlops.flows.config import PlatformConfig, Recipe
 from movie_mlops.flows.datasets import make_active
+from movie_mlops.flows.erasure import check_not_returned
 from movie_mlops.flows.errors import FlowError, RefusedError
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.platform import Platform
@@ -155,6 +157,7 @@ def run(
 
 def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progress) -> None:
     config, lake = platform.config, platform.lake
+    check_not_returned(platform)
     ingested = steps.run(
         "ingest",
         inputs=ingesting.ingest_inputs(platform, source),
@@ -293,6 +296,8 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
         work=lambda: _register(platform, trained["bundle_id"], candidate.name),
         still_there=lambda made: Path(made["card"]).exists() and Path(made["markdown"]).exists(),
     )
+    if retired := bundle_care.retired(platform):
+        bundle_care.collect(platform, by="run", only=retired)
 
 
 def _register(platform: Platform, bundle_id: str, candidate: str) -> Result:

@@ -8,6 +8,7 @@ from movie_mlops.features import VIEWS, Carrier, Histories, OnlineFeatures, Reco
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.lake import Lake, LakeConfig
 from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry
+from movie_mlops.security.erasure import Erased
 from movie_mlops.state import Database, StateConfig
 
 
@@ -22,6 +23,8 @@ class Platform:
         histories: The histories in the online store.
         features: The feature rows in it.
         events: The event log.
+        erased: Whose data was erased, so that nothing of theirs comes in.
+        store: Where histories and feature rows are read.
         ledger: The releases.
         keys: What signs bundles, and whose are used.
         registry: Names and versions of bundles.
@@ -52,10 +55,13 @@ class Platform:
         self.database = Database(StateConfig.of(workspace, state_url))
         record = Record(self.database)
         lifetimes = {view.name: view.time_to_live.total_seconds() for view in VIEWS}
-        store = record if redis is None else Carrier(record, redis, lifetimes)
-        self.histories = Histories(self.database, store)
-        self.features = OnlineFeatures(self.database, VIEWS, config.feedback, store)
-        self.events = EventLog(self.database, self.histories, config.feedback, features=self.features)
+        self.store: Record | Carrier = record if redis is None else Carrier(record, redis, lifetimes)
+        self.histories = Histories(self.database, self.store)
+        self.features = OnlineFeatures(self.database, VIEWS, config.feedback, self.store)
+        self.erased = Erased(self.database, (keys or KeysConfig(folder=workspace.keys)).folder, workspace.dataset)
+        self.events = EventLog(
+            self.database, self.histories, config.feedback, features=self.features, erased=self.erased
+        )
         self.ledger = Ledger(self.database)
         self.registry = Registry(self.database, workspace.models)
         self.aliases = Aliases(self.database)

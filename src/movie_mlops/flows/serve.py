@@ -14,6 +14,7 @@ from movie_mlops.core.tracing import Tracer
 from movie_mlops.features import FILM_FEATURES, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.console import PlatformOperations
+from movie_mlops.flows.erasure import PlatformRights, check_not_returned
 from movie_mlops.flows.measures import PlatformWatched
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.records import PlatformRecords
@@ -39,6 +40,7 @@ def make_app(
 ) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
     platform = Platform(workspace, config, lakes, redis, keys=keys, state_url=state_url)
+    check_not_returned(platform)
     limiter = None if redis is None else shared_limiter(serving, redis, workspace.dataset)
     return _app(platform, serving, lines=lines, tracer=tracer, key_secret=key_secret, limiter=limiter)
 
@@ -96,6 +98,8 @@ def _app(
         conductor=Conductor.of(platform),
         operations=PlatformOperations(platform),
         watched=PlatformWatched(platform),
+        erased=platform.erased,
+        rights=PlatformRights(platform),
         lines=lines,
         tracer=tracer,
         audit=AuditLog(platform.database, Pseudonyms.kept_in(platform.workspace.keys)),

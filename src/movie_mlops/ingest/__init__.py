@@ -5,6 +5,7 @@ from movie_mlops.ingest.contract import describe
 from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.errors import ContractError, DownloadError, SourceError
 from movie_mlops.ingest.from_events import load_events
+from movie_mlops.ingest.leaving_out import whom
 from movie_mlops.ingest.load import load
 from movie_mlops.ingest.raw import Lane, RawTable
 from movie_mlops.ingest.replay import ReplayReport, export, open_rows, read_corrected, replay
@@ -43,4 +44,5 @@ __all__ = [
     "replay",
     "since_cursor",
     "validate",
+    "whom",
 ]

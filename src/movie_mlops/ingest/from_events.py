@@ -9,6 +9,7 @@ from movie_mlops.core import columns as c
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.ingest.commits import ATTEMPTS, again
 from movie_mlops.lake import INTERACTIONS, SCHEMAS, Lake
+from movie_mlops.security.erasure import Erased
 
 
 def load_events(
@@ -17,6 +18,7 @@ def load_events(
     *,
     cursors: Mapping[str, int] | None = None,
     attempts: int = ATTEMPTS,
+    erased: Erased | None = None,
 ) -> int:
     """Append the interactions that the lake does not have yet (by ``event_id``) in one commit; return how many.
 
@@ -26,6 +28,7 @@ def load_events(
         cursors: Names and numbers that the lake gives from this commit on; where they move, there is a commit also for
             no new row.
         attempts: How often to try when other writers are faster.
+        erased: Whose events stay out.
 
     Raises:
         ConflictError: Other writers were faster every time.
@@ -40,9 +43,11 @@ def load_events(
 
     def work() -> int:
         version, new = lake.version(INTERACTIONS), frame
+        if erased is not None and (gone := erased.among(frame[c.USER_ID].unique())):
+            new = frame.filter(~pl.col(c.USER_ID).is_in(gone))
         if version is not None:
             known = lake.scan(INTERACTIONS, version=version).select(c.EVENT_ID)
-            new = frame.lazy().join(known, on=c.EVENT_ID, how="anti", maintain_order="left").collect()
+            new = new.lazy().join(known, on=c.EVENT_ID, how="anti", maintain_order="left").collect()
         moved = any(lake.cursor(INTERACTIONS, name) != number for name, number in (cursors or {}).items())
         if moved or not new.is_empty():
             lake.append(INTERACTIONS, new, note={"source": "events"}, after=version, cursors=cursors)

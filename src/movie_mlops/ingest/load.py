@@ -25,6 +25,7 @@ from movie_mlops.ingest.config import IngestConfig, Mode
 from movie_mlops.ingest.contract import Facts
 from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.known import Known, hashed
+from movie_mlops.ingest.leaving_out import without_erased
 from movie_mlops.ingest.merging import merge
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.refusals import as_duplicates
@@ -35,6 +36,7 @@ from movie_mlops.ingest.sources import Source
 from movie_mlops.ingest.tally import IngestReport, Tally
 from movie_mlops.ingest.window import ALL, Window, cursor_of
 from movie_mlops.lake import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, SCHEMAS, USERS, Lake
+from movie_mlops.security.erasure import Erased
 
 T = TypeVar("T")
 
@@ -51,6 +53,7 @@ def load(
     *,
     config: IngestConfig | None = None,
     window: Window = ALL,
+    erased: Erased | None = None,
     progress: Progress = SILENT,
     at: At = lambda _point: None,
 ) -> IngestReport:
@@ -64,6 +67,7 @@ def load(
         lake: Where they go.
         config: What the contracts accept.
         window: Which interactions are meant.
+        erased: Whose rows stay out; they are counted among those that the load is not about.
         progress: Who listens.
         at: Called at each point that the load passes.
 
@@ -74,7 +78,7 @@ def load(
         LakeError: The lake cannot be written.
     """
     source.prepare(progress)
-    return _Load(source, lake, config or IngestConfig(), window, at).run(progress)
+    return _Load(source, lake, config or IngestConfig(), window, at=at, erased=erased).run(progress)
 
 
 def _ahead(pieces: Iterator[T], *, by: int = 1) -> Iterator[T]:
@@ -114,7 +118,10 @@ class _Piece(NamedTuple):
 class _Load:
     """One load, and what it counts."""
 
-    def __init__(self, source: Source, lake: Lake, config: IngestConfig, window: Window, at: At) -> None:
+    def __init__(
+        self, source: Source, lake: Lake, config: IngestConfig, window: Window, *, at: At, erased: Erased | None
+    ) -> None:
+        self._erased = erased
         self._source, self._lake, self._config, self._window, self._at = source, lake, config, window, at
         self._now = clock.now()
         self._dataset = source.dataset
@@ -156,10 +163,13 @@ class _Load:
         return self._report()
 
     def _check(self, raw: RawTable, facts: Facts) -> _Piece:
-        checked = check(raw, CONTRACTS[INTERACTIONS], facts, dataset=self._dataset)
+        checked = self._without_erased(check(raw, CONTRACTS[INTERACTIONS], facts, dataset=self._dataset))
         self._rows.look_at(checked, INTERACTIONS)
         meant = checked.good if self._window.is_all else checked.good.filter(self._window.has())
         return _Piece(raw, checked, meant, hashed(meant))
+
+    def _without_erased(self, checked: Checked) -> Checked:
+        return checked if self._erased is None else without_erased(checked, erased=self._erased)
 
     def _pieces(self) -> Iterator[RawTable]:
         return self._source.batches(config=self._config, unknown=self._keeps_new_columns(INTERACTIONS))
@@ -185,6 +195,8 @@ class _Load:
         """Bring in the films, or what is known of the users."""
         contract = CONTRACTS[table]
         checked = check(raw, contract, Facts(self._config, self._now), dataset=self._dataset)
+        if table != MOVIES:
+            checked = self._without_erased(checked)
         freeze_unfit(checked.bad, contract, contract.modes(self._config))
         tally.look_at(checked, table)
         tally.add(raw, checked)

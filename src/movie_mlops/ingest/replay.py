@@ -25,10 +25,12 @@ from movie_mlops.ingest.contract import Facts
 from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.errors import SourceError
 from movie_mlops.ingest.known import Known
+from movie_mlops.ingest.leaving_out import without_erased
 from movie_mlops.ingest.merging import merge
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.refusals import SCALE
 from movie_mlops.lake import INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, USERS, Lake
+from movie_mlops.security.erasure import Erased
 
 REPLAYED: Final = "replayed"
 """Under which name a row of the quarantine says whether it has reached the lake since."""
@@ -172,6 +174,7 @@ def replay(
     rows: pl.DataFrame | None = None,
     corrected: Mapping[str, Mapping[str, str | None]] | None = None,
     columns: Mapping[str, str] | None = None,
+    erased: Erased | None = None,
 ) -> ReplayReport:
     """Hold open rows against the contracts once more, and bring those that keep them now into the lake.
 
@@ -184,6 +187,7 @@ def replay(
         rows: Which open rows; all of them when ``None``.
         corrected: Id to what the columns hold now; rows without an entry are tried as they are.
         columns: Our column to the one, by our name, whose values it takes: where columns were mapped wrongly.
+        erased: Whose rows do not come in, however they were corrected.
 
     Raises:
         SourceError: A corrected row is not open.
@@ -206,7 +210,7 @@ def replay(
         moved = columns if columns and {*columns, *columns.values()} <= set(names) else {}
         told = _told(part, names, corrected or {}, moved)
         one = _replay_part(
-            lake, part, RawTable(told, "quarantine", value_scale=_scale(part.row(0, named=True))), config
+            lake, part, RawTable(told, "quarantine", value_scale=_scale(part.row(0, named=True))), config, erased
         )
         tried, replayed, new = tried + part.height, replayed + one.replayed, new + one.new
         refused = {reason: refused.get(reason, 0) + one.refused.get(reason, 0) for reason in {**refused, **one.refused}}
@@ -222,11 +226,15 @@ def _alike(rows: pl.DataFrame) -> list[pl.DataFrame]:
     return [part.drop("scale") for part in films_first.partition_by(c.TABLE, c.SOURCE, "scale", maintain_order=True)]
 
 
-def _replay_part(lake: Lake, part: pl.DataFrame, raw: RawTable, config: IngestConfig) -> ReplayReport:
+def _replay_part(
+    lake: Lake, part: pl.DataFrame, raw: RawTable, config: IngestConfig, erased: Erased | None
+) -> ReplayReport:
     """Replay rows of one table, source and scale; ``raw`` has them with a running number for the line."""
     table, source, now = part[c.TABLE][0], part[c.SOURCE][0], clock.now()
     films = lake.scan(MOVIES).select(c.MOVIE_ID).collect()[c.MOVIE_ID]
     checked = check(raw, CONTRACTS[table], Facts(config, now, films, raw.value_scale), dataset=source)
+    if erased is not None and table != MOVIES:
+        checked = without_erased(checked, erased=erased)
     reasons = dict(checked.bad[c.REASON].value_counts().iter_rows())
     note = {"source": source, "why": "replay"}
     if table in {MOVIES, USERS}:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Final
 
 import polars as pl
 
@@ -10,6 +11,9 @@ from movie_mlops.ingest.checking import Checked
 from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.statistics import Statistics
+
+ERASED: Final = "erased-user"
+"""Under which warnings count the rows that stayed out because their people were erased."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,9 @@ class Tally:
         """Count what was read and refused."""
         self.file = raw.file
         self.read += checked.read
+        self.outside += checked.left_out
+        if checked.left_out:
+            self.warnings[ERASED] = self.warnings.get(ERASED, 0) + checked.left_out
         self.refuse(checked.bad)
         for reason, count in checked.warnings.items():
             self.warnings[reason] = self.warnings.get(reason, 0) + count

@@ -3,6 +3,7 @@
 from movie_mlops.lake.compaction import CompactionReport, compact
 from movie_mlops.lake.config import LakeConfig, S3Config
 from movie_mlops.lake.diff import ColumnChange, TableDiff, diff
+from movie_mlops.lake.erasure import ErasureReport, erase_rows, holding
 from movie_mlops.lake.errors import CareError, ConflictError, LakeError, QueryError, StorageDownError, StorageError
 from movie_mlops.lake.lake import Lake, TableInfo
 from movie_mlops.lake.log import Commit
@@ -30,6 +31,7 @@ __all__ = [
     "CompactionReport",
     "ConflictError",
     "Defect",
+    "ErasureReport",
     "Lake",
     "LakeConfig",
     "LakeError",
@@ -46,7 +48,9 @@ __all__ = [
     "Verification",
     "compact",
     "diff",
+    "erase_rows",
     "find_version",
+    "holding",
     "make_tag",
     "moment_of",
     "open_storage",

@@ -55,6 +55,16 @@ def record(storage: Storage, table: str, version: int) -> None:
         ) from None
 
 
+def amend(storage: Storage, table: str, version: int) -> None:
+    """Take the hash of a log entry again, which its owner has just rewritten; one that was never taken stays so."""
+    path = f"{table}/{_FOLDER}/{version:020d}.json"
+    try:
+        told = json.loads(storage.read(path))
+    except FileNotFoundError:
+        return
+    storage.write(path, canonical_json({**told, "log": storage.digest(entry_path(table, version))}))
+
+
 class Recorder:
     """Takes the hashes of commits: each at once or, within :meth:`beside`, while the next rows are written."""
 

@@ -162,6 +162,23 @@ class Lake:
         lists = [name for name, dtype in declared.items() if isinstance(dtype, pl.List)]
         return rows.with_columns(pl.col(name).fill_null([]) for name in lists)
 
+    def scan_file(self, table: str, path: str) -> pl.LazyFrame:
+        """Return the rows of one data file lazily, also of one that no version needs any more.
+
+        Args:
+            table: The table.
+            path: The file, under the table's folder.
+        """
+        declared = SCHEMAS.get(table)
+        return pl.scan_parquet(
+            [self.storage.address(f"{table}/{path}")],
+            glob=False,
+            schema=declared,
+            missing_columns="raise" if declared is None else "insert",
+            storage_options=self._reading(),
+            credential_provider=None,
+        )
+
     def history(self, table: str) -> list[Commit]:
         """Return the commits of ``table``, newest first.
 

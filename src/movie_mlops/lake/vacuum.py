@@ -70,7 +70,7 @@ def vacuum(
     now = clock.now()
     log = _whole_log(lake, table)
     newest = len(log) - 1
-    files_of, ends = _files_by_version(log), _ends(log)
+    files_of, ends = files_by_version(log), _ends(log)
     cutoff = now - timedelta(days=keep_days)
     stay = {version for version, end in enumerate(ends) if end is None or end >= cutoff} | set(kept)
     needed = frozenset[str]().union(*(files_of[version] for version in stay if version <= newest))
@@ -95,7 +95,7 @@ def vacuum(
     return VacuumReport(table, tuple(sorted(paths)), sum(file.size for file in gone), tuple(lost), tuple(left), dry_run)
 
 
-def _files_by_version(log: list[Entry]) -> list[frozenset[str]]:
+def files_by_version(log: list[Entry]) -> list[frozenset[str]]:
     """Return the files that each version needs, by playing the log from its start."""
     files: list[frozenset[str]] = []
     current: frozenset[str] = frozenset()

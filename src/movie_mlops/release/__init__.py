@@ -15,6 +15,7 @@ from movie_mlops.release.errors import (
     PromotionConflictError,
     RegistryError,
     ReleaseError,
+    RetiredError,
     RollbackError,
     RolloutConflictError,
     RolloutError,
@@ -31,6 +32,7 @@ from movie_mlops.release.manifest import BUNDLE_ID, REFERENCE, ArrayFile, Manife
 from movie_mlops.release.passport import passport
 from movie_mlops.release.references import ALIAS, CANDIDATE, CHAMPION, means_bundle, resolve
 from movie_mlops.release.registry import Act, Registered, Registry, name_of
+from movie_mlops.release.retired import RETIRED, refuse_retired, retired_within
 from movie_mlops.release.rows import Action, Release
 from movie_mlops.release.signature import Signature, Signer
 from movie_mlops.release.signing import SigningKey, write_key
@@ -54,6 +56,7 @@ __all__ = [
     "CHAMPION",
     "POLICY",
     "REFERENCE",
+    "RETIRED",
     "Act",
     "Action",
     "AliasConflictError",
@@ -85,6 +88,7 @@ __all__ = [
     "Release",
     "ReleaseError",
     "Restore",
+    "RetiredError",
     "RollbackError",
     "RolloutConflictError",
     "RolloutError",
@@ -117,7 +121,9 @@ __all__ = [
     "read_bundle",
     "read_manifest",
     "read_waivers",
+    "refuse_retired",
     "resolve",
+    "retired_within",
     "sign_bundle",
     "sign_waiver",
     "to_markdown",

@@ -57,6 +57,12 @@ class LedgerAlteredError(ReleaseError):
     code = "ledger-altered"
 
 
+class RetiredError(ReleaseError):
+    """A bundle was retired, and is not to serve again."""
+
+    code = "retired"
+
+
 class RollbackError(ReleaseError):
     """There is nothing to roll back to."""
 

@@ -11,6 +11,7 @@ from movie_mlops.core import clock
 from movie_mlops.release.chain import Chain, read_chain, require_whole, seal
 from movie_mlops.release.errors import PromotionConflictError, ReleaseError, RollbackError
 from movie_mlops.release.manifest import BUNDLE_ID
+from movie_mlops.release.retired import refuse_retired
 from movie_mlops.release.rows import RELEASES, Action, Release, as_kept
 from movie_mlops.state import FIRST, Database
 
@@ -77,6 +78,7 @@ class Ledger:
         Raises:
             PromotionConflictError: Another bundle is champion by now.
             LedgerAlteredError: A row is not what was written.
+            RetiredError: The bundle was retired.
             ReleaseError: That is no bundle's id, or reason or approver is missing.
         """
         with self._database.write() as connection:
@@ -97,6 +99,7 @@ class Ledger:
             RollbackError: Nothing was released before.
             PromotionConflictError: Another bundle is champion by now.
             LedgerAlteredError: A row is not what was written.
+            RetiredError: What was released before was retired since.
             ReleaseError: Reason or approver is missing.
         """
         with self._database.write() as connection:
@@ -192,6 +195,7 @@ def _add(
         )
     # Before anything else: what a roll-back restores is read from rows that must be what they were.
     require_whole(chain := read_chain(connection))
+    refuse_retired(connection, bundle_id)
     at = clock.microseconds(clock.now())
     if champion is not None:
         # A clock that was set back must not make two releases serve at one time.

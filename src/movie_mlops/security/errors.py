@@ -68,3 +68,9 @@ class CredentialsUnreadableError(AccessError):
     code = "credentials-unreadable"
     status = 503
     retryable = True
+
+
+class ErasureError(SecurityError):
+    """An erasure cannot be begun, or cannot go on now."""
+
+    code = "erasure"

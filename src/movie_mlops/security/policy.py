@@ -62,6 +62,7 @@ class Rule:
 
 EVERYBODY: Final = frozenset(Role)
 _LISTS: Final = frozenset({Role.VIEWER, Role.SERVICE, Role.ADMIN})
+_OWN: Final = frozenset({Role.VIEWER, Role.ADMIN})
 _WATCH: Final = frozenset({Role.ANALYST, Role.OPERATOR, Role.ADMIN})
 _DECIDE: Final = frozenset({Role.OPERATOR, Role.ADMIN})
 _ANSWER: Final = "/v1/recommendations/{recommendation_id}"
@@ -97,6 +98,9 @@ POLICY: Final[tuple[Rule, ...]] = (
     Rule("GET", f"{_ANSWER}/why", Entry.OPEN, _LISTS, Check.ANSWER),
     Rule("GET", f"{_ANSWER}/lineage", Entry.OPEN, _LISTS, Check.ANSWER),
     Rule("GET", f"{_ANSWER}/lineage.svg", Entry.OPEN, _LISTS, Check.ANSWER),
+    # What people may ask of their own data.
+    Rule("GET", "/v1/users/{user_id}/export", Entry.CLOSED, _OWN, Check.PATH),
+    Rule("DELETE", "/v1/users/{user_id}", Entry.CLOSED, _OWN, Check.PATH, writes=True),
     # What is measured.
     Rule("GET", "/metrics", Entry.OPEN, _WATCH),
     # What is released and rolled out.

@@ -32,6 +32,7 @@ from movie_mlops.security import (
     Refusals,
     Tokens,
 )
+from movie_mlops.security.erasure import Erased
 from movie_mlops.serving import problems, schemes
 from movie_mlops.serving.answering import Answering
 from movie_mlops.serving.audited import Audited
@@ -46,12 +47,13 @@ from movie_mlops.serving.history import History
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.lane import Lane, ReadBefore
 from movie_mlops.serving.metrics import Metrics
-from movie_mlops.serving.ports import Conductor, EventSink, Operations, Records, Watched
+from movie_mlops.serving.ports import Conductor, EventSink, Operations, Records, Rights, Watched
 from movie_mlops.serving.releases import ReleaseWatcher
 from movie_mlops.serving.repeats import Repeats
 from movie_mlops.serving.rounds import Rounds
 from movie_mlops.serving.routes import admin, health, lists, movies, passports, recommendations, rollouts, rows
 from movie_mlops.serving.routes import events as event_routes
+from movie_mlops.serving.routes import rights as rights_routes
 from movie_mlops.serving.routes.documents import mount_documents
 from movie_mlops.serving.routes.pages import mount_pages
 from movie_mlops.serving.rules import RuleBook
@@ -87,6 +89,8 @@ def create_app(
     conductor: Conductor | None = None,
     operations: Operations | None = None,
     watched: Watched | None = None,
+    erased: Erased | None = None,
+    rights: Rights | None = None,
     lines: LogLines | None = None,
     tracer: Tracer | None = None,
     audit: AuditLog | None = None,
@@ -111,6 +115,8 @@ def create_app(
         conductor: Who sees to what is rolled out; without one this server follows the ledger and decides nothing.
         operations: What the console shows of other rooms; without it, it shows what serves and the ledger.
         watched: What the other rooms tell of themselves; without it, metrics and readiness are those of the API alone.
+        erased: Whose answers are not kept.
+        rights: What people may ask of their own data; without it, nothing may be.
         lines: Where each request is logged; without them, none is.
         tracer: Where spans are written down; without it, none is.
         audit: Where it is put on record what operators do; without it, nothing is.
@@ -132,6 +138,7 @@ def create_app(
         capacity=config.impression_queue,
         batch=config.impression_batch,
         delay_seconds=config.impression_delay_seconds,
+        erased=erased,
     )
     metrics = Metrics(
         watcher,
@@ -159,6 +166,7 @@ def create_app(
         feedback=feedback,
         impressions=impressions,
         features=features,
+        rights=rights,
         records=records,
         operations=operations,
         database=database,
@@ -205,7 +213,8 @@ def create_app(
         encrypted=config.security.tls,
     )
     problems.install(app)
-    for resource in (recommendations, rows, lists, movies, event_routes, passports, health, admin, rollouts):
+    told = (recommendations, rows, lists, movies, event_routes, passports, rights_routes, health, admin, rollouts)
+    for resource in told:
         app.include_router(resource.make_router(services))
     mount_documents(app)
     mount_pages(app, services, config.pages)

@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import BigInteger, Column, Integer, Row, String, Table, Text, select
+from sqlalchemy import BigInteger, Column, Connection, Integer, Row, String, Table, Text, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from movie_mlops.core import clock
 from movie_mlops.release import Release
+from movie_mlops.security.erasure import Erased
 from movie_mlops.serving.exposures import Exposure, exposures_of, keep_exposures
 from movie_mlops.serving.served import Served, keep
 from movie_mlops.state import METADATA, Database, StateError, gained, run_for_each
@@ -117,12 +118,20 @@ class Impressions:
         capacity: How many may wait.
         batch: How many one transaction writes at most.
         delay_seconds: How long the first of a batch waits for company.
+        erased: Whose answers are not kept.
     """
 
     def __init__(
-        self, database: Database, *, capacity: int = 10_000, batch: int = 200, delay_seconds: float = 0.25
+        self,
+        database: Database,
+        *,
+        capacity: int = 10_000,
+        batch: int = 200,
+        delay_seconds: float = 0.25,
+        erased: Erased | None = None,
     ) -> None:
         self._database = database
+        self._erased = erased
         self._batch = batch
         self._delay_seconds = delay_seconds
         self._waiting: queue.SimpleQueue[Impression] = queue.SimpleQueue()
@@ -212,13 +221,26 @@ class Impressions:
                     break
             written = len(self._unwritten)
             if written:
-                rows = [_row(impression) for impression in self._unwritten]
                 with self._database.write() as connection:
-                    run_for_each(connection, _PUT, rows)
-                    keep(connection, [each.served for each in self._unwritten if each.served is not None])
-                    keep_exposures(connection, _exposures(self._unwritten))
+                    kept = self._may_be_kept(connection)
+                    run_for_each(connection, _PUT, [_row(impression) for impression in kept])
+                    keep(connection, [each.served for each in kept if each.served is not None])
+                    keep_exposures(connection, _exposures(kept))
                 self._unwritten.clear()
             return written
+
+    def _may_be_kept(self, connection: Connection) -> list[Impression]:
+        """Return what waits but for answers to people who were erased, or about them."""
+        if self._erased is None:
+            return self._unwritten
+        gone = self._erased.among((user for each in self._unwritten for user in people_of(each)), connection)
+        return [each for each in self._unwritten if gone.isdisjoint(people_of(each))] if gone else self._unwritten
+
+
+def people_of(impression: Impression) -> set[str]:
+    """Return whom an answer was given to or was about: a list for a group is about each of its members."""
+    members = (member.get("user_id") for member in impression.request.get("members", ()))
+    return {user for user in (impression.user_id, *members) if user is not None}
 
 
 def read(row: Row[Any]) -> Impression:

@@ -35,6 +35,18 @@ class EventSink(Protocol):
         ...
 
 
+class Rights(Protocol):
+    """What people may ask of their own data."""
+
+    def erase(self, user_id: str, /, *, by: str) -> dict[str, Any]:
+        """Erase somebody's data everywhere, and return the signed receipt."""
+        ...
+
+    def export(self, user_id: str, /) -> dict[str, Any]:
+        """Return everything that is known of somebody."""
+        ...
+
+
 class Conductor(Protocol):
     """Who sees to what is rolled out."""
 

@@ -21,8 +21,12 @@ _LOG: Final = logging.getLogger("movie_mlops.serving.problems")
 _STATUS_OF_CODE: Final[dict[str, int]] = {
     "event": 422,
     "event-conflict": 409,
+    "erased-user": 410,
+    "erasure": 409,
+    "busy": 409,
     "promotion-conflict": 409,
     "ledger-altered": 409,
+    "retired": 409,
     "rollback": 409,
     "rollout": 409,
     "rollout-conflict": 409,

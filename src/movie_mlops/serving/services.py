@@ -13,7 +13,7 @@ from movie_mlops.serving.health import Health
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.lane import ReadBefore
 from movie_mlops.serving.metrics import Metrics
-from movie_mlops.serving.ports import Conductor, EventSink, Operations, Records
+from movie_mlops.serving.ports import Conductor, EventSink, Operations, Records, Rights
 from movie_mlops.serving.releases import ReleaseWatcher
 from movie_mlops.serving.repeats import Repeats
 from movie_mlops.serving.rules import RuleBook
@@ -37,6 +37,7 @@ class Services:
         events: Where events go.
         feedback: What counts as liking.
         features: The rows of every view, where there are any.
+        rights: What people may ask of their own data, where anything.
         records: How answers came about, where that is known.
         operations: What the console shows of other rooms, where that is known.
         database: Where answers are kept.
@@ -62,6 +63,7 @@ class Services:
     feedback: FeedbackConfig
     impressions: Impressions
     features: OnlineFeatures | None
+    rights: Rights | None
     records: Records | None
     operations: Operations | None
     database: Database

@@ -41,6 +41,14 @@ class Backend(Protocol):
         """Return whether an error is the database's own trouble, and not what a statement said."""
         ...
 
+    def scrub(self, tables: Sequence[str]) -> None:
+        """Have nothing of removed rows left in the files of tables.
+
+        Raises:
+            StateError: Somebody reads or writes all the time, so that it cannot be done now.
+        """
+        ...
+
     def close(self) -> None:
         """Close every connection."""
         ...

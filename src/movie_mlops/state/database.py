@@ -92,6 +92,21 @@ class Database:
             f"The state database {self._backend.name()} cannot be used ({reason}).", next_step=self._backend.next_step
         )
 
+    def scrub(self, tables: Sequence[str]) -> None:
+        """Have nothing left on disk of rows that were removed or changed: free pages, the write-ahead log.
+
+        On SQLite the whole file is written anew and the log emptied; on PostgreSQL these tables are. What a server of
+        PostgreSQL keeps besides (its own log for recovery, replicas, base back-ups) goes as it is recycled.
+
+        Args:
+            tables: Which tables lost rows.
+
+        Raises:
+            StateError: The database refuses, or somebody reads an old snapshot all the time; it may be tried again.
+        """
+        with self._refusals():
+            self._backend.scrub(tables)
+
     def close(self) -> None:
         """Close every connection."""
         self._backend.close()

@@ -118,6 +118,12 @@ class PostgresBackend:
         """Return whether the server is in trouble or a table is gone; a broken constraint is none of its."""
         return not isinstance(error, IntegrityError | DataError)
 
+    def scrub(self, tables: Sequence[str]) -> None:
+        """Write these tables anew, without what was removed; each is locked for as long as that takes."""
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for table in tables:
+                connection.execute(text(f'VACUUM (FULL) "{self._schema}"."{table}"'))
+
     def close(self) -> None:
         """Close every connection."""
         self._quick.close()

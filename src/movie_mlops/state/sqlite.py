@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from movie_mlops.state.config import StateConfig
+from movie_mlops.state.errors import StateError
 
 
 class SqliteBackend:
@@ -71,6 +72,25 @@ class SqliteBackend:
     def refuses(self, error: DBAPIError) -> bool:
         """Return whether the file is in trouble; a broken constraint or a wrong statement is none of its."""
         return type(error) in {DatabaseError, OperationalError}
+
+    def scrub(self, tables: Sequence[str]) -> None:  # noqa: ARG002 - a file is written anew as a whole
+        """Write the file anew without its free pages, and empty the log.
+
+        Raises:
+            StateError: Somebody reads an old snapshot, so that the log still holds what was.
+        """
+        with self._engine.connect() as connection:
+            raw = connection.connection.cursor()
+            raw.execute("PRAGMA secure_delete = ON")
+            raw.execute("VACUUM")
+            blocked = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            raw.execute("PRAGMA secure_delete = OFF")
+            raw.close()
+        if blocked:
+            raise StateError(
+                f"The log of {self.name()} cannot be emptied, for somebody reads what was before.",
+                next_step="Run the command again in a moment.",
+            )
 
     def close(self) -> None:
         """Close every connection."""

@@ -2,7 +2,7 @@
 
 import typer
 
-from movie_mlops.cli.security import audit, keys
+from movie_mlops.cli.security import audit, keys, rights
 from movie_mlops.cli.security.reference import reference
 from movie_mlops.cli.security.scan import scan
 
@@ -16,3 +16,8 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.command()(scan)
 app.command()(reference)
+app.command()(rights.erase)
+app.command()(rights.erasures)
+app.command()(rights.export)
+app.command()(rights.places)
+app.add_typer(rights.receipt, name="receipt")

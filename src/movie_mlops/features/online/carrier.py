@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.features.config import RedisConfig
+from movie_mlops.features.errors import FeatureError
 from movie_mlops.features.online.counts import Counts
 from movie_mlops.features.online.record import Record, Stored
 from movie_mlops.features.online.rows import CHECK, RESIDUE
@@ -111,6 +112,21 @@ class Carrier:
             self._away(error)
             # Every reader asks the record again within a lease.
             time.sleep(self._config.lease_seconds)
+
+    def forget(self, view: str, keys: Sequence[str]) -> int:
+        """Remove the copies of keys, whose rows are gone from the record; return how many there were.
+
+        Raises:
+            FeatureError: Redis cannot be used, so that nobody knows whether they are gone.
+        """
+        prefix = _prefix(read_trust(self._record.database), view)
+        try:
+            return int(self._client.delete(*(prefix + key.encode() for key in keys)))
+        except self._failures as error:
+            raise FeatureError(
+                f"Redis cannot be used ({type(error).__name__}), so it may still hold copies of what is gone.",
+                next_step="Run the command again when Redis answers; it goes on where it stopped.",
+            ) from error
 
     def close(self) -> None:
         """Close the connections."""

@@ -96,6 +96,10 @@ class Record:
     def publish(self, view: str, keys: Sequence[str]) -> None:
         """Do nothing: what is committed is what is read."""
 
+    def forget(self, view: str, keys: Sequence[str]) -> int:  # noqa: ARG002 - the record forgets with its rows
+        """Do nothing, and return that no copy went: what is removed from the record is gone."""
+        return 0
+
     def count(self, view: str) -> int:
         """Return how many rows a view has."""
         with self.database.read() as connection:

@@ -11,6 +11,7 @@ from movie_mlops.core import clock
 from movie_mlops.release.chain import Chain, require_whole
 from movie_mlops.release.errors import ReleaseError, RolloutConflictError, RolloutError
 from movie_mlops.release.ledger import champion_within, promote_within
+from movie_mlops.release.retired import refuse_retired
 from movie_mlops.release.rollout.assignment import free_span, slots_of
 from movie_mlops.release.rollout.config import CanaryConfig
 from movie_mlops.release.rollout.moves import MOVES, Move, Step, chain_of, read_rows, seal_of_move
@@ -245,6 +246,7 @@ def _going(connection: Connection, name: str, expected: int | None) -> Rollout:
 
 
 def _begin(connection: Connection, name: str, kind: Kind, plan: Plan, *, reason: str, approved_by: str) -> Rollout:
+    refuse_retired(connection, *plan.bundles)
     _add(connection, (name, kind), Step.START, plan.to_json(), reason=reason, approved_by=approved_by)
     begun = _standing(connection).named(name)
     assert begun is not None

@@ -1,0 +1,26 @@
+"""What the API offers people of their own data."""
+
+from typing import Any
+
+from movie_mlops.flows.erasure.erase import erase
+from movie_mlops.flows.erasure.exporting import export
+from movie_mlops.flows.platform import Platform
+
+
+class PlatformRights:
+    """The rights of the people of one data set.
+
+    Args:
+        platform: Its stores.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def erase(self, user_id: str, /, *, by: str) -> dict[str, Any]:
+        """Erase somebody's data everywhere, and return the signed receipt."""
+        return erase(self._platform, user_id, by=by)
+
+    def export(self, user_id: str, /) -> dict[str, Any]:
+        """Return everything that is known of somebody."""
+        return export(self._platform, user_id)
