@@ -334,6 +334,7 @@ class TestProcess:
             backend.take(cut_of(SAID))
 
 
+@pytest.mark.long
 def test_what_the_command_exports_feast_takes_as_it_is(tmp_path: Path) -> None:
     """The commands that it prints work as they are, with Feast's own command line; a full folder is refused."""
     lake = Lake(LakeConfig(tmp_path / "data" / "lake").of("mine"))

@@ -211,6 +211,7 @@ def test_size_blend_memory_overload_and_rivals_are_measured(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.long
 def test_a_rival_with_other_films_has_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server whose answers hold other films than ours is not measured: its error says how many lists differ."""
     scripts = tmp_path / "contenders"

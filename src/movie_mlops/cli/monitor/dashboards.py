@@ -5,18 +5,22 @@ from typing import Annotated
 
 import typer
 
+from movie_mlops.cli import options
+
 
 def dashboards(
     folder: Annotated[Path | None, typer.Option("--out", help="The folder (default: the project's own).")] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit code 1 where a file is not what would be written.")
     ] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Write Grafana's dashboards from their declaration."""
+    from movie_mlops.cli import output
     from movie_mlops.core.errors import ConfigurationError
     from movie_mlops.monitoring.dashboards import DASHBOARDS, FOLDER, write_dashboard
 
-    place = folder or Path(FOLDER)
+    place, written = folder or Path(FOLDER), list[str]()
     for dashboard in DASHBOARDS:
         path, meant = place / f"{dashboard.uid}.json", write_dashboard(dashboard)
         if path.exists() and path.read_text() == meant:
@@ -27,4 +31,9 @@ def dashboards(
             )
         place.mkdir(parents=True, exist_ok=True)
         path.write_text(meant)
-        typer.echo(f"Wrote {path}.")
+        written.append(str(path))
+    if as_json:
+        output.print_json({"written": written})
+        return
+    for file in written:
+        typer.echo(f"Wrote {file}.")

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from movie_mlops.cli import options
+
 
 def reference(
     path: Annotated[
@@ -13,6 +15,7 @@ def reference(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit code 1 where the file is not up to date.")
     ] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Write the reference of all metrics from their declarations."""
     from movie_mlops.core.errors import ConfigurationError
@@ -25,11 +28,20 @@ def reference(
             raise ConfigurationError(
                 f"{meant} is not what the metrics declare.", next_step="Write it again: movie-mlops monitor reference"
             )
-        typer.echo(f"{meant} is up to date.")
+        _tell(meant, "is up to date", as_json=as_json)
         return
     if not meant.parent.is_dir():
         raise ConfigurationError(
             f"There is no folder {meant.parent}.", next_step="Go to the root of the project, or name another file."
         )
     meant.write_text(text, "utf-8")
-    typer.echo(f"wrote {meant}")
+    _tell(meant, "was written", as_json=as_json)
+
+
+def _tell(path: Path, what: str, *, as_json: bool) -> None:
+    from movie_mlops.cli import output
+
+    if as_json:
+        output.print_json({"path": str(path), "outcome": what})
+    else:
+        typer.echo(f"{path} {what}.")
