@@ -221,6 +221,7 @@ def test_what_a_backend_cannot_do_it_refuses(
             ask()
 
 
+@pytest.mark.long
 def test_both_backends_give_the_same_values(own: OwnBackend, feast: FeastBackend) -> None:
     """Every shared feature of random worlds, late, undated and corrected words among them, at random times."""
     random = np.random.default_rng(7)

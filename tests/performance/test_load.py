@@ -100,6 +100,7 @@ def test_the_command_measures_live_explained_answers(tmp_path: Path, model: str)
     assert str(tmp_path) not in json.dumps({**result, "command": ""})
 
 
+@pytest.mark.long
 def test_a_given_bundle_is_served_and_the_table_names_the_targets(tmp_path: Path) -> None:
     """With --bundle the films are its own; the table at the end has every scenario and the targets beside figures."""
     chance = np.random.default_rng(0)
