@@ -34,15 +34,12 @@ if $checks && [ -n "$stage$kind${extra[*]-}" ]; then die "--checks runs no test,
 scripts/setup/setup_environment.sh dev
 # Where tests cannot be skipped for want of a program, the program is installed; elsewhere its tests say why they skip.
 # What is looked at meanwhile needs none of them.
-tools=""
-if [ "${CI:-}" = true ] && ! $checks; then
-  scripts/setup/setup_test_tools.sh & tools=$!
-  trap 'kill "$tools" 2>/dev/null || true' EXIT
-fi
+tools="" compiling=""
+trap 'kill $tools $compiling 2>/dev/null || true' EXIT
+if [ "${CI:-}" = true ] && ! $checks; then scripts/setup/setup_test_tools.sh & tools=$!; fi
 
 bin=.venv/bin
 # Several processes will want the tests compiled at the same moment: one does it before, while others look at the code.
-compiling=""
 if [ -z "$stage$kind" ] && ! $checks; then
   PYTHONDONTWRITEBYTECODE="" $bin/python -m pytest --collect-only --quiet >/dev/null 2>&1 & compiling=$!
 fi

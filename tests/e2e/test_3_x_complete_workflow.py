@@ -223,6 +223,7 @@ def six_circles(folder: Path) -> Path:
     return folder / "circles.csv"
 
 
+@pytest.mark.long
 def test_the_whole_way_on_postgres(postgres_server: PostgresServer, tmp_path: Path) -> None:
     """With the state on PostgreSQL all is as on SQLite: a run, nothing to do, events, a second release, the way back.
 

@@ -250,7 +250,7 @@ def test_a_second_run_waits_for_nobody_and_a_killed_one_harms_nothing(finished: 
     assert [row["whole"] for row in home("models", "verify", "--json").document] == ["yes", "yes"]
 
 
-@pytest.mark.parametrize("moment", ["ingest", "track"])
+@pytest.mark.parametrize("moment", ["ingest", pytest.param("track", marks=pytest.mark.long)])
 def test_killed_at_any_step_the_next_run_completes_it(finished: CommandLine, tmp_path: Path, moment: str) -> None:
     """Whenever the process is killed, the next run ends well, every row is there once, one release."""
     home = copied(finished, tmp_path).configured(**QUICK)

@@ -167,6 +167,7 @@ def test_who_signs_out_is_out(visit: Visit, url: str) -> None:
     assert page.request.get(f"{url}/console/releases").status == 401
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("viewport", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
 def test_the_console_fits_every_screen_and_shuts_nobody_out(
     visit: Visit, axe: str, viewport: ViewportSize, scheme: str

@@ -363,7 +363,9 @@ def test_what_is_not_deleted_does_not_look_deleted(visit: Visit, server: ServerP
     expect(page.locator("#yours-list .row")).to_have_count(1)
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(DESKTOP, "light"), pytest.param(PHONE, "dark", marks=pytest.mark.long)]
+)
 def test_nobody_is_shut_out(visit: Visit, page_server: str, axe: str, viewport: ViewportSize, scheme: str) -> None:
     """axe-core finds nothing on any part of the page, on phone and desktop, light and dark."""
     page = arrive(visit(viewport=viewport, color_scheme=scheme), page_server)

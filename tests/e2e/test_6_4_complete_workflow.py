@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import text
 
@@ -12,6 +13,7 @@ from movie_mlops.flows import Platform, PlatformConfig
 from tests.fixtures.stage_4.command_line import CommandLine, copied
 
 
+@pytest.mark.long
 def test_a_week_of_visitors_becomes_a_page(finished: CommandLine, tmp_path: Path, chromium: Browser) -> None:
     """People get lists from the API and like some films; the worker brings it in, the page tells of it."""
     command = copied(finished, tmp_path)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.fixtures.stage_4.command_line import CommandLine, copied
 
@@ -22,6 +23,7 @@ def all_films(client: httpx.Client, genre: str) -> list[int]:
     return [film["movie_id"] for film in answer.json()["items"]]
 
 
+@pytest.mark.long
 def test_another_audience_is_told_by_name_with_what_it_does_and_what_it_is_shown(
     finished: CommandLine, tmp_path: Path
 ) -> None:

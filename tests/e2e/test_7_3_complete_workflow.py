@@ -124,6 +124,7 @@ def test_no_planted_word_is_in_anything_that_is_told(home: SmallHome, monkeypatc
     assert home("security", "audit", "verify")[0] == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("variables", "words"),
     [

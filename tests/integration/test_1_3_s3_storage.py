@@ -158,6 +158,7 @@ def small_source(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_the_main_job_and_every_lake_command_work_on_s3(
     s3_server: str, small_source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

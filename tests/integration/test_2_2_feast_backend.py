@@ -221,6 +221,7 @@ def test_what_a_backend_cannot_do_it_refuses(
             ask()
 
 
+@pytest.mark.long
 def test_both_backends_give_the_same_values(own: OwnBackend, feast: FeastBackend) -> None:
     """Every shared feature of random worlds, late, undated and corrected words among them, at random times."""
     random = np.random.default_rng(7)
@@ -334,6 +335,7 @@ class TestProcess:
             backend.take(cut_of(SAID))
 
 
+@pytest.mark.long
 def test_what_the_command_exports_feast_takes_as_it_is(tmp_path: Path) -> None:
     """The commands that it prints work as they are, with Feast's own command line; a full folder is refused."""
     lake = Lake(LakeConfig(tmp_path / "data" / "lake").of("mine"))

@@ -65,7 +65,10 @@ def altered(
     return write_bundle(target, model=model, movie_ids=whole.movie_ids, facts=said, signer=SIGNER).path
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=[recipe.name for recipe in RECIPES])
+@pytest.mark.parametrize(
+    "recipe",
+    [pytest.param(one, id=one.name, marks=[] if one.name == "ease" else [pytest.mark.long]) for one in RECIPES],
+)
 def test_every_model_of_the_default_recipes_is_made_again(platform: Platform, recipe: Any) -> None:
     """Promise P7: from lake version, configuration, parameters and seed a clean process makes the same bytes again."""
     version = platform.lake.version(INTERACTIONS)

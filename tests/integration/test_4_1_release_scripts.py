@@ -135,6 +135,7 @@ def test_a_tag_that_is_not_the_version_builds_nothing(workshop: Workshop) -> Non
     assert f"the tag is v9.9.9, and pyproject.toml says {VERSION}." in done.stderr
 
 
+@pytest.mark.long
 def test_the_list_of_parts_names_every_package_of_the_lock(workshop: Workshop) -> None:
     """Every line of requirements.txt is a component with its version and all its hashes; twice gives the same bytes."""
     pytest.importorskip("cyclonedx")

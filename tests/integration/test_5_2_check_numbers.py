@@ -65,7 +65,7 @@ def test_most_popular_scores_its_published_value(cases: list[EvaluationCase], fo
     assert evaluate(most_popular(case.train), case).mean("ndcg@10") == pytest.approx(MOST_POPULAR[fold], abs=TOLERANCE)
 
 
-@pytest.mark.parametrize("fold", FOLDS)
+@pytest.mark.parametrize("fold", [FOLDS[0], *(pytest.param(fold, marks=pytest.mark.long) for fold in FOLDS[1:])])
 def test_ease_scores_its_published_value(cases: list[EvaluationCase], fold: int) -> None:
     """EASE with its published ridge reaches its known nDCG@10 on each published fold, to within 0.0005."""
     case = cases[fold]

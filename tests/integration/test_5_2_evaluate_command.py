@@ -53,6 +53,7 @@ def evaluated(home: Path, *words: str) -> dict[str, object]:
     return found
 
 
+@pytest.mark.long
 def test_a_source_is_brought_in_and_judged_by_every_protocol(folder: Path, tmp_path: Path) -> None:
     """A folder in the layout of ml-100k is loaded once and judged in each way; people's kinds are learnt at once."""
     source = f"movielens:{folder}"

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from movie_mlops.bench import FeaturesBenchConfig, OnlineBenchConfig, bench_features, bench_online
 from tests.fixtures.stage_2.feast import feast_python
 
 
+@pytest.mark.long
 def test_feast_joins_the_same_rows(tmp_path: Path) -> None:
     """By default late rows leak into the time before; with the switch, over rows that nothing corrects, they do not."""
     config = FeaturesBenchConfig(rows=400, feature_rows=400, entities=20, repeats=1, feast_python=feast_python())
@@ -18,6 +21,7 @@ def test_feast_joins_the_same_rows(tmp_path: Path) -> None:
     assert len(found["targets"]) == 4
 
 
+@pytest.mark.long
 def test_feast_reads_the_same_rows(tmp_path: Path) -> None:
     """Feast's reads are in the file, and the target for a hundred rows is a tenth of what they took."""
     config = OnlineBenchConfig(users=100, films=20, history=3, reads=20, feast_python=feast_python())

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from movie_mlops.events import EventLog
 from movie_mlops.features import FeedbackConfig, Histories
 from movie_mlops.state import Database, StateConfig
@@ -31,6 +33,7 @@ def set_up(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([script, *options], cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_the_log_is_ready_and_keeps_what_it_has(tmp_path: Path) -> None:
     """Set up twice, the log is the one that was there, with its events; the trial on the disk leaves nothing behind."""
     done = set_up(tmp_path)

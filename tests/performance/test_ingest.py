@@ -8,6 +8,7 @@ import pytest
 from movie_mlops.bench import BenchError, IngestBenchConfig, bench_ingest
 
 
+@pytest.mark.long
 def test_the_benchmark_of_ingest_checks_what_it_times(tmp_path: Path) -> None:
     """Every contender brings in every row; ours all but the bad ones; the file says what was measured on what."""
     config = IngestBenchConfig(rows=20_000, films=500, bad_rows=20, runs=1)

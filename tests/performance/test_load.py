@@ -34,7 +34,7 @@ def small_catalogue(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("model", ["ials", "ease"])
+@pytest.mark.parametrize("model", ["ials", pytest.param("ease", marks=pytest.mark.long)])
 def test_the_command_measures_live_explained_answers(tmp_path: Path, model: str) -> None:
     """Real processes for two seconds; every scenario has requests, no errors, and every percentile."""
     out = tmp_path / "somewhere" / "serve.json"
@@ -100,6 +100,7 @@ def test_the_command_measures_live_explained_answers(tmp_path: Path, model: str)
     assert str(tmp_path) not in json.dumps({**result, "command": ""})
 
 
+@pytest.mark.long
 def test_a_given_bundle_is_served_and_the_table_names_the_targets(tmp_path: Path) -> None:
     """With --bundle the films are its own; the table at the end has every scenario and the targets beside figures."""
     chance = np.random.default_rng(0)
@@ -211,6 +212,7 @@ def test_size_blend_memory_overload_and_rivals_are_measured(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.long
 def test_a_rival_with_other_films_has_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server whose answers hold other films than ours is not measured: its error says how many lists differ."""
     scripts = tmp_path / "contenders"

@@ -13,6 +13,7 @@ from tests.conftest import REPOSITORY
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.long
 def test_the_command_measures_when_the_first_answer_is_painted(tmp_path: Path) -> None:
     """Visitors who are new and known see an answer; the file has both times, beside a page without a script."""
     if not Path("/usr/bin/chromium").exists():

@@ -14,6 +14,7 @@ from movie_mlops.bench.generated_likes import generated_likes
 from movie_mlops.bench.train import targets_of
 
 
+@pytest.mark.long
 def test_the_benchmark_of_training_judges_what_it_times(tmp_path: Path) -> None:
     """Every contender has its figures; iALS finds hidden likes; the file says what was measured on what."""
     config = TrainBenchConfig(

@@ -19,7 +19,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     platform.database.close()
 
 
-@pytest.mark.parametrize("times", [8, pytest.param(300, marks=pytest.mark.long)])
+@pytest.mark.parametrize("times", [4, pytest.param(300, marks=pytest.mark.long)])
 def test_no_made_up_request_breaks_the_server(address: str, times: int) -> None:
     """Promise P23: no request made up from the API's description, or against it, gets a 5xx; answers are as told."""
     from tests.fixtures.stage_5.made_up_requests import besiege_all  # noqa: PLC0415 - takes a second
@@ -27,6 +27,6 @@ def test_no_made_up_request_breaks_the_server(address: str, times: int) -> None:
     faults, operations, statuses = besiege_all(address, times)
     assert not faults, "\n".join(faults)
     assert operations > 20
-    assert statuses.total() > (10_000 if times > 8 else 200), statuses
+    assert statuses.total() > (10_000 if times > 4 else 100), statuses
     assert {200, 401, 404, 422} <= statuses.keys()
     assert httpx.get(f"{address}/v1/users/ann/recommendations").json()["source"] == "personalised"

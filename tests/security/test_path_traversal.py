@@ -283,6 +283,7 @@ def test_every_input_of_the_commands_is_named_here() -> None:
     assert (NAMES | WORDS) - found == set()
 
 
+@pytest.mark.long
 def test_no_command_leads_out(home: SmallHome, monkeypatch: pytest.MonkeyPatch) -> None:
     """Promise P25: a way out at every name of every command: an error, and nothing outside is read or written."""
     # Whoever would go to the network, or wait for ever, has taken a hostile word for a good one.

@@ -246,6 +246,7 @@ for name in {names}:
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak memory of a process is read as Linux has it")
 def test_training_takes_about_the_memory_that_it_says() -> None:
     """The growth of a process of its own is below what is foretold, and not below a sixth of it."""

@@ -744,7 +744,7 @@ def test_what_no_machine_holds_is_refused_with_the_estimate(name: str) -> None:
     assert peak < 2**27
 
 
-@pytest.mark.parametrize("n_users", [500, 2500])
+@pytest.mark.parametrize("n_users", [500, pytest.param(2500, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in BY_TORCH])
 def test_training_takes_about_the_memory_that_it_says(name: str, n_users: int) -> None:
     """The peak of what training allocates is below `memory_needed`, and not below a fifth of it."""

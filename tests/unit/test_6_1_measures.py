@@ -15,7 +15,7 @@ from movie_mlops.core.measures import OTHER, Known, Label, Measure, MeasureKind,
 from movie_mlops.features import Histories
 from movie_mlops.flows.reference import ROOMS, reference_text
 from movie_mlops.monitoring import REFERENCE, MonitoringError, newest_readings, note, reading_samples
-from movie_mlops.serving import Catalogue, Film
+from movie_mlops.serving import Catalogue, Film, history
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.lately import Lately
 from movie_mlops.serving.metrics import Metrics
@@ -210,6 +210,12 @@ def test_lists_are_judged_by_what_they_showed(database: Database) -> None:
     assert found["movie_mlops_list_novelty_bits",] == pytest.approx(bits)
     assert found["movie_mlops_cold_users_ratio",] == pytest.approx(1 / 3)
     assert found["movie_mlops_score", "0.5"] == 6.0
+
+
+def test_what_the_console_draws_is_measured() -> None:
+    """Each series that servers note of their last day is a declared measure: a name that is gone would draw nothing."""
+    declared = {measure.name for measures in ROOMS.values() for measure in measures}
+    assert set(history.GAUGES) <= declared
 
 
 def test_readings_are_told_under_their_own_names_with_their_age(database: Database) -> None:

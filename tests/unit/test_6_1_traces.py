@@ -244,7 +244,7 @@ def test_a_failure_is_told_by_its_kind_alone(platform: Platform, monkeypatch: py
 def test_no_span_names_anybody_or_anything_secret(platform: Platform) -> None:
     """No user, token, title, request id or address of a request is in any span."""
     kept = Kept()
-    headers = {"Authorization": "Bearer s3cr3t-token", "X-Request-ID": "ann-asked", "cookie": "session=xyzzy"}
+    headers = {"X-Api-Token": "s3cr3t-token", "X-Request-ID": "ann-asked", "cookie": "session=xyzzy"}
     like = {"user_id": "ann@example.org", "movie_id": 6, "kind": "like", "event_id": "of-ann"}
     with running(platform.app(tracer=kept.tracer)) as url, httpx.Client(headers=headers) as client:
         client.post(f"{url}/v1/events", json=like).raise_for_status()

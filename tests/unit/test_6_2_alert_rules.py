@@ -27,6 +27,8 @@ from tests.fixtures.stage_6.simulated import (
 ALERTS: Final = {rule["alert"]: rule for group in simulated.groups(RULES / "alerts.yml") for rule in group["rules"]}
 RUNBOOKS: Final = REPOSITORY / "docs" / "06-monitoring" / "runbooks-guide.md"
 TWO_DAYS: Final = 2 * 86_400.0
+COST: Final = "movie_mlops_process_cpu_seconds_total"
+MEMORY: Final = "movie_mlops_process_memory_bytes"
 FIRING: Final = "group by (alertname) (count_over_time(ALERTS[30d]))"
 
 # In minutes. Each fault is small enough to be that one only: what would be worse for users fires more.
@@ -112,6 +114,24 @@ def test_a_healthy_day_raises_nothing(tmp_path: Path) -> None:
     """In 24 simulated hours of healthy traffic no alert fires, and none is even about to."""
     day = simulated.test("a day", simulated.healthy(1440), [(FIRING, 1439, [])])
     assert simulated.simulate(tmp_path, [day], every="5m") == ""
+
+
+def test_the_cost_of_a_thousand_lists_is_told_where_any_is_given(tmp_path: Path) -> None:
+    """Six seconds of processor and 600 lists a minute are ten seconds for a thousand; of no list there is no cost."""
+    series = {COST: "0+6x120", 'movie_mlops_answers_total{source="popular"}': "0+600x120", MEMORY: "360000000x120"}
+    told = [{"series": name, "values": values} for name, values in series.items()]
+    idle = [{**one, "values": one["values"].replace("600x", "0x")} for one in told]
+    by_thousand = "movie_mlops:cpu_seconds_per_thousand_answers:rate1h"
+    held = "movie_mlops:memory_bytes_per_thousand_answers:avg1h"
+    tests = [
+        simulated.test(
+            "busy",
+            told,
+            [(by_thousand, 110, [{"labels": by_thousand, "value": 10}]), (held, 110, [{"labels": held, "value": 1e7}])],
+        ),
+        simulated.test("idle", idle, [(by_thousand, 110, []), (held, 110, [])]),
+    ]
+    assert simulated.simulate(tmp_path, tests) == ""
 
 
 def test_every_alert_has_a_drill() -> None:

@@ -112,6 +112,6 @@ def test_a_file_that_was_changed_is_told_and_written_again(tmp_path: Path, capsy
     assert run(["monitor", "dashboards", "--out", str(tmp_path), "--check"]) == 0
     (tmp_path / "api.json").write_text("{}")
     assert run(["monitor", "dashboards", "--out", str(tmp_path), "--check"]) == 1
-    assert "api.json is not what is declared" in capsys.readouterr().err
+    assert "api.json is not what would be written" in capsys.readouterr().err
     assert run(["monitor", "dashboards", "--out", str(tmp_path)]) == 0
     assert run(["monitor", "dashboards", "--out", str(tmp_path), "--check"]) == 0

@@ -20,6 +20,7 @@ from movie_mlops.monitoring.quality import (
     judge_guardrails,
     judge_promise,
     together,
+    worth_less,
 )
 from movie_mlops.monitoring.quality.delays import Early
 from tests.fixtures.stage_6.simulated_answers import simulated, tallied
@@ -107,6 +108,8 @@ def test_where_everything_is_found_in_lists_the_hits_tell_what_the_promise_canno
     assert judge_promise("1", bad.figure("ndcg"), promise, CONFIG).state is State.OK
     dropped = judge_drop("hits", bad.figure("hit_ratio"), "before", good.figure("hit_ratio"), CONFIG)
     same = judge_drop("hits", good.figure("hit_ratio"), "before", good.figure("hit_ratio"), CONFIG)
+    lately = judge_drop("hits lately", bad.figure("hit_ratio"), "before", good.figure("hit_ratio"), CONFIG)
+    assert (worth_less([same, lately]), worth_less([same])) == (True, False)
     assert (dropped.state, same.state) == (State.BELOW, State.OK)
 
 

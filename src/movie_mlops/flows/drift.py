@@ -27,6 +27,7 @@ from movie_mlops.flows.windows import (
 )
 from movie_mlops.lake import INTERACTIONS, SCHEMAS
 from movie_mlops.monitoring import note
+from movie_mlops.monitoring.declared import DRIFT_FEATURES, DRIFT_ROWS, DRIFT_VERDICT
 from movie_mlops.monitoring.drift import (
     DriftConfig,
     Group,
@@ -257,7 +258,7 @@ def _facts(
 
 def _note(platform: Platform, verdict: Verdict, window: Window | None) -> None:
     """Note the readings; where nothing could be judged, the last verdict stays, and its age tells how old it is."""
-    note(platform.database, "movie_mlops_drift_rows", 0 if window is None else window.rows.height)
+    note(platform.database, DRIFT_ROWS.name, 0 if window is None else window.rows.height)
     if verdict.judged:
-        note(platform.database, "movie_mlops_drift_features", verdict.features)
-        note(platform.database, "movie_mlops_drift_verdict", float(verdict.outcome == "drift"))
+        note(platform.database, DRIFT_FEATURES.name, verdict.features)
+        note(platform.database, DRIFT_VERDICT.name, float(verdict.outcome == "drift"))

@@ -17,6 +17,7 @@ from movie_mlops.flows.steps import previous
 from movie_mlops.flows.verdicts import known_verdict
 from movie_mlops.lake import INTERACTIONS
 from movie_mlops.monitoring import newest_readings
+from movie_mlops.monitoring.declared import DRIFT_VERDICT, ONLINE_BELOW
 from movie_mlops.release import Verdict, list_bundles
 from movie_mlops.serving.console import Glance, Need, state_of
 from movie_mlops.serving.noted import noted
@@ -28,10 +29,10 @@ _SILENT: Final = timedelta(minutes=15)
 _OLD: Final = timedelta(days=2)
 """Drift and quality are looked at every day; the alert on old readings goes by the same."""
 _DRIFT: Final = "Features have drifted: movie-mlops monitor drift"
-_QUALITY: Final = "The lists are worth less to users than was promised: movie-mlops monitor quality"
+_QUALITY: Final = "The lists are worth less to users than was promised, or than before: movie-mlops monitor quality"
 _LOOKS: Final = (
-    ("drift", "movie_mlops_drift_verdict", Need(_DRIFT)),
-    ("quality", "movie_mlops_online_below_promise", Need(_QUALITY, urgent=True)),
+    ("drift", DRIFT_VERDICT.name, Need(_DRIFT)),
+    ("quality", ONLINE_BELOW.name, Need(_QUALITY, urgent=True)),
 )
 """What is looked at now and then: its name, the reading that is 1 where it is amiss, and what that needs."""
 _COUNT: Final = "SELECT count(*), max(recorded_at) FROM events WHERE recorded_at >= ?"

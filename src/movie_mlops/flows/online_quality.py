@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Final
 
 import numpy as np
 import polars as pl
 
 from movie_mlops.core import clock
 from movie_mlops.core.columns import GENRES, MOVIE_ID, USER_ID
+from movie_mlops.core.measures import Measure
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.evaluation import metrics
 from movie_mlops.features import Parity
@@ -20,6 +20,7 @@ from movie_mlops.flows.parity import parity
 from movie_mlops.flows.platform import Platform
 from movie_mlops.lake import INTERACTIONS, MOVIES
 from movie_mlops.monitoring import forget, note
+from movie_mlops.monitoring.declared import ONLINE_BELOW, ONLINE_HIT_RATIO, ONLINE_NDCG, ONLINE_PROMISED
 from movie_mlops.monitoring.quality import (
     EVERYTHING,
     GUARDRAILS,
@@ -39,14 +40,10 @@ from movie_mlops.monitoring.quality import (
     judge_guardrails,
     judge_promise,
     together,
+    worth_less,
 )
 from movie_mlops.release import BundleError, read_manifest
 from movie_mlops.release.judged import Judged, measures
-
-NDCG: Final = "movie_mlops_online_ndcg"
-HIT_RATIO: Final = "movie_mlops_online_hit_ratio"
-PROMISED: Final = "movie_mlops_online_promised_ndcg"
-BELOW: Final = "movie_mlops_online_below_promise"
 
 
 def online_quality(
@@ -124,19 +121,18 @@ def keep_readings(platform: Platform, found: Quality) -> None:
         StateError: The database refuses.
         MonitoringError: There are more releases than readings are kept of.
     """
-    below = any(check.state is State.BELOW and check.name.startswith("promise") for check in found.checks)
-    told: dict[str, dict[str, float | None]] = {NDCG: {}, HIT_RATIO: {}, PROMISED: {}}
+    told: dict[Measure, dict[str, float | None]] = {ONLINE_NDCG: {}, ONLINE_HIT_RATIO: {}, ONLINE_PROMISED: {}}
     for release in found.promises.keys() | found.figures.get("release", {}).keys():
-        told[NDCG][release] = _value(found.figure("ndcg", "promise", release))
-        told[HIT_RATIO][release] = _value(found.figure("hit_ratio", "release", release))
+        told[ONLINE_NDCG][release] = _value(found.figure("ndcg", "promise", release))
+        told[ONLINE_HIT_RATIO][release] = _value(found.figure("hit_ratio", "release", release))
         promise = found.promises.get(release)
-        told[PROMISED][release] = None if promise is None else promise.ndcg
-    for name, by_release in told.items():
+        told[ONLINE_PROMISED][release] = None if promise is None else promise.ndcg
+    for measure, by_release in told.items():
         kept = {release: value for release, value in by_release.items() if value is not None}
-        forget(platform.database, name, but=[{"release": release} for release in kept])
+        forget(platform.database, measure.name, but=[{"release": release} for release in kept])
         for release, value in kept.items():
-            note(platform.database, name, value, {"release": release})
-    note(platform.database, BELOW, float(below))
+            note(platform.database, measure.name, value, {"release": release})
+    note(platform.database, ONLINE_BELOW.name, float(worth_less(found.checks)))
 
 
 def _checks(

@@ -111,6 +111,16 @@ DASHBOARDS: Final = (
             Panel("Processor", {"{{instance}}": "rate(movie_mlops_process_cpu_seconds_total[5m])"}, "percentunit"),
             Panel("Memory", {"{{instance}}": "movie_mlops_process_memory_bytes"}, "bytes"),
             Panel(
+                "Processor for a thousand lists",
+                {"of the last hour": "movie_mlops:cpu_seconds_per_thousand_answers:rate1h"},
+                "s",
+            ),
+            Panel(
+                "Memory for a thousand lists an hour",
+                {"of the last hour": "movie_mlops:memory_bytes_per_thousand_answers:avg1h"},
+                "bytes",
+            ),
+            Panel(
                 "Answers not kept",
                 {
                     "waiting": "sum(movie_mlops_impressions_waiting)",

@@ -22,7 +22,9 @@ ONLINE_PROMISED: Final = Measure(
     "movie_mlops_online_promised_ndcg", _GAUGE, "The nDCG that the evaluation of the release promised.", (_RELEASE,)
 )
 ONLINE_BELOW: Final = Measure(
-    "movie_mlops_online_below_promise", _GAUGE, "1 where what was measured lies below what was promised, beyond chance."
+    "movie_mlops_online_below_promise",
+    _GAUGE,
+    "1 where the lists are worth less, beyond chance, than was promised or than before.",
 )
 READING_AGE: Final = Measure(
     "movie_mlops_reading_age_seconds",

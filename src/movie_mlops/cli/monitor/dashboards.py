@@ -5,26 +5,19 @@ from typing import Annotated
 
 import typer
 
+from movie_mlops.cli import options
+from movie_mlops.cli.generated import Check
+
 
 def dashboards(
     folder: Annotated[Path | None, typer.Option("--out", help="The folder (default: the project's own).")] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit code 1 where a file is not what would be written.")
-    ] = False,
+    check: Check = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Write Grafana's dashboards from their declaration."""
-    from movie_mlops.core.errors import ConfigurationError
+    from movie_mlops.cli import generated
     from movie_mlops.monitoring.dashboards import DASHBOARDS, FOLDER, write_dashboard
 
     place = folder or Path(FOLDER)
-    for dashboard in DASHBOARDS:
-        path, meant = place / f"{dashboard.uid}.json", write_dashboard(dashboard)
-        if path.exists() and path.read_text() == meant:
-            continue
-        if check:
-            raise ConfigurationError(
-                f"{path} is not what is declared.", next_step="Write it again: movie-mlops monitor dashboards"
-            )
-        place.mkdir(parents=True, exist_ok=True)
-        path.write_text(meant)
-        typer.echo(f"Wrote {path}.")
+    files = {place / f"{one.uid}.json": write_dashboard(one) for one in DASHBOARDS}
+    generated.keep(files, check=check, as_json=as_json, again="movie-mlops monitor dashboards")

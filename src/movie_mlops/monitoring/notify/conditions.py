@@ -193,7 +193,7 @@ CONDITIONS: Final = (
         "QualityBelowPromise",
         "ticket",
         60,
-        "A release is worse for users than its evaluation promised.",
+        "The lists are worth less to users than was promised, or than before.",
         _is_set("movie_mlops_online_below_promise"),
     ),
     Condition(

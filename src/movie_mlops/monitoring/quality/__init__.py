@@ -14,6 +14,7 @@ from movie_mlops.monitoring.quality.verdict import (
     judge_guardrails,
     judge_promise,
     together,
+    worth_less,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "judge_guardrails",
     "judge_promise",
     "together",
+    "worth_less",
 ]

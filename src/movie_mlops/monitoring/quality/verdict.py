@@ -67,6 +67,7 @@ GUARDRAILS: Final[Mapping[str, str]] = {
 }
 """Each guardrail, and what its number says."""
 
+_WORTH: Final = ("promise of release ", "hits ")
 _AT_LEAST: Final = frozenset({"coverage", "novelty"})
 
 
@@ -143,6 +144,14 @@ def _guardrail(name: str, found: Figure | float | None, bound: float | None) -> 
     way = "at least" if name in _AT_LEAST else "at most"
     state = State.OK if kept else State.BELOW
     return Check(name, state, f"{sentence}, bound: {way} {form.format(bound)}.", value, bound)
+
+
+def worth_less(checks: Sequence[Check]) -> bool:
+    """Return whether the lists are worth less to users than was promised, or than they were before.
+
+    Both call somebody: where hardly anything is watched but what is recommended, a worse model keeps its promise.
+    """
+    return any(check.state is State.BELOW and check.name.startswith(_WORTH) for check in checks)
 
 
 def together(checks: Sequence[Check]) -> State:
