@@ -26,6 +26,7 @@ from movie_mlops.flows.serve import make_app
 from movie_mlops.lake import INTERACTIONS, QUARANTINE, LakeError, verify
 from movie_mlops.release import RetiredError, SignatureRefusedError
 from movie_mlops.release.folders import read_manifest
+from movie_mlops.security import ApiKey, AuditLog, KeyRing, KeyStore, Outcome, Pseudonyms, read_key_secret
 from movie_mlops.security.errors import ErasureError
 from movie_mlops.serving import ServingConfig
 from movie_mlops.state import METADATA
@@ -78,6 +79,10 @@ def _named_in(folder: Path) -> bool:
     return any(path.is_file() and CANARY.encode() in path.read_bytes() for path in folder.rglob("*"))
 
 
+def keys_of(platform: Platform) -> list[ApiKey]:
+    return KeyStore(platform.database, read_key_secret(platform.workspace.keys, None)).listed()
+
+
 def _others(platform: Platform) -> dict[str, Any]:
     """Return what is there of everybody else."""
     rows = platform.lake.scan(INTERACTIONS).filter(pl.col(USER_ID) != CANARY).collect()
@@ -100,10 +105,15 @@ def test_nothing_is_left_of_somebody_in_any_byte(home: Path) -> None:
     }  # fmt: skip
     assert found["lake"]["recommendations"]["files"] == 2
     assert {name for name, rows in found["state"].items() if rows} == {
-        "events", "impressions", "exposures", "served_features", "online_rows", "fold_states",
+        "events", "impressions", "exposures", "served_features", "online_rows", "fold_states", "api_keys",
     }  # fmt: skip
     assert found["state"]["impressions"] == 2
+    ring = KeyRing(platform.database, read_key_secret(platform.workspace.keys, None), stale_seconds=60)
+    ring.refresh()
     receipt = erase(platform, CANARY, by="a test")
+    ring.refresh()
+    # A server that has the keys hears that this one holds no more.
+    assert sorted(bool(ring.by_id(key.key_id)) for key in keys_of(platform)) == [False, True]
     assert _others(platform) == before
     assert not platform.histories.read(CANARY)
     for table in platform.lake.names():
@@ -311,7 +321,7 @@ def test_an_export_has_everything_of_one_person_and_nothing_of_another(home: Pat
 
 
 def test_the_api_erases_and_exports_while_it_serves(home: Path) -> None:
-    """Promise P28: over the API, past a running server's caches; only the administrator may."""
+    """Promise P28: over the API, past a running server's caches; only the administrator may, and it is on record."""
     workspace = Workspace(home, "canary")
     serving = ServingConfig(admin_token=ADMIN["Authorization"].split()[1])
     with (
@@ -335,6 +345,11 @@ def test_the_api_erases_and_exports_while_it_serves(home: Path) -> None:
         assert late.json()["type"].endswith("erased-user")
         assert not client.get(f"{address}/export", headers=ADMIN).json()["data"]
     platform = opened(home)
+    on_record = AuditLog(platform.database, Pseudonyms.kept_in(workspace.keys)).search()
+    done = [one.action for one in on_record if one.outcome is Outcome.DONE]
+    export_, erase_ = "GET /v1/users/{user_id}/export", "DELETE /v1/users/{user_id}"
+    assert sorted(done) == [erase_, export_, export_]
+    assert {one.who for one in on_record} <= {"admin-token", "unknown"}
     platform.database.scrub([])
     platform.close()
     assert _left(home) == []

@@ -55,7 +55,7 @@ def _note(action: str, on: str | None, given: Mapping[str, Any], failed: str | N
     from movie_mlops.flows import FlowError
     from movie_mlops.security import Outcome
 
-    if given.get("dry_run"):
+    if given.get("dry_run") or given.get("plan"):
         return
     settings = door.settings(given.get("home"))
     try:

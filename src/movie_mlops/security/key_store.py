@@ -245,6 +245,17 @@ def read_keys(connection: Connection, *, since: int | None) -> list[ApiKey]:
     return [_key(row) for row in connection.execute(query)]
 
 
+def blank_keys(connection: Connection, user_id: str) -> None:
+    """Take back every key of a user, and whatever names them in it; within the caller's transaction.
+
+    The rows stay: a server that has a key hears of it as a change, and of a row that is gone it would hear nothing.
+    """
+    theirs = select(API_KEYS.c.key_id).where(API_KEYS.c.user_id == user_id)
+    for key_id in connection.execute(theirs).scalars().all():
+        at = clock.microseconds(clock.now())
+        _change(connection, key_id, user_id="", name="erased", created_by="", revoked_at=at, revoked_by="an erasure")
+
+
 def note_uses(database: Database, uses: Sequence[tuple[str, int]]) -> None:
     """Note when keys were used: id and microseconds; it is no change that servers must hear of."""
     if not uses:

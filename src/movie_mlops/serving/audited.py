@@ -11,11 +11,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from movie_mlops.core.logs import REQUEST_ID
 from movie_mlops.security import AuditLog, Outcome, Refusals
+from movie_mlops.serving.guarded import template
 from movie_mlops.serving.problems import problem
 from movie_mlops.state import StateError
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.audited")
 _WATCHED: Final = ("/v1/admin/", "/console/")
+_OF_USERS: Final = "/v1/users/"
+_RIGHTS: Final = frozenset({"/v1/users/{user_id}", "/v1/users/{user_id}/export"})
+"""Whoever gets everything that is known of somebody, or has it erased, is on record, too."""
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOLD: Final = frozenset({"bundle_id", "bundle", "expected", "reason", "approved_by", "move", "name"})
 """What is taken from a body; tokens and codes of forms are not."""
@@ -51,7 +55,7 @@ class Audited:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or not scope["path"].startswith(_WATCHED):
+        if scope["type"] != "http" or not _is_watched(scope):
             await self._app(scope, receive, send)
             return
         body = bytearray()
@@ -81,8 +85,10 @@ class Audited:
 
     def _note(self, scope: Scope, body: bytes, status: int) -> None:
         params: Mapping[str, Any] = scope.get("path_params", {})
-        read = scope["method"] in _READS
-        if status < _FAILED and (read or params.get("action", "reload") not in _KNOWN or scope["path"] in _HARMLESS):
+        right = template(getattr(scope.get("route"), "path", None) or "") in _RIGHTS
+        read = scope["method"] in _READS and not right
+        changes = right or not (read or params.get("action", "reload") not in _KNOWN or scope["path"] in _HARMLESS)
+        if status < _FAILED and not changes:
             return
         action, request_id = _action(scope), REQUEST_ID.get() or ""
         host = scope["client"][0] if scope.get("client") else None
@@ -104,12 +110,20 @@ class Audited:
         )
 
 
+def _is_watched(scope: Scope) -> bool:
+    # As the path itself says: which route it is, the router finds out later.
+    path: str = scope["path"]
+    return path.startswith(_WATCHED) or (
+        path.startswith(_OF_USERS) and (scope["method"] == "DELETE" or path.endswith("/export"))
+    )
+
+
 def _action(scope: Scope) -> str:
     """Return what is asked for, such as ``POST /v1/admin/promote``: the route's template, no word of the caller's."""
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
     route = getattr(scope.get("route"), "path", None) or "unmatched"
     action = scope.get("path_params", {}).get("action")
-    return f"{method} {route.replace('{action}', action) if action in _KNOWN else route}"
+    return f"{method} {template(route.replace('{action}', action) if action in _KNOWN else route)}"
 
 
 def _said(body: bytes) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from movie_mlops.cli import options
+from movie_mlops.cli.audited import audited
 
 receipt = typer.Typer(help="Receipts of erasures.", rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
@@ -15,6 +16,7 @@ def _receipt() -> None:
     """Receipts of erasures."""
 
 
+@audited("security.erase")
 def erase(
     user: Annotated[str | None, typer.Argument(help="Whose data.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would go, and change nothing.")] = False,
@@ -72,6 +74,7 @@ def erasures(dataset: options.Dataset = None, home: options.Home = None, as_json
     output.print_rows(rows, as_json=as_json)
 
 
+@audited("security.export")
 def export(
     user: Annotated[str, typer.Argument(help="Whose data.")],
     out: Annotated[Path | None, typer.Option("--out", help="The file (default: the standard output).")] = None,

@@ -13,6 +13,7 @@ from movie_mlops.features import VIEWS
 from movie_mlops.features.online.histories import HISTORIES
 from movie_mlops.features.online.materialise import RATINGS, STATES
 from movie_mlops.features.online.record import ROWS
+from movie_mlops.security.key_store import API_KEYS, blank_keys
 from movie_mlops.serving import IMPRESSIONS
 from movie_mlops.serving.exposures import EXPOSURES
 from movie_mlops.serving.served import SERVED
@@ -41,6 +42,7 @@ def theirs(connection: Connection, user_id: str) -> Iterator[Theirs]:
     for table in (IMPRESSIONS, EXPOSURES, SERVED):
         yield Theirs(table, or_(table.c.user_id == user_id, table.c.recommendation_id.in_(groups)))
     yield Theirs(ROWS, ROWS.c.view.in_(USER_VIEWS) & (ROWS.c.key == user_id))
+    yield Theirs(API_KEYS, API_KEYS.c.user_id == user_id)
     named = or_(*(STATES.c.view.startswith(f"{name} ", autoescape=True) for name in USER_VIEWS))
     yield Theirs(STATES, named & (STATES.c.key == user_id))
 
@@ -60,6 +62,8 @@ def erase(connection: Connection, user_id: str) -> dict[str, int]:
     for each in list(theirs(connection, user_id)):
         if each.table is EVENTS:
             connection.execute(update(EVENTS).where(each.rows).values(_tombstone()))
+        elif each.table is API_KEYS:
+            blank_keys(connection, user_id)
         else:
             connection.execute(delete(each.table).where(each.rows))
     return found
@@ -82,6 +86,7 @@ def _tombstone() -> dict[str, Any]:
         "subject": "",
         "time": EVENTS.c.recorded_at,
         "data": "{}",
+        "traceparent": None,
     }
 
 

@@ -65,7 +65,7 @@ PLACES: Final = (
     Place(
         Kind.STATE,
         "events",
-        ("subject", "event_id", "source", "data"),
+        ("subject", "event_id", "source", "data", "traceparent"),
         "What you did since, as it was told to the API.",
         "a tombstone keeps the offset, and nothing else",
     ),
@@ -80,6 +80,13 @@ PLACES: Final = (
     Place(Kind.STATE, "served_features", ("user_id", "rows"), "What a sample of your lists was made from.", _DELETED),
     Place(Kind.STATE, "online_rows", ("key", "packed"), "Your history and features, as they are served.", _DELETED),
     Place(Kind.STATE, "fold_states", ("key", "state"), "What your features are worked out from.", _DELETED),
+    Place(
+        Kind.STATE,
+        "api_keys",
+        ("user_id", "name", "created_by"),
+        "The keys that may see your data alone.",
+        "they are taken back, and what names the person is blanked",
+    ),
     Place(
         Kind.FILES,
         "data/training-sets",
@@ -153,6 +160,10 @@ WITHOUT: Final[dict[str, tuple[str, ...]]] = {
     "tmdb_runs": ("question", "started_at", "finished_at"),
     "tmdb_pages": ("list", "content"),
     "tmdb_films": ("outcome", "asked_at", "waiting", "given"),
+    "api_keys": ("key_id", "digest", "role", "scope", "revoked_by", "follows"),
+    # By pseudonyms alone.
+    "audit_entries": ("who", "action", "target", "origin", "outcome", "request_id", "facts"),
+    "audit_seals": ("before", "sha256"),
     "erased_people": ("pseudonym", "key_check", "requested_at", "finished_at", "by", "done"),
 }
 """Columns of texts that hold no id of a user, by table: looked at, and found so."""
