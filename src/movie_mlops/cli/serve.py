@@ -1,5 +1,6 @@
 """``movie-mlops serve``."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,11 @@ def serve(
     openapi: Annotated[
         bool, typer.Option("--openapi", help="Print the API's description (OpenAPI 3.1, JSON) and serve nothing.")
     ] = False,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option("--tls-cert", help="Answer by https alone, with this certificate and its chain (PEM)."),
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="The certificate's private key (PEM).")] = None,
     log_file: options.LogFile = None,
     log_format: options.LogFormat = None,
     dataset: options.Dataset = None,
@@ -25,8 +31,9 @@ def serve(
 ) -> None:
     """Serve the API and the page until Ctrl-C."""
     from movie_mlops.cli import door, output
+    from movie_mlops.core.errors import ConfigurationError
     from movie_mlops.flows.serve import describe, make_app
-    from movie_mlops.serving import ServingConfig, address, bind
+    from movie_mlops.serving import ServingConfig, address, bind, tls_context
     from movie_mlops.serving import serve as answer
     from movie_mlops.settings import read_rules
 
@@ -34,6 +41,13 @@ def serve(
         output.print_json(describe())
         return
     settings = door.settings(home)
+    certificate, key = tls_cert or settings.tls_cert, tls_key or settings.tls_key
+    if (certificate is None) != (key is None):
+        raise ConfigurationError(
+            "A certificate is of no use without its key, nor a key without its certificate.",
+            next_step="Give both --tls-cert and --tls-key, or neither.",
+        )
+    tls = tls_context(certificate, key) if certificate and key else None
     workspace = door.workspace(home, dataset)
     bound = bind(host or settings.host, port or settings.port)
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
@@ -57,7 +71,7 @@ def serve(
         def ready() -> None:
             if lines is not None:
                 lines.take_over_servers()
-            where = address(bound)
+            where = address(bound, encrypted=tls is not None)
             typer.echo(f"Recommendations from {workspace.dataset}: {where}/   API: {where}/docs   Ctrl-C ends.")
 
-        answer(app, bound, on_ready=ready)
+        answer(app, bound, on_ready=ready, tls=tls)
