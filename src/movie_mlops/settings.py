@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(), description="The folder that holds data, models, experiments, logs and reports.")
     host: str = Field(default="127.0.0.1", description="The address on which the API listens.")
     port: int = Field(default=8000, ge=1, le=65535, description="The port on which the API listens.")
+    tls_cert: Path | None = Field(
+        default=None, description="The certificate with which the API answers by https alone (PEM, with its chain)."
+    )
+    tls_key: Path | None = Field(default=None, description="The certificate's private key (PEM).")
     admin_token: SecretStr | None = Field(
         default=None, description="Whoever holds it may use the routes under /v1/admin; without it they are closed."
     )
@@ -70,6 +74,14 @@ class Settings(BaseSettings):
         default=None,
         description="What signs bundles: 64 hex digits, or the path of an Ed25519 private key as PEM; without it, a key"
         " is made in data/keys in home on first need.",
+    )
+    master_key: SecretStr | None = Field(
+        default=None,
+        description="What wraps the keys of encrypted data: 64 hex digits, or the path of a file with them; without it,"
+        " one is made in data/keys in home on first need.",
+    )
+    master_key_before: SecretStr | None = Field(
+        default=None, description="The master key before it, while keys are wrapped anew."
     )
     trusted_keys: str | None = Field(
         default=None, description="The list of the keys whose bundles are used (default: data/keys/ in home)."
