@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from movie_mlops.core.errors import ConfigurationError
@@ -20,6 +20,8 @@ from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import GateConfig
 from movie_mlops.release.rollout import RolloutConfig
+from movie_mlops.security import FormerToken
+from movie_mlops.security.config import SecurityConfig
 
 if TYPE_CHECKING:
     from movie_mlops.monitoring.notify import NotifyConfig
@@ -45,6 +47,12 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(default=None, description="The certificate's private key (PEM).")
     admin_token: SecretStr | None = Field(
         default=None, description="Whoever holds it may use the routes under /v1/admin; without it they are closed."
+    )
+    admin_token_before: SecretStr | None = Field(
+        default=None, description="The admin token before it, which goes on until it dies."
+    )
+    admin_token_before_until: AwareDatetime | None = Field(
+        default=None, description="When that is, such as 2026-11-30T12:00:00Z."
     )
     tmdb_key: SecretStr | None = Field(
         default=None, description="The key of your TMDB account: the v3 API key or the v4 read access token."
@@ -85,6 +93,11 @@ class Settings(BaseSettings):
     )
     trusted_keys: str | None = Field(
         default=None, description="The list of the keys whose bundles are used (default: data/keys/ in home)."
+    )
+    access_secret: SecretStr | None = Field(
+        default=None,
+        description="What API keys and sessions are hashed with: at least 32 characters; without it, it is made in"
+        " data/keys in home on first need. With another one every key ends.",
     )
     notify_webhook: SecretStr | None = Field(
         default=None, description="A webhook as Slack has it, which 'movie-mlops monitor watch' tells what goes wrong."
@@ -128,6 +141,23 @@ def read_settings() -> Settings:
         raise ConfigurationError(
             f"{name} cannot be used: {first['msg']}.", next_step="Correct it in the environment or in .env."
         ) from error
+
+
+def former_token(settings: Settings) -> FormerToken | None:
+    """Return the admin token before the present one, where it goes on.
+
+    Raises:
+        ConfigurationError: Nobody said until when.
+    """
+    before, until = settings.admin_token_before, settings.admin_token_before_until
+    if before is None or not before.get_secret_value():
+        return None
+    if until is None:
+        raise ConfigurationError(
+            "MOVIE_MLOPS_ADMIN_TOKEN_BEFORE would never die.",
+            next_step="Set MOVIE_MLOPS_ADMIN_TOKEN_BEFORE_UNTIL, or take the old token away.",
+        )
+    return FormerToken(before.get_secret_value(), until)
 
 
 def read_proxy(url: str) -> str | None:
@@ -223,6 +253,16 @@ def read_rollout(path: Path) -> RolloutConfig:
         ConfigurationError: The file says something that cannot be used.
     """
     return _read(path, TypeAdapter(RolloutConfig))
+
+
+def read_security(settings: Settings) -> SecurityConfig:
+    """Read who comes in, and how much they may ask; closed for production, whatever the file says.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    found = _read(settings.config / "security.yaml", TypeAdapter(SecurityConfig))
+    return found.as_closed() if settings.production else found
 
 
 def read_monitoring(path: Path) -> MonitoringSettings:

@@ -26,6 +26,8 @@ export class ApiError extends Error {
 export interface Options {
   /** The address of the API, such as http://127.0.0.1:8000. */
   url: string;
+  /** What shows who asks: an API key, or a token of the identity provider. */
+  key?: string;
   /** How often a request is sent at most. */
   tries?: number;
   /** How long the first repetition waits where the server does not say; each further one twice as long. */
@@ -47,7 +49,7 @@ export function retryAfter(headers: Headers): number | null {
 }
 
 /** Send a request until it is answered, refused or given up. Reading changes nothing and events have ids. */
-async function sendAgain(request: Request, options: Required<Options>): Promise<Response> {
+async function sendAgain(request: Request, options: Required<Omit<Options, "key">>): Promise<Response> {
   for (let tried = 1; ; tried += 1) {
     let response: Response | null = null;
     try {
@@ -74,11 +76,12 @@ const refusals: Middleware = {
 
 /** Return a client: GET and POST take the paths of the API, and `data` is what the API answers. */
 export function createClient(given: Options): Client<paths> {
-  const options: Required<Options> = {
+  const options: Options & Required<Omit<Options, "key">> = {
     tries: 4, firstWaitMs: 200, longestWaitMs: 30_000, fetch: (request) => fetch(request), ...given,
   };
   const client = createFetchClient<paths>({
     baseUrl: options.url,
+    headers: options.key === undefined ? {} : { authorization: `Bearer ${options.key}` },
     fetch: (request) => sendAgain(request, options),
   });
   client.use(refusals);

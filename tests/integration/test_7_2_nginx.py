@@ -127,7 +127,7 @@ def test_the_front_speaks_tls_12_or_newer(front: Ports, certified: Certified) ->
     trusting = ssl.create_default_context(cafile=str(certified.certificate))
     answer = httpx.get(f"https://127.0.0.1:{front.tls}/v1/users/ann/recommendations", verify=trusting)
     assert answer.status_code == 200
-    assert answer.headers.get_list("strict-transport-security") == ["max-age=63072000"]
+    assert answer.headers.get_list("strict-transport-security") == ["max-age=31536000"]
     # nginx answers plain HTTP on this port in plain HTTP, and ends the line.
     plain = said(front.tls, b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
     assert plain.startswith(b"HTTP/1.1 400")

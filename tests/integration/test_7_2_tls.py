@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from movie_mlops.core.errors import ConfigurationError
+from movie_mlops.security import SecurityConfig
 from movie_mlops.serving import tls_context
 from movie_mlops.serving.lines import LineLimits
 from tests.fixtures.stage_4.command_line import CommandLine
@@ -31,7 +32,9 @@ def certified(tmp_path_factory: pytest.TempPathFactory) -> Certified:
 def url(tmp_path_factory: pytest.TempPathFactory, certified: Certified) -> Iterator[str]:
     platform = Platform(tmp_path_factory.mktemp("platform"))
     platform.promote(platform.train())
-    with running(platform.app(), LIMITS, tls_context(certified.certificate, certified.key)) as url:
+    with running(
+        platform.app(security=SecurityConfig(tls=True)), LIMITS, tls_context(certified.certificate, certified.key)
+    ) as url:
         yield url
     platform.database.close()
 
@@ -52,7 +55,7 @@ def test_the_api_answers_by_https_and_says_so(url: str, certified: Certified) ->
             answer = client.get("/v1/users/ann/recommendations")
             assert answer.status_code == 200
             assert len(answer.json()["items"]) > 0
-            assert answer.headers.get_list("strict-transport-security") == ["max-age=63072000"]
+            assert answer.headers.get_list("strict-transport-security") == ["max-age=31536000"]
         stream = answer.extensions["network_stream"].get_extra_info("ssl_object")
         assert stream.version() == "TLSv1.3"
         # The console's cookie is for encrypted connections alone.
@@ -156,6 +159,7 @@ def test_serve_takes_both_or_neither(finished: CommandLine, certified: Certified
             except httpx.TransportError:
                 time.sleep(0.05)
         assert answer.status_code == 200
+        assert "strict-transport-security" in answer.headers
     finally:
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=WITHIN_S)

@@ -14,6 +14,7 @@ from movie_mlops.flows import PlatformConfig
 from movie_mlops.lake import S3Config
 from movie_mlops.release import GateConfig
 from movie_mlops.release.rollout import RolloutConfig
+from movie_mlops.security import SecurityConfig
 from movie_mlops.settings import (
     read_gates,
     read_platform_config,
@@ -37,6 +38,8 @@ def test_the_shipped_configuration_shows_every_default() -> None:
     rollout = yaml.safe_load((REPOSITORY / "config" / "rollout.yaml").read_text())
     assert rollout == TypeAdapter(RolloutConfig).dump_python(RolloutConfig(), mode="json")
     assert read_rollout(REPOSITORY / "config" / "rollout.yaml") == RolloutConfig()
+    security = yaml.safe_load((REPOSITORY / "config" / "security.yaml").read_text())
+    assert security == SecurityConfig().model_dump(mode="json")
 
 
 def test_no_file_means_the_defaults(tmp_path: Path) -> None:

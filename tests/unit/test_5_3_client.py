@@ -51,6 +51,32 @@ def sent_by(ask: Callable[[Client], object]) -> httpx.Request:
     return sent[0]
 
 
+def test_a_key_comes_with_every_request_and_into_no_log() -> None:
+    """What shows who asks is a header of each request, of both clients, and the settings do not print it."""
+    seen: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("authorization"))
+        return httpx.Response(200, json={"genres": []})
+
+    config = ClientConfig(url="http://films.test", key="mmk_one")
+    for client in (
+        Client(config, transport=httpx.MockTransport(answer)),
+        Client("http://films.test", key="mmk_two", transport=httpx.MockTransport(answer)),
+        Client("http://films.test", transport=httpx.MockTransport(answer)),
+    ):
+        with client:
+            client.genres()
+
+    async def ask() -> None:
+        async with AsyncClient(config, key="mmk_three", transport=httpx.MockTransport(answer)) as client:
+            await client.genres()
+
+    asyncio.run(ask())
+    assert seen == ["Bearer mmk_one", "Bearer mmk_two", None, "Bearer mmk_three"]
+    assert "mmk_one" not in repr(config)
+
+
 def test_wishes_become_an_address() -> None:
     """Lists, spans, boosts and dials are written as the address of the API takes them; names are encoded."""
     request = sent_by(

@@ -89,6 +89,8 @@ def test_what_is_said_during_a_request_has_its_id_in_every_thread(tmp_path: Path
         ("Authorization: Bearer abc.DEF-123456", "abc.DEF"),
         ("{'authorization': 'Basic dXNlcjpwYXNz'}", "dXNlcjpwYXNz"),
         ("sent Bearer s3cr3t-token-value", "s3cr3t"),
+        ("the key mmk_0123456789abcdefghijABCDEFGHIJ was shown", "0123456789abc"),
+        ("given eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4ifQ.c2ln", "eyJzdWIi"),
         ("cookie: movie_mlops_console=123.abcdef; other=xyz", "abcdef"),
         ("Set-Cookie: session=xyzzy; HttpOnly", "xyzzy"),
         ("postgresql://movies:hunter2@db:5432/state refuses", "hunter2"),

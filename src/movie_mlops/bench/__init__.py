@@ -27,6 +27,7 @@ from movie_mlops.bench.percentiles import percentile, summary
 from movie_mlops.bench.quality import bench_quality
 from movie_mlops.bench.quality_config import QualityBenchConfig
 from movie_mlops.bench.search import bench_search
+from movie_mlops.bench.security import SecurityBenchConfig, bench_security
 from movie_mlops.bench.serve import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
 from movie_mlops.bench.standard import bench_standard
 from movie_mlops.bench.train import bench_train
@@ -46,6 +47,7 @@ __all__ = [
     "QualityBenchConfig",
     "RivalsConfig",
     "SearchBenchConfig",
+    "SecurityBenchConfig",
     "ServeBenchConfig",
     "StageConfig",
     "StandardBenchConfig",
@@ -60,6 +62,7 @@ __all__ = [
     "bench_page",
     "bench_quality",
     "bench_search",
+    "bench_security",
     "bench_serve",
     "bench_standard",
     "bench_train",

@@ -58,7 +58,8 @@ class Plan:
         bodies: What is sent in turn, in JSON; without any nothing is, and things are asked for with GET.
         may_refuse: Whether the server may say that it has too much to do: 503 with ``Retry-After``.
         requests: After so many requests it is over; ``None``: when the time is up.
-        first: With which of the paths and bodies it begins.
+        first: With which of the paths, bodies and headers it begins.
+        headers: What stands in turn as one more line in the head of a request; without any none does.
     """
 
     host: str
@@ -73,15 +74,17 @@ class Plan:
     may_refuse: bool = False
     requests: int | None = None
     first: int = 0
+    headers: tuple[str, ...] = ()
 
     def request(self, ticket: int) -> bytes:
         """Return the bytes of a request."""
         turn = self.first + ticket
         path = self.paths[turn % len(self.paths)]
+        more = f"{self.headers[turn % len(self.headers)]}\r\n" if self.headers else ""
         if not self.bodies:
-            return f"GET {path} HTTP/1.1\r\nhost: {self.host}\r\n\r\n".encode()
+            return f"GET {path} HTTP/1.1\r\nhost: {self.host}\r\n{more}\r\n".encode()
         body = self.bodies[turn % len(self.bodies)]
-        head = f"POST {path} HTTP/1.1\r\nhost: {self.host}\r\ncontent-type: application/json\r\n"
+        head = f"POST {path} HTTP/1.1\r\nhost: {self.host}\r\n{more}content-type: application/json\r\n"
         return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 

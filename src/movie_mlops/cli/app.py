@@ -29,8 +29,8 @@ GROUPS: Final[Mapping[str, str]] = {
     "standard": "Hold a project against the project standard: check, explain, branch.",
     "serve": "Answer requests: the API and the page.",
     "worker": "Work behind the API: events into the lake, the online store up to it.",
-    "security": "Who may do what, and what is kept safe: backup, restore, shred, rotate-master.",
     "monitor": "Watch what runs, and tell somebody: watch, drift, quality, report, readings, reference, dashboards.",
+    "security": "Who may do what, and what is kept safe: API keys, the table of routes and roles, back-ups.",
     "bench": "Measure how fast the platform answers on this machine.",
 }
 

@@ -113,6 +113,7 @@ def run(
             str(settings.home),
             "--dataset",
             report.dataset,
+            *(["--closed"] if production else []),
         ]
         os.execv(sys.executable, [*words, *(["--port", str(port)] if port else [])])  # noqa: S606 - our own command
 

@@ -24,18 +24,24 @@ def serve(
         typer.Option("--tls-cert", help="Answer by https alone, with this certificate and its chain (PEM)."),
     ] = None,
     tls_key: Annotated[Path | None, typer.Option("--tls-key", help="The certificate's private key (PEM).")] = None,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="Everybody shows who they are, whatever config/security.yaml says.")
+    ] = False,
     log_file: options.LogFile = None,
     log_format: options.LogFormat = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
 ) -> None:
     """Serve the API and the page until Ctrl-C."""
+    from dataclasses import replace
+
     from movie_mlops.cli import door, output
+    from movie_mlops.cli.security import stores
     from movie_mlops.core.errors import ConfigurationError
     from movie_mlops.flows.serve import describe, make_app
     from movie_mlops.serving import ServingConfig, address, bind, tls_context
     from movie_mlops.serving import serve as answer
-    from movie_mlops.settings import read_rules
+    from movie_mlops.settings import former_token, read_rules, read_security
 
     if openapi:
         output.print_json(describe())
@@ -51,10 +57,13 @@ def serve(
     workspace = door.workspace(home, dataset)
     bound = bind(host or settings.host, port or settings.port)
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
+    security = read_security(settings)
     serving = ServingConfig(
         admin_token=token or None,
         rules=read_rules(settings.config / "rules.yaml"),
         rollout=door.rollout(settings),
+        security=replace(security.as_closed() if closed else security, tls=tls is not None or security.tls),
+        former_token=former_token(settings),
     )
     with door.logged(settings, log_file, log_format) as lines:
         app = make_app(
@@ -66,6 +75,7 @@ def serve(
             keys=door.keys_config(settings),
             state_url=settings.state_url,
             lines=lines,
+            key_secret=stores.key_secret(settings),
         )
 
         def ready() -> None:

@@ -11,7 +11,7 @@ import httpx
 from movie_mlops.client import calls
 from movie_mlops.client.calls import Call
 from movie_mlops.client.config import ClientConfig
-from movie_mlops.client.exchange import HEADERS, Exchange
+from movie_mlops.client.exchange import Exchange, config_of, headers_of
 from movie_mlops.client.shapes import Recommendations, Wishes
 
 P = ParamSpec("P")
@@ -35,13 +35,19 @@ class AsyncClient:
 
     Args:
         config: The settings, or the address alone.
+        key: What shows who asks; over that of the settings.
         transport: What carries requests; httpx's own where it is left out.
     """
 
-    def __init__(self, config: ClientConfig | str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._config = ClientConfig(url=config) if isinstance(config, str) else config
+    def __init__(
+        self, config: ClientConfig | str, *, key: str | None = None, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._config = config_of(config, key)
         self._http = httpx.AsyncClient(
-            base_url=self._config.url, timeout=self._config.timeout_seconds, headers=HEADERS, transport=transport
+            base_url=self._config.url,
+            timeout=self._config.timeout_seconds,
+            headers=headers_of(self._config),
+            transport=transport,
         )
 
     async def __aenter__(self) -> Self:

@@ -1,6 +1,6 @@
 """How a client asks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -9,6 +9,7 @@ class ClientConfig:
 
     Attributes:
         url: The address of the API, such as ``http://127.0.0.1:8000``.
+        key: What shows who asks: an API key, or a token of the identity provider; ``None`` for nothing.
         timeout_seconds: How long one try may take.
         tries: How often a request is sent at most.
         first_wait_seconds: How long the first repetition waits where the server does not say; each further one twice as
@@ -17,6 +18,7 @@ class ClientConfig:
     """
 
     url: str = "http://127.0.0.1:8000"
+    key: str | None = field(default=None, repr=False)
     timeout_seconds: float = 10.0
     tries: int = 4
     first_wait_seconds: float = 0.2

@@ -1,7 +1,7 @@
 """One exchange with the server, without what carries it: what is sent, what an answer means, when to send again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar, cast
 
@@ -15,7 +15,18 @@ from movie_mlops.client.retries import retry_after, wait_after
 
 T = TypeVar("T")
 
-HEADERS = {"user-agent": f"movie-mlops/{__version__}", "accept": "application/json"}
+_HEADERS = {"user-agent": f"movie-mlops/{__version__}", "accept": "application/json"}
+
+
+def headers_of(config: ClientConfig) -> dict[str, str]:
+    """Return what every request of a client carries."""
+    return _HEADERS if config.key is None else {**_HEADERS, "authorization": f"Bearer {config.key}"}
+
+
+def config_of(given: ClientConfig | str, key: str | None) -> ClientConfig:
+    """Return the settings that a client was given, as they are or as an address and a key."""
+    config = ClientConfig(url=given) if isinstance(given, str) else given
+    return config if key is None else replace(config, key=key)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from movie_mlops.flows.records import PlatformRecords
 from movie_mlops.flows.rollout import Conductor
 from movie_mlops.lake import MOVIES, Lake, LakeConfig
 from movie_mlops.release import KeysConfig
+from movie_mlops.security import Buckets, KeySecret, Limiter, RedisLimiter
 from movie_mlops.serving import Catalogue, ServingConfig, create_app
 
 
@@ -32,10 +33,31 @@ def make_app(
     keys: KeysConfig | None = None,
     state_url: SecretStr | None = None,
     lines: LogLines | None = None,
+    key_secret: KeySecret | None = None,
 ) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
     platform = Platform(workspace, config, lakes, redis, keys=keys, state_url=state_url)
-    return _app(platform, serving, lines)
+    limiter = None if redis is None else shared_limiter(serving, redis, workspace.dataset)
+    return _app(platform, serving, lines, key_secret, limiter)
+
+
+def shared_limiter(serving: ServingConfig, redis: RedisConfig, dataset: str) -> RedisLimiter:
+    """Return what counts for all servers of a data set."""
+
+    def connect() -> Any:
+        from redis import Redis  # noqa: PLC0415 - only where there is one
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.retry import Retry  # noqa: PLC0415
+
+        seconds = redis.timeout_seconds
+        return Redis.from_url(
+            redis.url.get_secret_value(),
+            socket_timeout=seconds,
+            socket_connect_timeout=seconds,
+            retry=Retry(NoBackoff(), 0),
+        )
+
+    return RedisLimiter(Buckets(serving.security.limits), connect, prefix=f"movie-mlops:{dataset}")
 
 
 def describe() -> dict[str, Any]:
@@ -48,7 +70,13 @@ def describe() -> dict[str, Any]:
             platform.close()
 
 
-def _app(platform: Platform, serving: ServingConfig, lines: LogLines | None = None) -> FastAPI:
+def _app(
+    platform: Platform,
+    serving: ServingConfig,
+    lines: LogLines | None = None,
+    key_secret: KeySecret | None = None,
+    limiter: Limiter | None = None,
+) -> FastAPI:
     return create_app(
         serving,
         database=platform.database,
@@ -65,6 +93,8 @@ def _app(platform: Platform, serving: ServingConfig, lines: LogLines | None = No
         operations=PlatformOperations(platform),
         watched=PlatformWatched(platform),
         lines=lines,
+        key_secret=key_secret,
+        limiter=limiter,
     )
 
 

@@ -8,18 +8,33 @@ from typing import Final
 
 import anyio.to_thread
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from movie_mlops import __version__
 from movie_mlops.core.logs import LogLines
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
 from movie_mlops.release import Ledger, TrustList
 from movie_mlops.release.rollout import Rollouts
-from movie_mlops.serving import problems
+from movie_mlops.security import (
+    Access,
+    Buckets,
+    CorsConfig,
+    KeyRing,
+    KeySecret,
+    Limiter,
+    Listener,
+    MemoryLimiter,
+    ProviderKeys,
+    Tokens,
+)
+from movie_mlops.serving import problems, schemes
 from movie_mlops.serving.answering import Answering
 from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.counting import Counting
 from movie_mlops.serving.door import Door
+from movie_mlops.serving.guard import Guard
+from movie_mlops.serving.guarded import Guarded
 from movie_mlops.serving.health import Health
 from movie_mlops.serving.history import History
 from movie_mlops.serving.impressions import Impressions
@@ -39,6 +54,10 @@ from movie_mlops.serving.shadowing import Shadowing
 from movie_mlops.serving.shedding import Shedding
 from movie_mlops.state import Database
 
+_KEYS_SECONDS: Final = 0.5
+"""So often the database is asked for new and revoked keys."""
+_PROVIDER_SECONDS: Final = 5.0
+"""So often it is looked whether the provider's keys have grown old."""
 _DESCRIPTION: Final = """
 Recommendations of films, each with its reason, its release and a passport.
 
@@ -63,6 +82,9 @@ def create_app(
     operations: Operations | None = None,
     watched: Watched | None = None,
     lines: LogLines | None = None,
+    key_secret: KeySecret | None = None,
+    limiter: Limiter | None = None,
+    on_decision: Listener | None = None,
 ) -> FastAPI:
     """Return the API.
 
@@ -82,6 +104,9 @@ def create_app(
         operations: What the console shows of other rooms; without it, it shows what serves and the ledger.
         watched: What the other rooms tell of themselves; without it, metrics and readiness are those of the API alone.
         lines: Where each request is logged; without them, none is.
+        key_secret: What API keys are hashed with; without it there are none.
+        limiter: Counts what is asked; without it this server counts in its memory.
+        on_decision: Hears whom the guard let through and whom not; it must not wait.
     """
     ledger_of_rollouts = Rollouts(database)
     watcher = ReleaseWatcher(
@@ -131,7 +156,9 @@ def create_app(
         rules=RuleBook(config.rules),
         repeats=Repeats(config.remembered_answers),
         read_before=ReadBefore(),
+        access=_access(config, database, key_secret, limiter, on_decision),
     )
+    guarded = Guarded()
     beside = _beside(services, counting, shadowing)
     app = FastAPI(
         title="movie-mlops",
@@ -143,6 +170,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.add_middleware(Lane, before=services.read_before, answer=partial(recommendations.answer_user, services))
+    app.add_middleware(Guard, access=services.access, guarded=guarded)
     # Behind the door, which counts a refusal as any other answer and sends it out as one.
     app.add_middleware(
         Shedding,
@@ -150,13 +178,63 @@ def create_app(
         longest_wait_seconds=config.longest_wait_seconds,
         most_waiting=config.most_waiting,
     )
-    app.add_middleware(Door, metrics=services.metrics, max_body_bytes=config.max_body_bytes, lines=lines)
+    _allow_origins(app, config.security.cors)
+    app.add_middleware(
+        Door,
+        metrics=services.metrics,
+        max_body_bytes=config.max_body_bytes,
+        lines=lines,
+        encrypted=config.security.tls,
+    )
     problems.install(app)
     for resource in (recommendations, rows, lists, movies, event_routes, passports, health, admin, rollouts):
         app.include_router(resource.make_router(services))
     mount_documents(app)
     mount_pages(app, services, config.pages)
+    guarded.fill(app)
+    schemes.install(app)
     return app
+
+
+def _access(
+    config: ServingConfig,
+    database: Database,
+    secret: KeySecret | None,
+    limiter: Limiter | None,
+    on_decision: Listener | None,
+) -> Access:
+    """Return who comes in."""
+    security = config.security
+    return Access(
+        security,
+        admin_token=config.admin_token,
+        former_token=config.former_token,
+        limiter=limiter or MemoryLimiter(Buckets(security.limits)),
+        keys=None if secret is None else KeyRing(database, secret, stale_seconds=security.key_stale_seconds),
+        tokens=None if security.oidc is None else Tokens(security.oidc, ProviderKeys(security.oidc)),
+        on_decision=on_decision,
+    )
+
+
+def _hearing(access: Access) -> list[Rounds]:
+    """Return what hears of new and revoked keys; each by itself: a provider that hangs holds up no revocation."""
+    rounds = [] if access.keys is None else [Rounds("api-keys", access.keys.refresh, _KEYS_SECONDS)]
+    if access.tokens is not None:
+        rounds.append(Rounds("provider-keys", access.tokens.keys.refresh_if_old, _PROVIDER_SECONDS))
+    return rounds
+
+
+def _allow_origins(app: FastAPI, cors: CorsConfig) -> None:
+    """Let pages of other origins ask, without cookies."""
+    if cors.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(cors.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+            expose_headers=["RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"],
+            max_age=cors.max_age_seconds,
+        )
 
 
 def _beside(services: Services, counting: Counting, shadowing: Shadowing) -> list[Rounds | Shadowing]:
@@ -169,6 +247,7 @@ def _beside(services: Services, counting: Counting, shadowing: Shadowing) -> lis
             counting.report(traffic.arms, unable=watcher.unable, lost=services.impressions.dropped)
 
     rounds = [
+        *_hearing(services.access),
         Rounds("rollout-report", report, config.poll_seconds, at_end=True),
         Rounds("metric-history", History(services.database, services.metrics).note, config.history_seconds),
     ]
@@ -182,6 +261,9 @@ async def _life(services: Services, beside: Sequence[Rounds | Shadowing]) -> Asy
     """Load films and release before the first request; after the last one, write every answer that waits."""
     anyio.to_thread.current_default_thread_limiter().total_tokens = services.config.worker_threads
     await anyio.to_thread.run_sync(services.watcher.start)
+    # Who is known from the first request on.
+    for each in _hearing(services.access):
+        await anyio.to_thread.run_sync(each.once)
     services.impressions.start()
     for each in beside:
         each.start()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from movie_mlops.release.rollout import RolloutConfig
+from movie_mlops.security import FormerToken, SecurityConfig
 from movie_mlops.serving.rules import Rules
 
 _PAGES = Path(__file__).parent / "pages"
@@ -14,7 +15,8 @@ class ServingConfig:
     """Settings of the API; the stores that it reads and writes are arguments of ``create_app``.
 
     Attributes:
-        admin_token: The bearer token of the admin routes; ``None`` shuts them.
+        admin_token: Whoever shows it is the administrator; ``None`` for nobody.
+        former_token: The one before it, while it goes on.
         poll_seconds: How often the ledger is asked for the champion.
         max_body_bytes: The largest body of a request; more is answered with 413.
         impression_queue: How many answers may wait to be written; more are given but not kept, and counted.
@@ -32,10 +34,12 @@ class ServingConfig:
         served_every: What one in so many answers was made from is kept, to be computed again; 0 keeps none.
         rules: What the house wants of every list.
         rollout: How releases are rolled out, and how much chance there is in the lists.
+        security: Who comes in, and how much they may ask.
         pages: The folder of the pages' words, modules and styles, served at ``/static``; without it there is no page.
     """
 
     admin_token: str | None = field(default=None, repr=False)
+    former_token: FormerToken | None = None
     poll_seconds: float = 1.0
     max_body_bytes: int = 2 * 1024 * 1024
     impression_queue: int = 10_000
@@ -51,4 +55,5 @@ class ServingConfig:
     served_every: int = 100
     rules: Rules = field(default_factory=Rules)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
+    security: SecurityConfig = field(default_factory=SecurityConfig)
     pages: Path = _PAGES

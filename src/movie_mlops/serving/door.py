@@ -22,6 +22,7 @@ _STRICT: Final = (
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
 _POLICY: Final = b"content-security-policy"
+_ENCRYPTED: Final = (b"strict-transport-security", b"max-age=31536000")
 _SAFE: Final = ((_POLICY, _STRICT), (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
@@ -33,13 +34,23 @@ class Door:
         metrics: Where requests are counted.
         max_body_bytes: The largest body.
         lines: Where each request is logged; without them, none is.
+        encrypted: Whether browsers are told to come by https alone (RFC 6797).
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int, lines: LogLines | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        max_body_bytes: int,
+        lines: LogLines | None = None,
+        encrypted: bool = False,
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._lines = lines
+        self._safe = (*_SAFE, _ENCRYPTED) if encrypted else _SAFE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -59,7 +70,7 @@ class Door:
                 status = message["status"]
                 own = message["headers"]
                 # A page that needs another policy says so itself.
-                safe = _SAFE[1:] if any(name == _POLICY for name, _ in own) else _SAFE
+                safe = self._safe[1:] if any(name == _POLICY for name, _ in own) else self._safe
                 message["headers"] = [*own, *safe, (b"x-request-id", request_id)]
             await send(message)
 

@@ -81,21 +81,6 @@ class NotSupportedError(ServingError):
     status = 409
 
 
-class UnauthorisedError(ServingError):
-    """The admin token is missing or wrong."""
-
-    code = "unauthorised"
-    status = 401
-    headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": "Bearer"}
-
-
-class AdminShutError(ServingError):
-    """The admin routes are shut because no token is configured."""
-
-    code = "admin-shut"
-    status = 403
-
-
 class PortInUseError(MovieMlopsError):
     """The address of the server cannot be bound."""
 

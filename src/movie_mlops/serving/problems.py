@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.logs import REQUEST_ID
+from movie_mlops.security import AccessError, Taken
 from movie_mlops.serving.errors import ServingError
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.problems")
@@ -26,10 +27,12 @@ _STATUS_OF_CODE: Final[dict[str, int]] = {
     "rollout": 409,
     "rollout-conflict": 409,
     "state": 503,
+    "forbidden": 403,
 }
 """The status of errors of other rooms; the sentence of any other one stays inside."""
 
 _SENTENCES: Final[dict[int, str]] = {
+    400: "The body cannot be read: it is no UTF-8, or lists and objects lie too deep in each other. Send JSON.",
     404: "There is nothing at this address. GET /openapi.json lists every address.",
     405: "This address does not take that method. The header Allow names those that it takes.",
     413: "The body of the request is too large. Send it in smaller parts.",
@@ -81,6 +84,22 @@ def install(app: FastAPI) -> None:
     # Every route answers what goes wrong the same way: said once, not at each of them.
     describe: Callable[[], dict[str, Any]] = app.openapi
     app.openapi = lambda: app.openapi_schema or _with_problems(describe())  # type: ignore[method-assign]
+
+
+def refusal(error: AccessError, instance: str, taken: Taken | None) -> Response:
+    """Return the problem of a request that is not let through.
+
+    Args:
+        error: Why.
+        instance: The path that was asked for.
+        taken: How the caller's limits stand.
+    """
+    headers = {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retryable:
+        headers["Retry-After"] = "1" if taken is None else str(taken.wait_seconds)
+    return problem(error.status, str(error), code=error.code, instance=instance, headers=headers)
 
 
 def internal(instance: str, request_id: str) -> Response:

@@ -19,7 +19,6 @@ from threadpoolctl import threadpool_limits
 
 from movie_mlops.serving.errors import PortInUseError
 from movie_mlops.serving.lines import Line, LineLimits, refusal
-from movie_mlops.serving.tls import HSTS
 
 _LARGEST_PORT = 65_535
 _SWITCH_SECONDS = 0.0005
@@ -94,7 +93,6 @@ class Server(uvicorn.Server):
                 ws="none",
                 access_log=False,
                 server_header=False,
-                headers=[] if tls is None else [("strict-transport-security", HSTS)],
                 log_level=log_level,
                 timeout_graceful_shutdown=30,
             )

@@ -6,6 +6,7 @@ from pathlib import Path
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures
 from movie_mlops.release import Ledger, TrustList
 from movie_mlops.release.rollout import Rollouts
+from movie_mlops.security import Access
 from movie_mlops.serving.answering import Answering
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.health import Health
@@ -45,6 +46,7 @@ class Services:
         rules: The rules of every list.
         repeats: The answers that need not be worked out again.
         read_before: The wishes that need not be read again.
+        access: Who comes in.
     """
 
     config: ServingConfig
@@ -68,3 +70,4 @@ class Services:
     rules: RuleBook
     repeats: Repeats
     read_before: ReadBefore
+    access: Access

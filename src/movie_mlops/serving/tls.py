@@ -8,8 +8,6 @@ from movie_mlops.core.errors import ConfigurationError
 
 # Forward secrecy and authenticated encryption; TLS 1.3 has its own three, all of that kind.
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
-HSTS: Final = "max-age=63072000"
-"""What tells browsers for two years to come encrypted (RFC 6797)."""
 
 
 def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:

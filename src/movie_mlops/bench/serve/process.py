@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.core.nouns import Workspace
+from movie_mlops.security import SecurityConfig, read_key_secret
 
 _HOST: Final = "127.0.0.1"
 _PATIENCE_SECONDS: Final = 30.0
@@ -26,14 +27,19 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serving(workspace: Workspace) -> Iterator[Served]:
+def serving(workspace: Workspace, security: SecurityConfig | None = None) -> Iterator[Served]:
     """Run the server over a workspace; give the port at which it answers.
+
+    Args:
+        workspace: What is served.
+        security: Who comes in; then there are API keys too.
 
     Raises:
         BenchError: It ended before it was ready.
     """
     log = workspace.home / _LOG
     command = [sys.executable, "-m", __name__, str(workspace.home), workspace.dataset]
+    command += [] if security is None else [security.model_dump_json()]
     pipe = subprocess.PIPE
     with (
         log.open("wb") as errors,
@@ -62,12 +68,18 @@ def resident_mb(pid: int) -> float:
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
 
 
+def used_seconds(pid: int) -> float:
+    """Return how long a process has worked so far, all its threads together, whatever else the machine did."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
     return next((line for line in reversed(lines) if line.strip()), "it said nothing.")
 
 
-def main(home: str, dataset: str) -> None:
+def main(home: str, dataset: str, security: str | None = None) -> None:
     """Serve a workspace until SIGTERM; print the port once it answers."""
     # Imported here: the process that starts this one needs none of it.
     from movie_mlops.flows import PlatformConfig  # noqa: PLC0415
@@ -76,7 +88,11 @@ def main(home: str, dataset: str) -> None:
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     bound = bind(_HOST, 0)
-    app = make_app(Workspace(Path(home), dataset), PlatformConfig(), ServingConfig())
+    workspace, secret, config = Workspace(Path(home), dataset), None, ServingConfig()
+    if security is not None:
+        secret = read_key_secret(workspace.keys, None)
+        config = ServingConfig(security=SecurityConfig.model_validate_json(security))
+    app = make_app(workspace, PlatformConfig(), config, key_secret=secret)
     serve(app, bound, on_ready=lambda: print(bound.getsockname()[1], flush=True))  # noqa: T201 - the parent reads it
 
 

@@ -2,11 +2,17 @@
 
 import typer
 
-from movie_mlops.cli.security import backups
+from movie_mlops.cli.security import backups, keys
+from movie_mlops.cli.security.reference import reference
 
 app = typer.Typer(
-    help="Who may do what, and what is kept safe.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
+    help="Who may do what, and what is kept safe: keys, reference, back-ups.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=False,
 )
+app.add_typer(keys.app, name="keys")
+app.command()(reference)
 app.command()(backups.backup)
 app.command()(backups.restore)
 app.command()(backups.shred)

@@ -8,7 +8,10 @@ from typing import Final
 
 _GONE: Final = "[redacted]"
 _SECRETS: Final = (
-    # Passwords in addresses. Here and below so many characters at most: a text that somebody chose must not take long.
+    # API keys of ours, and tokens (three parts in base64), wherever they stand. Here and below so many characters at
+    # most: a text that somebody chose must not take long.
+    (re.compile(r"mmk_[0-9A-Za-z]{20,60}|\beyJ[\w-]{1,2000}\.[\w-]{1,6000}\.[\w-]{0,1000}"), _GONE),
+    # Passwords in addresses.
     (re.compile(r"(?<=://)[^\s/@:]{0,200}:[^\s\"']{0,400}(?=@)"), _GONE),
     # Whole headers: a cookie is several words.
     (re.compile(r"(?i)\b((?:set-)?cookie)\b([\"']?\s*[:=]\s*)[^\n]+"), rf"\1\2{_GONE}"),

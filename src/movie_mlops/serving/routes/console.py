@@ -1,4 +1,4 @@
-"""The operators' console at ``/console``: pages made by the server, behind the admin token."""
+"""The operators' console at ``/console``: pages made by the server, behind the admin token or a key."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -15,6 +15,7 @@ from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.evaluation.leaderboard import metric_label
 from movie_mlops.release import POLICY, ReleaseError, draw, list_bundles
 from movie_mlops.release.rollout import Rollout, promote_by_hand, roll_back_by_hand
+from movie_mlops.security import RULES, AccessError, KeyNeededError, Principal
 from movie_mlops.serving import conducting
 from movie_mlops.serving.console import answers, drawing, session
 from movie_mlops.serving.console.glance import Glance
@@ -35,6 +36,9 @@ _PRIVATE: Final = {"content-security-policy": _STRICT, "cache-control": "no-stor
 _PATIENCE_SECONDS: Final = 0.5
 """How long somebody waits who has sent a wrong token."""
 _LONGEST_FORM: Final = 8_192
+_WRONG: Final = "This is not the admin token. Nor is it the API key of an analyst, operator or admin."
+_SEES: Final = RULES["GET", "/console"].roles
+_ACTS: Final = RULES["POST", "/console/actions/{action}"].roles
 
 _MOVES: Final = ("pause", "resume", "promote", "rollback", "stop")
 
@@ -87,7 +91,7 @@ class Console:
 
     def show(self, request: Request, name: str) -> Response:
         """Return a section."""
-        if self._token is None or not self._is_in(request):
+        if self._who(request) is None:
             return self._door()
         if name not in {section["name"] for section in self.sections()}:
             return self._page(request, "missing", 404, {"asked": name})
@@ -99,14 +103,22 @@ class Console:
 
     def sign_in(self, request: Request, form: Mapping[str, str]) -> tuple[Response, bool]:
         """Return the answer to a token, and whether it was right."""
-        token = self._token
-        if token is None or not session.same(form.get("token", ""), token):
-            return self._login("This is not the admin token.", 401), False
+        access, address = self._services.access, "" if request.client is None else request.client.host
+        wait = access.tries.wait_seconds(address)
+        if wait:
+            answer = self._login(f"Too many wrong tokens came from where you are. Try again in {wait} s.", 429)
+            answer.headers["retry-after"] = str(wait)
+            return answer, True
+        cookie = self._cookie(form.get("token", ""))
+        if cookie is None:
+            access.tries.was_wrong(address)
+            return self._login(_WRONG, 401), False
         answer = RedirectResponse("/console", 303, _PRIVATE)
-        encrypted = "https" in {request.url.scheme, request.headers.get("x-forwarded-proto")}
+        proto = request.headers.get("x-forwarded-proto")
+        encrypted = self._services.config.security.tls or "https" in {request.url.scheme, proto}
         answer.set_cookie(
             session.COOKIE,
-            session.begin(token),
+            cookie,
             max_age=session.LASTS_SECONDS,
             path="/console",
             httponly=True,
@@ -117,9 +129,10 @@ class Console:
 
     def act(self, request: Request, action: str, form: Mapping[str, str]) -> Response:
         """Do what a form asks, and lead back to the releases."""
-        if not self._is_in(request) or self._token is None:
+        who = self._who(request)
+        if who is None:
             return self._door()
-        expected = session.form_code(self._token, request.cookies[session.COOKIE])
+        expected = session.form_code(who[1], request.cookies[session.COOKIE])
         if not session.same(form.get("code", ""), expected):
             return self._page(
                 request,
@@ -135,7 +148,7 @@ class Console:
 
     def picture(self, request: Request) -> Response:
         """Return the lineage of a thing as SVG."""
-        if not self._is_in(request):
+        if self._who(request) is None:
             return Response(status_code=403)
         operations = self._services.operations
         if operations is None:
@@ -145,7 +158,7 @@ class Console:
 
     def report(self, request: Request, name: str) -> Response:
         """Return a report that was written by a flow."""
-        if not self._is_in(request):
+        if self._who(request) is None:
             return self._door()
         operations = self._services.operations
         path = None if operations is None else operations.report(name)
@@ -153,16 +166,20 @@ class Console:
             return self._page(request, "missing", 404, {"asked": name})
         return HTMLResponse(path.read_bytes(), headers={**_PRIVATE, "content-security-policy": _REPORT})
 
-    @property
-    def _token(self) -> str | None:
-        return self._services.config.admin_token or None
+    def _who(self, request: Request) -> tuple[Principal, str] | None:
+        """Return who has signed in, and what signs their session; what they may do the guard has seen to."""
+        return session.who(self._services.access, request.cookies.get(session.COOKIE, ""))
 
-    def _is_in(self, request: Request) -> bool:
-        token = self._token
-        return token is not None and session.holds(token, request.cookies.get(session.COOKIE, ""))
+    def _cookie(self, token: str) -> str | None:
+        """Return the cookie of whoever holds a token or key; ``None`` where it does not hold, or opens no console."""
+        try:
+            principal = self._services.access.holder(token)
+        except (AccessError, KeyNeededError):
+            return None
+        return session.begin_of(principal, self._services.access) if principal.roles & _SEES else None
 
     def _door(self) -> Response:
-        return self._login(None, 403 if self._token is None else 401)
+        return self._login(None, 403 if self._services.access.is_shut else 401)
 
     def _login(self, trouble: str | None, status: int) -> Response:
         text = self._pages.render(
@@ -171,7 +188,7 @@ class Console:
             sheets=("app.css", "console.css"),
             title="Console",
             description="Sign in to the console.",
-            shut=self._token is None,
+            shut=self._services.access.is_shut,
             trouble=trouble,
         )
         return HTMLResponse(text, status, headers=_PRIVATE)
@@ -215,7 +232,8 @@ class Console:
 
     def _page(self, request: Request, template: str, status: int, facts: Mapping[str, Any]) -> Response:
         section = {"overview": ""}.get(template, template)
-        cookie = request.cookies.get(session.COOKIE, "")
+        cookie, who = request.cookies.get(session.COOKIE, ""), self._who(request)
+        assert who is not None
         model = self._services.watcher.snapshot.model
         title = _TITLES.get(section, ("Console", None))[0]
         text = self._pages.render(
@@ -227,7 +245,8 @@ class Console:
             here=section,
             sections=self.sections(),
             said=request.query_params.get("said"),
-            code=session.form_code(self._token or "", cookie),
+            code=session.form_code(who[1], cookie),
+            acts=bool(who[0].roles & _ACTS) and who[0].writes,
             dataset=None if model is None else model.dataset,
             release=None if model is None else model.release,
             now=clock.now(),

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.errors import BadRequestError
+from movie_mlops.serving.owning import check_own
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.services import Services
 from movie_mlops.serving.shapes import AppendedOut, EventBatch, EventIn, Events, ProblemOut
@@ -32,6 +33,7 @@ def make_router(services: Services) -> APIRouter:
         An event whose id was recorded before is a duplicate and changes nothing, so a batch may be sent again.
         """
         received = body.events if isinstance(body, EventBatch) else [body]
+        check_own(event.user_id for event in received)
         _check_films(services.watcher.snapshot.catalogue, received, many=isinstance(body, EventBatch))
         interactions = [_interaction(event) for event in received]
         appended = services.events.append(interactions)

@@ -10,6 +10,7 @@ from movie_mlops.release import POLICY, BundleError, Graph, Release, draw, passp
 from movie_mlops.serving.answered import who_answered
 from movie_mlops.serving.errors import BadRequestError, NotRecordedError, UnknownRecommendationError
 from movie_mlops.serving.impressions import Impression
+from movie_mlops.serving.owning import may_see
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.services import Services
 from movie_mlops.serving.shapes import ProblemOut, UserId
@@ -66,7 +67,8 @@ def make_router(services: Services) -> APIRouter:
 
 def _found(services: Services, recommendation_id: str) -> Impression:
     impression = services.impressions.find(recommendation_id) if recommendation_id.isalnum() else None
-    if impression is None:
+    # Somebody else's answer and one that there never was are told alike, to the letter.
+    if impression is None or not may_see(impression.user_id):
         raise UnknownRecommendationError(
             f"No recommendation with the id '{recommendation_id}' was kept.",
             next_step="Use the recommendation_id of an answer of this server.",

@@ -1,0 +1,42 @@
+"""What it costs that somebody shows who they are."""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from movie_mlops.cli import options
+from movie_mlops.cli.bench.measuring import Found, Out, measure, table, tell_limits
+
+
+def security(
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How long each turn lasts.")] = 0.5,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each way has its turn.")] = 30,
+    users: Annotated[int, typer.Option("--users", min=1, help="How many users have a history.")] = 1_200,
+    films: Annotated[int, typer.Option("--films", min=100, help="How many films the catalogue has.")] = 27_278,
+    tokens: Annotated[int, typer.Option("--tokens", min=1, help="How many different tokens come.")] = 5_000,
+    out: Out = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """What does an API key, or a token of a provider, add to an answer? The same server, asked in turns."""
+    from movie_mlops.bench import SecurityBenchConfig, StageConfig, bench_security
+
+    stage = StageConfig(users=users, films=films)
+    config = SecurityBenchConfig(stage=stage, rounds=rounds, seconds=seconds, tokens=tokens)
+    measure("security", partial(bench_security, config), _tell, out=out, home=home, as_json=as_json)
+
+
+def _tell(found: Found) -> None:
+    table(
+        {
+            "way": one["name"],
+            "requests": one["requests"],
+            **{f"{name} ms": f"{one['latency_ms'][name]:.3f}" for name in ("p50", "p95", "p99")},
+            "added at p50": f"{found['added_p50_ms'].get(one['name'], 0):+.3f}",
+            "server works ms": f"{one['cpu_ms']:.3f}",
+            "errors": sum(one["errors"].values()),
+        }
+        for one in found["scenarios"]
+    )
+    tell_limits(found)

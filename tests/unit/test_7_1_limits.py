@@ -1,0 +1,163 @@
+"""How much somebody may ask: buckets in memory and in a real Redis, and wrong tokens at the console's door."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from movie_mlops.flows.serve import shared_limiter
+from movie_mlops.security import (
+    Buckets,
+    How,
+    LeaseNeededError,
+    LimitConfig,
+    Limiter,
+    MemoryLimiter,
+    Principal,
+    RedisLimiter,
+    Role,
+    SecurityConfig,
+    SignInConfig,
+    Taken,
+)
+from movie_mlops.security.sign_in import Tries
+from movie_mlops.serving import ServingConfig
+from tests.fixtures.stage_2.redis_server import RedisServer
+
+LIMITS = SecurityConfig(
+    limits={
+        Role.VIEWER: LimitConfig(per_second=2, burst=5),
+        Role.SERVICE: LimitConfig(per_second=1, burst=3, per_day=4),
+    }
+).limits
+ANN = Principal("key:ann", How.KEY, frozenset({Role.VIEWER}), "ann")
+SHOP = Principal("key:shop", How.KEY, frozenset({Role.SERVICE}))
+
+
+class Clock:
+    """A time that goes on when it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+
+def take(limiter: Limiter, principal: Principal) -> Taken:
+    """Take one, as the guard does."""
+    while True:
+        try:
+            taken = limiter.take(principal)
+        except LeaseNeededError:
+            limiter.lease(principal)
+        else:
+            assert taken is not None
+            return taken
+
+
+def test_a_bucket_empties_and_fills(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many at once, then as many as come back; whoever is refused is told how long it takes, and it is true."""
+    clock, limiter = Clock(monkeypatch), MemoryLimiter(Buckets(LIMITS))
+    assert [take(limiter, ANN).good for _ in range(6)] == [True] * 5 + [False]
+    refused = take(limiter, ANN)
+    assert (refused.good, refused.wait_seconds) == (False, 1)
+    assert refused.headers() == [(b"ratelimit-policy", b'"second";q=5;w=3'), (b"ratelimit", b'"second";r=0;t=3')]
+    clock.now += 0.5
+    assert [take(limiter, ANN).good for _ in range(2)] == [True, False]
+    clock.now += 3600
+    assert [take(limiter, ANN).good for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_a_quota_of_a_day_outlasts_the_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal by one bucket takes nothing out of the other, and the headers tell of the one with the least in it."""
+    clock, limiter = Clock(monkeypatch), MemoryLimiter(Buckets(LIMITS))
+    assert [take(limiter, SHOP).good for _ in range(4)] == [True] * 3 + [False]
+    clock.now += 100
+    assert [take(limiter, SHOP).good for _ in range(2)] == [True, False]
+    refused = take(limiter, SHOP)
+    assert refused.level.bucket.name == "day"
+    assert 20_000 < refused.wait_seconds < 21_600
+    clock.now += refused.wait_seconds
+    assert take(limiter, SHOP).good
+
+
+def test_each_has_their_own_and_the_best_role_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody uses up what is another's; a key's own figures go over those of its role; nothing limits an admin."""
+    Clock(monkeypatch)
+    limiter = MemoryLimiter(Buckets(LIMITS))
+    ben = Principal("key:ben", How.KEY, frozenset({Role.VIEWER}), "ben")
+    for _ in range(6):
+        take(limiter, ANN)
+    assert take(limiter, ben).good
+    assert limiter.take(Principal("admin-token", How.ADMIN_TOKEN, frozenset({Role.ADMIN}))) is None
+    assert limiter.take(Principal("x", How.TOKEN, frozenset({Role.ADMIN, Role.VIEWER}))) is None
+    own = Principal("key:own", How.KEY, frozenset({Role.VIEWER}), "own", per_second=0.5)
+    assert [take(limiter, own).good for _ in range(2)] == [True, False]
+
+
+def test_the_memory_of_buckets_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of so many alone it is remembered, the newest."""
+    Clock(monkeypatch)
+    limiter = MemoryLimiter(Buckets(LIMITS), most=10)
+    for number in range(100):
+        take(limiter, Principal(f"oidc:{number}", How.TOKEN, frozenset({Role.VIEWER}), str(number)))
+    assert len(limiter._levels) == 10
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path / "redis")
+    yield server
+    server.kill()
+
+
+def test_servers_share_a_bucket_in_redis(redis: RedisServer) -> None:
+    """However many servers and threads ask at once, they give away what is in the common bucket, and not one more."""
+    slow = SecurityConfig(limits={Role.VIEWER: LimitConfig(per_second=0.001, burst=60)}).limits
+    servers = [RedisLimiter(Buckets(slow), redis.client, prefix="test") for _ in range(3)]
+    with ThreadPoolExecutor(6) as pool:
+        taken = list(pool.map(lambda number: take(servers[number % 3], ANN).good, range(300)))
+    left = sum(lease.own for server in servers for lease in server._leases.values())
+    assert sum(taken) + left == 60
+    name = redis.client().keys("test:limit:*")
+    assert len(name) == 1
+    assert b"ann" not in name[0]
+    assert 0 < redis.client().ttl(name[0]) <= 60_002
+
+
+def test_without_redis_each_server_counts_alone(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis goes: keys go on working, under the same limits for each server; it comes back and is asked again."""
+    serving = ServingConfig(security=SecurityConfig(limits=LIMITS))
+    limiter = shared_limiter(serving, redis.config(), "tiny")
+    assert take(limiter, ANN).good
+    redis.kill()
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    limiter._leases.clear()
+    assert [take(limiter, ANN).good for _ in range(6)] == [True] * 5 + [False]
+    monkeypatch.undo()
+    redis.start()
+    limiter._away_until = 0.0
+    assert take(limiter, ANN).good
+    assert redis.client().keys("movie-mlops:tiny:limit:*")
+
+
+def test_wrong_tokens_are_counted_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many an address waits; others do not; a network of IPv6 is one; tries come back; memory has an end."""
+    clock = Clock(monkeypatch)
+    tries = Tries(SignInConfig(tries=3, seconds=300, addresses=10))
+    for _ in range(3):
+        assert tries.wait_seconds("192.0.2.1") == 0
+        tries.was_wrong("192.0.2.1")
+    assert tries.wait_seconds("192.0.2.1") == 100
+    assert tries.wait_seconds("192.0.2.2") == 0
+    clock.now += 100
+    assert tries.wait_seconds("192.0.2.1") == 0
+    for number in range(3):
+        tries.was_wrong(f"2001:db8:0:1::{number}")
+    assert tries.wait_seconds("2001:db8:0:1:ffff::7") > 0
+    assert tries.wait_seconds("2001:db8:0:2::1") == 0
+    for number in range(100):
+        tries.was_wrong(f"198.51.100.{number}")
+    assert len(tries) == 10
