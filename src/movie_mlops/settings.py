@@ -4,12 +4,21 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import yaml
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from movie_mlops.core.errors import ConfigurationError
@@ -22,6 +31,7 @@ from movie_mlops.release import GateConfig
 from movie_mlops.release.rollout import RolloutConfig
 from movie_mlops.security import FormerToken
 from movie_mlops.security.config import SecurityConfig
+from movie_mlops.security.sources import given_secrets
 
 if TYPE_CHECKING:
     from movie_mlops.monitoring.notify import NotifyConfig
@@ -41,10 +51,10 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(), description="The folder that holds data, models, experiments, logs and reports.")
     host: str = Field(default="127.0.0.1", description="The address on which the API listens.")
     port: int = Field(default=8000, ge=1, le=65535, description="The port on which the API listens.")
-    tls_cert: Path | None = Field(
+    tls_cert: str | None = Field(
         default=None, description="The certificate with which the API answers by https alone (PEM, with its chain)."
     )
-    tls_key: Path | None = Field(default=None, description="The certificate's private key (PEM).")
+    tls_key: str | None = Field(default=None, description="The certificate's private key (PEM).")
     admin_token: SecretStr | None = Field(
         default=None, description="Whoever holds it may use the routes under /v1/admin; without it they are closed."
     )
@@ -113,6 +123,12 @@ class Settings(BaseSettings):
     )
     config: Path = Field(default=Path("config"), description="The folder of the configuration files.")
 
+    @field_validator("admin_token_before_until", mode="before")
+    @classmethod
+    def _is_empty(cls, given: Any) -> Any:
+        """Take an empty file or line for none."""
+        return None if given == "" else given
+
 
 class MonitoringSettings(BaseModel):
     """What ``config/monitoring.yaml`` may say."""
@@ -130,10 +146,14 @@ def read_settings() -> Settings:
         ConfigurationError: A variable has a value that cannot be used.
     """
     try:
+        environment = os.environ  # noqa: TID251 - this is the door
+        secret = [name for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)]
+        given = given_secrets(secret, environment)
         # pydantic-settings takes files as arguments that its type does not show.
         return Settings(  # type: ignore[call-arg]
-            _env_file=os.environ.get("MOVIE_MLOPS_ENV_FILE", ".env"),  # noqa: TID251 - this is the door
+            _env_file=environment.get("MOVIE_MLOPS_ENV_FILE", ".env"),
             _secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
+            **given,
         )
     except ValidationError as error:
         first = error.errors()[0]

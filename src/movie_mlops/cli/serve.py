@@ -33,8 +33,6 @@ def serve(
     home: options.Home = None,
 ) -> None:
     """Serve the API and the page until Ctrl-C."""
-    from dataclasses import replace
-
     from movie_mlops.cli import door, output
     from movie_mlops.cli.security import stores
     from movie_mlops.core.errors import ConfigurationError
@@ -48,21 +46,23 @@ def serve(
         return
     settings = door.settings(home)
     certificate, key = tls_cert or settings.tls_cert, tls_key or settings.tls_key
-    if (certificate is None) != (key is None):
+    if bool(certificate) != bool(key):
         raise ConfigurationError(
             "A certificate is of no use without its key, nor a key without its certificate.",
             next_step="Give both --tls-cert and --tls-key, or neither.",
         )
-    tls = tls_context(certificate, key) if certificate and key else None
+    tls = tls_context(Path(certificate), Path(key)) if certificate and key else None
     workspace = door.workspace(home, dataset)
     bound = bind(host or settings.host, port or settings.port)
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
     security = read_security(settings)
+    if tls is not None:
+        security = security.model_copy(update={"tls": True})
     serving = ServingConfig(
         admin_token=token or None,
         rules=read_rules(settings.config / "rules.yaml"),
         rollout=door.rollout(settings),
-        security=replace(security.as_closed() if closed else security, tls=tls is not None or security.tls),
+        security=security.as_closed() if closed else security,
         former_token=former_token(settings),
     )
     with door.logged(settings, log_file, log_format) as lines:
