@@ -143,6 +143,7 @@ def test_the_password_of_redis_is_changed_with_an_overlap(tmp_path: Path) -> Non
     server = RedisServer(tmp_path / "redis", password=old)
     try:
         cli = ["redis-cli", "-p", str(server._port)]
+
         def takes(password: str) -> bool:
             done = subprocess.run(
                 [*cli, "--no-auth-warning", "-a", password, "PING"], capture_output=True, text=True, check=False

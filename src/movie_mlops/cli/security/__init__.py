@@ -4,6 +4,7 @@ import typer
 
 from movie_mlops.cli.security import backups, keys
 from movie_mlops.cli.security.reference import reference
+from movie_mlops.cli.security.shilling import shilling
 
 app = typer.Typer(
     help="Who may do what, and what is kept safe: keys, reference, back-ups.",
@@ -17,3 +18,4 @@ app.command()(backups.backup)
 app.command()(backups.restore)
 app.command()(backups.shred)
 app.command(name="rotate-master")(backups.rotate_master)
+app.command()(shilling)

@@ -51,6 +51,7 @@ GENERAL_TABLES: Final = (
 """Tables of the state in which nobody is named."""
 
 DERIVED: Final = (
+    "api_keys",
     "fold_states",
     "online_origins",
     "online_rows",
@@ -65,7 +66,7 @@ DERIVED: Final = (
     "data_keys",
     "backup_places",
 )
-"""Tables that are in no back-up: made again from others, of use only while something runs, or the keys themselves."""
+"""Tables that are in no back-up: made again from others, of use only while something runs, or keys."""
 
 Columns = dict[str, list[Any]]
 
