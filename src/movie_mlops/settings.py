@@ -153,7 +153,7 @@ def read_settings() -> Settings:
         return Settings(  # type: ignore[call-arg]
             _env_file=environment.get("MOVIE_MLOPS_ENV_FILE", ".env"),
             _secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
-            **given,
+            **given,  # type: ignore[arg-type]
         )
     except ValidationError as error:
         first = error.errors()[0]

@@ -87,10 +87,10 @@ class Section:
 def collect(lake: Lake, database: Database) -> tuple[dict[str, Section], dict[str, int]]:
     """Return what each owner has, and the versions of the lake's tables that were read."""
     sections: dict[str, Section] = defaultdict(Section)
-    versions = {}
-    for table, frame in _lake_tables(lake, versions):
-        for owner, columns in _by_owner(frame):
-            sections[owner].lake[table] = columns
+    versions: dict[str, int] = {}
+    for name, frame in _lake_tables(lake, versions):
+        for whose, columns in _by_owner(frame):
+            sections[whose].lake[name] = columns
     # One snapshot of the whole state.
     with database.read() as connection:
         for table in (*GENERAL_TABLES, *PERSONAL_TABLES):
@@ -98,7 +98,7 @@ def collect(lake: Lake, database: Database) -> tuple[dict[str, Section], dict[st
             for row in connection.execute(select(table).order_by(*table.primary_key)).mappings():
                 owner = GENERAL if column is None else row[column]
                 if owner is not None:
-                    sections[owner].state[str(table.name)].append({str(name): value for name, value in row.items()})
+                    sections[owner].state[str(table.name)].append({str(key): value for key, value in row.items()})
     return dict(sections), versions
 
 
