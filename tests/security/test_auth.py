@@ -41,7 +41,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     keyed = Keyed(tmp_path_factory.mktemp("keyed"))
     with ExitStack() as stack:
         clients = [
-            stack.enter_context(httpx.Client(base_url=stack.enter_context(served), timeout=20))
+            stack.enter_context(httpx.Client(base_url=stack.enter_context(served), timeout=60))
             for served in (
                 keyed.platform.served(key_secret=SECRET, security=CLOSED),
                 keyed.platform.served(key_secret=SECRET, security=OPEN),
@@ -183,7 +183,7 @@ def test_nobody_learns_what_there_is(world: World) -> None:
 )
 def test_no_way_of_writing_leads_to_somebody_else(world: World, path: str) -> None:
     """Dots, slashes, case, spaces and zero bytes in the path make no other user one's own."""
-    connection = httpx.Client(base_url=world.closed.base_url, timeout=20)
+    connection = httpx.Client(base_url=world.closed.base_url, timeout=60)
     with connection:
         request = connection.build_request("GET", "/", headers=bearer(world.keyed.keys[Role.VIEWER]))
         request.url = request.url.copy_with(raw_path=path.encode())

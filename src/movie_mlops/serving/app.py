@@ -262,8 +262,8 @@ async def _life(services: Services, beside: Sequence[Rounds | Shadowing]) -> Asy
     anyio.to_thread.current_default_thread_limiter().total_tokens = services.config.worker_threads
     await anyio.to_thread.run_sync(services.watcher.start)
     # Who is known from the first request on.
-    for each in _hearing(services.access):
-        await anyio.to_thread.run_sync(each.once)
+    for hearing in _hearing(services.access):
+        await anyio.to_thread.run_sync(hearing.once)
     services.impressions.start()
     for each in beside:
         each.start()
