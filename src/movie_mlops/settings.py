@@ -4,12 +4,21 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from movie_mlops.core.errors import ConfigurationError
@@ -20,7 +29,9 @@ from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import GateConfig
 from movie_mlops.release.rollout import RolloutConfig
+from movie_mlops.security import FormerToken
 from movie_mlops.security.config import SecurityConfig
+from movie_mlops.security.sources import given_secrets
 
 if TYPE_CHECKING:
     from movie_mlops.monitoring.notify import NotifyConfig
@@ -44,8 +55,18 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(), description="The folder that holds data, models, experiments, logs and reports.")
     host: str = Field(default="127.0.0.1", description="The address on which the API listens.")
     port: int = Field(default=8000, ge=1, le=65535, description="The port on which the API listens.")
+    tls_cert: str | None = Field(
+        default=None, description="The certificate with which the API answers by https alone (PEM, with its chain)."
+    )
+    tls_key: str | None = Field(default=None, description="The certificate's private key (PEM).")
     admin_token: SecretStr | None = Field(
         default=None, description="Whoever holds it may use the routes under /v1/admin; without it they are closed."
+    )
+    admin_token_before: SecretStr | None = Field(
+        default=None, description="The admin token before it, which goes on until it dies."
+    )
+    admin_token_before_until: AwareDatetime | None = Field(
+        default=None, description="When that is, such as 2026-11-30T12:00:00Z."
     )
     tmdb_key: SecretStr | None = Field(
         default=None, description="The key of your TMDB account: the v3 API key or the v4 read access token."
@@ -83,6 +104,14 @@ class Settings(BaseSettings):
         description="What signs bundles: 64 hex digits, or the path of an Ed25519 private key as PEM; without it, a key"
         " is made in data/keys in home on first need.",
     )
+    master_key: SecretStr | None = Field(
+        default=None,
+        description="What wraps the keys of encrypted data: 64 hex digits, or the path of a file with them; without it,"
+        " one is made in data/keys in home on first need.",
+    )
+    master_key_before: SecretStr | None = Field(
+        default=None, description="The master key before it, while keys are wrapped anew."
+    )
     trusted_keys: str | None = Field(
         default=None, description="The list of the keys whose bundles are used (default: data/keys/ in home)."
     )
@@ -113,6 +142,12 @@ class Settings(BaseSettings):
     )
     config: Path = Field(default=Path("config"), description="The folder of the configuration files.")
 
+    @field_validator("admin_token_before_until", mode="before")
+    @classmethod
+    def _is_empty(cls, given: Any) -> Any:
+        """Take an empty file or line for none."""
+        return None if given == "" else given
+
 
 class MonitoringSettings(BaseModel):
     """What ``config/monitoring.yaml`` may say."""
@@ -130,10 +165,14 @@ def read_settings() -> Settings:
         ConfigurationError: A variable has a value that cannot be used.
     """
     try:
+        environment = os.environ  # noqa: TID251 - this is the door
+        secret = [name for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)]
+        given = given_secrets(secret, environment)
         # pydantic-settings takes files as arguments that its type does not show.
         return Settings(  # type: ignore[call-arg]
-            _env_file=os.environ.get("MOVIE_MLOPS_ENV_FILE", ".env"),  # noqa: TID251 - this is the door
+            _env_file=environment.get("MOVIE_MLOPS_ENV_FILE", ".env"),
             _secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
+            **given,  # type: ignore[arg-type]
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -141,6 +180,23 @@ def read_settings() -> Settings:
         raise ConfigurationError(
             f"{name} cannot be used: {first['msg']}.", next_step="Correct it in the environment or in .env."
         ) from error
+
+
+def former_token(settings: Settings) -> FormerToken | None:
+    """Return the admin token before the present one, where it goes on.
+
+    Raises:
+        ConfigurationError: Nobody said until when.
+    """
+    before, until = settings.admin_token_before, settings.admin_token_before_until
+    if before is None or not before.get_secret_value():
+        return None
+    if until is None:
+        raise ConfigurationError(
+            "MOVIE_MLOPS_ADMIN_TOKEN_BEFORE would never die.",
+            next_step="Set MOVIE_MLOPS_ADMIN_TOKEN_BEFORE_UNTIL, or take the old token away.",
+        )
+    return FormerToken(before.get_secret_value(), until)
 
 
 def read_proxy(url: str) -> str | None:

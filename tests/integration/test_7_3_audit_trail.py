@@ -24,7 +24,8 @@ TOKEN = ADMIN["Authorization"].split()[1]
 READS = {
     *(f"release {name}" for name in ("status", "history", "who-served", "verify", "gate", "robustness")),
     *(f"models {name}" for name in ("list", "show", "verify", "aliases", "card", "compare", "export", "keys list")),
-    *(f"security {name}" for name in ("scan", "reference", "keys list", "erasures", "places", "receipt verify")),
+    *(f"security {name}" for name in ("scan", "shilling", "reference", "keys list", "erasures", "places")),
+    "security receipt verify",
     *(f"security audit {name}" for name in ("verify", "search", "export")),
 }
 """Commands of these groups that change neither who serves, nor who is trusted, nor what is kept."""

@@ -9,6 +9,7 @@ import pytest
 
 from movie_mlops.cli.main import main
 from movie_mlops.security import Exposure, UnfitForProductionError, require_fit, weakness
+from tests.fixtures.stage_7.certificates import certify
 from tests.fixtures.stage_7.small_home import SmallHome
 
 STRONG = {
@@ -18,6 +19,9 @@ STRONG = {
 }
 ADMIN = "MOVIE_MLOPS_ADMIN_TOKEN"
 KEY = "MOVIE_MLOPS_SIGNING_KEY"
+MASTER = "MOVIE_MLOPS_MASTER_KEY"
+BEFORE = "MOVIE_MLOPS_ADMIN_TOKEN_BEFORE"
+ACCESS = "MOVIE_MLOPS_ACCESS_SECRET"
 STATE = "MOVIE_MLOPS_STATE_URL"
 REDIS = "MOVIE_MLOPS_REDIS_URL"
 S3 = "MOVIE_MLOPS_S3_SECRET_ACCESS_KEY"
@@ -42,6 +46,10 @@ REFUSED = [
     ({KEY: "01" * 32}, f"{KEY} is too short or too even"),
     ({KEY: "/nowhere/key.pem"}, f"{KEY} is neither 64 hex digits nor a file"),
     ({KEY: "{loose}"}, f"{KEY} names a file that others than its owner may read"),
+    ({MASTER: "0" * 64}, f"{MASTER} is too short or too even"),
+    ({MASTER: "{loose}"}, f"{MASTER} names a file that others than its owner may read"),
+    ({BEFORE: "changeme"}, f"{BEFORE} is "),
+    ({ACCESS: "changeme-changeme-changeme-changeme"}, f"{ACCESS} is "),
     ({STATE: "postgresql://movies:movies@db.example:5432/state"}, f"{STATE} has a password that can be guessed"),
     ({STATE: "postgresql://postgres:postgres@localhost/state"}, f"{STATE} has a password that can be guessed"),
     ({STATE: "postgresql://movies@db.example/state"}, f"{STATE} has no password"),
@@ -93,10 +101,10 @@ def test_a_server_that_is_not_fit_for_production_does_not_start(
     assert reason in err, err
     assert "not fit for production" in err
     for name, value in {**STRONG, **changes}.items():
-        if name in {ADMIN, S3, STATE, REDIS} or (name == KEY and not value.startswith("/")):
+        if name in {ADMIN, BEFORE, ACCESS, S3, STATE, REDIS} or (name in {KEY, MASTER} and not value.startswith("/")):
             assert len(value) < 8 or value not in err
     # The same is development as it always was.
-    if STATE not in changes and REDIS not in changes:
+    if not {STATE, REDIS, BEFORE} & set(changes):
         monkeypatch.setenv("MOVIE_MLOPS_PRODUCTION", "false")
         with pytest.raises(StartedError):
             main(["serve", "--home", str(home.path)])
@@ -130,6 +138,18 @@ def test_a_server_that_is_fit_starts(home: SmallHome, monkeypatch: pytest.Monkey
     setting(monkeypatch, **{**STRONG, **changes})
     with pytest.raises(StartedError):
         main(["serve", "--home", str(home.path)])
+
+
+def test_a_server_that_speaks_tls_itself_is_fit_for_any_address(
+    home: SmallHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Promise P26: a certificate of its own is encryption enough."""
+    setting(monkeypatch, **STRONG)
+    pair = certify(home.path)
+    words = ["serve", "--host", "0.0.0.0", "--home", str(home.path)]
+    assert main(words) == 1
+    with pytest.raises(StartedError):
+        main([*words, "--tls-cert", str(pair.certificate), "--tls-key", str(pair.key)])
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "serve": "Answer requests: the API and the page.",
     "worker": "Work behind the API: events into the lake, the online store up to it.",
     "monitor": "Watch what runs, and tell somebody: watch, drift, quality, report, readings, reference, dashboards.",
-    "security": "Who may do what, and what is on record of it: keys, audit, scan, erase, export.",
+    "security": "Who may do what, and what is kept safe: keys, audit, scan, erase, export, back-ups.",
     "bench": "Measure how fast the platform answers on this machine.",
 }
 

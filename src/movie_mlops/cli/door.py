@@ -146,8 +146,13 @@ def entity_key(view: FeatureView, given: str) -> str | int | tuple[str, int]:
     return given
 
 
-def require_fit(settings: Settings, host: str | None = None) -> None:
+def require_fit(settings: Settings, host: str | None = None, *, encrypted: bool = False) -> None:
     """Do nothing where this is development, or a server may start with these settings in production.
+
+    Args:
+        settings: What it starts with.
+        host: The address on which it listens, where that is not the settings'.
+        encrypted: Whether it speaks TLS itself.
 
     Raises:
         UnfitForProductionError: It may not.
@@ -162,14 +167,21 @@ def require_fit(settings: Settings, host: str | None = None) -> None:
     refuse_unfit(
         Exposure(
             host=host or settings.host,
-            proxied=settings.behind_proxy,
+            encrypted=encrypted or settings.behind_proxy,
             admin_token=shown(settings.admin_token) or None,
-            signing_key=shown(settings.signing_key) or None,
+            keys={
+                "MOVIE_MLOPS_SIGNING_KEY": shown(settings.signing_key),
+                "MOVIE_MLOPS_MASTER_KEY": shown(settings.master_key),
+            },
             addresses={
                 "MOVIE_MLOPS_STATE_URL": shown(settings.state_url),
                 "MOVIE_MLOPS_REDIS_URL": shown(settings.redis_url),
             },
-            secrets={"MOVIE_MLOPS_S3_SECRET_ACCESS_KEY": shown(settings.s3_secret_access_key)},
+            secrets={
+                "MOVIE_MLOPS_ADMIN_TOKEN_BEFORE": shown(settings.admin_token_before),
+                "MOVIE_MLOPS_ACCESS_SECRET": shown(settings.access_secret),
+                "MOVIE_MLOPS_S3_SECRET_ACCESS_KEY": shown(settings.s3_secret_access_key),
+            },
             debugging=[what for what, is_on in on.items() if is_on],
             origins=security(settings).cors.origins,
         )

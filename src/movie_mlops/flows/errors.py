@@ -63,3 +63,9 @@ class TimeUpError(FlowError):
 
     code = "time-up"
     retryable = True
+
+
+class BackupError(FlowError):
+    """A back-up cannot be written, read or restored."""
+
+    code = "backup"

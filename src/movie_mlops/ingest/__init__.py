@@ -10,6 +10,7 @@ from movie_mlops.ingest.load import load
 from movie_mlops.ingest.raw import Lane, RawTable
 from movie_mlops.ingest.replay import ReplayReport, export, open_rows, read_corrected, replay
 from movie_mlops.ingest.sources import Source, open_source
+from movie_mlops.ingest.statistics import without_bounds
 from movie_mlops.ingest.tally import IngestReport
 from movie_mlops.ingest.validation import TableValidation, validate
 from movie_mlops.ingest.window import ALL, Window, cursor_of, since_cursor
@@ -45,4 +46,5 @@ __all__ = [
     "since_cursor",
     "validate",
     "whom",
+    "without_bounds",
 ]

@@ -1,5 +1,6 @@
 """What a batch looked like, column by column, in memory that does not grow with it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Any, Final
 import polars as pl
 
 from movie_mlops.core.clock import to_iso
+from movie_mlops.core.columns import EVENT_ID, STATISTICS, USER_ID
 from movie_mlops.core.digests import Plain
 from movie_mlops.ingest.parsing import different
 
@@ -16,6 +18,7 @@ _KEPT: Final = 1024
 _HASHES: Final = 2.0**64
 # Few rows at a time: what is worked out on the way then fits into memory that is at hand.
 _AT_ONCE: Final = 1 << 18
+_BOUNDED: Final = (USER_ID, EVENT_ID)
 
 
 @dataclass
@@ -95,3 +98,18 @@ def _plain(value: Any) -> Plain:
         return to_iso(value)
     plain: Plain = value
     return plain
+
+
+def without_bounds(user_id: str | None = None) -> pl.Expr:
+    """Return the statistics of loads without the bounds that name a user, or anybody."""
+
+    def blank(text: str) -> str:
+        told = json.loads(text)
+        for name in _BOUNDED:
+            for side in ("min", "max"):
+                bound = told.get(name, {}).get(side)
+                if isinstance(bound, str) and (user_id is None or bound == user_id or f"|{user_id}|" in bound):
+                    told[name][side] = None
+        return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    return pl.col(STATISTICS).map_elements(blank, return_dtype=pl.String)

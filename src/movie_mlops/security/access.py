@@ -8,6 +8,7 @@ from typing import Final
 from movie_mlops.security.api_keys import PREFIX
 from movie_mlops.security.config import SecurityConfig
 from movie_mlops.security.errors import AdminShutError, ForbiddenError, UnauthorisedError
+from movie_mlops.security.former_token import FormerToken
 from movie_mlops.security.key_ring import KeyRing
 from movie_mlops.security.limits import Limiter
 from movie_mlops.security.policy import Check, Entry, Rule
@@ -46,6 +47,7 @@ class Access:
     Args:
         config: What may be chosen.
         admin_token: Whoever shows it is the administrator; ``None`` for nobody.
+        former_token: The one before it, while it goes on.
         limiter: Counts requests.
         keys: The API keys, where there are any.
         tokens: The tokens of an identity provider, where there is one.
@@ -57,6 +59,7 @@ class Access:
         config: SecurityConfig,
         *,
         admin_token: str | None,
+        former_token: FormerToken | None = None,
         limiter: Limiter,
         keys: KeyRing | None = None,
         tokens: Tokens | None = None,
@@ -68,6 +71,8 @@ class Access:
         self.tokens = tokens
         self.tries = Tries(config.sign_in)
         self._admin_token = admin_token or None
+        # Without the new one the old one would be all that there is, and nobody would notice that it dies.
+        self._former_token = former_token if self._admin_token else None
         self._closed = config.closed
         self._on_decision = on_decision
 
@@ -108,6 +113,8 @@ class Access:
         if text.startswith(PREFIX) and self.keys is not None:
             return self.keys.find(text)
         if self._admin_token is not None and same(text, self._admin_token):
+            return ADMINISTRATOR
+        if self._former_token is not None and self._former_token.is_this(text):
             return ADMINISTRATOR
         if self.tokens is not None and text.count(".") == 2:  # noqa: PLR2004 - header, claims, signature
             return self.tokens.find(text)

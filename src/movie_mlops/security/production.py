@@ -30,9 +30,10 @@ class Exposure:
 
     Attributes:
         host: The address on which it listens.
-        proxied: Whether a proxy of ours stands before it, which speaks TLS.
+        encrypted: Whether it speaks TLS itself, or a proxy of ours stands before it that does.
         admin_token: The admin token; ``None`` shuts the admin routes.
-        signing_key: 64 hex digits or the path of a key; ``None`` where one is made on first need.
+        keys: Of 64 hex digits or the path of a file, by the name of their setting; empty where one is made on first
+            need.
         addresses: Of other stores, which may hold passwords, by the name of their setting.
         secrets: Further secrets, by the name of their setting.
         debugging: What of Python's or the framework's own debugging is on.
@@ -40,9 +41,9 @@ class Exposure:
     """
 
     host: str = "127.0.0.1"
-    proxied: bool = False
+    encrypted: bool = False
     admin_token: str | None = field(default=None, repr=False)
-    signing_key: str | None = field(default=None, repr=False)
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     addresses: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     debugging: Sequence[str] = ()
@@ -83,7 +84,8 @@ def _reasons(exposure: Exposure) -> Iterator[str]:
     for name, secret in named.items():
         if secret and (why := weakness(secret)):
             yield f"{name} {why}"
-    yield from _signing_key(exposure.signing_key)
+    for name, key in exposure.keys.items():
+        yield from _key(name, key)
     for name, address in exposure.addresses.items():
         yield from _address(name, address)
     for what in exposure.debugging:
@@ -92,27 +94,27 @@ def _reasons(exposure: Exposure) -> Iterator[str]:
         yield "every site may ask from a browser (CORS origin *)"
     if any(origin.startswith("http://") for origin in exposure.origins):
         yield "a site without encryption may ask from a browser (CORS origin http://)"
-    if not _is_loopback(exposure.host) and not exposure.proxied:
+    if not _is_loopback(exposure.host) and not exposure.encrypted:
         yield (
-            f"it would speak HTTP without encryption on {exposure.host}: let a proxy that speaks TLS stand before it"
-            " and say so with MOVIE_MLOPS_BEHIND_PROXY=true"
+            f"it would speak HTTP without encryption on {exposure.host}: give it a certificate with --tls-cert and"
+            " --tls-key, or let a proxy that speaks TLS stand before it and say so with MOVIE_MLOPS_BEHIND_PROXY=true"
         )
 
 
-def _signing_key(given: str | None) -> Iterator[str]:
+def _key(name: str, given: str) -> Iterator[str]:
     if not given:
         return
     if _HEX_KEY.fullmatch(given):
         if why := weakness(given.lower()):
-            yield f"MOVIE_MLOPS_SIGNING_KEY {why}"
+            yield f"{name} {why}"
         return
     try:
         mode = Path(given).expanduser().stat().st_mode
     except OSError:
-        yield "MOVIE_MLOPS_SIGNING_KEY is neither 64 hex digits nor a file that is there"
+        yield f"{name} is neither 64 hex digits nor a file that is there"
     else:
         if mode & _OTHERS_MAY_READ:
-            yield "MOVIE_MLOPS_SIGNING_KEY names a file that others than its owner may read"
+            yield f"{name} names a file that others than its owner may read"
 
 
 def _address(name: str, address: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from movie_mlops.serving.rules import Rules
 from movie_mlops.serving.scoring import Source, words_of
 from movie_mlops.serving.served import Served, newest
 from movie_mlops.serving.server import Server, address, bind, serve
+from movie_mlops.serving.tls import tls_context
 from movie_mlops.serving.traffic import CANARY, CONTROL
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "read_impression",
     "reported",
     "serve",
+    "tls_context",
     "unknown_releases",
     "usage",
     "who_answered",

@@ -235,6 +235,7 @@ def _access(
     return Access(
         security,
         admin_token=config.admin_token,
+        former_token=config.former_token,
         limiter=limiter or MemoryLimiter(Buckets(security.limits)),
         keys=None if secret is None else KeyRing(database, secret, stale_seconds=security.key_stale_seconds),
         tokens=None if security.oidc is None else Tokens(security.oidc, ProviderKeys(security.oidc)),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from movie_mlops.release.rollout import RolloutConfig
-from movie_mlops.security import SecurityConfig
+from movie_mlops.security import FormerToken, SecurityConfig
 from movie_mlops.serving.rules import Rules
 
 _PAGES = Path(__file__).parent / "pages"
@@ -16,6 +16,7 @@ class ServingConfig:
 
     Attributes:
         admin_token: Whoever shows it is the administrator; ``None`` for nobody.
+        former_token: The one before it, while it goes on.
         poll_seconds: How often the ledger is asked for the champion.
         max_body_bytes: The largest body of a request; more is answered with 413.
         impression_queue: How many answers may wait to be written; more are given but not kept, and counted.
@@ -39,6 +40,7 @@ class ServingConfig:
     """
 
     admin_token: str | None = field(default=None, repr=False)
+    former_token: FormerToken | None = None
     poll_seconds: float = 1.0
     max_body_bytes: int = 2 * 1024 * 1024
     impression_queue: int = 10_000

@@ -128,8 +128,17 @@ class Line(HttpToolsProtocol):
         self._arriving = self.loop.time()
 
     def on_headers_complete(self) -> None:
-        """Note that the head is here."""
+        """Note that the head is here.
+
+        Raises:
+            ValueError: It names no host, or several (RFC 9112, 3.2): whoever stands before us may have read another
+                one. What uvicorn is told of so ends the line with 400.
+        """
         self._in_head = False
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            message = "not one host"
+            raise ValueError(message)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

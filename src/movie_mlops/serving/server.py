@@ -7,6 +7,7 @@ import functools
 import gc
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -50,12 +51,13 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def address(bound: socket.socket) -> str:
+def address(bound: socket.socket, *, encrypted: bool = False) -> str:
     """Return the URL at which a browser on this machine reaches the socket."""
+    scheme = "https" if encrypted else "http"
     host, port = bound.getsockname()[:2]
     if host in {"0.0.0.0", "::"}:  # noqa: S104 - these are recognised, not bound
         host = "localhost"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 class Server(uvicorn.Server):
@@ -69,6 +71,7 @@ class Server(uvicorn.Server):
         on_ready: Called once the first request can be answered.
         log_level: Of the server's own messages.
         limits: What is borne of a client.
+        tls: What connections are encrypted with; without it, none is.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Server(uvicorn.Server):
         on_ready: Callable[[], None] | None = None,
         log_level: str = "warning",
         limits: LineLimits | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         limits = limits or LineLimits()
         lines: set[Line] = set()
@@ -96,6 +100,8 @@ class Server(uvicorn.Server):
         )
         self._on_ready = on_ready
         self._room = limits.room()
+        self._tls = tls
+        self._arrival_seconds = limits.arrival_seconds
         self._lines = lines
         self._refused = refused
         self._doors: list[socket.socket] = []
@@ -113,8 +119,12 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then tell."""
-        await super().startup(sockets=sockets)
+        # Who connects and never gets as far as to speak TLS is told of to nobody by the loop: only here is it noticed.
+        await super().startup(sockets=sockets if self._tls is None else [])
         for bound in sockets or []:
+            if self._tls is not None:
+                bound.setblocking(False)
+                bound.listen(self.config.backlog)
             self._open(bound)
         if self.started and self._on_ready is not None:
             self._on_ready()
@@ -143,16 +153,32 @@ class Server(uvicorn.Server):
                     return
                 if len(self._lines) >= self._room:
                     self._refused("crowd")
-                    _turn_away(line)
+                    _turn_away(line, told=self._tls is None)
                     continue
                 # Made at once, so that it counts before the next is let in.
                 begun = protocol()
-                task = loop.create_task(loop.connect_accepted_socket(functools.partial(_same, begun), line))
+                task = loop.create_task(self._connect(begun, line))
                 self._arriving.add(task)
                 task.add_done_callback(self._arriving.discard)
 
         loop.add_reader(door, let_in)
         self._doors.append(door)
+
+    async def _connect(self, begun: asyncio.Protocol, line: socket.socket) -> None:
+        """Give a line its protocol, encrypted where that is wanted; one that does not get so far counts no more."""
+        made = functools.partial(_same, begun)
+        loop = asyncio.get_running_loop()
+        if self._tls is None:
+            await loop.connect_accepted_socket(made, line)
+            return
+        try:
+            await loop.connect_accepted_socket(
+                made, line, ssl=self._tls, ssl_handshake_timeout=self._arrival_seconds, ssl_shutdown_timeout=1.0
+            )
+        except OSError:
+            # It speaks no TLS, too old a one, or nothing at all: nothing is owed to it.
+            self._lines.discard(cast("Line", begun))
+            line.close()
 
     async def on_tick(self, counter: int) -> bool:
         """Look once a second for clients that are too slow; uvicorn calls ten times a second."""
@@ -196,11 +222,12 @@ def _count_nowhere(_: Reason) -> None:
     """Take the place of metrics, for an app that has none."""
 
 
-def _turn_away(line: socket.socket) -> None:
+def _turn_away(line: socket.socket, *, told: bool) -> None:
     """Tell whoever connects that there are too many already, as far as that can be told without waiting."""
     line.setblocking(False)
-    with contextlib.suppress(OSError):
-        line.send(refusal(503, "The server has more connections than it can keep. Connect again in a moment."))
+    if told:
+        with contextlib.suppress(OSError):
+            line.send(refusal(503, "The server has more connections than it can keep. Connect again in a moment."))
     line.close()
 
 
@@ -210,13 +237,20 @@ async def _catch_up() -> None:
         await asyncio.sleep(0)
 
 
-def serve(app: FastAPI, bound: socket.socket, *, on_ready: Callable[[], None] | None = None) -> None:
+def serve(
+    app: FastAPI,
+    bound: socket.socket,
+    *,
+    on_ready: Callable[[], None] | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Answer on ``bound`` until SIGINT or SIGTERM; meant for a process that does nothing else.
 
     Args:
         app: What answers.
         bound: From :func:`bind`.
         on_ready: Called once the first request can be answered.
+        tls: From :func:`tls_context`; without it, nothing is encrypted here.
     """
 
     def ready() -> None:
@@ -232,4 +266,4 @@ def serve(app: FastAPI, bound: socket.socket, *, on_ready: Callable[[], None] | 
     # An answer is one small system and one product that the memory, not the processor, holds up: waking BLAS's other
     # threads takes longer than they save, and while they spin the request beside this one waits for a core.
     with threadpool_limits(limits=1, user_api="blas"):
-        Server(app, on_ready=ready).run(sockets=[bound])
+        Server(app, on_ready=ready, tls=tls).run(sockets=[bound])

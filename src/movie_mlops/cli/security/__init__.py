@@ -2,12 +2,13 @@
 
 import typer
 
-from movie_mlops.cli.security import audit, keys, rights
+from movie_mlops.cli.security import audit, backups, keys, rights
 from movie_mlops.cli.security.reference import reference
 from movie_mlops.cli.security.scan import scan
+from movie_mlops.cli.security.shilling import shilling
 
 app = typer.Typer(
-    help="Who may do what, and what is on record of it.",
+    help="Who may do what, what is on record of it, and what is kept safe.",
     rich_markup_mode=None,
     no_args_is_help=True,
     add_completion=False,
@@ -15,9 +16,14 @@ app = typer.Typer(
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.command()(scan)
+app.command()(shilling)
 app.command()(reference)
 app.command()(rights.erase)
 app.command()(rights.erasures)
 app.command()(rights.export)
 app.command()(rights.places)
 app.add_typer(rights.receipt, name="receipt")
+app.command()(backups.backup)
+app.command()(backups.restore)
+app.command()(backups.shred)
+app.command(name="rotate-master")(backups.rotate_master)

@@ -19,6 +19,7 @@ from movie_mlops.core.digests import digest
 from movie_mlops.events.stored import EVENTS
 from movie_mlops.features.online.materialise import STATES
 from movie_mlops.features.online.record import ROWS
+from movie_mlops.flows.backups import shred
 from movie_mlops.flows.erasure import files, lake_rows, models, state_rows
 from movie_mlops.flows.erasure.receipts import receipt_path, write_receipt
 from movie_mlops.flows.journal import FlowJournal
@@ -169,6 +170,7 @@ class _Erasing:
                 self._step(f"lake {table}", partial(self._lake, table, theirs))
         self._step("aggregates", self._aggregates)
         self._step("files", lambda: files.erase(self._platform.workspace, self._user))
+        self._step("back-ups", self._back_ups)
         self._step("pages", self._scrub)
 
     def _step(self, name: str, work: Callable[[], Any]) -> None:
@@ -201,6 +203,11 @@ class _Erasing:
             connection.execute(delete(ROWS))
             connection.execute(delete(STATES))
         return {"users": 0}
+
+    def _back_ups(self) -> dict[str, int]:
+        """Destroy the key of theirs in every back-up: what it sealed can never be read again."""
+        done = shred(self._platform, self._user)
+        return {"keys": int(done.key_id is not None), "places": len(done.places)}
 
     def _scrub(self) -> bool:
         self._platform.database.scrub([*columns_of(Kind.STATE), ERASED.name])

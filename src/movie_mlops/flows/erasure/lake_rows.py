@@ -3,15 +3,12 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 import polars as pl
 
-from movie_mlops.core.columns import EVENT_ID, FIELDS, KEY, RAW, STATISTICS, TABLE, USER_ID
-from movie_mlops.ingest import whom
+from movie_mlops.core.columns import FIELDS, KEY, RAW, STATISTICS, TABLE, USER_ID
+from movie_mlops.ingest import whom, without_bounds
 from movie_mlops.lake import BATCHES, EXTRAS, MOVIES, QUARANTINE, REPLAYS, Lake
-
-_BOUNDED: Final = (USER_ID, EVENT_ID)
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class Theirs:
 def theirs(lake: Lake, table: str, user_id: str) -> Theirs | None:
     """Return somebody's rows of a table; ``None`` where it tells of no people."""
     if table == BATCHES:
-        return Theirs(_told(user_id, STATISTICS), lambda frame: frame.with_columns(_blanked(user_id)))
+        return Theirs(_told(user_id, STATISTICS), lambda frame: frame.with_columns(without_bounds(user_id)))
     if table in {REPLAYS, EXTRAS}:
         keyed = (pl.col(KEY) == user_id) | pl.col(KEY).str.contains(f"|{user_id}|", literal=True)
         return Theirs((pl.col(TABLE) != MOVIES) & keyed)
@@ -51,16 +48,3 @@ def _told(user_id: str, *columns: str) -> pl.Expr:
     return pl.any_horizontal(
         pl.col(column).str.contains(text, literal=True).fill_null(value=False) for column in columns for text in spelt
     )
-
-
-def _blanked(user_id: str) -> pl.Expr:
-    def blank(text: str) -> str:
-        told = json.loads(text)
-        for name in _BOUNDED:
-            for side in ("min", "max"):
-                bound = told.get(name, {}).get(side)
-                if isinstance(bound, str) and (bound == user_id or f"|{user_id}|" in bound):
-                    told[name][side] = None
-        return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-    return pl.col(STATISTICS).map_elements(blank, return_dtype=pl.String)

@@ -116,6 +116,13 @@ PLACES: Final = (
         "bundles that learned from the person never serve again, and go when another serves",
     ),
     Place(Kind.FILES, "logs", ("pseudonyms",), "Pseudonyms whose key died with the process.", "nothing can be found"),
+    Place(
+        Kind.STATE,
+        "data_keys",
+        ("owner",),
+        "The key of yours that back-ups are read with.",
+        "it is overwritten, here and where back-ups lie: what it sealed can never be read again",
+    ),
     Place(Kind.COPIES, "Redis", ("key",), "Copies of your history and features.", "the keys are deleted"),
     Place(
         Kind.MEMORY,
@@ -164,6 +171,8 @@ WITHOUT: Final[dict[str, tuple[str, ...]]] = {
     # By pseudonyms alone.
     "audit_entries": ("who", "action", "target", "origin", "outcome", "request_id", "facts"),
     "audit_seals": ("before", "sha256"),
+    "data_keys": ("key_id", "wrapped", "master_id", "made_at"),
+    "backup_places": ("place", "at"),
     "erased_people": ("pseudonym", "key_check", "requested_at", "finished_at", "by", "done"),
 }
 """Columns of texts that hold no id of a user, by table: looked at, and found so."""
