@@ -2,7 +2,7 @@
 
 import typer
 
-from movie_mlops.cli.security import audit, backups, keys, rights
+from movie_mlops.cli.security import audit, backups, consent, keys, rights
 from movie_mlops.cli.security.reference import reference
 from movie_mlops.cli.security.scan import scan
 from movie_mlops.cli.security.shilling import shilling
@@ -23,6 +23,7 @@ app.command()(rights.erasures)
 app.command()(rights.export)
 app.command()(rights.places)
 app.add_typer(rights.receipt, name="receipt")
+app.add_typer(consent.app, name="consent")
 app.command()(backups.backup)
 app.command()(backups.restore)
 app.command()(backups.shred)
