@@ -83,7 +83,7 @@ def test_a_load_counts_what_it_would_count_of_ids(platform: Platform, tmp_path: 
     assert (here["rows_new"], here["users_new"]) == (0, 0)
     for table in (INTERACTIONS, USERS):
         users = platform.lake.scan(table).collect()[c.USER_ID]
-        assert users.str.contains("^~[a-z2-7]{26}$").all()
+        assert users.str.contains("^~[0-9a-f]{32}$").all()
         assert users.n_unique() == plain.lake.scan(table).collect()[c.USER_ID].n_unique()
     assert platform.lake.version(EXTRAS) is None
 

@@ -2,7 +2,6 @@
 
 import re
 import secrets
-from base64 import b32encode
 from collections.abc import Callable
 from contextvars import ContextVar
 from hashlib import blake2b
@@ -14,12 +13,12 @@ from movie_mlops.security.key_files import make_once, others_may_read
 
 _FILE: Final = "users.key"
 _KEY_BYTES: Final = 32
-_SHAPE: Final = re.compile(r"~[a-z2-7]{26}")
+_SHAPE: Final = re.compile(r"~[0-9a-f]{32}")
 _DIGEST_BYTES: Final = 16
 
 
 class UserPseudonyms:
-    """Keyed BLAKE2b (RFC 7693) of data set and id, 128 bits: ``~`` and 26 letters of base32 (RFC 4648).
+    """Keyed BLAKE2b (RFC 7693) of data set and id, 128 bits: ``~`` and 32 hex digits.
 
     Who has neither the key nor the ids can tell nothing from them but that two are the same person. The same id in
     another data set is somebody else. A pseudonym stays what it is, so that whoever works with them may name them.
@@ -31,15 +30,16 @@ class UserPseudonyms:
 
     def __init__(self, key: bytes, dataset: str) -> None:
         self._key = key
-        self._dataset = dataset
+        told = f"{dataset}\0".encode("utf-8", "replace")
+        self._begun = blake2b(told, key=key, digest_size=_DIGEST_BYTES, person=b"mm-user")
 
     def of(self, user_id: str) -> str:
         """Return the pseudonym of a user."""
         if is_pseudonym(user_id):
             return user_id
-        told = f"{self._dataset}\0{user_id}".encode("utf-8", "replace")
-        digest = blake2b(told, key=self._key, digest_size=_DIGEST_BYTES, person=b"mm-user").digest()
-        return "~" + b32encode(digest).decode("ascii").rstrip("=").lower()
+        digest = self._begun.copy()
+        digest.update(user_id.encode("utf-8", "replace"))
+        return "~" + digest.hexdigest()
 
     def words(self, text: str) -> str:
         """Return what is kept of a line that may name anybody: a keyed hash, the same for the same line."""
@@ -75,7 +75,7 @@ def read_user_pseudonyms(folder: Path, dataset: str, *, in_use: Callable[[], boo
 
 def is_pseudonym(user_id: str) -> bool:
     """Return whether an id has the shape of a pseudonym."""
-    return _SHAPE.fullmatch(user_id) is not None
+    return user_id.startswith("~") and _SHAPE.fullmatch(user_id) is not None
 
 
 KNOWN_AS: ContextVar[Callable[[str], str] | None] = ContextVar("known_as", default=None)
