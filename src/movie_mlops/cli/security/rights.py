@@ -113,6 +113,27 @@ def places(as_json: options.AsJson = False) -> None:
     output.print_rows(told, as_json=as_json)
 
 
+@audited("security.retention")
+def retention(
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would go, and change nothing.")] = False,
+    dataset: options.Dataset = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Take out what is older than config/security.yaml lets it be."""
+    from movie_mlops.cli import door, output
+    from movie_mlops.flows.retention import outdated, retain
+
+    config = door.security(door.settings(home)).retention
+    with door.platform(home, dataset, as_served=True) as platform:
+        found = (outdated if plan else retain)(platform, config)
+    if not (found or as_json):
+        typer.echo("Everything is kept: nothing stands under 'retention' in config/security.yaml.")
+        return
+    rows = [{"table": each.table, "older than days": each.days, "rows": each.rows} for each in found]
+    output.print_rows(rows, as_json=as_json)
+
+
 @receipt.command()
 def verify(
     file: Annotated[Path, typer.Argument(help="The receipt.")],
