@@ -34,7 +34,7 @@ def shilling(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """How many invented users are found among the real ones of a data set, and how many real ones are told?"""
+    """How many invented users are found in a data set? And how many real ones are told with them, by kind and share."""
     from movie_mlops.bench import ShillingBenchConfig, bench_shilling
     from movie_mlops.cli import door
     from movie_mlops.flows.features import known_feedback
