@@ -46,6 +46,7 @@ PARAMS = {
     "item-knn": {"neighbours": 5, "shrinkage": 1},
     "rp3-beta": {"neighbours": 5},
     "slim": {"l1": 0.5, "l2": 2, "neighbours": 5},
+    "sparse-ease": {"regularisation": 2, "neighbours": 5},
     "ials": {"factors": 4, "regularisation": 0.5, "iterations": 8},
     "kernel": {"regularisation": 3, "rank": 20},
     "slist": {"regularisation": 2, "memory": 5, "reach": 5, "dropout": 0.1},

@@ -17,6 +17,7 @@ def test_all_names_are_there_and_create_what_they_say() -> None:
         "item-knn",
         "rp3-beta",
         "slim",
+        "sparse-ease",
         "ease",
         "edlae",
         "edlae-content",
@@ -35,7 +36,9 @@ def test_an_unknown_name_gets_the_nearest_valid_one() -> None:
     """A slip of the pen is answered with the name that was meant, anything else with all names."""
     with pytest.raises(UnknownRecommenderError, match="Did you mean 'edlae'"):
         create("edlea")
-    with pytest.raises(UnknownRecommenderError, match="popular, popular-recent, item-knn, rp3-beta, slim, ease, "):
+    with pytest.raises(
+        UnknownRecommenderError, match="popular, popular-recent, item-knn, rp3-beta, slim, sparse-ease, ease, "
+    ):
         restore("transformer", {}, {})
 
 

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+import simsimd
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from movie_mlops.recommenders import restore
 from movie_mlops.recommenders.least_squares import LeastSquares
@@ -38,6 +41,57 @@ def test_the_candidates_hold_the_largest_products(seed: int, heavy: bool) -> Non
         assert np.isin(strongest(products, 10), among).all()
         assert not np.isin(left_out, among).any()
         assert len(among) < n / 10
+
+
+def long_tailed(n: int, d: int, seed: int) -> np.ndarray:
+    """Vectors as a factor model has them: most films have few likes, and short vectors."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.permutation((np.arange(n) + 20.0) ** -0.6)
+    return (rng.standard_normal((n, d)) * lengths[:, None]).astype(np.float32)
+
+
+def test_among_twenty_thousand_none_of_the_hundred_best_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of the hundred largest products are among the candidates, and short vectors are not even looked at."""
+    n, d = 20_000, 32
+    kept, rng = long_tailed(n, d, seed=8), np.random.default_rng(9)
+    rounded, looked = RoundedVectors(kept), []
+    cdist = simsimd.cdist
+    monkeypatch.setattr(simsimd, "cdist", lambda one, many, kind: looked.append(len(many)) or cdist(one, many, kind))
+    for _ in range(30):
+        asked = rng.standard_normal(d).astype(np.float32)
+        looked.clear()
+        among = rounded.candidates(asked, 100, NOBODY)
+        assert among is not None
+        assert np.isin(strongest(kept @ asked, 100), among).all()
+        assert (np.diff(among) > 0).all()
+        assert sum(looked) < n / 2
+
+
+@given(
+    seed=st.integers(0, 2**20),
+    left=st.one_of(st.integers(8, 30), st.integers(30, 1500)),
+    flat=st.booleans(),
+    longest=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_what_is_left_out_never_comes_and_nothing_else_is_missing(
+    seed: int, left: int, flat: bool, longest: bool
+) -> None:
+    """However few films a filter leaves, long vectors or short ones: the candidates hold the best of them, no other."""
+    n, d, k = 1500, 6, 3
+    rng = np.random.default_rng(seed)
+    kept = long_tailed(n, d, seed)
+    if flat:
+        kept /= np.linalg.norm(kept, axis=1, keepdims=True)
+    order = np.argsort(np.linalg.norm(kept, axis=1)) if longest else rng.permutation(n)
+    without = np.concatenate((order[left:], order[-5:]))  # twice is as good as once
+    asked = rng.standard_normal(d).astype(np.float32)
+    among = RoundedVectors(kept).candidates(asked, k, without)
+    products = kept @ asked
+    products[without] = -np.inf
+    assert among is not None
+    assert np.isin(strongest(products, k), among).all()
+    assert not np.isin(without, among).any()
 
 
 def test_where_nothing_is_won_every_film_is_scored() -> None:

@@ -26,6 +26,7 @@ from movie_mlops.bench.page import bench_page
 from movie_mlops.bench.percentiles import percentile, summary
 from movie_mlops.bench.quality import bench_quality
 from movie_mlops.bench.quality_config import QualityBenchConfig
+from movie_mlops.bench.retrieval import RetrievalBenchConfig, bench_retrieval
 from movie_mlops.bench.search import bench_search
 from movie_mlops.bench.security import SecurityBenchConfig, bench_security
 from movie_mlops.bench.serve import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
@@ -46,6 +47,7 @@ __all__ = [
     "PageBenchConfig",
     "Plan",
     "QualityBenchConfig",
+    "RetrievalBenchConfig",
     "RivalsConfig",
     "SearchBenchConfig",
     "SecurityBenchConfig",
@@ -63,6 +65,7 @@ __all__ = [
     "bench_online",
     "bench_page",
     "bench_quality",
+    "bench_retrieval",
     "bench_search",
     "bench_security",
     "bench_serve",

@@ -25,6 +25,7 @@ _Floats = NDArray[np.float32]
 _Indices = NDArray[np.int32]
 _Places = NDArray[np.int32] | NDArray[np.int64]
 _Starts = NDArray[np.int64]
+_Doubles = NDArray[np.float64]
 
 _NOTHING: Final = np.float32(1e-20)
 _ONE: Final = np.float32(1)
@@ -266,3 +267,27 @@ def approach(  # noqa: PLR0917 - numba takes arguments by their places
             far = error / bend
             x += far * way
             left -= far * bent
+
+
+def _add_common_plainly(  # noqa: PLR0917 - as the compiled one
+    users: _Indices, own: _Floats, starts: _Starts, liked: _Indices, weights: _Floats, place: _Indices, row: _Doubles
+) -> None:
+    for user, weight in zip(users.tolist(), own.tolist(), strict=True):
+        theirs = slice(starts[user], starts[user + 1])
+        places = place[liked[theirs]]
+        row[places[places >= 0]] += weight * weights[theirs][places >= 0]
+
+
+@_compiled(otherwise=_add_common_plainly)
+def add_common(  # noqa: PLR0917 - numba takes arguments by their places
+    users: _Indices, own: _Floats, starts: _Starts, liked: _Indices, weights: _Floats, place: _Indices, row: _Doubles
+) -> None:
+    """Add to ``row``, at ``place`` (-1: nowhere), what a film that ``users`` like by ``own`` has in common with films.
+
+    What each user likes starts in ``liked`` and ``weights`` where ``starts`` says, no film twice.
+    """
+    for like in range(len(users)):
+        for at in range(starts[users[like]], starts[users[like] + 1]):
+            column = place[liked[at]]
+            if column >= 0:
+                row[column] += np.float64(own[like]) * weights[at]

@@ -22,6 +22,7 @@ from movie_mlops.recommenders.sasrec import SasrecRecommender
 from movie_mlops.recommenders.slim import SlimRecommender
 from movie_mlops.recommenders.slist import SlistRecommender
 from movie_mlops.recommenders.space import Space
+from movie_mlops.recommenders.sparse_ease import SparseEaseRecommender
 from movie_mlops.recommenders.vae import VaeRecommender
 
 _RECOMMENDERS: tuple[type[Recommender], ...] = (
@@ -30,6 +31,7 @@ _RECOMMENDERS: tuple[type[Recommender], ...] = (
     ItemKnnRecommender,
     Rp3BetaRecommender,
     SlimRecommender,
+    SparseEaseRecommender,
     EaseRecommender,
     EdlaeRecommender,
     ContentEdlaeRecommender,

@@ -11,6 +11,7 @@ app = typer.Typer(
 app.command()(serving.serve)
 app.command()(serving.page)
 app.command()(serving.search)
+app.command()(serving.retrieval)
 app.command()(security.security)
 app.command()(security.shilling)
 app.command("main-job")(whole.main_job)

@@ -149,6 +149,22 @@ def search(
     measure("search", partial(bench_search, config), _tell_searches, out=out, home=home, as_json=as_json)
 
 
+def retrieval(
+    films: Annotated[int, typer.Option("--films", min=1000, help="How many films are made up.")] = 2_000_000,
+    factors: Annotated[int, typer.Option("--factors", min=1, help="Length of their vectors.")] = 128,
+    queries: Annotated[int, typer.Option("--queries", min=1, help="For how many histories films are found.")] = 200,
+    k: Annotated[int, typer.Option("--k", min=1, help="How many are found for each.")] = 100,
+    out: Out = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How fast are a factor model's best films found among millions? Beside scoring every one, in the same thread."""
+    from movie_mlops.bench import RetrievalBenchConfig, bench_retrieval
+
+    config = RetrievalBenchConfig(films=films, factors=factors, queries=queries, k=k)
+    measure("retrieval", partial(bench_retrieval, config), _tell_retrieval, out=out, home=home, as_json=as_json)
+
+
 def _tell_answers(found: Found) -> None:
     table(_scenario(scenario) for scenario in found["scenarios"])
     typer.echo("")
@@ -210,5 +226,25 @@ def _tell_searches(found: Found) -> None:
         }
         for run in found["runs"]
     )
+    typer.echo("")
+    tell_limits(found)
+
+
+def _tell_retrieval(found: Found) -> None:
+    table(
+        {
+            "vectors": run["lengths"],
+            "passing": run["passing"],
+            "by": run["by"],
+            **{f"{name} ms": f"{run['milliseconds'][name]:.2f}" for name in ("p50", "p99")},
+            "recall": f"{run['recall']:.4f}",
+        }
+        for run in found["runs"]
+    )
+    for lengths, prepared in found["prepared"].items():
+        typer.echo(
+            f"{lengths}: {prepared['mib']:,} MiB beside {prepared['factors_mib']:,} MiB of factors,"
+            f" made in {prepared['build_seconds']:g} s"
+        )
     typer.echo("")
     tell_limits(found)

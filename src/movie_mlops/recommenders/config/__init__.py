@@ -24,6 +24,7 @@ from movie_mlops.recommenders.config.single import (
     SlimParams,
     SlistParams,
 )
+from movie_mlops.recommenders.config.sparse import SparseEaseParams
 
 __all__ = [
     "BlendParams",
@@ -43,6 +44,7 @@ __all__ = [
     "SasrecParams",
     "SlimParams",
     "SlistParams",
+    "SparseEaseParams",
     "VaeParams",
     "read_params",
 ]

@@ -17,6 +17,7 @@ from movie_mlops.recommenders.config.single import (
     SlimParams,
     SlistParams,
 )
+from movie_mlops.recommenders.config.sparse import SparseEaseParams
 from movie_mlops.recommenders.errors import ParameterError
 
 Params = (
@@ -25,6 +26,7 @@ Params = (
     | ItemKnnParams
     | Rp3BetaParams
     | SlimParams
+    | SparseEaseParams
     | LinearParams
     | IalsParams
     | KernelParams
