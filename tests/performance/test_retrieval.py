@@ -8,6 +8,7 @@ import pytest
 from movie_mlops.bench import BenchError, RetrievalBenchConfig, bench_retrieval
 
 
+@pytest.mark.long
 def test_the_benchmark_of_retrieval_finds_what_it_should(tmp_path: Path) -> None:
     """Both ways are timed on the same histories, with a filter too; nothing that belongs there is missed."""
     config = RetrievalBenchConfig(films=20_000, factors=16, queries=3, k=10)

@@ -67,6 +67,17 @@ def test_among_twenty_thousand_none_of_the_hundred_best_is_missed(monkeypatch: p
         assert sum(looked) < n / 2
 
 
+def test_a_short_vector_that_points_the_right_way_is_not_missed() -> None:
+    """Behind thousands of longer vectors that point elsewhere, one just long enough to beat them is found."""
+    kept = np.zeros((6000, 4), np.float32)
+    kept[:, 0], kept[:, 1] = 0.1, 1
+    kept[5500:] = 0.01
+    kept[5990] = (0.11, 0, 0, 0)
+    among = RoundedVectors(kept).candidates(np.array([1, 0, 0, 0], np.float32), 1, NOBODY)
+    assert among is not None
+    assert 5990 in among
+
+
 @given(
     seed=st.integers(0, 2**20),
     left=st.one_of(st.integers(8, 30), st.integers(30, 1500)),

@@ -170,7 +170,7 @@ def _prepare(factors: NDArray[np.float32]) -> dict[str, float]:
 
 def _model(factors: NDArray[np.float32]) -> Recommender:
     n, d = factors.shape
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "n_items": np.array([n], np.int64),
         "known_items": np.arange(n, dtype=np.int32),
         "item_factors": factors,
@@ -210,4 +210,4 @@ def _compare(
 
 
 def _worst(runs: list[dict[str, Any]]) -> float:
-    return min(run["recall"] for run in runs)
+    return min(float(run["recall"]) for run in runs)
