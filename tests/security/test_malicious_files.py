@@ -191,6 +191,7 @@ READERS = {
     "contracts.yaml": settings.read_contracts,
     "gates.yaml": settings.read_gates,
     "rules.yaml": settings.read_rules,
+    "spark.yaml": settings.read_spark,
     "rollout.yaml": settings.read_rollout,
     "monitoring.yaml": settings.read_monitoring,
     "notify.yaml": settings.read_notify,

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.logs import LogConfig, LogLines
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import FeatureView, RedisConfig, TrainingSets
+from movie_mlops.features.engines import LOCAL, FeatureEngine, SparkEngine
 from movie_mlops.flows import NothingReleasedError, Platform, PlatformConfig, active_dataset
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.shelf import find_bundle
@@ -30,6 +32,7 @@ from movie_mlops.settings import (
     Settings,
     read_contracts,
     read_gates,
+    read_java_home,
     read_monitoring,
     read_notify,
     read_platform_config,
@@ -37,6 +40,7 @@ from movie_mlops.settings import (
     read_security,
     read_settings,
     read_sources,
+    read_spark,
 )
 from movie_mlops.state import Database, StateConfig
 
@@ -112,13 +116,21 @@ def lakes(settings: Settings) -> LakeConfig:
 
 
 @contextmanager
-def platform(home: Path | None, dataset: str | None, *, as_served: bool = False) -> Iterator[Platform]:
+def platform(
+    home: Path | None, dataset: str | None, *, as_served: bool = False, engine: FeatureEngine = LOCAL
+) -> Iterator[Platform]:
     """Open the stores of the data set that a command means; as they are served, through Redis where there is one."""
     found = settings(home)
     carrier = redis(found) if as_served else None
     meant = workspace(home, dataset)
     opened = Platform(
-        meant, platform_config(found), lakes(found), carrier, keys=keys_config(found), state_url=found.state_url
+        meant,
+        platform_config(found),
+        lakes(found),
+        carrier,
+        keys=keys_config(found),
+        state_url=found.state_url,
+        engine=engine,
     )
     try:
         yield opened
@@ -217,6 +229,21 @@ def keys(home: Path | None) -> Keys:
 def redis(settings: Settings) -> RedisConfig | None:
     """Return the Redis in front of the online store, where there is one."""
     return RedisConfig(settings.redis_url) if settings.redis_url else None
+
+
+@contextmanager
+def engine(settings: Settings, given: str | None) -> Iterator[FeatureEngine]:
+    """Give the engine that the option or the settings name; where it started something, that ends with the block."""
+    if (given or settings.engine) == LOCAL.name:
+        yield LOCAL
+        return
+    said = read_spark(settings.config / "spark.yaml")
+    config = replace(said, master=settings.spark_master) if settings.spark_master else said
+    spark = SparkEngine(config, settings.home / "logs" / "spark.log", java_home=read_java_home())
+    try:
+        yield spark
+    finally:
+        spark.close()
 
 
 def lake(home: Path | None, dataset: str | None) -> Lake:
