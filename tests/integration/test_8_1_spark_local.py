@@ -1,5 +1,6 @@
 """A real Spark with two workers on this machine, beside the local engine: equal to the last byte."""
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from movie_mlops.bench import EnginesBenchConfig, bench_engines
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.evaluation import evaluate, user_folds
 from movie_mlops.evaluation.config import EvaluationConfig, UserFoldsConfig
@@ -227,3 +229,15 @@ def test_a_python_without_our_libraries_is_named(tmp_path: Path, spark: SparkEng
         engine.close()
     # Closed as it was above, it starts again.
     assert list(spark.each(max, 3, [1])) == [3]
+
+
+@pytest.mark.long
+def test_the_benchmark_compares_what_is_the_same(tmp_path: Path, spark: SparkEngine) -> None:
+    """Both engines are measured on one lake, part by part; the file says by how many cores, and how Spark started."""
+    spark.close()
+    config = EnginesBenchConfig(sizes=(4_000,), films=500, files=4, iterations=1)
+    found = bench_engines(config, local_spark(), tmp_path / "spark.json", command="here")
+    assert json.loads((tmp_path / "spark.json").read_text()) == found
+    assert found["setup"]["workers"] == 2
+    assert len(found["runs"]) == 5
+    assert all(run["spark"] > 0 < run["local"] for run in found["runs"])

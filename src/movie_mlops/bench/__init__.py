@@ -14,6 +14,7 @@ from movie_mlops.bench.config import (
     TrainBenchConfig,
 )
 from movie_mlops.bench.drift import bench_drift
+from movie_mlops.bench.engines import EnginesBenchConfig, bench_engines
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.evaluate import bench_evaluate
 from movie_mlops.bench.features import bench_features
@@ -35,6 +36,7 @@ from movie_mlops.bench.train import bench_train
 __all__ = [
     "BenchError",
     "DriftBenchConfig",
+    "EnginesBenchConfig",
     "EvaluateBenchConfig",
     "FeaturesBenchConfig",
     "IngestBenchConfig",
@@ -53,6 +55,7 @@ __all__ = [
     "StandardBenchConfig",
     "TrainBenchConfig",
     "bench_drift",
+    "bench_engines",
     "bench_evaluate",
     "bench_features",
     "bench_ingest",

@@ -13,7 +13,7 @@ from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.logs import LogConfig, LogLines
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import FeatureView, RedisConfig, TrainingSets
-from movie_mlops.features.engines import LOCAL, FeatureEngine, SparkEngine
+from movie_mlops.features.engines import LOCAL, FeatureEngine, SparkConfig, SparkEngine
 from movie_mlops.flows import NothingReleasedError, Platform, PlatformConfig, active_dataset
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.shelf import find_bundle
@@ -237,13 +237,18 @@ def engine(settings: Settings, given: str | None) -> Iterator[FeatureEngine]:
     if (given or settings.engine) == LOCAL.name:
         yield LOCAL
         return
-    said = read_spark(settings.config / "spark.yaml")
-    config = replace(said, master=settings.spark_master) if settings.spark_master else said
-    spark = SparkEngine(config, settings.home / "logs" / "spark.log", java_home=read_java_home())
+    config, java_home = spark(settings)
+    made = SparkEngine(config, settings.home / "logs" / "spark.log", java_home=java_home)
     try:
-        yield spark
+        yield made
     finally:
-        spark.close()
+        made.close()
+
+
+def spark(settings: Settings) -> tuple[SparkConfig, str | None]:
+    """Return ``config/spark.yaml``, or the defaults where there is none, and where Java is, if somebody said."""
+    said = read_spark(settings.config / "spark.yaml")
+    return replace(said, master=settings.spark_master) if settings.spark_master else said, read_java_home()
 
 
 def lake(home: Path | None, dataset: str | None) -> Lake:
