@@ -15,7 +15,7 @@ from movie_mlops.features.engines.spark import _by_key
 from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig, LakeError, pieces
 from movie_mlops.recommenders import NAMES, create
 from tests.fixtures.stage_2.interactions import did, table
-from tests.fixtures.stage_5.models import parameters
+from tests.fixtures.stage_5.models import BY_TORCH, TRAINABLE
 from tests.fixtures.stage_8.crowd import crowd, likes
 from tests.fixtures.stage_8.elsewhere import Elsewhere, same_arrays
 
@@ -31,8 +31,9 @@ def fitted(name: str, engine: object = HERE) -> dict[str, np.ndarray]:
     return model.arrays()
 
 
-@pytest.mark.parametrize("name", DEALT)
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize(
+    ("name", "workers"), [*((name, 3) for name in DEALT), *(("item-knn", many) for many in (1, 2, 7))]
+)
 def test_a_model_is_the_same_wherever_its_parts_are_made(name: str, workers: int) -> None:
     """Promise P7: parts that are copied, done twice and in another order give the arrays of one process, byte by byte.
 
@@ -54,7 +55,14 @@ def test_few_users_are_dealt_out_too() -> None:
     assert engine.done
 
 
-@pytest.mark.parametrize("name", parameters(NAMES))
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(name for name in NAMES if name not in BY_TORCH),
+        # PyTorch takes seconds to import, and what it trained is asked like any other.
+        *(pytest.param(name, marks=pytest.mark.long) for name in BY_TORCH if name in TRAINABLE),
+    ],
+)
 def test_users_are_judged_the_same_wherever_they_are_judged(tmp_path: Path, name: str) -> None:
     """Every recommender can be sent to a worker; each user's metrics, and those of all lists, are the same numbers."""
     lake = crowd(tmp_path, rows=900, files=1)

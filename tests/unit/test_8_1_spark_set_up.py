@@ -146,6 +146,7 @@ def test_a_worker_with_other_versions_is_refused() -> None:
     ("said", "kind", "named"),
     [
         ("[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.9", EngineMismatchError, "Python"),
+        ("[JAVA_GATEWAY_EXITED] Java gateway process exited", EngineError, "Java ended before Spark"),
         ("x\nModuleNotFoundError: No module named 'polars'\n at y", EngineMismatchError, "lacks polars"),
         ("java.io.IOException: No space left on device", EngineResourceError, "disk is full"),
         ("java.lang.OutOfMemoryError: Java heap space", EngineResourceError, "memory"),

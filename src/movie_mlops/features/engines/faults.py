@@ -33,6 +33,7 @@ _MEMORY: Final = (
 )
 _DISK: Final = ("No space left on device", "Disk quota exceeded", "File too large")
 _UNREACHABLE: Final = ("All masters are unresponsive", "stopped SparkContext", "SparkContext was shut down")
+_NO_START: Final = ("JAVA_GATEWAY_EXITED",)
 _AWAY: Final = ("Python worker exited unexpectedly", "ExecutorLostFailure", "worker lost")
 
 
@@ -100,6 +101,11 @@ def fault(error: BaseException, config: SparkConfig, log: Path) -> EngineError:
     text, look = str(error), f"Spark's own words are in {log}."
     if _says(text, _UNREACHABLE):
         return unreachable(config)
+    if _says(text, _NO_START):
+        return EngineError(
+            "Java ended before Spark had started.",
+            next_step=f"Look at driver_memory and the options of Java under 'conf' in config/spark.yaml. {look}",
+        )
     missing = _NO_MODULE.search(text)
     if missing or _says(text, _OTHER_PYTHON):
         what = f"A worker's Python lacks {missing[1]}." if missing else "The workers' Python is of another version."
@@ -115,10 +121,9 @@ def fault(error: BaseException, config: SparkConfig, log: Path) -> EngineError:
             next_step="Raise executor_memory in config/spark.yaml, or let fewer cores of a worker work at once"
             f" (spark.executor.cores under 'conf'). {look}",
         )
-    if _says(text, _AWAY):
-        return EngineError("Workers were lost more often than Spark tries again.", next_step=look)
     told = _LAST_ERROR.findall(text) or text.strip().splitlines() or [repr(error)]
-    return EngineError(f"The work failed on Spark ({told[-1].rstrip('.')[:_MOST_LETTERS]}).", next_step=look)
+    away = "workers were lost more often than it tries again" if _says(text, _AWAY) else told[-1].rstrip(".")
+    return EngineError(f"The work failed on Spark ({away[:_MOST_LETTERS]}).", next_step=look)
 
 
 def _says(text: str, words: Sequence[str]) -> bool:
