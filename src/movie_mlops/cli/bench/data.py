@@ -82,7 +82,8 @@ def spark(
     from movie_mlops.bench import EnginesBenchConfig, bench_engines
     from movie_mlops.cli import door
 
-    config = EnginesBenchConfig(films=films, **({"sizes": tuple(size)} if size else {}))
+    sizes = tuple(size) if size else EnginesBenchConfig.sizes
+    config = EnginesBenchConfig(sizes=sizes, films=films)
     settings = door.settings(home)
     cluster, java_home = door.spark(settings)
     bench = partial(bench_engines, config, cluster, java_home=java_home)
