@@ -17,7 +17,7 @@ from movie_mlops.flows.release import Careful
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.release.rollout import CanaryConfig, Rollouts
 from movie_mlops.release.rollout import Step as Action
-from tests.fixtures.stage_9.shifting import AFTER, BEFORE, BEGINS, Like, likes
+from tests.fixtures.stage_9.shifting import AFTER, BEFORE, BEGINS, Like, liked
 from tests.fixtures.stage_9.town import Town, build, opened
 
 
@@ -36,7 +36,7 @@ def place(built: Path, tmp_path: Path) -> Iterator[Town]:
 
 
 def newcomers(count: int = 60, *, prefix: str = "q", shifted: bool = True) -> list[Like]:
-    return likes(AFTER if shifted else BEFORE, count, 10, begins=BEGINS + timedelta(days=40), prefix=prefix, seed=2)
+    return liked(AFTER if shifted else BEFORE, count, 10, begins=BEGINS + timedelta(days=40), prefix=prefix, seed=2)
 
 
 def champion(place: Town) -> str:

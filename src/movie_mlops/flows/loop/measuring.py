@@ -11,7 +11,6 @@ import polars as pl
 from movie_mlops.core.columns import INGESTED_AT, MOVIE_ID
 from movie_mlops.events.triggers import LoopRun, Measured
 from movie_mlops.flows.drift import Asked, drift
-from movie_mlops.flows.glances import waiting_events
 from movie_mlops.flows.online_quality import online_quality
 from movie_mlops.flows.platform import Platform
 from movie_mlops.lake import INTERACTIONS, LakeError
@@ -86,9 +85,9 @@ class Watched:
 
     @cached_property
     def rows(self) -> int:
-        """How many interactions there are, those that wait for the lake among them."""
+        """How many interactions the lake has; a worker brings those in that wait, before long."""
         found: int = self._platform.lake.scan(INTERACTIONS).select(pl.len()).collect().item()
-        return found + waiting_events(self._platform)
+        return found
 
     @cached_property
     def new(self) -> int:
