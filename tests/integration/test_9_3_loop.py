@@ -5,16 +5,24 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Thread
+from typing import Any
 
+import numpy as np
 import pytest
 
 from movie_mlops.core.errors import MovieMlopsError
+from movie_mlops.core.progress import SILENT
 from movie_mlops.events.triggers import Stage, State
+from movie_mlops.flows import Recipe
 from movie_mlops.flows.errors import BusyError, FlowError, NothingReleasedError
+from movie_mlops.flows.features import known_feedback, known_movies
 from movie_mlops.flows.journal import flow_runs
 from movie_mlops.flows.loop import Background
 from movie_mlops.flows.release import Careful
 from movie_mlops.flows.steps import one_at_a_time
+from movie_mlops.flows.train import fit
+from movie_mlops.flows.update import bring_up
+from movie_mlops.release import read_bundle, read_manifest, write_bundle
 from movie_mlops.release.rollout import CanaryConfig, Rollouts
 from movie_mlops.release.rollout import Step as Action
 from tests.fixtures.stage_9.shifting import AFTER, BEFORE, BEGINS, Like, liked
@@ -258,3 +266,37 @@ def test_without_a_champion_there_is_nothing_to_do(tmp_path: Path) -> None:
         assert place.loop().turn() is None
         with pytest.raises(NothingReleasedError):
             place.loop().fire("begin", by="ann")
+
+
+def test_the_champion_is_brought_up_to_date_with_what_came(place: Town) -> None:
+    """What was said since goes into a new bundle's model, equal to a training anew within 1e-5; the old one stays."""
+    platform, recipe = place.platform, Recipe(name="ease", model="ease", params={"regularisation": 20.0})
+    place.say(newcomers(12))
+    known = known_feedback(platform.lake, platform.config.feedback)
+    found, former = bring_up(platform, known, recipe)
+    anew = fit(known, "ease", recipe.params, SILENT, movies=lambda: known_movies(platform.lake))
+    assert former == champion(place)
+    assert found.trained_on == anew.trained_on
+    assert np.array_equal(found.movie_ids, anew.movie_ids)
+    assert np.abs(found.model.arrays()["weights"] - anew.model.arrays()["weights"]).max() < 1e-5
+    with pytest.raises(FlowError, match="not made by the recipe"):
+        bring_up(platform, known, Recipe(name="ease", model="ease", params={"regularisation": 21.0}))
+
+
+def test_a_champion_whose_data_was_changed_is_not_brought_up(place: Town) -> None:
+    """Promise P28: what was erased must not live on in what is carried on: then only a training anew is left."""
+    platform = place.platform
+    manifest = read_manifest(platform.workspace.models / champion(place))
+    facts: Any = {**manifest.facts, "trained_on": {**manifest.facts["trained_on"], "sha256": "0" * 64}}  # type: ignore[dict-item]
+    bundle = read_bundle(platform.workspace.models / champion(place), trust=platform.keys.trust)
+    other = write_bundle(
+        platform.workspace.models,
+        model=bundle.recommender,
+        movie_ids=bundle.movie_ids,
+        facts=facts,
+        signer=platform.keys.signer(),
+    ).bundle_id
+    platform.ledger.promote(other, reason="a test", gate={}, approved_by="tests", expected=champion(place))
+    known = known_feedback(platform.lake, platform.config.feedback)
+    with pytest.raises(FlowError, match="not there any more as it was"):
+        bring_up(platform, known, Recipe(name="ease", model="ease", params={"regularisation": 20.0}))

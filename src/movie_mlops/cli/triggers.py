@@ -53,6 +53,12 @@ def check(dataset: options.Dataset = None, home: options.Home = None, as_json: o
 def fire(
     reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with whatever comes of it.")],
     approved_by: Annotated[str, typer.Option("--approved-by", help="Who asks.")] = "operator",
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update", help="Bring what serves up to date, instead of training anew: popular, ease and ials."
+        ),
+    ] = False,
     later: Annotated[bool, typer.Option("--later", help="Leave the work to the next turn of a worker.")] = False,
     dry_run: DryRun = False,
     dataset: options.Dataset = None,
@@ -66,7 +72,7 @@ def fire(
         if dry_run:
             _print_rules(loop.look(), as_json=as_json)
             return
-        run = loop.fire(reason, by=approved_by)
+        run = loop.fire(reason, by=approved_by, update=update)
         if not later:
             run = loop.turn() or run
     if as_json:

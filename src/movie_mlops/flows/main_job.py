@@ -31,6 +31,7 @@ from movie_mlops.flows.provenance import code_commit, require_committed
 from movie_mlops.flows.release import Careful
 from movie_mlops.flows.remembered import MADE_BY, reference_bytes
 from movie_mlops.flows.steps import Enough, Result, StepReport, Steps, one_at_a_time
+from movie_mlops.flows.update import bring_up
 from movie_mlops.ingest import Source
 from movie_mlops.lake import INTERACTIONS, MOVIES, LakeConfig
 from movie_mlops.release import KeysConfig, Verdict
@@ -195,6 +196,10 @@ def _run_steps(
     )
     champion, _ = releasing.recipe_of(platform, platform.ledger.champion())
     recipes = evaluating.recipes_to_try(config, champion)
+    update = careful is not None and careful.update
+    if update and champion is not None:
+        wanted = {*config.baselines, evaluating.name_of_champion(config, champion)}
+        recipes = tuple(recipe for recipe in recipes if recipe.name in wanted)
     data = {
         "dataset": platform.workspace.dataset,
         "lake_versions": ingested["versions"],
@@ -257,6 +262,7 @@ def _run_steps(
             "feedback": _plain(config, "feedback"),
             "commit": code_commit(),
             "reference": dict(MADE_BY),
+            "updated_from": releasing.serving(platform) if update else None,
         },
         rooms=_MODEL_ROOMS,
         work=lambda: training.train(
@@ -267,6 +273,7 @@ def _run_steps(
             users=users,
             facts=facts,
             reference=lambda: reference_bytes(lake, ingested["versions"], config.feedback),
+            brought_up=bring_up(platform, feedback(), candidate) if update else None,
             progress=progress,
         ),
         still_there=lambda made: releasing.bundle_is_whole(platform, made["bundle_id"]),

@@ -30,11 +30,13 @@ class Careful:
         config: How the canary goes.
         reason: Why there is a new model, in words.
         approved_by: Who lets it begin.
+        update: Whether what serves is brought up to date, instead of every recipe tried and the best one trained anew.
     """
 
     config: CanaryConfig
     reason: str
     approved_by: str
+    update: bool = False
 
 
 def recipe_of(platform: Platform, release: Release | None) -> tuple[Recipe | None, str | None]:

@@ -143,8 +143,13 @@ class Loop:
             champion=champion.bundle_id, new=watched.new, now=now,
         )  # fmt: skip
 
-    def fire(self, reason: str, *, by: str) -> LoopRun:
+    def fire(self, reason: str, *, by: str, update: bool = False) -> LoopRun:
         """Begin a run because somebody says so, whatever the rules, the cool-down and the budget say.
+
+        Args:
+            reason: Why, in words.
+            by: Who says so.
+            update: Whether the champion is brought up to date instead of trained anew.
 
         Raises:
             NothingReleasedError: Nothing serves.
@@ -153,7 +158,7 @@ class Loop:
         """
         champion, now = self._champion(), self._now()
         rows = self._watched(champion, now).rows
-        facts = {"by": by}
+        facts = {"by": by, "update": update}
         run = self._runs.begin(MANUAL, reason, facts, champion=champion.bundle_id, rows=rows, now=now)
         if run is None:
             going = self._runs.going()
@@ -226,7 +231,12 @@ class Loop:
                 run = self._runs.attempt(run)
         except BusyError:
             return run
-        careful = Careful(self._config.canary, f"Proposed by {run.trigger}: {run.reason}", _APPROVED_BY)
+        careful = Careful(
+            self._config.canary,
+            f"Proposed by {run.trigger}: {run.reason}",
+            _APPROVED_BY,
+            update=bool(run.facts.get("update")),
+        )
         started = time.perf_counter()
         try:
             with self._journal.flow(f"loop {run.trigger}"):
