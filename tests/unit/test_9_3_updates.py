@@ -1,11 +1,14 @@
 """Models brought up to date between trainings are what training them anew gives, within what is said."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import sparse
 
+from movie_mlops.bench import BenchError, UpdatesBenchConfig, bench_updates
 from movie_mlops.recommenders import Change, MatrixError, Recommender, UpdateError, create, updated
 
 USERS, FILMS, CIRCLES = 300, 120, 6
@@ -137,3 +140,18 @@ def test_what_cannot_be_brought_up_says_so() -> None:
         brought_up(fitted("ease", before), before, after[:, :-1])
     with pytest.raises(MatrixError, match="no like"):
         brought_up(fitted("ease", before), before, np.zeros_like(after))
+
+
+@pytest.mark.long
+def test_the_benchmark_holds_updates_against_trainings_and_keeps_the_record(tmp_path: Path) -> None:
+    """Each model, world and number of changed users has its row: times, likeness, largest difference."""
+    config = UpdatesBenchConfig(users=200, films=(80,), likes=10, changed=(5,), models=("popular", "ease"), runs=1)
+    found = bench_updates(config, tmp_path / "updates.json")
+    assert found == json.loads((tmp_path / "updates.json").read_text())
+    assert [(row["model"], row["changed_users"], row["same_films"]) for row in found["rows"]] == [
+        ("popular", 5, 1.0),
+        ("ease", 5, 1.0),
+    ]
+    assert all(row["largest_difference"] < 1e-5 and row["seconds_anew"] > 0 for row in found["rows"])
+    with pytest.raises(BenchError, match="something new"):
+        UpdatesBenchConfig(users=10)

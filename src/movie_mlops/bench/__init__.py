@@ -31,6 +31,7 @@ from movie_mlops.bench.security import SecurityBenchConfig, bench_security
 from movie_mlops.bench.serve import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
 from movie_mlops.bench.standard import bench_standard
 from movie_mlops.bench.train import bench_train
+from movie_mlops.bench.updates import UpdatesBenchConfig, bench_updates
 
 __all__ = [
     "BenchError",
@@ -52,6 +53,7 @@ __all__ = [
     "StageConfig",
     "StandardBenchConfig",
     "TrainBenchConfig",
+    "UpdatesBenchConfig",
     "bench_drift",
     "bench_evaluate",
     "bench_features",
@@ -66,6 +68,7 @@ __all__ = [
     "bench_serve",
     "bench_standard",
     "bench_train",
+    "bench_updates",
     "drive",
     "drive_apart",
     "percentile",

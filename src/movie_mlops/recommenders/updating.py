@@ -91,7 +91,7 @@ def updated(model: Recommender, change: Change) -> Recommender:
     own = {name: array for name, array in model.arrays().items() if name not in {"n_items", "known_items"}}
     everywhere = np.unique(np.concatenate([known, before.indices])).astype(np.int32)
     learned = how(model, own, _Known(before, after, known, everywhere, change.places[old].astype(np.int32), places))
-    kept = {"n_items": np.array([after.shape[1]], np.int64), "known_items": known, **learned}
+    kept: Arrays = {"n_items": np.array([after.shape[1]], np.int64), "known_items": known, **learned}
     return type(model).restore(_plain(model), kept)
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from movie_mlops.cli.bench import data, models, security, serving, whole
+from movie_mlops.cli.bench import data, models, security, serving, updating, whole
 
 app = typer.Typer(
     help="Measure the platform on this machine.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -22,3 +22,4 @@ app.command()(models.newcomers)
 app.command()(models.train)
 app.command()(models.evaluate)
 app.command()(models.drift)
+app.command()(updating.updates)

@@ -17,6 +17,8 @@ from movie_mlops.release.rollout import RolloutConfig
 
 _HOST: Final = "127.0.0.1"
 _PATIENCE_SECONDS: Final = 30.0
+_MAIN: Final = f"from {__name__} import main; main()"
+"""The package has imported this module by then, so that it is not run as one of its own."""
 
 
 @contextmanager
@@ -41,7 +43,7 @@ def api(workspace: Workspace, config: PlatformConfig, rollout: RolloutConfig) ->
     pipe = subprocess.PIPE
     with (
         log.open("wb") as errors,
-        subprocess.Popen([sys.executable, "-m", __name__], stdin=pipe, stdout=pipe, stderr=errors) as server,  # noqa: S603 - this module, by this Python
+        subprocess.Popen([sys.executable, "-c", _MAIN], stdin=pipe, stdout=pipe, stderr=errors) as server,  # noqa: S603 - this module, by this Python
     ):
         try:
             assert server.stdin is not None
@@ -87,7 +89,3 @@ def main() -> None:
     config = ServingConfig(rollout=rollout)
     app = make_app(workspace, PlatformConfig.model_validate(said["config"]), config)
     serve(app, bound, on_ready=lambda: print(bound.getsockname()[1], flush=True))  # noqa: T201 - the parent reads it
-
-
-if __name__ == "__main__":
-    main()
