@@ -58,7 +58,8 @@ class Replayed:
         lived: How many were lived.
         judgements: A row for each list that was judged by the next like, in order: ``user``, ``at``, ``warm``, and the
             nDCG of each arm.
-        same: Which part of the lists was the same from the loop and from the first model, as long as that served.
+        same: Which part of the lists was the same from the loop and from the first model, as long as nobody was given
+            another one.
         changes: Where another model began to serve.
         runs: What the loop did, the oldest first.
         seconds: How long it took.

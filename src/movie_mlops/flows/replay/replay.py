@@ -103,6 +103,8 @@ class _Living:
         self._loop = _loop(platform, config)
         self._judged, self._serving, self._lived = _Judged(), champion.bundle_id, 0
         self._changes: list[Change] = []
+        # Nobody is given another model than the first.
+        self._alone = True
         self._same = [0, 0]
         self._told = 0
 
@@ -149,7 +151,7 @@ class _Living:
             shown = [item["movie_id"] for item in self._client.recommend(user, k=k)["items"]]
             frozen = self._frozen.best(user, self._known, k)
             warm = bool(self._known.liked.get(user))
-            if warm and self._serving == self._first:
+            if warm and self._alone:
                 self._same[0] += 1
                 self._same[1] += shown == frozen
             self._judged.users.append(user)
@@ -169,6 +171,7 @@ class _Living:
         found = self._loop.turn()
         champion = self._platform.ledger.champion()
         assert champion is not None
+        self._alone = champion.bundle_id == self._first and (found is None or not found.open)
         if champion.bundle_id != self._serving:
             self._serving = champion.bundle_id
             now = clock.from_unix(at)
