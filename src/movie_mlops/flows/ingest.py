@@ -24,12 +24,22 @@ _MOST_LINKS = 128
 def ingest_inputs(platform: Platform, source: Source | None) -> Plain:
     """Return what the step depends on; the source, where there is one, is prepared."""
     if source is None:
-        return {"source": None, "events": platform.events.last_offset()}
+        return {
+            "source": None,
+            "events": platform.events.last_offset(),
+            "consents": platform.consents.fingerprint(),
+        }
     contracts = TypeAdapter(IngestConfig).dump_python(platform.config.ingest, mode="json")
     for table in (contracts["interactions"], contracts["movies"]):
         # An error is what every check is unless a project says otherwise: to write it down changes nothing.
         table["severities"] = {reason: said for reason, said in table["severities"].items() if said != Severity.ERROR}
-    return {"source": source.fingerprint(), "events": platform.events.last_offset(), "contracts": contracts}
+    return {
+        "source": source.fingerprint(),
+        "events": platform.events.last_offset(),
+        "contracts": contracts,
+        # Whoever permits something now has rows to come.
+        "consents": platform.consents.fingerprint(),
+    }
 
 
 def ingest(platform: Platform, source: Source | None, *, progress: Progress) -> Result:
@@ -43,7 +53,7 @@ def ingest(platform: Platform, source: Source | None, *, progress: Progress) -> 
     if source is None:
         return _events_alone(platform)
     report = asdict(
-        load(source, platform.lake, config=platform.config.ingest, erased=platform.erased, progress=progress)
+        load(source, platform.lake, config=platform.config.ingest, people=platform.people, progress=progress)
     )
     drained = drain(platform)
     names = platform.lake.names()
@@ -100,12 +110,12 @@ def drain(platform: Platform, tracer: Tracer | None = None) -> Drained:
         platform: The stores.
         tracer: Where that is traced; each span names the requests that its events were recorded under.
     """
-    lake, cursor, erased = platform.lake, _cursor(platform), platform.erased
+    lake, cursor, people = platform.lake, _cursor(platform), platform.people
     new, offset, last = 0, lake.cursor(INTERACTIONS, cursor) or 0, platform.events.last_offset()
     while page := platform.events.read(offset, _EVENTS_AT_ONCE):
         offset = page[-1].offset
         with traced(tracer, "events into the lake", kind="consumer", links=_requests(page)) as bringing:
-            brought = load_events([event.interaction for event in page], lake, cursors={cursor: offset}, erased=erased)
+            brought = load_events([event.interaction for event in page], lake, cursors={cursor: offset}, people=people)
             if bringing is not None:
                 bringing.tell({"movie_mlops.events": len(page), "movie_mlops.new": brought})
         new += brought

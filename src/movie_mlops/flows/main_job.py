@@ -32,7 +32,7 @@ from movie_mlops.flows.release import Careful
 from movie_mlops.flows.remembered import MADE_BY, reference_bytes
 from movie_mlops.flows.steps import Enough, Result, StepReport, Steps, one_at_a_time
 from movie_mlops.flows.update import bring_up
-from movie_mlops.ingest import Source
+from movie_mlops.ingest import Source, check_names
 from movie_mlops.lake import INTERACTIONS, MOVIES, LakeConfig
 from movie_mlops.release import KeysConfig, Verdict
 
@@ -171,6 +171,7 @@ def _run_steps(
     platform: Platform, source: Source | None, steps: Steps, progress: Progress, careful: Careful | None
 ) -> None:
     config, lake = platform.config, platform.lake
+    check_names(platform.lake, pseudonyms=platform.people.pseudonyms is not None)
     check_not_returned(platform)
     ingested = steps.run(
         "ingest",
