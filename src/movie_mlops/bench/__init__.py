@@ -26,6 +26,7 @@ from movie_mlops.bench.page import bench_page
 from movie_mlops.bench.percentiles import percentile, summary
 from movie_mlops.bench.quality import bench_quality
 from movie_mlops.bench.quality_config import QualityBenchConfig
+from movie_mlops.bench.scale import ScaleBenchConfig, bench_scale
 from movie_mlops.bench.search import bench_search
 from movie_mlops.bench.security import SecurityBenchConfig, bench_security
 from movie_mlops.bench.serve import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
@@ -46,6 +47,7 @@ __all__ = [
     "Plan",
     "QualityBenchConfig",
     "RivalsConfig",
+    "ScaleBenchConfig",
     "SearchBenchConfig",
     "SecurityBenchConfig",
     "ServeBenchConfig",
@@ -61,6 +63,7 @@ __all__ = [
     "bench_online",
     "bench_page",
     "bench_quality",
+    "bench_scale",
     "bench_search",
     "bench_security",
     "bench_serve",

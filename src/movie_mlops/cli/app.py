@@ -31,6 +31,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "worker": "Work behind the API: events into the lake, the online store up to it.",
     "monitor": "Watch what runs, and tell somebody: watch, drift, quality, report, readings, reference, dashboards.",
     "security": "Who may do what, and what is kept safe: keys, audit, scan, erase, export, back-ups.",
+    "capacity": "Work out what so many users, films and answers would take, from what was measured.",
     "bench": "Measure how fast the platform answers on this machine.",
 }
 

@@ -1,0 +1,105 @@
+"""Budgets of growth, as ratios of two sizes on the same machine: what grows faster than its data breaks them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scipy import sparse
+
+from movie_mlops.bench import IngestBenchConfig
+from movie_mlops.bench.capacity import read_measurements
+from movie_mlops.bench.generated_likes import generated_likes
+from movie_mlops.bench.ingest import write_ratings
+from movie_mlops.bench.scale.jobs import JOBS
+from tests.conftest import REPOSITORY
+
+TIMES = 8
+SLACK = 2.5
+"""What is linear takes eight times as long; what is quadratic 64 times, and breaks a budget of twenty anywhere."""
+
+
+def ratings(folder: Path, rows: int) -> None:
+    (folder / "source").mkdir(parents=True)
+    write_ratings(folder / "source", IngestBenchConfig(rows=rows, films=500, bad_rows=0))
+
+
+def likes(folder: Path, users: int) -> None:
+    folder.mkdir()
+    sparse.save_npz(folder / "likes.npz", generated_likes(users, 500, users * 40, 0), compressed=False)
+
+
+def test_the_lake_grows_as_what_comes_in(tmp_path: Path) -> None:
+    """Eight times the ratings take eight times the room in the lake, and no more than a budget of processor time."""
+    found = {}
+    for times in (1, TIMES):
+        folder, rows = tmp_path / str(times), 15_000 * times
+        ratings(folder, rows)
+        found[times] = JOBS["ingest"](folder, {"amount": rows})
+    assert found[TIMES]["bytes"] <= TIMES * found[1]["bytes"]
+    assert found[TIMES]["cpu_seconds"] <= TIMES * SLACK * found[1]["cpu_seconds"]
+
+
+@pytest.mark.parametrize(
+    ("job", "task"),
+    [
+        ("train", {"model": "ials", "params": {"factors": 16, "iterations": 2}}),
+        ("evaluate", {"factors": 16, "seed": 0}),
+    ],
+)
+def test_models_take_time_as_people_come(tmp_path: Path, job: str, task: dict[str, object]) -> None:
+    """Eight times the people cost eight times the processor time of training and of judging, within the budget."""
+    found = {}
+    for users in (400, 400 * TIMES):
+        likes(tmp_path / str(users), users)
+        found[users] = JOBS[job](tmp_path / str(users), task)["cpu_seconds"]
+    assert found[400 * TIMES] <= TIMES * SLACK * found[400]
+
+
+@pytest.mark.long
+def test_features_and_events_take_time_as_data_comes(tmp_path: Path) -> None:
+    """Eight times the interactions: features and the online store within the budget; events the same each, or less."""
+    found = {}
+    for times in (1, TIMES):
+        folder, rows = tmp_path / str(times), 15_000 * times
+        ratings(folder, rows)
+        JOBS["ingest"](folder, {"amount": rows})
+        # The same number of events into a home of eight times the people.
+        found[times] = {
+            "features": JOBS["features"](folder, {"amount": rows}),
+            "events": JOBS["events"](folder, {"amount": 400, "seed": 0}),
+        }
+    small, large = found[1], found[TIMES]
+    assert large["features"]["bytes"] <= TIMES * small["features"]["bytes"]
+    assert large["features"]["cpu_seconds"] <= TIMES * SLACK * small["features"]["cpu_seconds"]
+    assert large["events"]["cpu_seconds"] <= SLACK * small["events"]["cpu_seconds"]
+
+
+@pytest.mark.long
+def test_the_command_measures_growth_and_capacity_counts_with_it(tmp_path: Path) -> None:
+    """The real command in small: every job in processes of its own, then a plan from the record that it wrote."""
+    environment = {"PYTHONPATH": str(REPOSITORY / "src"), "MOVIE_MLOPS_HOME": str(tmp_path)}
+
+    def run(*words: str) -> str:
+        command = [sys.executable, "-m", "movie_mlops", *words]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    sizes = [word for size in ("0.02", "0.04", "0.08") for word in ("--size", size)]
+    told = run("bench", "scale", *sizes, "--runs", "1")
+    assert "exponent" in told
+    record = tmp_path / "reports" / "benchmarks" / "scale.json"
+    found = json.loads(record.read_text())
+    assert found["skipped"] == []
+    assert len(found["rows"]) == 7 * 3
+    assert all(row["cpu_seconds"] > 0 for row in found["rows"])
+    by_name = {curve["name"]: curve for curve in found["curves"]}
+    # These do not depend on how busy the machine is.
+    for name in ("ingest.bytes", "serve.bundle_bytes"):
+        assert 0.8 < by_name[name]["exponent"]["value"] < 1.2
+    assert abs(by_name["serve.answer_bytes"]["exponent"]["value"]) < 0.1
+    assert read_measurements(record)["serve.bundle_bytes"].law.each == pytest.approx(128 * 4, rel=0.2)
+    plan = json.loads(run("capacity", "--users", "1M", "--films", "20k", "--rps", "1k", "--json"))
+    assert plan["month"]["all"] > 0
