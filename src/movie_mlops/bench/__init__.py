@@ -31,6 +31,7 @@ from movie_mlops.bench.search import bench_search
 from movie_mlops.bench.security import SecurityBenchConfig, bench_security
 from movie_mlops.bench.serve import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
 from movie_mlops.bench.standard import bench_standard
+from movie_mlops.bench.traffic import LoadBenchConfig, bench_load
 from movie_mlops.bench.train import bench_train
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "EvaluateBenchConfig",
     "FeaturesBenchConfig",
     "IngestBenchConfig",
+    "LoadBenchConfig",
     "MainJobBenchConfig",
     "NewcomersBenchConfig",
     "OnlineBenchConfig",
@@ -58,6 +60,7 @@ __all__ = [
     "bench_evaluate",
     "bench_features",
     "bench_ingest",
+    "bench_load",
     "bench_main_job",
     "bench_newcomers",
     "bench_online",

@@ -97,7 +97,7 @@ def _curve(curve: Curve, rows: Sequence[dict[str, Any]], config: ScaleBenchConfi
 
 def _warning(curve: Curve, grown: Exponent, steepest: float) -> str | None:
     steep = max(grown.value, grown.last)
-    if curve.form not in {Form.CONSTANT, Form.LINEAR} or steep <= steepest:
+    if curve.form not in {Form.CONSTANT, Form.ROOT, Form.LINEAR} or steep <= steepest:
         return None
     return f"The {curve.what} grows as the {steep:.2f}th power of the {curve.driver}, where the first is possible."
 

@@ -34,10 +34,11 @@ _CPU: Final = ("cpu_seconds", "core-seconds")
 _PEAK: Final = ("peak_memory_bytes", "bytes")
 _LINEAR: Final = Form.LINEAR
 
+# Ingest goes piece by piece, so its memory is bounded; how it gets there is told best by a root, as was seen.
 CURVES: Final = (
     Curve("ingest", *_CPU, "interactions", _LINEAR, "processor time to bring interactions in"),
     Curve("ingest", "bytes", "bytes", "interactions", _LINEAR, "size of the lake"),
-    Curve("ingest", *_PEAK, "interactions", _LINEAR, "peak memory while interactions come in"),
+    Curve("ingest", *_PEAK, "interactions", Form.ROOT, "peak memory while interactions come in"),
     Curve("features", *_CPU, "interactions", _LINEAR, "processor time to compute features and fill the online store"),
     Curve("features", "bytes", "bytes", "interactions", _LINEAR, "size of the online store's record"),
     Curve("features", *_PEAK, "interactions", _LINEAR, "peak memory while features are computed"),

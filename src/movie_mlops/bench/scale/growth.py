@@ -20,13 +20,15 @@ class Form(StrEnum):
     """The shape of a law, by what is known of the work; each term has a coefficient of its own, none below 0."""
 
     CONSTANT = "constant"
+    ROOT = "root"
     LINEAR = "linear"
     SQUARE = "square"
     CUBIC = "cubic"
 
 
-_POWERS: Final[Mapping[Form, tuple[int, ...]]] = {
+_POWERS: Final[Mapping[Form, tuple[float, ...]]] = {
     Form.CONSTANT: (0,),
+    Form.ROOT: (0, 0.5),
     Form.LINEAR: (0, 1),
     Form.SQUARE: (0, 2),
     # To count which films go together takes their square, to invert that matrix their cube.

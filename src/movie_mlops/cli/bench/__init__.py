@@ -2,7 +2,7 @@
 
 import typer
 
-from movie_mlops.cli.bench import data, growth, models, security, serving, whole
+from movie_mlops.cli.bench import data, growth, models, security, serving, traffic, whole
 
 app = typer.Typer(
     help="Measure the platform on this machine.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -15,6 +15,7 @@ app.command()(security.security)
 app.command("main-job")(whole.main_job)
 app.command()(whole.standard)
 app.command()(growth.scale)
+app.command()(traffic.load)
 app.command()(data.ingest)
 app.command()(data.features)
 app.command()(data.online)
