@@ -33,6 +33,7 @@ from movie_mlops.bench.serve import RivalsConfig, ServeBenchConfig, StageConfig,
 from movie_mlops.bench.standard import bench_standard
 from movie_mlops.bench.traffic import LoadBenchConfig, bench_load
 from movie_mlops.bench.train import bench_train
+from movie_mlops.bench.workers import WorkersBenchConfig, bench_workers
 
 __all__ = [
     "BenchError",
@@ -56,6 +57,7 @@ __all__ = [
     "StageConfig",
     "StandardBenchConfig",
     "TrainBenchConfig",
+    "WorkersBenchConfig",
     "bench_drift",
     "bench_evaluate",
     "bench_features",
@@ -72,6 +74,7 @@ __all__ = [
     "bench_serve",
     "bench_standard",
     "bench_train",
+    "bench_workers",
     "drive",
     "drive_apart",
     "percentile",

@@ -62,6 +62,42 @@ def load(
     measure("load", partial(bench_load, config), _tell, out=out, home=home, as_json=as_json)
 
 
+def workers(
+    most: Annotated[int, typer.Option("--most", min=1, max=64, help="From one process to so many.")] = 4,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How long each load lasts.")] = 5.0,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each number has its turn.")] = 3,
+    connections: Annotated[int, typer.Option("--connections", min=1, help="How many connections ask.")] = 16,
+    films: Annotated[int, typer.Option("--films", min=100, help="How many films the catalogue has.")] = 27_278,
+    out: Out = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How much more do several server processes answer than one, behind nginx? And do they answer the same?"""
+    from movie_mlops.bench import StageConfig, WorkersBenchConfig, bench_workers
+
+    stage = StageConfig(films=films)
+    config = WorkersBenchConfig(most=most, seconds=seconds, rounds=rounds, connections=connections, stage=stage)
+    measure("workers", partial(bench_workers, config), _tell_curve, out=out, home=home, as_json=as_json)
+
+
+def _tell_curve(found: Found) -> None:
+    table(
+        {
+            "processes": row["processes"],
+            "answers a second": f"{row['answered_per_second']:,.1f}",
+            "times one": f"{row['times_one']:.2f}",
+            **{f"{name} ms": f"{value:.1f}" for name, value in row["latency_ms"].items()},
+            "memory MB": f"{row['memory_mb']:.0f}",
+            "of that private": f"{row['of_that_private_mb']:.0f}",
+            "refused": row["refused"],
+            "errors": sum(row["errors"].values()),
+            "differ": row["answers_that_differ"],
+        }
+        for row in found["curve"]
+    )
+    tell_limits(found)
+
+
 def _tell(found: Found) -> None:
     table(found["over_time"])
     asked = ", ".join(f"{count:,} {kind}" for kind, count in found["setup"]["asked"].items())
