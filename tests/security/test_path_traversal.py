@@ -105,6 +105,7 @@ WORDS = {
         "layer",
         "message",
         "overlap",
+        "purposes",
         "role",
         "scope",
     ),

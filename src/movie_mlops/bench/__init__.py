@@ -30,6 +30,7 @@ from movie_mlops.bench.scale import ScaleBenchConfig, bench_scale
 from movie_mlops.bench.search import bench_search
 from movie_mlops.bench.security import SecurityBenchConfig, bench_security
 from movie_mlops.bench.serve import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
+from movie_mlops.bench.shilling import ShillingBenchConfig, bench_shilling
 from movie_mlops.bench.standard import bench_standard
 from movie_mlops.bench.traffic import LoadBenchConfig, bench_load
 from movie_mlops.bench.train import bench_train
@@ -54,6 +55,7 @@ __all__ = [
     "SearchBenchConfig",
     "SecurityBenchConfig",
     "ServeBenchConfig",
+    "ShillingBenchConfig",
     "StageConfig",
     "StandardBenchConfig",
     "TrainBenchConfig",
@@ -72,6 +74,7 @@ __all__ = [
     "bench_search",
     "bench_security",
     "bench_serve",
+    "bench_shilling",
     "bench_standard",
     "bench_train",
     "bench_workers",

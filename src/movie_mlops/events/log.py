@@ -15,10 +15,10 @@ from movie_mlops.core.nouns import Interaction
 from movie_mlops.core.tracing import CURRENT, span
 from movie_mlops.events.config import EventConfig
 from movie_mlops.events.contract import check
-from movie_mlops.events.errors import ErasedUserError, EventConflictError
+from movie_mlops.events.errors import ErasedUserError, EventConflictError, NoConsentError
 from movie_mlops.events.stored import ERASED, EVENTS, LOGS, StoredEvent, from_row, to_row
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures, Prepared
-from movie_mlops.security.erasure import Erased
+from movie_mlops.security.people import People, Purpose
 from movie_mlops.state import Database, fetch_rows, run_for_each
 
 _INSERT: Final = (
@@ -60,7 +60,7 @@ class EventLog:
         feedback: What counts as liking.
         config: What events are accepted.
         features: The feature rows that each event goes into as well, in the same transaction.
-        erased: Whose events are refused; nobody's where it is left out.
+        people: Whose events are refused; nobody's where it is left out.
     """
 
     def __init__(
@@ -71,14 +71,14 @@ class EventLog:
         config: EventConfig | None = None,
         *,
         features: OnlineFeatures | None = None,
-        erased: Erased | None = None,
+        people: People | None = None,
     ) -> None:
         self._database = database
         self._histories = histories
         self._feedback = feedback
         self._config = config or EventConfig()
         self._features = features
-        self._erased = erased
+        self._people = people
 
     @cached_property
     def name(self) -> str:
@@ -104,6 +104,7 @@ class EventLog:
             EventConflictError: An event has an earlier one's id and another content. Leaving out ``event_time`` in a
                 repetition is no other content.
             ErasedUserError: One of the users was erased.
+            NoConsentError: One of them does not permit that it is kept.
             FeatureError: A stored history cannot be read.
         """
         now = clock.now()
@@ -205,7 +206,7 @@ class EventLog:
         under = CURRENT.get()
         place = None if under is None else under.place.write()
         with self._database.write() as connection:
-            self._refuse_erased(connection, list(batch.values()))
+            self._refuse_others(connection, list(batch.values()))
             known = _known(connection, batch)
             new = _dated([event for event_id, event in batch.items() if event_id not in known], now)
             if new:
@@ -220,15 +221,26 @@ class EventLog:
                 self._features.publish(list(batch.values()))
         return len(new)
 
-    def _refuse_erased(self, connection: Connection, interactions: Sequence[Interaction]) -> None:
-        """Let nothing in of somebody who was erased, within the caller's transaction.
+    def _refuse_others(self, connection: Connection, interactions: Sequence[Interaction]) -> None:
+        """Let nothing in of somebody of whom nothing may be kept, within the caller's transaction.
 
         Raises:
-            ErasedUserError: Something is.
+            ErasedUserError: Something is of somebody who was erased.
+            NoConsentError: Something is of somebody who does not permit it.
         """
-        gone = self._erased.among((each.user_id for each in interactions), connection) if self._erased else set()
-        for position, each in enumerate(interactions):
-            if each.user_id in gone:
+        if self._people is None:
+            return
+        gone = self._people.left_out((each.user_id for each in interactions), Purpose.HISTORY, connection)
+        for position, each in enumerate(interactions if gone.all else ()):
+            if each.user_id in gone.unwilling:
+                raise NoConsentError(
+                    f"Event {position} is of somebody who does not permit that their history is kept; nothing of the"
+                    " batch was recorded.",
+                    next_step="Send the others without it, or ask them: movie-mlops security consent.",
+                    field="user_id",
+                    position=position,
+                )
+            if each.user_id in gone.erased:
                 raise ErasedUserError(
                     f"Event {position} is of somebody whose data was erased; nothing of the batch was recorded.",
                     next_step="Send the others without it.",
