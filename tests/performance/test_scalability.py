@@ -1,19 +1,14 @@
 """Budgets of growth, as ratios of two sizes on the same machine: what grows faster than its data breaks them."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from scipy import sparse
 
 from movie_mlops.bench import IngestBenchConfig
-from movie_mlops.bench.capacity import read_measurements
 from movie_mlops.bench.generated_likes import generated_likes
 from movie_mlops.bench.ingest import write_ratings
 from movie_mlops.bench.scale.jobs import JOBS
-from tests.conftest import REPOSITORY
 
 TIMES = 8
 SLACK = 2.5
@@ -74,32 +69,3 @@ def test_features_and_events_take_time_as_data_comes(tmp_path: Path) -> None:
     assert large["features"]["bytes"] <= TIMES * small["features"]["bytes"]
     assert large["features"]["cpu_seconds"] <= TIMES * SLACK * small["features"]["cpu_seconds"]
     assert large["events"]["cpu_seconds"] <= SLACK * small["events"]["cpu_seconds"]
-
-
-@pytest.mark.long
-def test_the_command_measures_growth_and_capacity_counts_with_it(tmp_path: Path) -> None:
-    """The real command in small: every job in processes of its own, then a plan from the record that it wrote."""
-    environment = {"PYTHONPATH": str(REPOSITORY / "src"), "MOVIE_MLOPS_HOME": str(tmp_path)}
-
-    def run(*words: str) -> str:
-        command = [sys.executable, "-m", "movie_mlops", *words]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    sizes = [word for size in ("0.01", "0.02") for word in ("--size", size)]
-    told = run("bench", "scale", *sizes, "--runs", "1")
-    assert "exponent" in told
-    record = tmp_path / "reports" / "benchmarks" / "scale.json"
-    found = json.loads(record.read_text())
-    assert found["skipped"] == []
-    assert len(found["rows"]) == 7 * 2
-    assert all(row["cpu_seconds"] > 0 for row in found["rows"])
-    by_name = {curve["name"]: curve for curve in found["curves"]}
-    # These do not depend on how busy the machine is.
-    for name in ("ingest.bytes", "serve.bundle_bytes"):
-        assert 0.8 < by_name[name]["exponent"]["value"] < 1.2
-    assert abs(by_name["serve.answer_bytes"]["exponent"]["value"]) < 0.1
-    assert read_measurements(record)["serve.bundle_bytes"].law.each == pytest.approx(128 * 4, rel=0.2)
-    plan = json.loads(run("capacity", "--users", "1M", "--films", "20k", "--rps", "1k", "--json"))
-    assert plan["month"]["all"] > 0

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.sparse import csr_array
 
 from movie_mlops.bench import BenchError, ScaleBenchConfig, bench_scale
 from movie_mlops.bench.capacity import read_measurements
@@ -16,7 +17,7 @@ from movie_mlops.cli.main import main
 from tests.fixtures.stage_8.growth import COEFFICIENTS
 
 Cost = Callable[[str, float], float]
-SIZES = (0.001, 0.002, 0.005)
+SIZES = (0.02, 0.04, 0.1)
 
 
 class Clock:
@@ -50,16 +51,18 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     monkeypatch.setattr(measuring, "time", clock)
     monkeypatch.setattr(measuring, "run_whole", run)
+    monkeypatch.setattr(measuring, "write_ratings", lambda _folder, _config: None)
+    monkeypatch.setattr(measuring, "generated_likes", lambda users, films, _likes, _seed: csr_array((users, films)))
     monkeypatch.setattr(measuring, "serve", lambda _folder, films, _config: {"amount": films, **costs("serve", films)})
     return told
 
 
 _BASE = {
-    "ingest": RATINGS / 1000,
-    "features": RATINGS / 1000,
-    "events": 2.0,
-    "train": LIKES / 1000,
-    "evaluate": LIKES / 1000,
+    "ingest": RATINGS * 0.02,
+    "features": RATINGS * 0.02,
+    "events": 40.0,
+    "train": LIKES * 0.02,
+    "evaluate": LIKES * 0.02,
     "train-films": FILMS,
 }
 
@@ -87,26 +90,26 @@ def test_every_job_is_measured_at_every_size_and_the_record_is_what_capacity_rea
     assert straight["exponent"]["value"] == pytest.approx(1, abs=0.01)
     assert [check["within"] for check in straight["checks"]] == [True] * 3
     assert (tmp_path / found["plot"]).read_text().startswith("<svg")
-    assert read_measurements(out)["ingest.bytes"].largest == round(RATINGS * 0.005)
+    assert read_measurements(out)["ingest.bytes"].largest == round(RATINGS * 0.1)
 
 
 def test_what_would_take_too_long_is_left_out_and_named(tmp_path: Path, pretended: dict[str, Any]) -> None:
     """What the size before took says how long the next will; a job that works on a missing one is left out with it."""
     pretended["seconds"] = 60.0
-    config = ScaleBenchConfig(jobs=("ingest", "features", "events"), sizes=(0.001, 0.002, 0.005), runs=1, minutes=8.0)
+    config = ScaleBenchConfig(jobs=("ingest", "features", "events"), sizes=(0.02, 0.04, 0.1), runs=1, minutes=8.0)
     found = bench_scale(config, tmp_path / "scale.json")
     # 3 and 3 times 2 minutes are more than 8: the third job at the second size has no time, and nothing after it.
     assert [(row["job"], row["size"]) for row in found["rows"]] == [
-        ("ingest", 0.001),
-        ("features", 0.001),
-        ("events", 0.001),
-        ("ingest", 0.002),
-        ("features", 0.002),
+        ("ingest", 0.02),
+        ("features", 0.02),
+        ("events", 0.02),
+        ("ingest", 0.04),
+        ("features", 0.04),
     ]
     left_out = {(one["job"], one["size"]): one["reason"] for one in found["skipped"]}
-    assert "would take about 2.0 minutes, and 1.0 are left" in left_out["events", 0.002]
-    assert left_out["features", 0.005] == "it works on what ingest makes"
-    assert left_out["events", 0.005] == "it works on what ingest makes"
+    assert "would take about 2.0 minutes, and 1.0 are left" in left_out["events", 0.04]
+    assert left_out["features", 0.1] == "it works on what ingest makes"
+    assert left_out["events", 0.1] == "it works on what ingest makes"
     assert "events.bytes" not in {curve["name"] for curve in found["curves"]}
 
 
@@ -115,7 +118,7 @@ def test_what_would_need_too_much_memory_is_left_out_and_named(tmp_path: Path, p
     pretended["mib"] = 600
     config = ScaleBenchConfig(jobs=("train",), sizes=SIZES, runs=2, memory_gib=1.5)
     found = bench_scale(config, tmp_path / "scale.json")
-    assert {row["size"] for row in found["rows"]} == {0.001, 0.002}
+    assert {row["size"] for row in found["rows"]} == {0.02, 0.04}
     [left_out] = found["skipped"]
     assert left_out["reason"].startswith("it may need 2.9 GiB of memory, and may have 1.5")
 
@@ -123,7 +126,7 @@ def test_what_would_need_too_much_memory_is_left_out_and_named(tmp_path: Path, p
 def test_a_job_that_fails_ends_the_benchmark(tmp_path: Path, pretended: dict[str, Any]) -> None:
     """A figure of something that failed would be worth nothing: the job, the size and its last words are told."""
     pretended["code"] = 1
-    with pytest.raises(BenchError, match=r"ingest at 0\.001 times .* failed: it broke"):
+    with pytest.raises(BenchError, match=r"ingest at 0\.02 times .* failed: it broke"):
         bench_scale(ScaleBenchConfig(sizes=SIZES), tmp_path / "scale.json")
     assert not (tmp_path / "scale.json").exists()
 
@@ -148,6 +151,7 @@ def test_growth_that_need_not_be_is_warned_of(
     [
         {"sizes": (1.0,)},
         {"sizes": (0.0, 1.0)},
+        {"sizes": (0.01, 1.0)},
         {"jobs": ()},
         {"jobs": ("features",)},
         {"jobs": ("ingest", "events")},

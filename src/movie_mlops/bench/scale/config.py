@@ -17,6 +17,8 @@ LIKES: Final = 575_281
 """The shape of MovieLens 1M; likes are its ratings of four stars and five."""
 
 _SIZES: Final = (1.0, 3.0, 10.0, 30.0)
+_LEAST_FILMS: Final = 60
+"""A history of thirty of them, and as many to recommend."""
 _NEEDS: Final[dict[str, Job]] = {"features": "ingest", "events": "features"}
 
 
@@ -67,6 +69,11 @@ class ScaleBenchConfig:
             raise BenchError(f"The sizes are {self.sizes}.", next_step="Give two at least, each above 0.")
         if not self.jobs:
             raise BenchError("There is nothing to measure.", next_step=f"Name some of {', '.join(JOBS)}.")
+        if "serve" in self.jobs and FILMS * min(self.sizes) < _LEAST_FILMS:
+            raise BenchError(
+                f"At size {min(self.sizes):g} there are too few films to be served.",
+                next_step=f"Give sizes of {_LEAST_FILMS / FILMS:.2f} at least, or leave out serve with --job.",
+            )
         for job in self.jobs:
             needed = _NEEDS.get(job)
             if needed is not None and needed not in self.jobs:

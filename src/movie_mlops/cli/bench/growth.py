@@ -12,7 +12,7 @@ from movie_mlops.cli.bench.measuring import Found, Out, measure, table, tell_lim
 def scale(
     size: Annotated[
         list[float] | None,
-        typer.Option("--size", min=0.001, help="Times MovieLens 1M; may be repeated (default: 1, 3, 10, 30)."),
+        typer.Option("--size", min=0.0001, help="Times MovieLens 1M; may be repeated (default: 1, 3, 10, 30)."),
     ] = None,
     job: Annotated[
         list[str] | None,
