@@ -25,6 +25,7 @@ def likes(folder: Path, users: int) -> None:
     sparse.save_npz(folder / "likes.npz", generated_likes(users, 500, users * 40, 0), compressed=False)
 
 
+@pytest.mark.long
 def test_the_lake_grows_as_what_comes_in(tmp_path: Path) -> None:
     """Eight times the ratings take eight times the room in the lake, and no more than a budget of processor time."""
     found = {}
@@ -36,6 +37,7 @@ def test_the_lake_grows_as_what_comes_in(tmp_path: Path) -> None:
     assert found[TIMES]["cpu_seconds"] <= TIMES * SLACK * found[1]["cpu_seconds"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("job", "task"),
     [

@@ -10,8 +10,9 @@ from scipy.sparse import csr_array
 
 from movie_mlops.bench import BenchError, ScaleBenchConfig, bench_scale
 from movie_mlops.bench.capacity import read_measurements
-from movie_mlops.bench.scale import CURVES, JOBS, measuring
+from movie_mlops.bench.scale import CURVES, JOBS, bench, measuring
 from movie_mlops.bench.scale.config import FILMS, LIKES, RATINGS
+from movie_mlops.bench.scale.drawing import write_plot
 from movie_mlops.bench.whole_process import Run
 from movie_mlops.cli.main import main
 from tests.fixtures.stage_8.growth import COEFFICIENTS
@@ -51,6 +52,8 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     monkeypatch.setattr(measuring, "time", clock)
     monkeypatch.setattr(measuring, "run_whole", run)
+    # Drawing takes longer than all else here; one test does it.
+    monkeypatch.setattr(bench, "write_plot", lambda path, _curves: path.write_text("drawn"))
     monkeypatch.setattr(measuring, "write_ratings", lambda _folder, _config: None)
     monkeypatch.setattr(measuring, "generated_likes", lambda users, films, _likes, _seed: csr_array((users, films)))
     monkeypatch.setattr(measuring, "serve", lambda _folder, films, _config: {"amount": films, **costs("serve", films)})
@@ -89,6 +92,8 @@ def test_every_job_is_measured_at_every_size_and_the_record_is_what_capacity_rea
     assert straight["coefficients"] == pytest.approx([1, 1], rel=1e-3)
     assert straight["exponent"]["value"] == pytest.approx(1, abs=0.01)
     assert [check["within"] for check in straight["checks"]] == [True] * 3
+    assert (tmp_path / found["plot"]).read_text() == "drawn"
+    write_plot(tmp_path / found["plot"], found["curves"])
     assert (tmp_path / found["plot"]).read_text().startswith("<svg")
     assert read_measurements(out)["ingest.bytes"].largest == round(RATINGS * 0.1)
 
