@@ -164,10 +164,9 @@ def test_stores_go_away_and_come_back_and_nothing_acknowledged_is_lost(fleet: Fl
         until(lambda: all(ready(server.url) == "degraded" for server in fleet.servers))
         fleet.redis.start()
         until(lambda: all(ready(server.url) == "ready" and fleet.answer(server.url, "1") for server in fleet.servers))
-        fleet.postgres.stop("immediate")
-        during = [send(url) for _ in range(4)]
-        assert httpx.codes.CREATED not in during
-        fleet.postgres.start()
+        with fleet.without_postgres():
+            during = [send(url) for _ in range(4)]
+            assert httpx.codes.CREATED not in during
         until(lambda: send(url) == httpx.codes.CREATED)
         until(lambda: [fleet.answer(url, user) for user in fleet.stage.user_ids] == before)
     database = fleet.state_url.split("@/")[1].split("?")[0]

@@ -127,6 +127,10 @@ def test_every_line_says_what_it_stands_on_and_how_far_it_reaches(tmp_path: Path
     assert found["coefficients"].keys() == COEFFICIENTS.keys()
     assert found["month"]["all"] == pytest.approx(sum(line["month"] or 0 for line in found["lines"]), rel=1e-3)
     assert found["limits"]
+    shares = [driver["share"] for driver in found["drivers"]]
+    assert shares == sorted(shares, reverse=True)
+    assert 0.95 <= sum(shares) <= 1.001
+    assert sum(shares[:-1]) < 0.95
 
 
 def test_a_small_plan_meets_what_was_measured(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def capacity(
 
 
 def _tell(found: dict[str, Any]) -> None:
-    from movie_mlops.bench.capacity.document import amount, asked, reach
+    from movie_mlops.bench.capacity.document import amount, asked, driver, reach
     from movie_mlops.cli import output
 
     measured, currency = found["measured"], found["currency"]
@@ -100,9 +100,12 @@ def _tell(found: dict[str, Any]) -> None:
         f"\n{month['all']:,.0f} {currency} a month ({parts});"
         f" {found['month_by_million_answers']:,.2f} for a million answers."
     )
+    typer.echo("\nWhat drives the cost:")
+    for one in found["drivers"]:
+        typer.echo(f"- {driver(one)}")
     off = [name for name, one in found["coefficients"].items() if one["predicted_well"] < one["predicted"]]
     if off:
-        typer.echo(f"Measured, but sizes were not predicted as well as they should be: {', '.join(off)}.")
+        typer.echo(f"\nMeasured, but sizes were not predicted as well as they should be: {', '.join(off)}.")
     typer.echo("\nWhat this does not know:")
     for limit in found["limits"]:
         typer.echo(f"- {limit}")

@@ -40,6 +40,10 @@ def markdown(plan: Mapping[str, Any], command: str) -> str:
             f" {plan['month_by_million_answers']:,.2f} for a million answers."
         ),
         "",
+        "## What drives the cost",
+        "",
+        *(f"- {driver(one)}" for one in plan["drivers"]),
+        "",
         "## The coefficients",
         "",
         "Each is a sum of what is in the third column times powers of the size.",
@@ -59,6 +63,11 @@ def asked(plan: Mapping[str, Any]) -> str:
         f"{demand['users']:,.0f} users, {demand['films']:,.0f} films, {demand['rps']:,.0f} answers a second at the"
         f" peak, {demand['events_per_day']:,.0f} events a day kept for {demand['retention_days']:g} days."
     )
+
+
+def driver(one: Mapping[str, Any]) -> str:
+    """Return a line of the bill with its share, and as what it grows."""
+    return f"{one['what']} ({one['part']}): {one['share']:.0%}, grows {one['grows']}"
 
 
 def figure(amount: float) -> str:

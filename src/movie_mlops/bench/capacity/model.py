@@ -1,5 +1,6 @@
 """How many machines, how much memory, disk and network, and what it costs: worked out from what was measured."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from movie_mlops.bench.capacity.config import CapacityConfig
@@ -11,6 +12,7 @@ from movie_mlops.bench.capacity.training import storage, training
 
 PARTS: Final = ("serving", "events", "training", "storage")
 _MILLION: Final = 1e6
+_NEARLY_ALL: Final = 0.95
 
 LIMITS: Final = (
     "Every coefficient comes from one machine, whose cores are taken for those that are rented; measure on yours.",
@@ -62,6 +64,7 @@ def described(demand: Demand, measured: Measurements, config: CapacityConfig) ->
         "lines": [_line(line) for line in lines],
         "month": {**{part: round(total(lines, part), 2) for part in PARTS}, "all": round(month, 2)},
         "month_by_million_answers": round(month / answers, 4),
+        "drivers": _drivers(lines, month),
         "coefficients": {
             name: {
                 "what": one.what,
@@ -78,6 +81,17 @@ def described(demand: Demand, measured: Measurements, config: CapacityConfig) ->
         },
         "limits": list(LIMITS),
     }
+
+
+def _drivers(lines: Sequence[Line], month: float) -> list[dict[str, Any]]:
+    """Return the lines that cost the most, largest first, until they make up nearly all of the bill."""
+    found, share = list[dict[str, Any]](), 0.0
+    for line in sorted(lines, key=lambda one: -(one.month or 0.0)):
+        if share >= _NEARLY_ALL or not line.month:
+            break
+        share += line.month / month
+        found.append({"what": line.what, "part": line.part, "share": round(line.month / month, 4), "grows": line.grows})
+    return found
 
 
 def _line(line: Line) -> dict[str, Any]:
