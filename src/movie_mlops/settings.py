@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from movie_mlops.core.errors import ConfigurationError
+from movie_mlops.events.triggers import TriggersConfig
 from movie_mlops.flows import PlatformConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
 from movie_mlops.ingest import CONTRACTS, IngestConfig
@@ -311,6 +312,15 @@ def read_monitoring(path: Path) -> MonitoringSettings:
         ConfigurationError: The file says something that cannot be used.
     """
     return _read(path, TypeAdapter(MonitoringSettings))
+
+
+def read_triggers(path: Path) -> TriggersConfig:
+    """Read when a new model is made without anybody asking; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    return _read(path, TypeAdapter(TriggersConfig))
 
 
 def read_notify(path: Path) -> "NotifyConfig":

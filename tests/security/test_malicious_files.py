@@ -193,6 +193,7 @@ READERS = {
     "gates.yaml": settings.read_gates,
     "rules.yaml": settings.read_rules,
     "rollout.yaml": settings.read_rollout,
+    "triggers.yaml": settings.read_triggers,
     "monitoring.yaml": settings.read_monitoring,
     "notify.yaml": settings.read_notify,
     "security-scan.yaml": settings.read_scan,

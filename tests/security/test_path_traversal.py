@@ -122,6 +122,7 @@ WORDS = {
         "rps",
         "scale",
         "since",
+        "speed",
         "stages",
         "until",
     ),
@@ -129,7 +130,7 @@ WORDS = {
 }
 """Those that name nothing on disk. Options of type Path are the user's own files, by design anywhere."""
 
-ANYWHERE = {"ingest load", "ingest validate", "run", "evaluate", "models keys trust"}
+ANYWHERE = {"events replay", "ingest load", "ingest validate", "run", "evaluate", "models keys trust"}
 """Commands whose SOURCE or PUBLIC_KEY may be a path of the user's own."""
 FILLED = {"source": "file:ratings.csv", "only": "ingest", "at": "2026-01-31", "stages": "5", "since": "2026-01-31"}
 

@@ -2,13 +2,15 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from movie_mlops.bench import BenchError, LoadBenchConfig, Outcome, percentile
+from movie_mlops.bench import BenchError, LoadBenchConfig, Outcome, bench_load, percentile
 from movie_mlops.bench.traffic import People, arrivals, histogram, over_time
+from movie_mlops.bench.traffic.told import write_plot
 
 FILMS = list(range(1000, 1100))
 USERS = [str(user) for user in range(30)]
@@ -122,6 +124,18 @@ def test_what_happened_is_told_by_second() -> None:
     assert [row["refused"] for row in rows] == [0, 1, 0]
     assert [row["max_ms"] for row in rows] == [2, None, 900]
     assert [row["p50_ms"] for row in rows] == [1, None, 900]
+
+
+def test_a_load_that_nobody_comes_to_and_one_that_is_refused_whole(tmp_path: Path) -> None:
+    """Without a single request nothing is started; where all were refused there is still a drawing."""
+    with pytest.raises(BenchError, match="Nobody comes"):
+        bench_load(config(rate=0.001, seconds=1.0), tmp_path / "load.json")
+    none = Outcome(np.empty(0), np.empty(0), {}, 0, 1.0, np.array([0.4]), np.empty(0), np.array([0.2]))
+    rows = over_time(none, 2.0)
+    assert [row["refused"] for row in rows] == [1, 0]
+    write_plot(tmp_path / "load.svg", rows, none.latency_ms)
+    assert (tmp_path / "load.svg").read_text().startswith("<svg")
+    assert "TotalCount     =        0.000" in histogram(none.latency_ms)
 
 
 @pytest.mark.parametrize(

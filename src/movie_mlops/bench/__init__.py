@@ -34,6 +34,7 @@ from movie_mlops.bench.shilling import ShillingBenchConfig, bench_shilling
 from movie_mlops.bench.standard import bench_standard
 from movie_mlops.bench.traffic import LoadBenchConfig, bench_load
 from movie_mlops.bench.train import bench_train
+from movie_mlops.bench.updates import UpdatesBenchConfig, bench_updates
 from movie_mlops.bench.workers import WorkersBenchConfig, bench_workers
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "StageConfig",
     "StandardBenchConfig",
     "TrainBenchConfig",
+    "UpdatesBenchConfig",
     "WorkersBenchConfig",
     "bench_drift",
     "bench_evaluate",
@@ -77,6 +79,7 @@ __all__ = [
     "bench_shilling",
     "bench_standard",
     "bench_train",
+    "bench_updates",
     "bench_workers",
     "drive",
     "drive_apart",

@@ -33,11 +33,12 @@ def worker(
 ) -> None:
     """Bring events into the lake and the online store up to it, until Ctrl-C or SIGTERM.
 
-    Several workers at once share the work. A store that is away is waited for, and so is the first data set.
+    Several workers at once share the work. A store that is away is waited for, and so is the first data set. Where
+    config/triggers.yaml says unattended, models are made and released as its rules propose.
     """
     import socket
 
-    from movie_mlops.cli import door
+    from movie_mlops.cli import door, looping
     from movie_mlops.cli.tracing import traced
     from movie_mlops.flows.worker import Worker, WorkerConfig
 
@@ -62,9 +63,11 @@ def worker(
             _check(platform.database, meant, every)
         elif stop is None:
             _say(working.turn(), as_json=as_json)
+            looping.take_turn(settings, platform, as_json=as_json)
         else:
             typer.echo(f"Working for {platform.workspace.dataset}; Ctrl-C ends.")
-            working.work(stop, on_turn=_say_if_any, on_error=_tell)
+            with looping.beside(settings, platform, on_error=_tell):
+                working.work(stop, on_turn=_say_if_any, on_error=_tell)
 
 
 def _has_nothing(settings: "Settings", dataset: str | None) -> bool:

@@ -69,6 +69,10 @@ def bench_load(config: LoadBenchConfig, out: Path, *, command: str = "", progres
         )
     machine = machine_facts()
     due = arrivals(config)
+    if not len(due):
+        raise BenchError(
+            "Nobody comes in so short a time at so low a rate.", next_step="Give a higher rate or more time."
+        )
     with _served(config, progress) as target:
         kinds, script = People(config, target.movie_ids, target.user_ids).requests(len(due), target.host)
         if target.pid is not None:
@@ -208,6 +212,7 @@ def _driven(
 def _targets(outcome: Outcome, config: LoadBenchConfig) -> list[dict[str, Any]]:
     latency = summary(outcome.latency_ms) or {"p99": 0.0, "max": 0.0}
     sound = [
+        at_least("requests that were answered or waited for", 1, outcome.requests),
         at_most("answers that were wrong", 0, sum(outcome.errors.values())),
         at_most("requests without an answer", 0, outcome.unanswered),
     ]

@@ -90,6 +90,10 @@ def write_plot(path: Path, rows: Sequence[dict[str, Any]], latency_ms: NDArray[n
         .properties(width=520, height=90)
     )
     ordered = np.sort(latency_ms)
+    if not len(ordered):
+        # Everything was refused.
+        report_page.write_whole(path, report_page.standalone(drawn(rates)))
+        return
     nines = np.linspace(0, max(np.log10(len(ordered)), 1), 60)
     curve = [{"nines": float(n), "ms": percentile(ordered, float(100 * (1 - 10**-n)) or 1e-9)} for n in nines]
     distribution = (

@@ -2,7 +2,7 @@
 
 import typer
 
-from movie_mlops.cli.bench import data, growth, models, security, serving, traffic, whole
+from movie_mlops.cli.bench import data, growth, models, security, serving, traffic, updating, whole
 
 app = typer.Typer(
     help="Measure the platform on this machine.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -26,3 +26,4 @@ app.command()(models.newcomers)
 app.command()(models.train)
 app.command()(models.evaluate)
 app.command()(models.drift)
+app.command()(updating.updates)
