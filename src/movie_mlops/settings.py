@@ -35,6 +35,7 @@ from movie_mlops.security.config import SecurityConfig
 from movie_mlops.security.sources import given_secrets
 
 if TYPE_CHECKING:
+    from movie_mlops.bench.capacity import CapacityConfig
     from movie_mlops.monitoring.notify import NotifyConfig
     from movie_mlops.security.scan import ScanConfig
     from movie_mlops.serving import Rules
@@ -343,6 +344,17 @@ def read_scan(path: Path) -> "ScanConfig":
     from movie_mlops.security.scan import ScanConfig  # noqa: PLC0415 - only a scan needs it
 
     return _read(path, TypeAdapter(ScanConfig))
+
+
+def read_capacity(path: Path) -> "CapacityConfig":
+    """Read what a plan of capacity counts with; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    from movie_mlops.bench.capacity import CapacityConfig  # noqa: PLC0415 - only a plan needs it
+
+    return _read(path, TypeAdapter(CapacityConfig))
 
 
 def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None = None) -> T:

@@ -185,6 +185,7 @@ def test_names_within_a_zip_lead_nowhere(tmp_path: Path, name: str) -> None:
 
 
 READERS = {
+    "capacity.yaml": settings.read_capacity,
     "platform.yaml": settings.read_platform_config,
     "tuned.yaml": settings.read_tuned,
     "sources.yaml": settings.read_sources,

@@ -99,6 +99,8 @@ WORDS = {
         "genre",
         "head",
         "host",
+        "events_per_day",
+        "films",
         "known",
         "layer",
         "message",
@@ -116,13 +118,15 @@ WORDS = {
         "reason",
         "redis",
         "request",
+        "retention",
+        "rps",
         "scale",
         "since",
         "speed",
         "stages",
         "until",
     ),
-    *("url", "user", "user_column", "years"),
+    *("url", "user", "user_column", "users", "years"),
 }
 """Those that name nothing on disk. Options of type Path are the user's own files, by design anywhere."""
 
