@@ -14,6 +14,7 @@ from movie_mlops.bench.config import (
     TrainBenchConfig,
 )
 from movie_mlops.bench.drift import bench_drift
+from movie_mlops.bench.engines import EnginesBenchConfig, bench_engines
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.evaluate import bench_evaluate
 from movie_mlops.bench.features import bench_features
@@ -40,6 +41,7 @@ from movie_mlops.bench.workers import WorkersBenchConfig, bench_workers
 __all__ = [
     "BenchError",
     "DriftBenchConfig",
+    "EnginesBenchConfig",
     "EvaluateBenchConfig",
     "FeaturesBenchConfig",
     "IngestBenchConfig",
@@ -63,6 +65,7 @@ __all__ = [
     "UpdatesBenchConfig",
     "WorkersBenchConfig",
     "bench_drift",
+    "bench_engines",
     "bench_evaluate",
     "bench_features",
     "bench_ingest",
