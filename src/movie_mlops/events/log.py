@@ -1,54 +1,30 @@
 """The event log: what users say happened, recorded once, in order, together with its effect on their histories."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Final
 from uuid import uuid4
 
 import polars as pl
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from movie_mlops.core import clock
+from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.core.tracing import CURRENT, span
 from movie_mlops.events.config import EventConfig
-from movie_mlops.events.contract import check
-from movie_mlops.events.errors import ErasedUserError, EventConflictError
-from movie_mlops.events.stored import ERASED, EVENTS, LOGS, StoredEvent, from_row, to_row
+from movie_mlops.events.recording import Appended, Batch, record
+from movie_mlops.events.stored import COLUMNS, ERASED, EVENTS, LOGS, StoredEvent, from_row
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures, Prepared
 from movie_mlops.security.erasure import Erased
-from movie_mlops.state import Database, fetch_rows, run_for_each
+from movie_mlops.state import Database, fetch_rows
 
-_INSERT: Final = (
-    "INSERT INTO events (event_id, type, source, subject, time, data, recorded_at, traceparent)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
 _LAST: Final = 'SELECT max("offset") FROM events'
-_RECORDED: Final = "SELECT event_id FROM events WHERE event_id IN ({})"
-_STORED: Final = select(EVENTS).where(EVENTS.c.event_id.in_(bindparam("ids", expanding=True)))
-_PAGE: Final = (
-    select(EVENTS)
-    .where(EVENTS.c.offset > bindparam("after"), EVENTS.c.type != ERASED)
-    .order_by(EVENTS.c.offset)
-    .limit(bindparam("count"))
-)
-_IDS_AT_ONCE: Final = 5_000
+_PAGE: Final = f"""
+SELECT {COLUMNS} FROM events WHERE "offset" > ? AND type <> '{ERASED}' ORDER BY "offset" LIMIT ?
+"""  # noqa: S608 - the table's own names
 _PAGE_SIZE: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """What became of a batch.
-
-    Attributes:
-        accepted: Events that are new, and now recorded.
-        duplicates: Events that were recorded before, or stand in the batch twice.
-    """
-
-    accepted: int
-    duplicates: int
 
 
 class EventLog:
@@ -106,21 +82,46 @@ class EventLog:
             ErasedUserError: One of the users was erased.
             FeatureError: A stored history cannot be read.
         """
+        outcome = self.append_all([interactions])[0]
+        if isinstance(outcome, MovieMlopsError):
+            raise outcome
+        return outcome
+
+    def append_all(
+        self, batches: Sequence[Sequence[Interaction]], places: Sequence[str | None] | None = None
+    ) -> list[Appended | MovieMlopsError]:
+        """Record many batches in one commit, each all or nothing by itself; when it returns, they are on disk.
+
+        Args:
+            batches: What happened, by whoever wants to have it recorded.
+            places: For each, under which request, as a place in its trace; by default the one that is worked on.
+
+        Returns:
+            For each batch what became of it: how many were new, or why it is refused; see :meth:`append`.
+
+        Raises:
+            FeatureError: A stored history cannot be read; nothing was recorded.
+            StateError: The database refuses; nothing was recorded.
+        """
         now = clock.now()
-        batch: dict[str, Interaction] = {}
-        for position, interaction in enumerate(interactions):
-            check(interaction, position=position, now=now, config=self._config)
-            first = batch.setdefault(interaction.event_id, interaction)
-            if first is not interaction:
-                _check_same(first, interaction)
-        if not batch:
-            return Appended(accepted=0, duplicates=0)
-        with span("events append", "producer") as appending:
-            accepted = self._record(batch, now)
-            appended = Appended(accepted, len(interactions) - accepted)
-            if appending is not None:
-                appending.tell({"movie_mlops.accepted": accepted, "movie_mlops.duplicates": appended.duplicates})
-        return appended
+        here = _place()
+        if places is None:
+            places = [here] * len(batches)
+        given = [
+            Batch(batch, place, now=now, config=self._config) for batch, place in zip(batches, places, strict=True)
+        ]
+        if any(batch.error is None and batch.interactions for batch in given):
+            with span("events append", "producer") as appending:
+                for batch in given:
+                    # This span is a part of the request that it is worked on under; others keep their own.
+                    batch.place = _place() if batch.place == here else batch.place
+                self._record(given, now)
+                if appending is not None:
+                    done = [batch.outcome for batch in given if batch.error is None]
+                    told = {"accepted": sum(each.accepted for each in done if isinstance(each, Appended))}
+                    told["duplicates"] = sum(each.duplicates for each in done if isinstance(each, Appended))
+                    appending.tell({f"movie_mlops.{name}": number for name, number in told.items()})
+        return [batch.outcome for batch in given]
 
     def read(self, after: int, limit: int) -> list[StoredEvent]:
         """Return the next events of the log.
@@ -200,43 +201,25 @@ class EventLog:
                 self._apply(connection, [event for event in events if event.event_id not in known], offset)
         return self._histories.count()
 
-    def _record(self, batch: dict[str, Interaction], now: datetime) -> int:
-        """Record what is new of a batch, and make it what is read; return how much that is."""
-        under = CURRENT.get()
-        place = None if under is None else under.place.write()
+    def _record(self, batches: Sequence[Batch], now: datetime) -> None:
+        """Record what is new of batches, and make it what is read."""
+        at_once = self._config.effects == "at-once"
         with self._database.write() as connection:
-            self._refuse_erased(connection, list(batch.values()))
-            known = _known(connection, batch)
-            new = _dated([event for event_id, event in batch.items() if event_id not in known], now)
-            if new:
-                recorded_at = clock.to_iso(now)
-                rows = [(*to_row(event, recorded_at).values(), place) for event in new]
-                run_for_each(connection, _INSERT, rows)
+            new = record(connection, batches, now, self._erased)
+            if new and at_once:
                 self._apply(connection, new, _last_offset(connection))
-        # A repetition too: whoever sends an event again may do so because nobody could tell of it the first time.
+        if at_once:
+            # A repetition too: whoever sends an event again may do so because nobody could tell of it the first time.
+            self.publish([each for batch in batches if batch.error is None for each in batch.interactions])
+
+    def publish(self, interactions: Sequence[Interaction]) -> None:
+        """Make the committed effect of events what is read."""
         with span("histories publish"):
-            self._histories.publish(event.user_id for event in batch.values())
+            self._histories.publish(each.user_id for each in interactions)
             if self._features is not None:
-                self._features.publish(list(batch.values()))
-        return len(new)
+                self._features.publish(interactions)
 
-    def _refuse_erased(self, connection: Connection, interactions: Sequence[Interaction]) -> None:
-        """Let nothing in of somebody who was erased, within the caller's transaction.
-
-        Raises:
-            ErasedUserError: Something is.
-        """
-        gone = self._erased.among((each.user_id for each in interactions), connection) if self._erased else set()
-        for position, each in enumerate(interactions):
-            if each.user_id in gone:
-                raise ErasedUserError(
-                    f"Event {position} is of somebody whose data was erased; nothing of the batch was recorded.",
-                    next_step="Send the others without it.",
-                    field="user_id",
-                    position=position,
-                )
-
-    def _apply(self, connection: Connection, events: list[Interaction], position: int) -> None:
+    def _apply(self, connection: Connection, events: Sequence[Interaction], position: int) -> None:
         """Bring events into the online store, within the caller's transaction."""
         with span("histories apply"):
             # The folds ask the histories which words these events take the place of.
@@ -245,37 +228,14 @@ class EventLog:
             self._histories.apply(connection, events, self._feedback, position=position)
 
 
-def _known(connection: Connection, batch: dict[str, Interaction]) -> set[str]:
-    """Return which ids of the batch are recorded, having made sure that they say the same."""
-    ids: list[str] = list(batch)
-    known: set[str] = set()
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = ids[start : start + _IDS_AT_ONCE]
-        found = [event_id for (event_id,) in fetch_rows(connection, _RECORDED.format(",".join("?" * len(some))), some)]
-        # Mostly none is recorded: then nothing has to be read.
-        for row in connection.execute(_STORED, {"ids": found}) if found else ():
-            _check_same(from_row(row).interaction, batch[row.event_id])
-        known.update(found)
-    return known
-
-
-def _check_same(first: Interaction, again: Interaction) -> None:
-    # The log dates an event that comes without a time, so that sending it again must not be a conflict.
-    same_time = again if again.event_time is not None else replace(again, event_time=first.event_time)
-    if same_time != first:
-        raise EventConflictError(again.event_id)
-
-
-def _dated(interactions: list[Interaction], now: datetime) -> list[Interaction]:
-    # A microsecond apart, so that of two words in one batch the one that was sent later is the later one.
-    return [
-        event if event.event_time is not None else replace(event, event_time=now + timedelta(microseconds=place))
-        for place, event in enumerate(interactions)
-    ]
+def _place() -> str | None:
+    """Return the place in a trace that is worked on, as text."""
+    under = CURRENT.get()
+    return None if under is None else under.place.write()
 
 
 def _page(connection: Connection, after: int, limit: int) -> list[StoredEvent]:
-    return [from_row(row) for row in connection.execute(_PAGE, {"after": after, "count": limit})]
+    return [from_row(row) for row in fetch_rows(connection, _PAGE, (after, limit))]
 
 
 def _pages(connection: Connection, after: int) -> Iterator[tuple[list[Interaction], int]]:

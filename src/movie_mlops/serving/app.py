@@ -40,6 +40,7 @@ from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.counting import Counting
 from movie_mlops.serving.door import Door
+from movie_mlops.serving.gathering import Gathering
 from movie_mlops.serving.guard import Guard
 from movie_mlops.serving.guarded import Guarded
 from movie_mlops.serving.health import Health
@@ -163,6 +164,7 @@ def create_app(
         trust=trust,
         histories=histories,
         events=events,
+        gathering=Gathering(events),
         feedback=feedback,
         impressions=impressions,
         features=features,
