@@ -14,16 +14,17 @@ from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.core.tracing import CURRENT, span
 from movie_mlops.events.config import EventConfig
+from movie_mlops.events.places import ONLINE, begin, move, place_of
+from movie_mlops.events.reading import last_offset, page_of
 from movie_mlops.events.recording import Appended, Batch, record
-from movie_mlops.events.stored import COLUMNS, ERASED, EVENTS, LOGS, StoredEvent, from_row
+from movie_mlops.events.stored import ERASED, EVENTS, LOGS, StoredEvent, from_row
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures, Prepared
 from movie_mlops.security.erasure import Erased
-from movie_mlops.state import Database, fetch_rows
+from movie_mlops.state import Database
 
-_LAST: Final = 'SELECT max("offset") FROM events'
-_PAGE: Final = f"""
-SELECT {COLUMNS} FROM events WHERE "offset" > ? AND type <> '{ERASED}' ORDER BY "offset" LIMIT ?
-"""  # noqa: S608 - the table's own names
+_ERASED: Final = f"""
+SELECT "offset" FROM events WHERE "offset" > ? AND "offset" <= ? AND type = '{ERASED}'
+"""  # noqa: S608 - a word of ours
 _PAGE_SIZE: Final = 10_000
 
 
@@ -55,6 +56,12 @@ class EventLog:
         self._config = config or EventConfig()
         self._features = features
         self._erased = erased
+        self._workers_began = False
+
+    @property
+    def publishes(self) -> bool:
+        """Whether something carries copies of histories and rows that are to be renewed after a commit."""
+        return self._histories.carried
 
     @cached_property
     def name(self) -> str:
@@ -134,7 +141,11 @@ class EventLog:
             The events in the order of their offsets.
         """
         with self._database.read() as connection:
-            return _page(connection, after, limit)
+            return page_of(connection, after, limit)
+
+    def erased_since(self, after: int, upto: int) -> list[int]:
+        """Return the places between two where an event was that is erased."""
+        return [offset for (offset,) in self._database.fetch(_ERASED, (after, upto))]
 
     def of_user(self, user_id: str, *, until: datetime) -> list[StoredEvent]:
         """Return what a user did, as far as it was recorded by a time, in the order of the offsets."""
@@ -153,7 +164,7 @@ class EventLog:
     def last_offset(self) -> int:
         """Return the offset of the newest event, be it erased; 0 while there is none."""
         with self._database.read() as connection:
-            return _last_offset(connection)
+            return last_offset(connection)
 
     def materialise(self, interactions: pl.LazyFrame, *, after: int = 0) -> int:
         """Build every history anew from the lake and this log, losing nothing that is appended meanwhile.
@@ -177,12 +188,12 @@ class EventLog:
 
         return self._histories.replace_all(interactions, self._feedback, position=after, later=later)
 
-    def write(self, prepared: Prepared, *, last_offset: int | None = None) -> int | None:
+    def write(self, prepared: Prepared, *, last: int | None = None) -> int | None:
         """Write histories and feature rows that were computed from the lake, and fold in the events that it has not.
 
         Args:
             prepared: What :meth:`OnlineFeatures.prepare` computed.
-            last_offset: The newest event when it was; something that was appended since makes it too old. ``None``
+            last: The newest event when it was; something that was appended since makes it too old. ``None``
                 where everything was computed: then any later event is folded in.
 
         Returns:
@@ -193,24 +204,44 @@ class EventLog:
         """
         assert self._features is not None
         with self._database.write() as connection:
-            if last_offset is not None and _last_offset(connection) != last_offset:
+            newest = last_offset(connection)
+            if last is not None and newest != last:
                 return None
             self._features.write(connection, prepared)
             for events, offset in _pages(connection, prepared.cut.position):
                 known = prepared.has([event.event_id for event in events])
-                self._apply(connection, [event for event in events if event.event_id not in known], offset)
+                self.apply(connection, [event for event in events if event.event_id not in known], offset)
+            move(connection, ONLINE, newest)
         return self._histories.count()
 
     def _record(self, batches: Sequence[Batch], now: datetime) -> None:
         """Record what is new of batches, and make it what is read."""
         at_once = self._config.effects == "at-once"
         with self._database.write() as connection:
+            begun = self._begun(connection, at_once=at_once)
             new = record(connection, batches, now, self._erased)
-            if new and at_once:
-                self._apply(connection, new, _last_offset(connection))
+            if new and at_once and begun:
+                self._catch_up(connection)
+            elif new and at_once:
+                self.apply(connection, new, last_offset(connection))
         if at_once:
             # A repetition too: whoever sends an event again may do so because nobody could tell of it the first time.
             self.publish([each for batch in batches if batch.error is None for each in batch.interactions])
+
+    def _begun(self, connection: Connection, *, at_once: bool) -> bool:
+        """Return whether workers see, or once saw, to effects; when they begin they have all that was before."""
+        if not self._workers_began:
+            self._workers_began = place_of(connection, ONLINE) is not None
+            if not self._workers_began and not at_once:
+                begin(connection, ONLINE, last_offset(connection))
+        return self._workers_began
+
+    def _catch_up(self, connection: Connection) -> None:
+        """Make the effect of what is new, and of what workers had left when they no longer had to see to it."""
+        place = place_of(connection, ONLINE)
+        for events, offset in _pages(connection, place[0] if place else 0):
+            self.apply(connection, events, offset)
+            move(connection, ONLINE, offset)
 
     def publish(self, interactions: Sequence[Interaction]) -> None:
         """Make the committed effect of events what is read."""
@@ -219,7 +250,7 @@ class EventLog:
             if self._features is not None:
                 self._features.publish(interactions)
 
-    def _apply(self, connection: Connection, events: Sequence[Interaction], position: int) -> None:
+    def apply(self, connection: Connection, events: Sequence[Interaction], position: int) -> None:
         """Bring events into the online store, within the caller's transaction."""
         with span("histories apply"):
             # The folds ask the histories which words these events take the place of.
@@ -234,17 +265,8 @@ def _place() -> str | None:
     return None if under is None else under.place.write()
 
 
-def _page(connection: Connection, after: int, limit: int) -> list[StoredEvent]:
-    return [from_row(row) for row in fetch_rows(connection, _PAGE, (after, limit))]
-
-
 def _pages(connection: Connection, after: int) -> Iterator[tuple[list[Interaction], int]]:
     """Yield the later events, many at a time, each time with the offset of the last."""
-    while page := _page(connection, after, _PAGE_SIZE):
+    while page := page_of(connection, after, _PAGE_SIZE):
         after = page[-1].offset
         yield [event.interaction for event in page], after
-
-
-def _last_offset(connection: Connection) -> int:
-    [(last,)] = fetch_rows(connection, _LAST)
-    return last or 0

@@ -97,7 +97,7 @@ class Gathering:
         for each in group:
             end = start + len(each.batches)
             if not each.answer.done():
-                each.answer.set_result(outcomes[start:end])
+                each.answer.set_result(list(outcomes[start:end]))
             start = end
 
     async def _apart(self, group: Sequence[_Waiting], error: Exception) -> None:
