@@ -91,6 +91,10 @@ class Settings(BaseSettings):
         description="The Redis that carries copies of what is served, such as redis://localhost:6379/0; without it,"
         " what is served is read from the state database.",
     )
+    kafka_servers: str | None = Field(
+        default=None,
+        description="The brokers that carry events to 'movie-mlops worker --source kafka', such as localhost:9092.",
+    )
     production: bool = Field(
         default=False,
         description="Models are made from committed code only, and a server starts with nothing that can be guessed.",

@@ -29,6 +29,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "standard": "Hold a project against the project standard: check, explain, branch.",
     "serve": "Answer requests: the API and the page.",
     "worker": "Work behind the API: events into the lake, the online store up to it.",
+    "events": "What users said happened: tail, stats, prune, dead letters, schemas, reference.",
     "monitor": "Watch what runs, and tell somebody: watch, drift, quality, report, readings, reference, dashboards.",
     "security": "Who may do what, and what is kept safe: keys, audit, scan, erase, export, back-ups.",
     "bench": "Measure how fast the platform answers on this machine.",

@@ -25,6 +25,7 @@ _BEGIN: Final = (
 _MOVE: Final = "UPDATE event_consumers SET position = ? WHERE consumer = ? AND position < ?"
 _PUBLISH: Final = "UPDATE event_consumers SET published = ? WHERE consumer = ? AND published < ?"
 _SENT: Final = "UPDATE event_consumers SET position = ?, published = ? WHERE consumer = ? AND position = ?"
+_EVERY: Final = "SELECT consumer, position FROM event_consumers ORDER BY consumer"
 _ALL: Final = "SELECT consumer, position FROM event_consumers WHERE consumer NOT LIKE 'relay:%' ORDER BY consumer"
 
 
@@ -57,3 +58,8 @@ def positions(database: Database) -> dict[str, int]:
 def note_sent(connection: Connection, relay: str, offset: int, *, after: int) -> bool:
     """Keep that a relay's transport has the log up to an offset, if it was where that relay took it to be."""
     return run_for_each(connection, _SENT, [(offset, offset, relay, after)]) == 1
+
+
+def all_places(database: Database) -> dict[str, int]:
+    """Return how far each consumer, and each relay whose transport cannot be asked, is."""
+    return dict(database.fetch(_EVERY))

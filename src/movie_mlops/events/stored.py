@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import BigInteger, Column, Integer, String, Table, Text
 
 from movie_mlops.core import clock
+from movie_mlops.core.cloud_events import DATA_TYPE, SCHEMA, SPEC_VERSION, TYPE_PREFIX
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.core.tracing import TraceParent
 from movie_mlops.state import METADATA, gained
@@ -47,8 +48,7 @@ INSERT: Final = (
 )
 """Records an event, where none has its id; see :func:`to_insert`."""
 
-_TYPE_PREFIX: Final = "movie_mlops.interaction."
-_TYPES: Final = {kind: _TYPE_PREFIX + kind.value for kind in Kind}
+_TYPES: Final = {kind: TYPE_PREFIX + kind.value for kind in Kind}
 _KINDS: Final = {name: kind for kind, name in _TYPES.items()}
 
 
@@ -81,13 +81,14 @@ def envelope(event: StoredEvent) -> dict[str, Any]:
     """
     row = to_row(event.interaction, clock.to_iso(event.recorded_at))
     told = {
-        "specversion": "1.0",
+        "specversion": SPEC_VERSION,
         "id": row["event_id"],
         "type": row["type"],
         "source": row["source"],
         "subject": row["subject"],
         "time": row["time"],
-        "datacontenttype": "application/json",
+        "datacontenttype": DATA_TYPE,
+        "dataschema": SCHEMA,
         "recordedtime": row["recorded_at"],
         "sequence": f"{event.offset:020d}",
         "data": json.loads(row["data"]),
@@ -124,7 +125,7 @@ def to_row(interaction: Interaction, recorded_at: str) -> dict[str, str]:
     assert interaction.event_time is not None
     return {
         "event_id": interaction.event_id,
-        "type": _TYPE_PREFIX + interaction.kind.value,
+        "type": TYPE_PREFIX + interaction.kind.value,
         "source": interaction.source,
         "subject": interaction.user_id,
         "time": clock.to_iso(interaction.event_time),

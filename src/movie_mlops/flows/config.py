@@ -15,6 +15,7 @@ from movie_mlops.evaluation import (
     TimeSplitConfig,
     UserFoldsConfig,
 )
+from movie_mlops.events import EventConfig
 from movie_mlops.features import FeedbackConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, with_tuned
 from movie_mlops.ingest import IngestConfig
@@ -93,6 +94,10 @@ class PlatformConfig(BaseModel):
         default_factory=IngestConfig, exclude=True, description="What the contracts accept: config/contracts.yaml."
     )
     feedback: FeedbackConfig = Field(default_factory=FeedbackConfig, description="What counts as liking a film.")
+    events: EventConfig = Field(
+        default_factory=EventConfig,
+        description="What events are accepted, and who sees to their effects.",
+    )
     time_split: TimeSplitConfig = Field(default_factory=TimeSplitConfig, description="The global time split.")
     user_folds: UserFoldsConfig = Field(
         default_factory=lambda: UserFoldsConfig(folds=5, cases=1), description="The random split of each user's films."

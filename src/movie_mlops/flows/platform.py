@@ -25,6 +25,7 @@ class Platform:
         events: The event log.
         erased: Whose data was erased, so that nothing of theirs comes in.
         store: Where histories and feature rows are read.
+        redis: What carries copies of them, and may carry events.
         ledger: The releases.
         keys: What signs bundles, and whose are used.
         registry: Names and versions of bundles.
@@ -50,6 +51,7 @@ class Platform:
         state_url: SecretStr | None = None,
     ) -> None:
         self.workspace = workspace
+        self.redis = redis
         self.config = config
         self.lake = Lake((lakes or LakeConfig(root=workspace.lakes)).of(workspace.dataset))
         self.database = Database(StateConfig.of(workspace, state_url))
@@ -60,7 +62,12 @@ class Platform:
         self.features = OnlineFeatures(self.database, VIEWS, config.feedback, self.store)
         self.erased = Erased(self.database, (keys or KeysConfig(folder=workspace.keys)).folder, workspace.dataset)
         self.events = EventLog(
-            self.database, self.histories, config.feedback, features=self.features, erased=self.erased
+            self.database,
+            self.histories,
+            config.feedback,
+            config.events,
+            features=self.features,
+            erased=self.erased,
         )
         self.ledger = Ledger(self.database)
         self.registry = Registry(self.database, workspace.models)

@@ -97,8 +97,10 @@ class Consumer:
         with self._database.write() as connection:
             place = place_of(connection, self.effect.name)
             if place is None:
-                begin(connection, self.effect.name, 0)
-            at = 0 if place is None else place[0]
+                # Nobody left anything to workers yet: what there is was dealt with where it came in.
+                start = last_offset(connection) if self.effect.begins_at_end else 0
+                begin(connection, self.effect.name, start)
+            at = place[0] if place else start
             if at >= upto:
                 return None
             events = page_of(connection, at, size)

@@ -1,7 +1,7 @@
 """What a consumer does with events."""
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -19,6 +19,9 @@ class Effect(Protocol):
 
     publishes: bool
     """Whether something carries copies that have to be renewed after a commit."""
+
+    begins_at_end: bool
+    """Whether events from before the first worker have their effect already."""
 
     def apply(self, connection: Connection, events: Sequence[StoredEvent], *, position: int) -> None:
         """Make the effect of events within the caller's transaction.
@@ -45,7 +48,8 @@ class OnlineEffect:
         log: What knows how an event goes into them.
     """
 
-    name: Final = ONLINE
+    name = ONLINE
+    begins_at_end = True
 
     def __init__(self, log: EventLog) -> None:
         self._log = log

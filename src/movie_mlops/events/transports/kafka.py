@@ -28,8 +28,8 @@ class KafkaTopic:
         patience_seconds: How long brokers have for what is sent.
     """
 
-    name: Final = "kafka"
-    keeps_all: Final = True
+    name = "kafka"
+    keeps_all = True
 
     def __init__(
         self,

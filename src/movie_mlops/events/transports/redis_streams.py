@@ -37,8 +37,8 @@ class RedisStream:
         log_name: Which log.
     """
 
-    name: Final = "redis"
-    keeps_all: Final = False
+    name = "redis"
+    keeps_all = False
 
     def __init__(self, client: Any, log_name: str) -> None:
         self._client = client
