@@ -16,6 +16,7 @@ from movie_mlops.bench.config import (
 from movie_mlops.bench.drift import bench_drift
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.evaluate import bench_evaluate
+from movie_mlops.bench.events import EventsBenchConfig, bench_events
 from movie_mlops.bench.features import bench_features
 from movie_mlops.bench.ingest import bench_ingest
 from movie_mlops.bench.load import Outcome, Plan, drive, drive_apart
@@ -36,6 +37,7 @@ __all__ = [
     "BenchError",
     "DriftBenchConfig",
     "EvaluateBenchConfig",
+    "EventsBenchConfig",
     "FeaturesBenchConfig",
     "IngestBenchConfig",
     "MainJobBenchConfig",
@@ -54,6 +56,7 @@ __all__ = [
     "TrainBenchConfig",
     "bench_drift",
     "bench_evaluate",
+    "bench_events",
     "bench_features",
     "bench_ingest",
     "bench_main_job",

@@ -2,7 +2,7 @@
 
 import typer
 
-from movie_mlops.cli.bench import data, models, security, serving, whole
+from movie_mlops.cli.bench import data, events, models, security, serving, whole
 
 app = typer.Typer(
     help="Measure the platform on this machine.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -17,6 +17,7 @@ app.command()(whole.standard)
 app.command()(data.ingest)
 app.command()(data.features)
 app.command()(data.online)
+app.command()(events.events)
 app.command()(models.quality)
 app.command()(models.newcomers)
 app.command()(models.train)
