@@ -28,7 +28,7 @@ def check_all(interactions: Iterable[Interaction], *, now: datetime, config: Eve
             and 0 < len(source) <= longest
             and source.isprintable()
             and 0 <= each.movie_id <= LARGEST_ID
-            and (each.kind not in VALUES if each.value is None else value_fault(each.kind, each.value) is None)
+            and (each.value is None if each.kind not in VALUES else value_fault(each.kind, each.value) is None)
             and (moment is None or (moment.tzinfo is not None and _OLDEST <= moment <= latest))
         ):
             check(each, position=position, now=now, config=config)

@@ -16,6 +16,8 @@ _KINDS: Final = {kind.value: kind for kind in Kind}
 _TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
+_WHOLE_SECONDS: Final = len("2026-01-31T12:00:00Z")
+_MICROSECONDS: Final = len("2026-01-31T12:00:00.000000Z")
 _OLDEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBERS: Final = frozenset({int, float})
 
@@ -55,9 +57,22 @@ def _text(said: Any) -> str:
 
 
 def _time(said: Any) -> datetime | None:
-    if type(said) is not str or _TIME.fullmatch(said) is None:
+    # Most times are in UTC, and seen to be whole by their marks; whether their digits are a time is seen below.
+    if type(said) is not str or not (_is_usual(said) or _TIME.fullmatch(said)):
         return None
     try:
         return datetime.fromisoformat(said)
     except ValueError:
         return None
+
+
+def _is_usual(said: str) -> bool:
+    size = len(said)
+    return (
+        (size == _WHOLE_SECONDS or (_WHOLE_SECONDS + 1 < size <= _MICROSECONDS and said[19] == "."))
+        and said[4] == said[7] == "-"
+        and said[10] == "T"
+        and said[13] == said[16] == ":"
+        and said[-1] == "Z"
+        and said.isascii()
+    )
