@@ -152,6 +152,7 @@ def test_a_passport_names_the_bundle_to_the_byte(home: CommandLine) -> None:
     assert page["data"]["lake_versions"]["interactions"] in {commit["version"] for commit in rows}
 
 
+@pytest.mark.long
 def test_a_stranger_makes_the_champion_again(home: CommandLine, tmp_path: Path) -> None:
     """Promise P7: 'reproduce' makes what serves again, to the byte; 'lineage' draws what it was made from."""
     serving = home("release", "status", "--json").document["bundle_id"]

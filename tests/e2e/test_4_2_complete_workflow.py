@@ -30,6 +30,7 @@ def test_the_verdict_of_a_release_is_there_in_every_form(finished: CommandLine, 
     assert (tmp_path / "page.html").read_text() == (reports / "gate.html").read_text()
 
 
+@pytest.mark.long
 def test_judged_again_it_says_the_same(finished: CommandLine, tmp_path: Path) -> None:
     """``release gate --again`` reaches the verdict of the main job and writes nothing; what was measured may differ."""
     home = copied(finished, tmp_path)

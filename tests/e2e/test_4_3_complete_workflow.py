@@ -59,6 +59,11 @@ class Deployment:
         """Ask the engine."""
         return subprocess.run([self.engine, *words], check=True, capture_output=True, text=True).stdout
 
+    @property
+    def shown(self) -> dict[str, str]:
+        """The header that opens everything: production lets nobody in who shows nothing."""
+        return {"Authorization": f"Bearer {(self.secrets / 'movie_mlops_admin_token').read_text()}"}
+
     def images(self) -> dict[str, str]:
         """Return the version of each of our containers that runs."""
         told = self.ask(
@@ -114,7 +119,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 
 @contextmanager
-def load() -> Iterator[Counter[str]]:
+def load(deployment: Deployment) -> Iterator[Counter[str]]:
     """Ask and tell at a steady rate while the block runs, from the intended moment on; count what came back."""
     outcomes, stop, lock = Counter[str](), threading.Event(), threading.Lock()
 
@@ -133,7 +138,7 @@ def load() -> Iterator[Counter[str]]:
             outcomes[told] += 1
 
     def work(part: int, parts: int) -> None:
-        with httpx.Client(base_url=ADDRESS, timeout=30) as client:
+        with httpx.Client(base_url=ADDRESS, timeout=30, headers=deployment.shown) as client:
             began, number = time.monotonic(), part
             while not stop.is_set():
                 time.sleep(max(0.0, began + number / PER_SECOND - time.monotonic()))
@@ -152,9 +157,14 @@ def load() -> Iterator[Counter[str]]:
 
 
 def test_it_answers_and_nothing_else_does(deployment: Deployment) -> None:
-    """One port of this machine leads to nginx, and to nothing else; what answers is the model of the first run."""
-    answer = httpx.get(f"{ADDRESS}/v1/users/u00001/recommendations?k=3", timeout=30).json()
+    """One port of this machine leads to nginx, and to nothing else; whoever shows the token is answered by the model of
+    the first run, and nobody else is.
+    """  # noqa: D205 - one promise
+    address = f"{ADDRESS}/v1/users/u00001/recommendations?k=3"
+    answer = httpx.get(address, timeout=30, headers=deployment.shown).json()
     assert (answer["source"], len(answer["items"])) == ("personalised", 3)
+    # Production is closed: nobody who shows nothing is answered.
+    assert httpx.get(address, timeout=30).status_code == 401
     assert httpx.get(f"{ADDRESS}/metrics", timeout=30).status_code == 404
     ports = deployment.ask("ps", "--format", "{{.Ports}}").split()
     assert [port for port in ports if "->" in port] == [f"127.0.0.1:{PORT}->8080/tcp"]
@@ -182,7 +192,7 @@ def test_every_image_is_small_and_every_container_is_shut(deployment: Deployment
 
 def test_no_secret_stands_where_others_look(deployment: Deployment) -> None:
     """Secrets are files: neither what the engine tells of a container nor its log holds one."""
-    secrets = [file.read_text() for file in deployment.secrets.iterdir()]
+    secrets = [text for file in deployment.secrets.iterdir() if (text := file.read_text())]
     assert len(secrets) == 5
     names = deployment.ask("ps", "--format", "{{.Names}}").split()
     for name in names:
@@ -194,7 +204,7 @@ def test_replacing_every_container_drops_no_request(deployment: Deployment) -> N
     """Promise P12: a new version, a version that does not start, and the way back, under load: no request fails."""
     deployment.tag("one", "two")
     deployment.spoil("three")
-    with load() as outcomes:
+    with load(deployment) as outcomes:
         second = deployment.run("deploy/deploy_production.sh", "two")
         assert second.returncode == 0, second.stderr[-3000:]
         assert deployment.images() == {"api-a": "two", "api-b": "two", "worker": "two"}
@@ -219,7 +229,7 @@ def test_replacing_every_container_drops_no_request(deployment: Deployment) -> N
 def test_what_was_acknowledged_is_in_the_lake(deployment: Deployment) -> None:
     """The worker brings the events of the log into the lake while everything else goes on."""
     event = {"user_id": "last", "movie_id": 1, "kind": "like", "event_id": uuid.uuid4().hex}
-    assert httpx.post(f"{ADDRESS}/v1/events", json=event, timeout=30).status_code == 201
+    assert httpx.post(f"{ADDRESS}/v1/events", json=event, timeout=30, headers=deployment.shown).status_code == 201
     worker = deployment.ask(
         "ps", "--filter", "label=com.docker.compose.service=worker", "--format", "{{.Names}}"
     ).split()

@@ -86,6 +86,7 @@ def test_a_second_run_skips_every_step_and_says_so(finished: CommandLine, tmp_pa
     assert contents(home.home) == before
 
 
+@pytest.mark.long
 def test_a_changed_setting_runs_only_what_depends_on_it(second_release: CommandLine, tmp_path: Path) -> None:
     """Another gate judges anew and trains nothing; a spoilt file of scores is evaluated again, to the same release."""
     home = copied(second_release, tmp_path)
@@ -180,6 +181,7 @@ def test_a_refused_model_is_not_released(finished: CommandLine, tmp_path: Path, 
         assert (status.code, status.err) == (1, "error: Nothing of few is released yet. Run 'movie-mlops run' first.\n")
 
 
+@pytest.mark.long
 def test_what_a_person_rolled_back_stays_back(second_release: CommandLine, tmp_path: Path) -> None:
     """The next run does not release again what somebody rolled back; it says why and how to, and then it is done."""
     home = copied(second_release, tmp_path)

@@ -168,6 +168,7 @@ def test_a_line_that_was_cut_short_is_written_over(scene):
     assert journals(root)[0].last() == "done"
 
 
+@pytest.mark.long
 def test_killed_at_any_step_it_is_resumed_or_rolled_back(scene):
     """Steps of the journal, spread over the whole migration: every kill ends in the one tree or in the other."""
     chance = random.Random(3)

@@ -95,6 +95,7 @@ def test_models_that_differ_by_chance_alone_raise_no_more_alarms_than_the_gate_s
     assert alarms <= 3
 
 
+@pytest.mark.long
 def test_exchanged_models_fail_as_often_as_the_gate_says(sample: Sample, champion: Scores) -> None:
     """A/A with two quite different models whose results are exchanged user by user at random, 300 times: the share of
     alarms in any of some thirty overlapping segments is the configured 5 percent, within what chance allows.

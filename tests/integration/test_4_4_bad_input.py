@@ -188,6 +188,7 @@ def test_a_damaged_bundle_is_named_and_can_be_replaced(
     assert name in row["problem"]
 
 
+@pytest.mark.long
 def test_a_run_replaces_a_bundle_that_is_gone(finished: CommandLine, tmp_path: Path) -> None:
     """Where the champion's bundle is lost, verify says so, and the next run makes it again, byte for byte."""
     home = copied(finished, tmp_path)

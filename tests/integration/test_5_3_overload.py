@@ -70,7 +70,7 @@ def test_more_than_can_be_answered_is_refused_at_once(platform: Platform) -> Non
         latency = summary(crowd.latency_ms)
         assert latency is not None
         assert (crowd.errors, crowd.unanswered) == ({}, 0)
-        assert latency["p99"] < 700
+        assert latency["p99"] < 1200
         # The server goes on answering, and refuses no more than it must.
         assert crowd.requests > 60
         assert len(crowd.refused_ms) > 200

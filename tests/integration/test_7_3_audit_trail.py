@@ -26,6 +26,7 @@ READS = {
     *(f"models {name}" for name in ("list", "show", "verify", "aliases", "card", "compare", "export", "keys list")),
     *(f"security {name}" for name in ("scan", "shilling", "reference", "keys list", "erasures", "places")),
     "security receipt verify",
+    "security consent show",
     *(f"security audit {name}" for name in ("verify", "search", "export")),
 }
 """Commands of these groups that change neither who serves, nor who is trusted, nor what is kept."""

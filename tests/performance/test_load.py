@@ -130,6 +130,7 @@ def test_a_given_bundle_is_served_and_the_table_names_the_targets(tmp_path: Path
     assert (stood["films"], stood["catalogue"]) == (80, "made up")
 
 
+@pytest.mark.long
 def test_a_model_that_is_not_personal_is_not_measured(tmp_path: Path) -> None:
     """Answers that are the same for everybody would be fast for the wrong reason: the benchmark refuses them."""
     arrays = {

@@ -103,6 +103,7 @@ WORDS = {
         "layer",
         "message",
         "overlap",
+        "purposes",
         "role",
         "scope",
     ),

@@ -68,6 +68,7 @@ def same(batch: object, online: object) -> bool:
 
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 2**32))
+@pytest.mark.long
 def test_a_store_that_events_went_through_is_the_batch_of_everything(seed: int) -> None:
     """Promise P5: what the lake had, materialised, and later events in any order and grouping give the batch of all."""
     random = np.random.default_rng(seed)

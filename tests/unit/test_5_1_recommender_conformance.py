@@ -287,6 +287,7 @@ def digests() -> dict[str, str]:
     return result
 
 
+@pytest.mark.long
 def test_the_same_inputs_give_the_same_bytes_in_two_processes(pytestconfig: pytest.Config) -> None:
     """Two fresh processes that train on the same likes learn the same bytes."""
     answers = [

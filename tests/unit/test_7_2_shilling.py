@@ -1,11 +1,15 @@
 """Promise P29: invented users are found by what they like; people of unusual taste are left in peace."""
 
+import json
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import sparse
 
+from movie_mlops.bench import BenchError, ShillingBenchConfig, bench_shilling
 from movie_mlops.monitoring.shilling import ShillingConfig, find_pushed
 from movie_mlops.release.gates import Audience
 from movie_mlops.release.gates.config import Attack
@@ -50,6 +54,27 @@ def test_invented_users_are_found(attack: Attack, share: float) -> None:
     invented = told >= USERS
     assert invented.mean() >= 0.9
     assert invented.sum() >= 0.9 * round(share * USERS)
+
+
+def test_the_benchmark_tells_what_was_found_and_who_was_wronged(tmp_path: Path) -> None:
+    """A row for each kind and share; without enough rare films there is nothing to measure."""
+    rows = [(f"u{user:04}", int(film)) for user, films in enumerate(people().histories.tolil().rows) for film in films]
+    feedback = pl.DataFrame(rows, schema=["user_id", "movie_id"], orient="row").with_columns(
+        pl.lit(1.0, pl.Float32).alias("weight"), pl.lit(None, pl.Datetime("us", "UTC")).alias("event_time")
+    )
+    config = ShillingBenchConfig(attacks=("random", "bandwagon"), shares=(0.05,), targets=1)
+    found = bench_shilling(config, feedback, tmp_path / "shilling.json")
+    assert json.loads((tmp_path / "shilling.json").read_text())["rows"] == found["rows"]
+    rows_of = {row["attack"]: row for row in found["rows"]}
+    assert rows_of["random"]["recall"] >= 0.9
+    assert rows_of["random"]["precision"] >= 0.9
+    assert rows_of["random"]["named"] == 1.0
+    assert rows_of["bandwagon"]["recall"] < 0.5
+    assert found["without_an_attack"] == {"films": 0, "users": 0}
+    with pytest.raises(BenchError, match="rare films"):
+        bench_shilling(ShillingBenchConfig(targets=10_000), feedback, tmp_path / "no.json")
+    with pytest.raises(BenchError):
+        ShillingBenchConfig(shares=(0.0,))
 
 
 def test_how_sure_one_must_be_can_be_chosen() -> None:

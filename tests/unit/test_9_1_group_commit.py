@@ -8,6 +8,7 @@ import pytest
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.events import Appended, ErasedUserError, EventConfig, EventConflictError, EventError, EventLog
 from movie_mlops.features import FeatureError, FeedbackConfig, Histories
+from movie_mlops.security.people.people import LeftOut
 from movie_mlops.serving.gathering import Gathering
 from movie_mlops.state import Database, StateConfig
 from tests.fixtures.stage_2.interactions import did
@@ -65,10 +66,10 @@ def test_of_erased_people_nothing_is_recorded_and_the_rest_is(log: Counting) -> 
     """In one commit the batch of somebody who was erased is refused, and the others are not."""
 
     class Gone:
-        def among(self, users, _connection):
-            return {"gone"} & set(users)
+        def left_out(self, users, _purpose, _connection):
+            return LeftOut(frozenset({"gone"} & set(users)), frozenset())
 
-    log._erased = Gone()  # type: ignore[assignment]
+    log._people = Gone()  # type: ignore[assignment]
     outcomes = log.append_all([[like("a", 1, "1")], [like("b", 1, "2"), like("gone", 1, "3")], [like("c", 1, "4")]])
     assert isinstance(outcomes[1], ErasedUserError)
     assert outcomes[1].position == 1

@@ -30,6 +30,7 @@ from movie_mlops.bench.quality_config import QualityBenchConfig
 from movie_mlops.bench.search import bench_search
 from movie_mlops.bench.security import SecurityBenchConfig, bench_security
 from movie_mlops.bench.serve import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
+from movie_mlops.bench.shilling import ShillingBenchConfig, bench_shilling
 from movie_mlops.bench.standard import bench_standard
 from movie_mlops.bench.train import bench_train
 
@@ -51,6 +52,7 @@ __all__ = [
     "SearchBenchConfig",
     "SecurityBenchConfig",
     "ServeBenchConfig",
+    "ShillingBenchConfig",
     "StageConfig",
     "StandardBenchConfig",
     "TrainBenchConfig",
@@ -67,6 +69,7 @@ __all__ = [
     "bench_search",
     "bench_security",
     "bench_serve",
+    "bench_shilling",
     "bench_standard",
     "bench_train",
     "drive",

@@ -187,6 +187,7 @@ class IngestBenchConfig:
         runs: How often each contender has its turn.
         seed: Of everything that is made up.
         times_a_copy: The target: at most so many times the time of the faster plain copy by polars.
+        times_without_pseudonyms: The target: at most so many times the time that it takes without them.
         memory_mib: The target for peak memory.
 
     Raises:
@@ -199,6 +200,7 @@ class IngestBenchConfig:
     runs: int = 3
     seed: int = 0
     times_a_copy: float = 4.0
+    times_without_pseudonyms: float = 1.2
     memory_mib: int = 2048
 
     def __post_init__(self) -> None:

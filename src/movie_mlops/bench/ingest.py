@@ -22,6 +22,7 @@ from movie_mlops.bench.whole_process import run_whole
 from movie_mlops.core.progress import SILENT, Progress
 
 _OURS: Final = "movie-mlops"
+_DISGUISED: Final = "movie-mlops-pseudonyms"
 _PLAIN: Final = ("polars-streamed", "polars-whole")
 _FIRST_TIME, _LAST_TIME = 789_652_009, 1_574_327_703
 _BAD_STARS: Final = 9.5
@@ -126,7 +127,7 @@ def _run(name: str, source: Path, target: Path, config: IngestBenchConfig) -> di
         told: dict[str, Any] = json.loads(done.out)
         if "skipped" in told:
             return told
-        expected = config.rows - (config.bad_rows if name == _OURS else 0)
+        expected = config.rows - (config.bad_rows if name in {_OURS, _DISGUISED} else 0)
         rows = (
             told["rows"] if told["rows"] >= 0 else pl.scan_delta(str(target / "copy")).select(pl.len()).collect().item()
         )
@@ -161,6 +162,7 @@ def _targets(contenders: Mapping[str, Mapping[str, Any]], config: IngestBenchCon
     mine = contenders[_OURS]
     plain = min((contenders[name] for name in _PLAIN), key=lambda one: float(one["seconds"]))
     ratio = round(mine["seconds"] / plain["seconds"], 2)
+    disguised = round(contenders[_DISGUISED]["seconds"] / mine["seconds"], 2)
     memory = mine["peak_memory_mib"]
     return [
         {
@@ -168,6 +170,12 @@ def _targets(contenders: Mapping[str, Mapping[str, Any]], config: IngestBenchCon
             "limit": config.times_a_copy,
             "measured": ratio,
             "met": ratio <= config.times_a_copy,
+        },
+        {
+            "what": "times the same without pseudonyms, with them",
+            "limit": config.times_without_pseudonyms,
+            "measured": disguised,
+            "met": disguised <= config.times_without_pseudonyms,
         },
         {
             "what": "peak memory, MiB",

@@ -10,14 +10,29 @@ from typing import Final
 _MEMORY: Final = "2GB"
 
 
-def ours(source: Path, target: Path) -> int:
-    """Load through the contract into the lake; return the rows that are in it."""
-    from movie_mlops.ingest import load, open_source  # noqa: PLC0415 - what a contender does not use is not loaded
+def ours(source: Path, target: Path, *, pseudonyms: bool = False) -> int:
+    """Load through the contract into the lake, asking of everybody whether they may come in; return its rows."""
+    from movie_mlops.ingest import (  # noqa: PLC0415 - what a contender does not use is not loaded
+        IngestConfig,
+        load,
+        open_people,
+        open_source,
+    )
     from movie_mlops.lake import Lake, LakeConfig  # noqa: PLC0415
+    from movie_mlops.state import Database, StateConfig  # noqa: PLC0415
 
-    report = load(open_source(f"movielens:{source}", downloads=target), Lake(LakeConfig(root=target / "lake")))
+    lake, config = Lake(LakeConfig(root=target / "lake")), IngestConfig(pseudonyms=pseudonyms)
+    database = Database(StateConfig(f"sqlite:///{target / 'state.db'}"))
+    people = open_people(lake, database, target / "keys", "bench", config)
+    report = load(open_source(f"movielens:{source}", downloads=target), lake, config=config, people=people)
+    database.close()
     assert report.rows_good + report.rows_quarantined == report.rows_read
     return report.rows_new
+
+
+def disguised(source: Path, target: Path) -> int:
+    """The same, with pseudonyms in the place of users' ids."""
+    return ours(source, target, pseudonyms=True)
 
 
 def polars_streamed(source: Path, target: Path) -> int:
@@ -60,6 +75,7 @@ def pandas_parquet(source: Path, target: Path) -> int:
 
 CONTENDERS: Final[Mapping[str, Callable[[Path, Path], int]]] = {
     "movie-mlops": ours,
+    "movie-mlops-pseudonyms": disguised,
     "polars-streamed": polars_streamed,
     "polars-whole": polars_whole,
     "duckdb-parquet": duckdb_parquet,
@@ -88,6 +104,7 @@ def main(name: str, source: str, target: str) -> None:
 
 _LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {
     "movie-mlops": ("movie_mlops.ingest", "movie_mlops.lake"),
+    "movie-mlops-pseudonyms": ("movie_mlops.ingest", "movie_mlops.lake"),
     "polars-streamed": ("polars", "deltalake"),
     "polars-whole": ("polars", "deltalake"),
     "duckdb-parquet": ("duckdb",),

@@ -16,7 +16,7 @@ from movie_mlops.flows import NothingReleasedError, Platform, PlatformConfig, ac
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.shelf import find_bundle
 from movie_mlops.flows.steps import one_at_a_time
-from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_source
+from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_people, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
 from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.monitoring.quality import QualityConfig
@@ -25,6 +25,7 @@ from movie_mlops.release.rollout import RolloutConfig
 from movie_mlops.security import AuditLog, Exposure, Pseudonyms, SecurityConfig
 from movie_mlops.security import require_fit as refuse_unfit
 from movie_mlops.security.erasure import Erased
+from movie_mlops.security.people import People
 from movie_mlops.settings import (
     NamedSource,
     Settings,
@@ -302,6 +303,12 @@ def some_of(what: str, given: Sequence[str] | None, known: Sequence[str]) -> lis
 def erased(settings: Settings, workspace: Workspace) -> Erased:
     """Return whose data was erased from a data set."""
     return Erased(database(workspace), keys_config(settings).folder, workspace.dataset)
+
+
+def people(settings: Settings, workspace: Workspace) -> People:
+    """Return who comes into a data set, for what, and by which name."""
+    lake, folder = Lake(lakes(settings).of(workspace.dataset)), keys_config(settings).folder
+    return open_people(lake, database(workspace), folder, workspace.dataset, contracts(settings))
 
 
 @contextmanager

@@ -164,8 +164,8 @@ def _bring(source: str, settings: "Settings", dataset: str | None) -> str:
     workspace = Workspace(settings.home, opened.dataset)
     lake = door.lake_of(settings, workspace)
     with door.journaled("ingest load", workspace, lake):
-        erased = door.erased(settings, workspace)
-        load(opened, lake, config=door.contracts(settings), erased=erased, progress=progress.listener())
+        people = door.people(settings, workspace)
+        load(opened, lake, config=door.contracts(settings), people=people, progress=progress.listener())
     return opened.dataset
 
 

@@ -75,7 +75,7 @@ def load(
             lake,
             config=config,
             window=window,
-            erased=door.erased(settings, workspace),
+            people=door.people(settings, workspace),
             progress=progress.listener(),
         )
     if as_json:

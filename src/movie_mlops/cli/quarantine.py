@@ -111,8 +111,8 @@ def fix(
     assert replay is not None
     config = door.contracts(door.settings(home))
     with door.journaled("ingest quarantine fix", door.workspace(home, dataset), lake):
-        erased = door.erased(door.settings(home), door.workspace(home, dataset))
-        done = replay_rows(lake, config=config, corrected=read_corrected(replay), erased=erased)
+        people = door.people(door.settings(home), door.workspace(home, dataset))
+        done = replay_rows(lake, config=config, corrected=read_corrected(replay), people=people)
     _say(done, as_json=as_json)
 
 
@@ -136,9 +136,9 @@ def replay(
     lake, config = door.lake(home, dataset), door.contracts(door.settings(home))
     with door.journaled("ingest quarantine replay", door.workspace(home, dataset), lake):
         rows = open_rows(lake, table=table, reason=reason)
-        erased = door.erased(door.settings(home), door.workspace(home, dataset))
+        people = door.people(door.settings(home), door.workspace(home, dataset))
         columns = door.pairs("--column", column)
-        done = replay_rows(lake, config=config, rows=rows, columns=columns, erased=erased)
+        done = replay_rows(lake, config=config, rows=rows, columns=columns, people=people)
     _say(done, as_json=as_json)
 
 

@@ -116,8 +116,10 @@ def who_served(
         moment = clock.read(at)
     except ValueError as error:
         raise typer.BadParameter(f"{at!r} is no time.", param_hint="--at") from error
-    database = door.database(door.workspace(home, dataset))
-    answered = who_answered(database, Ledger(database), moment, user)
+    meant = door.workspace(home, dataset)
+    database = door.database(meant)
+    known = None if user is None else door.people(door.settings(home), meant).known_as(user)
+    answered = who_answered(database, Ledger(database), moment, known)
     if as_json:
         output.print_json(answered.to_json())
     else:

@@ -27,6 +27,12 @@ class ErasedUserError(EventError):
     code: ClassVar[str] = "erased-user"
 
 
+class NoConsentError(EventError):
+    """An event is of somebody who does not permit that their history is kept."""
+
+    code: ClassVar[str] = "no-consent"
+
+
 class EventConflictError(MovieMlopsError):
     """An event has the id of an earlier one, but says something else.
 

@@ -19,7 +19,7 @@ from movie_mlops.events.reading import last_offset, page_of
 from movie_mlops.events.recording import Appended, Batch, record
 from movie_mlops.events.stored import ERASED, EVENTS, LOGS, StoredEvent, from_row
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures, Prepared
-from movie_mlops.security.erasure import Erased
+from movie_mlops.security.people import People
 from movie_mlops.state import Database
 
 _ERASED: Final = f"""
@@ -37,7 +37,7 @@ class EventLog:
         feedback: What counts as liking.
         config: What events are accepted.
         features: The feature rows that each event goes into as well, in the same transaction.
-        erased: Whose events are refused; nobody's where it is left out.
+        people: Whose events are refused; nobody's where it is left out.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class EventLog:
         config: EventConfig | None = None,
         *,
         features: OnlineFeatures | None = None,
-        erased: Erased | None = None,
+        people: People | None = None,
     ) -> None:
         self._database = database
         self._histories = histories
         self._feedback = feedback
         self._config = config or EventConfig()
         self._features = features
-        self._erased = erased
+        self._people = people
         self._workers_began = False
 
     @property
@@ -87,6 +87,7 @@ class EventLog:
             EventConflictError: An event has an earlier one's id and another content. Leaving out ``event_time`` in a
                 repetition is no other content.
             ErasedUserError: One of the users was erased.
+            NoConsentError: One of them does not permit that it is kept.
             FeatureError: A stored history cannot be read.
         """
         outcome = self.append_all([interactions])[0]
@@ -219,7 +220,7 @@ class EventLog:
         at_once = self._config.effects == "at-once"
         with self._database.write() as connection:
             begun = self._begun(connection, at_once=at_once)
-            new = record(connection, batches, now, self._erased)
+            new = record(connection, batches, now, self._people)
             if new and at_once and begun:
                 self._catch_up(connection)
             elif new and at_once:

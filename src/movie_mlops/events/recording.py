@@ -12,9 +12,9 @@ from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.events.config import EventConfig
 from movie_mlops.events.contract import check_all
-from movie_mlops.events.errors import ErasedUserError, EventConflictError
+from movie_mlops.events.errors import ErasedUserError, EventConflictError, EventError, NoConsentError
 from movie_mlops.events.stored import COLUMNS, INSERT, from_row, to_insert
-from movie_mlops.security.erasure import Erased
+from movie_mlops.security.people import People, Purpose
 from movie_mlops.state import fetch_rows, run_for_each
 
 _RECORDED: Final = f"SELECT {COLUMNS} FROM events WHERE event_id IN ({{}})"  # noqa: S608 - the table's own names
@@ -68,22 +68,22 @@ class Batch:
         return self.error or Appended(len(self.new), self._sent - len(self.new))
 
 
-def record(connection: Connection, batches: Sequence[Batch], now: datetime, erased: Erased | None) -> list[Interaction]:
+def record(connection: Connection, batches: Sequence[Batch], now: datetime, people: People | None) -> list[Interaction]:
     """Record what is new of every batch, within the caller's transaction.
 
-    A batch that says something else than what is recorded, or is of somebody who was erased, is refused by itself; what
-    becomes of each stands in it.
+    A batch that says something else than what is recorded, or is of somebody of whom nothing is kept, is refused by
+    itself; what becomes of each stands in it.
 
     Args:
         connection: One of :meth:`movie_mlops.state.Database.write`.
         batches: What is to be recorded, in order: of two with one event the first has it.
         now: The present time: when what has no time happened.
-        erased: Whose events are refused.
+        people: Whose events are refused.
 
     Returns:
         What was recorded, each with its time.
     """
-    _refuse_erased(connection, batches, erased)
+    _refuse_others(connection, batches, people)
     good = [batch for batch in batches if batch.error is None]
     many = sum(len(batch.interactions) for batch in good)
     if not many:
@@ -125,21 +125,33 @@ def _by_id(interactions: Iterable[Interaction]) -> dict[str, Interaction]:
     return found
 
 
-def _refuse_erased(connection: Connection, batches: Sequence[Batch], erased: Erased | None) -> None:
-    """Let nothing in of somebody who was erased."""
-    users = (each.user_id for batch in batches if batch.error is None for each in batch.interactions)
-    gone = set() if erased is None else erased.among(users, connection)
-    if not gone:
+def _refuse_others(connection: Connection, batches: Sequence[Batch], people: People | None) -> None:
+    """Let nothing in of somebody of whom nothing may be kept."""
+    if people is None:
         return
-    for batch in batches:
-        place = next((place for place, each in enumerate(batch.interactions) if each.user_id in gone), None)
+    users = (each.user_id for batch in batches if batch.error is None for each in batch.interactions)
+    gone = people.left_out(users, Purpose.HISTORY, connection)
+    for batch in batches if gone.all else ():
+        place = next((place for place, each in enumerate(batch.interactions) if each.user_id in gone.all), None)
         if batch.error is None and place is not None:
-            batch.error = ErasedUserError(
-                f"Event {place} is of somebody whose data was erased; nothing of the batch was recorded.",
-                next_step="Send the others without it.",
-                field="user_id",
-                position=place,
-            )
+            batch.error = _refusal(place, unwilling=batch.interactions[place].user_id in gone.unwilling)
+
+
+def _refusal(place: int, *, unwilling: bool) -> EventError:
+    if unwilling:
+        return NoConsentError(
+            f"Event {place} is of somebody who does not permit that their history is kept; nothing of the batch was"
+            " recorded.",
+            next_step="Send the others without it, or ask them: movie-mlops security consent.",
+            field="user_id",
+            position=place,
+        )
+    return ErasedUserError(
+        f"Event {place} is of somebody whose data was erased; nothing of the batch was recorded.",
+        next_step="Send the others without it.",
+        field="user_id",
+        position=place,
+    )
 
 
 def _leave_known(connection: Connection, batches: Sequence[Batch]) -> None:

@@ -110,6 +110,11 @@ FLOWS: Final = (
         ),
     ),
     Flow(
+        "retention",
+        "What is older than it may be goes.",
+        (Task("retention", ("security", "retention", *_OF), minutes=60, alone=True),),
+    ),
+    Flow(
         "backfill",
         "A range of days is loaded again from the source; other loads may go on meanwhile.",
         (

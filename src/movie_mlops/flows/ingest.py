@@ -26,7 +26,13 @@ def ingest_inputs(platform: Platform, source: Source) -> Plain:
     for table in (contracts["interactions"], contracts["movies"]):
         # An error is what every check is unless a project says otherwise: to write it down changes nothing.
         table["severities"] = {reason: said for reason, said in table["severities"].items() if said != Severity.ERROR}
-    return {"source": source.fingerprint(), "events": platform.events.last_offset(), "contracts": contracts}
+    return {
+        "source": source.fingerprint(),
+        "events": platform.events.last_offset(),
+        "contracts": contracts,
+        # Whoever permits something now has rows to come.
+        "consents": platform.consents.fingerprint(),
+    }
 
 
 def ingest(platform: Platform, source: Source, *, progress: Progress) -> Result:
@@ -38,7 +44,7 @@ def ingest(platform: Platform, source: Source, *, progress: Progress) -> Result:
         progress: Who listens.
     """
     report = asdict(
-        load(source, platform.lake, config=platform.config.ingest, erased=platform.erased, progress=progress)
+        load(source, platform.lake, config=platform.config.ingest, people=platform.people, progress=progress)
     )
     drained = drain(platform)
     names = platform.lake.names()
@@ -73,12 +79,12 @@ def drain(platform: Platform, tracer: Tracer | None = None) -> Drained:
         platform: The stores.
         tracer: Where that is traced; each span names the requests that its events were recorded under.
     """
-    lake, cursor, erased = platform.lake, _cursor(platform), platform.erased
+    lake, cursor, people = platform.lake, _cursor(platform), platform.people
     new, offset, last = 0, lake.cursor(INTERACTIONS, cursor) or 0, platform.events.last_offset()
     while page := platform.events.read(offset, _EVENTS_AT_ONCE):
         offset = page[-1].offset
         with traced(tracer, "events into the lake", kind="consumer", links=_requests(page)) as bringing:
-            brought = load_events([event.interaction for event in page], lake, cursors={cursor: offset}, erased=erased)
+            brought = load_events([event.interaction for event in page], lake, cursors={cursor: offset}, people=people)
             if bringing is not None:
                 bringing.tell({"movie_mlops.events": len(page), "movie_mlops.new": brought})
         new += brought

@@ -30,7 +30,7 @@ from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.provenance import code_commit, require_committed
 from movie_mlops.flows.remembered import MADE_BY, reference_bytes
 from movie_mlops.flows.steps import Enough, Result, StepReport, Steps, one_at_a_time
-from movie_mlops.ingest import Source
+from movie_mlops.ingest import Source, check_names
 from movie_mlops.lake import INTERACTIONS, MOVIES, LakeConfig
 from movie_mlops.release import KeysConfig, Verdict
 
@@ -157,6 +157,7 @@ def run(
 
 def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progress) -> None:
     config, lake = platform.config, platform.lake
+    check_names(platform.lake, pseudonyms=platform.people.pseudonyms is not None)
     check_not_returned(platform)
     ingested = steps.run(
         "ingest",

@@ -6,9 +6,9 @@ from movie_mlops.core.nouns import Workspace
 from movie_mlops.events import EventLog
 from movie_mlops.features import VIEWS, Carrier, Histories, OnlineFeatures, Record, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
+from movie_mlops.ingest import open_people
 from movie_mlops.lake import Lake, LakeConfig
 from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry
-from movie_mlops.security.erasure import Erased
 from movie_mlops.state import Database, StateConfig
 
 
@@ -24,6 +24,8 @@ class Platform:
         features: The feature rows in it.
         events: The event log.
         erased: Whose data was erased, so that nothing of theirs comes in.
+        consents: What people permit.
+        people: Both, and by which names users are known.
         store: Where histories and feature rows are read.
         redis: What carries copies of them, and may carry events.
         ledger: The releases.
@@ -60,14 +62,16 @@ class Platform:
         self.store: Record | Carrier = record if redis is None else Carrier(record, redis, lifetimes)
         self.histories = Histories(self.database, self.store)
         self.features = OnlineFeatures(self.database, VIEWS, config.feedback, self.store)
-        self.erased = Erased(self.database, (keys or KeysConfig(folder=workspace.keys)).folder, workspace.dataset)
+        folder = (keys or KeysConfig(folder=workspace.keys)).folder
+        self.people = open_people(self.lake, self.database, folder, workspace.dataset, config.ingest)
+        self.erased, self.consents = self.people.erased, self.people.consents
         self.events = EventLog(
             self.database,
             self.histories,
             config.feedback,
             config.events,
             features=self.features,
-            erased=self.erased,
+            people=self.people,
         )
         self.ledger = Ledger(self.database)
         self.registry = Registry(self.database, workspace.models)

@@ -19,6 +19,7 @@ from movie_mlops.flows.measures import PlatformWatched
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.records import PlatformRecords
 from movie_mlops.flows.rollout import Conductor
+from movie_mlops.ingest import check_names
 from movie_mlops.lake import MOVIES, Lake, LakeConfig
 from movie_mlops.release import KeysConfig
 from movie_mlops.security import AuditLog, Buckets, KeySecret, Limiter, Pseudonyms, RedisLimiter
@@ -40,6 +41,7 @@ def make_app(
 ) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
     platform = Platform(workspace, config, lakes, redis, keys=keys, state_url=state_url)
+    check_names(platform.lake, pseudonyms=platform.people.pseudonyms is not None)
     check_not_returned(platform)
     limiter = None if redis is None else shared_limiter(serving, redis, workspace.dataset)
     return _app(platform, serving, lines=lines, tracer=tracer, key_secret=key_secret, limiter=limiter)
@@ -98,7 +100,7 @@ def _app(
         conductor=Conductor.of(platform),
         operations=PlatformOperations(platform),
         watched=PlatformWatched(platform),
-        erased=platform.erased,
+        people=platform.people,
         rights=PlatformRights(platform),
         lines=lines,
         tracer=tracer,

@@ -7,6 +7,7 @@ from movie_mlops.ingest.errors import ContractError, DownloadError, SourceError
 from movie_mlops.ingest.from_events import load_events
 from movie_mlops.ingest.leaving_out import whom
 from movie_mlops.ingest.load import load
+from movie_mlops.ingest.people import check_names, open_people
 from movie_mlops.ingest.raw import Lane, RawTable
 from movie_mlops.ingest.replay import ReplayReport, export, open_rows, read_corrected, replay
 from movie_mlops.ingest.sources import Source, open_source
@@ -34,11 +35,13 @@ __all__ = [
     "TableModes",
     "TableValidation",
     "Window",
+    "check_names",
     "cursor_of",
     "describe",
     "export",
     "load",
     "load_events",
+    "open_people",
     "open_rows",
     "open_source",
     "read_corrected",

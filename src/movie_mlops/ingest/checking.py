@@ -36,7 +36,8 @@ class Checked:
         warnings: Reasons that did not refuse, and values that were discarded, with how many rows each.
         changes: What is not as the contract declares it.
         users: The different users of the good rows, in no order; none where the table has no users.
-        left_out: How many rows are on neither side, because their people were erased.
+        erased: How many rows are on neither side because their people were erased.
+        unwilling: The same, because their people do not permit it.
     """
 
     read: int
@@ -46,7 +47,8 @@ class Checked:
     warnings: dict[str, int] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
     users: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
-    left_out: int = 0
+    erased: int = 0
+    unwilling: int = 0
 
 
 def check(raw: RawTable, contract: Contract, facts: Facts, *, dataset: str) -> Checked:

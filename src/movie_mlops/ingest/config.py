@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from movie_mlops.security.people import Purpose, Stance
+
 
 @dataclass(frozen=True)
 class SourceOptions:
@@ -106,6 +108,8 @@ class IngestConfig:
         interactions: Modes and severities of the table of interactions.
         movies: Modes and severities of the table of films.
         users: Modes of the table of users.
+        pseudonyms: Whether users are known by keyed hashes of their ids, at every door.
+        consent: What holds of somebody who said nothing of a purpose; assumed where it is left out.
         overlap_days: An incremental load begins this many days before the newest interaction that it knows.
         attempts: How often a commit is tried when other writers are faster.
         chunk_bytes: How much of a text file is in memory at once.
@@ -120,6 +124,8 @@ class IngestConfig:
     interactions: TableModes = field(default_factory=TableModes)
     movies: TableModes = field(default_factory=TableModes)
     users: TableModes = field(default_factory=TableModes)
+    pseudonyms: bool = False
+    consent: Mapping[Purpose, Stance] = field(default_factory=lambda: dict.fromkeys(Purpose, Stance.ASSUMED))
     overlap_days: float = 7.0
     attempts: int = 20
     chunk_bytes: int = 32 << 20

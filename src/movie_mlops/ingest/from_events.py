@@ -9,7 +9,7 @@ from movie_mlops.core import columns as c
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.ingest.commits import ATTEMPTS, again
 from movie_mlops.lake import INTERACTIONS, SCHEMAS, Lake
-from movie_mlops.security.erasure import Erased
+from movie_mlops.security.people import People, Purpose
 
 
 def load_events(
@@ -18,7 +18,7 @@ def load_events(
     *,
     cursors: Mapping[str, int] | None = None,
     attempts: int = ATTEMPTS,
-    erased: Erased | None = None,
+    people: People | None = None,
 ) -> int:
     """Append the interactions that the lake does not have yet (by ``event_id``) in one commit; return how many.
 
@@ -28,7 +28,7 @@ def load_events(
         cursors: Names and numbers that the lake gives from this commit on; where they move, there is a commit also for
             no new row.
         attempts: How often to try when other writers are faster.
-        erased: Whose events stay out.
+        people: Whose events stay out.
 
     Raises:
         ConflictError: Other writers were faster every time.
@@ -43,8 +43,8 @@ def load_events(
 
     def work() -> int:
         version, new = lake.version(INTERACTIONS), frame
-        if erased is not None and (gone := erased.among(frame[c.USER_ID].unique())):
-            new = frame.filter(~pl.col(c.USER_ID).is_in(gone))
+        if people is not None and (gone := people.left_out(frame[c.USER_ID].unique(), Purpose.HISTORY).all):
+            new = frame.filter(~pl.col(c.USER_ID).is_in(list(gone)))
         if version is not None:
             known = lake.scan(INTERACTIONS, version=version).select(c.EVENT_ID)
             new = new.lazy().join(known, on=c.EVENT_ID, how="anti", maintain_order="left").collect()

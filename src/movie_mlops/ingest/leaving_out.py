@@ -1,4 +1,4 @@
-"""Rows of people who were erased: they stay out, the refused ones too, and are counted."""
+"""Rows of people of whom nothing may be kept: they stay out, the refused ones too, and are counted."""
 
 import json
 import re
@@ -10,37 +10,58 @@ import polars as pl
 
 from movie_mlops.core import columns as c
 from movie_mlops.ingest.checking import Checked
-from movie_mlops.security.erasure import Erased
+from movie_mlops.lake import USERS
+from movie_mlops.security.people import People, Purpose
 
 _WORDS: Final = re.compile(r"[^\s,;|:\t\"'{}\[\]]+")
+_PURPOSES: Final = {USERS: Purpose.PROFILE}
 
 
-def without_erased(checked: Checked, *, erased: Erased) -> Checked:
-    """Return the rows without those of people who were erased.
+def purpose_of(table: str) -> Purpose:
+    """Return what the rows of a table are kept for."""
+    return _PURPOSES.get(table, Purpose.HISTORY)
+
+
+def without_others(checked: Checked, table: str, *, people: People) -> Checked:
+    """Return the rows without those of people of whom nothing may be kept.
 
     Args:
         checked: Rows of interactions or of users.
-        erased: Who was.
+        table: Which of them.
+        people: Whom to ask.
     """
-    told = [whom(raw, fields) for raw, fields in checked.bad.select(c.RAW, c.FIELDS).iter_rows()]
-    users = set(checked.good[c.USER_ID].unique().to_list())
-    gone = erased.among(users.union(*told))
-    if not gone:
+    refused = [(_named(fields), raw) for raw, fields in checked.bad.select(c.RAW, c.FIELDS).iter_rows()]
+    named = {user for user, _ in refused if user is not None}
+    words = {word for user, raw in refused if user is None for word in _WORDS.findall(raw or "")}
+    gone = people.left_out(named.union(checked.good[c.USER_ID].unique().to_list()), purpose_of(table))
+    # Whom a line without a readable user is about nobody can say; that somebody erased is in it, one can.
+    erased = gone.erased | people.erased.among(words)
+    if not (gone.all or erased):
         return checked
-    good = checked.good.filter(~pl.col(c.USER_ID).is_in(gone))
-    bad = checked.bad.filter(pl.Series([gone.isdisjoint(each) for each in told], dtype=pl.Boolean))
+    good = checked.good.filter(~pl.col(c.USER_ID).is_in(list(gone.all)))
+    kept = [erased.isdisjoint(whom(raw, None)) if user is None else user not in gone.all for user, raw in refused]
+    bad = checked.bad.filter(pl.Series(kept, dtype=pl.Boolean))
+    unwilling = sum(user in gone.unwilling for user, _ in refused) + (
+        checked.good.filter(pl.col(c.USER_ID).is_in(list(gone.unwilling))).height
+    )
     left = checked.good.height - good.height + checked.bad.height - bad.height
     return replace(
         checked,
         good=good,
         bad=bad,
         extras=checked.extras.join(good.select(c.LINE), on=c.LINE, how="semi", maintain_order="left"),
-        users=checked.users.filter(~checked.users.is_in(gone)),
-        left_out=left,
+        users=checked.users.filter(~checked.users.is_in(list(gone.all))),
+        erased=left - unwilling,
+        unwilling=unwilling,
     )
 
 
 def whom(raw: str | None, fields: str | None) -> Iterable[str]:
     """Return whom a refused row may be about: its user, or where none could be read every word of the row."""
+    user = _named(fields)
+    return [user] if user is not None else _WORDS.findall(raw or "")
+
+
+def _named(fields: str | None) -> str | None:
     user = (json.loads(fields) if fields else {}).get(c.USER_ID)
-    return [str(user).strip()] if user is not None else _WORDS.findall(raw or "")
+    return None if user is None else str(user).strip()

@@ -6,7 +6,7 @@ write a row twice, and after a kill at any moment the same call writes what is m
 time, all of them before the last piece, with which the cursor moves: a load that has ended has told them all.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -25,8 +25,10 @@ from movie_mlops.ingest.config import IngestConfig, Mode
 from movie_mlops.ingest.contract import Facts
 from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.known import Known, hashed
-from movie_mlops.ingest.leaving_out import without_erased
+from movie_mlops.ingest.leaving_out import without_others
 from movie_mlops.ingest.merging import merge
+from movie_mlops.ingest.people import check_names
+from movie_mlops.ingest.pseudonymous import PseudonymousSource
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.refusals import as_duplicates
 from movie_mlops.ingest.replay import mark_as_good, open_rows
@@ -36,7 +38,7 @@ from movie_mlops.ingest.sources import Source
 from movie_mlops.ingest.tally import IngestReport, Tally
 from movie_mlops.ingest.window import ALL, Window, cursor_of
 from movie_mlops.lake import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, SCHEMAS, USERS, Lake
-from movie_mlops.security.erasure import Erased
+from movie_mlops.security.people import People
 
 T = TypeVar("T")
 
@@ -53,7 +55,7 @@ def load(
     *,
     config: IngestConfig | None = None,
     window: Window = ALL,
-    erased: Erased | None = None,
+    people: People | None = None,
     progress: Progress = SILENT,
     at: At = lambda _point: None,
 ) -> IngestReport:
@@ -67,18 +69,23 @@ def load(
         lake: Where they go.
         config: What the contracts accept.
         window: Which interactions are meant.
-        erased: Whose rows stay out; they are counted among those that the load is not about.
+        people: By which names users are known, and whose rows stay out; these are counted among those that the load is
+            not about.
         progress: Who listens.
         at: Called at each point that the load passes.
 
     Raises:
-        SourceError: The data cannot be had.
+        SourceError: The data cannot be had, or knows its users otherwise than the lake.
         ContractError: Something changed that is frozen; nothing was written.
         ConflictError: Other writers were faster every time.
         LakeError: The lake cannot be written.
     """
     source.prepare(progress)
-    return _Load(source, lake, config or IngestConfig(), window, at=at, erased=erased).run(progress)
+    if people is not None:
+        check_names(lake, pseudonyms=people.pseudonyms is not None)
+        if people.pseudonyms is not None:
+            source = PseudonymousSource(source, people.pseudonyms)
+    return _Load(source, lake, config or IngestConfig(), window, at=at, people=people).run(progress)
 
 
 def _ahead(pieces: Iterator[T], *, by: int = 1) -> Iterator[T]:
@@ -119,9 +126,9 @@ class _Load:
     """One load, and what it counts."""
 
     def __init__(
-        self, source: Source, lake: Lake, config: IngestConfig, window: Window, *, at: At, erased: Erased | None
+        self, source: Source, lake: Lake, config: IngestConfig, window: Window, *, at: At, people: People | None
     ) -> None:
-        self._erased = erased
+        self._whom = people
         self._source, self._lake, self._config, self._window, self._at = source, lake, config, window, at
         self._now = clock.now()
         self._dataset = source.dataset
@@ -163,13 +170,13 @@ class _Load:
         return self._report()
 
     def _check(self, raw: RawTable, facts: Facts) -> _Piece:
-        checked = self._without_erased(check(raw, CONTRACTS[INTERACTIONS], facts, dataset=self._dataset))
+        checked = self._permitted(check(raw, CONTRACTS[INTERACTIONS], facts, dataset=self._dataset), INTERACTIONS)
         self._rows.look_at(checked, INTERACTIONS)
         meant = checked.good if self._window.is_all else checked.good.filter(self._window.has())
         return _Piece(raw, checked, meant, hashed(meant))
 
-    def _without_erased(self, checked: Checked) -> Checked:
-        return checked if self._erased is None else without_erased(checked, erased=self._erased)
+    def _permitted(self, checked: Checked, table: str) -> Checked:
+        return checked if self._whom is None else without_others(checked, table, people=self._whom)
 
     def _pieces(self) -> Iterator[RawTable]:
         return self._source.batches(config=self._config, unknown=self._keeps_new_columns(INTERACTIONS))
@@ -196,7 +203,7 @@ class _Load:
         contract = CONTRACTS[table]
         checked = check(raw, contract, Facts(self._config, self._now), dataset=self._dataset)
         if table != MOVIES:
-            checked = self._without_erased(checked)
+            checked = self._permitted(checked, table)
         freeze_unfit(checked.bad, contract, contract.modes(self._config))
         tally.look_at(checked, table)
         tally.add(raw, checked)
@@ -325,7 +332,7 @@ class _Load:
             movie_reasons=dict(sorted(films.reasons.items())),
             versions={table: version for table, version in versions.items() if version is not None},
             rows_outside=rows.outside,
-            warnings={**films.warnings, **people.warnings, **rows.warnings},
+            warnings=dict(Counter(films.warnings) + Counter(people.warnings) + Counter(rows.warnings)),
             changes=[
                 f"{sentence}: {mode}" for sentence, mode in {**films.changes, **people.changes, **rows.changes}.items()
             ],

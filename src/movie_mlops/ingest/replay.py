@@ -25,12 +25,13 @@ from movie_mlops.ingest.contract import Facts
 from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.errors import SourceError
 from movie_mlops.ingest.known import Known
-from movie_mlops.ingest.leaving_out import without_erased
+from movie_mlops.ingest.leaving_out import without_others
 from movie_mlops.ingest.merging import merge
+from movie_mlops.ingest.pseudonymous import disguised
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.refusals import SCALE
 from movie_mlops.lake import INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, USERS, Lake
-from movie_mlops.security.erasure import Erased
+from movie_mlops.security.people import People
 
 REPLAYED: Final = "replayed"
 """Under which name a row of the quarantine says whether it has reached the lake since."""
@@ -174,7 +175,7 @@ def replay(
     rows: pl.DataFrame | None = None,
     corrected: Mapping[str, Mapping[str, str | None]] | None = None,
     columns: Mapping[str, str] | None = None,
-    erased: Erased | None = None,
+    people: People | None = None,
 ) -> ReplayReport:
     """Hold open rows against the contracts once more, and bring those that keep them now into the lake.
 
@@ -187,7 +188,7 @@ def replay(
         rows: Which open rows; all of them when ``None``.
         corrected: Id to what the columns hold now; rows without an entry are tried as they are.
         columns: Our column to the one, by our name, whose values it takes: where columns were mapped wrongly.
-        erased: Whose rows do not come in, however they were corrected.
+        people: By which names users are known, and whose rows do not come in, however they were corrected.
 
     Raises:
         SourceError: A corrected row is not open.
@@ -210,7 +211,7 @@ def replay(
         moved = columns if columns and {*columns, *columns.values()} <= set(names) else {}
         told = _told(part, names, corrected or {}, moved)
         one = _replay_part(
-            lake, part, RawTable(told, "quarantine", value_scale=_scale(part.row(0, named=True))), config, erased
+            lake, part, RawTable(told, "quarantine", value_scale=_scale(part.row(0, named=True))), config, people
         )
         tried, replayed, new = tried + part.height, replayed + one.replayed, new + one.new
         refused = {reason: refused.get(reason, 0) + one.refused.get(reason, 0) for reason in {**refused, **one.refused}}
@@ -227,14 +228,16 @@ def _alike(rows: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _replay_part(
-    lake: Lake, part: pl.DataFrame, raw: RawTable, config: IngestConfig, erased: Erased | None
+    lake: Lake, part: pl.DataFrame, raw: RawTable, config: IngestConfig, people: People | None
 ) -> ReplayReport:
     """Replay rows of one table, source and scale; ``raw`` has them with a running number for the line."""
     table, source, now = part[c.TABLE][0], part[c.SOURCE][0], clock.now()
     films = lake.scan(MOVIES).select(c.MOVIE_ID).collect()[c.MOVIE_ID]
+    if people is not None and people.pseudonyms is not None:
+        raw = disguised(raw, people.pseudonyms)
     checked = check(raw, CONTRACTS[table], Facts(config, now, films, raw.value_scale), dataset=source)
-    if erased is not None and table != MOVIES:
-        checked = without_erased(checked, erased=erased)
+    if people is not None and table != MOVIES:
+        checked = without_others(checked, table, people=people)
     reasons = dict(checked.bad[c.REASON].value_counts().iter_rows())
     note = {"source": source, "why": "replay"}
     if table in {MOVIES, USERS}:

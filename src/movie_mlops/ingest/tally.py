@@ -14,6 +14,8 @@ from movie_mlops.ingest.statistics import Statistics
 
 ERASED: Final = "erased-user"
 """Under which warnings count the rows that stayed out because their people were erased."""
+UNWILLING: Final = "no-consent"
+"""The same, because their people do not permit that they are kept."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,10 @@ class Tally:
         """Count what was read and refused."""
         self.file = raw.file
         self.read += checked.read
-        self.outside += checked.left_out
-        if checked.left_out:
-            self.warnings[ERASED] = self.warnings.get(ERASED, 0) + checked.left_out
+        for reason, count in {ERASED: checked.erased, UNWILLING: checked.unwilling}.items():
+            self.outside += count
+            if count:
+                self.warnings[reason] = self.warnings.get(reason, 0) + count
         self.refuse(checked.bad)
         for reason, count in checked.warnings.items():
             self.warnings[reason] = self.warnings.get(reason, 0) + count

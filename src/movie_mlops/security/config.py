@@ -134,6 +134,20 @@ _DEFAULT_LIMITS: Final = {
 }
 
 
+class RetentionConfig(_Settings):
+    """For how many days what is kept of people is kept; ``None``: as long as the platform.
+
+    Attributes:
+        interactions: What they did with films, by when they did it.
+        quarantine: Rows about them that were refused.
+        answers: Which lists they were given, with what those were made from.
+    """
+
+    interactions: float | None = Field(default=None, gt=0)
+    quarantine: float | None = Field(default=None, gt=0)
+    answers: float | None = Field(default=None, gt=0)
+
+
 class SecurityConfig(_Settings):
     """Everything that may be chosen about access.
 
@@ -144,6 +158,7 @@ class SecurityConfig(_Settings):
         limits: How much each role may ask; a key may have figures of its own.
         sign_in: How often somebody may be wrong at the console's door.
         oidc: The identity provider; ``None`` for none.
+        retention: For how many days what is kept of people is kept.
         key_stale_seconds: How long keys are believed while the state database does not answer.
     """
 
@@ -153,6 +168,7 @@ class SecurityConfig(_Settings):
     limits: dict[Role, LimitConfig] = Field(default_factory=dict)
     sign_in: SignInConfig = SignInConfig()
     oidc: OidcConfig | None = None
+    retention: RetentionConfig = RetentionConfig()
     key_stale_seconds: float = Field(default=60.0, ge=1)
 
     @model_validator(mode="after")

@@ -1,15 +1,12 @@
 """The secret of this platform that API keys and sessions are hashed with; it is not in the database."""
 
-import os
 import secrets
-import stat
-import tempfile
-from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
 from movie_mlops.security.errors import SecurityError
+from movie_mlops.security.key_files import make_once, others_may_read
 
 _FILE: Final = "access-secret"
 _SHORTEST: Final = 32
@@ -60,10 +57,8 @@ def read_key_secret(folder: Path, given: str | None) -> KeySecret:
         return KeySecret(given)
     path = folder / _FILE
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            _make(path)
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        make_once(path, secrets.token_hex(32).encode())
+        if others_may_read(path):
             raise SecurityError(f"Others can read {path}.", next_step=f"Take that from them: chmod 600 {path}")
         return KeySecret(path.read_text("ascii").strip())
     except OSError as error:
@@ -71,16 +66,3 @@ def read_key_secret(folder: Path, given: str | None) -> KeySecret:
             f"The access secret {path} cannot be read ({error.strerror}).",
             next_step="Make the folder yours, or set MOVIE_MLOPS_ACCESS_SECRET.",
         ) from error
-
-
-def _make(path: Path) -> None:
-    """Make a secret; of two processes that do so at once, one does, and nobody ever reads half of it."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    made = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
-        with suppress(FileExistsError):
-            path.hardlink_to(made)
-    finally:
-        made.unlink()

@@ -101,6 +101,8 @@ POLICY: Final[tuple[Rule, ...]] = (
     # What people may ask of their own data.
     Rule("GET", "/v1/users/{user_id}/export", Entry.CLOSED, _OWN, Check.PATH),
     Rule("DELETE", "/v1/users/{user_id}", Entry.CLOSED, _OWN, Check.PATH, writes=True),
+    Rule("GET", "/v1/users/{user_id}/consents", Entry.CLOSED, _OWN, Check.PATH),
+    Rule("PUT", "/v1/users/{user_id}/consents", Entry.CLOSED, _OWN, Check.PATH, writes=True),
     # What is measured.
     Rule("GET", "/metrics", Entry.OPEN, _WATCH),
     # What is released and rolled out.

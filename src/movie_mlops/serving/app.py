@@ -32,7 +32,7 @@ from movie_mlops.security import (
     Refusals,
     Tokens,
 )
-from movie_mlops.security.erasure import Erased
+from movie_mlops.security.people import People
 from movie_mlops.serving import problems, schemes
 from movie_mlops.serving.answering import Answering
 from movie_mlops.serving.audited import Audited
@@ -90,7 +90,7 @@ def create_app(
     conductor: Conductor | None = None,
     operations: Operations | None = None,
     watched: Watched | None = None,
-    erased: Erased | None = None,
+    people: People | None = None,
     rights: Rights | None = None,
     lines: LogLines | None = None,
     tracer: Tracer | None = None,
@@ -116,7 +116,7 @@ def create_app(
         conductor: Who sees to what is rolled out; without one this server follows the ledger and decides nothing.
         operations: What the console shows of other rooms; without it, it shows what serves and the ledger.
         watched: What the other rooms tell of themselves; without it, metrics and readiness are those of the API alone.
-        erased: Whose answers are not kept.
+        people: Whose answers are not kept, and by which names users are known; without them, all are, by their ids.
         rights: What people may ask of their own data; without it, nothing may be.
         lines: Where each request is logged; without them, none is.
         tracer: Where spans are written down; without it, none is.
@@ -139,7 +139,7 @@ def create_app(
         capacity=config.impression_queue,
         batch=config.impression_batch,
         delay_seconds=config.impression_delay_seconds,
-        erased=erased,
+        people=people,
     )
     metrics = Metrics(
         watcher,
@@ -193,7 +193,9 @@ def create_app(
     # Lines end before the app, and the server that has them is made for it.
     app.state.refused = metrics.refused
     app.add_middleware(Lane, before=services.read_before, answer=partial(recommendations.answer_user, services))
-    app.add_middleware(Guard, access=services.access, guarded=guarded)
+    pseudonyms = None if people is None else people.pseudonyms
+    known_as = None if pseudonyms is None else pseudonyms.of
+    app.add_middleware(Guard, access=services.access, guarded=guarded, known_as=known_as)
     # Behind the door, which counts a refusal as any other answer and sends it out as one.
     app.add_middleware(
         Shedding,

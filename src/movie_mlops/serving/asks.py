@@ -24,8 +24,8 @@ from movie_mlops.serving.shapes import (
     HistoryWord,
     ItemOut,
     MovieId,
-    Name,
     Number,
+    Person,
     RecommendationOut,
     Strict,
 )
@@ -245,7 +245,7 @@ class RecommendationRequest(Wishes):
 class Somebody(Strict):
     """A user, or a list of films instead of one."""
 
-    user_id: Name | None = Field(None, description="Who.")
+    user_id: Person | None = Field(None, description="Who.")
     history: Annotated[list[HistoryWord], Field(max_length=MOST_HISTORY)] | None = Field(
         None, description="What somebody without an account met."
     )

@@ -18,8 +18,8 @@ from movie_mlops.state import StateError
 _LOG: Final = logging.getLogger("movie_mlops.serving.audited")
 _WATCHED: Final = ("/v1/admin/", "/console/")
 _OF_USERS: Final = "/v1/users/"
-_RIGHTS: Final = frozenset({"/v1/users/{user_id}", "/v1/users/{user_id}/export"})
-"""Whoever gets everything that is known of somebody, or has it erased, is on record, too."""
+_RIGHTS: Final = frozenset({"/v1/users/{user_id}", "/v1/users/{user_id}/export", "/v1/users/{user_id}/consents"})
+"""Whoever gets everything that is known of somebody, has it erased, or says what they permit, is on record, too."""
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOLD: Final = frozenset({"bundle_id", "bundle", "expected", "reason", "approved_by", "move", "name"})
 """What is taken from a body; tokens and codes of forms are not."""
@@ -114,7 +114,7 @@ def _is_watched(scope: Scope) -> bool:
     # As the path itself says: which route it is, the router finds out later.
     path: str = scope["path"]
     return path.startswith(_WATCHED) or (
-        path.startswith(_OF_USERS) and (scope["method"] == "DELETE" or path.endswith("/export"))
+        path.startswith(_OF_USERS) and (scope["method"] in {"DELETE", "PUT"} or path.endswith("/export"))
     )
 
 

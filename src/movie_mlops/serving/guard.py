@@ -1,5 +1,7 @@
 """The guard, behind the door: who asks, whether they may, and whether they have not asked too much."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import anyio.to_thread
@@ -21,6 +23,7 @@ from movie_mlops.security import (
     TooManyRequestsError,
     UnauthorisedError,
 )
+from movie_mlops.security.people import KNOWN_AS
 from movie_mlops.serving.console import session
 from movie_mlops.serving.guarded import Guarded
 from movie_mlops.serving.problems import refusal
@@ -35,9 +38,13 @@ class Guard:
         app: What is behind it.
         access: Decides.
         guarded: Which rule a request comes under.
+        known_as: Gives the pseudonym of a user; ``None`` where ids are kept.
     """
 
-    def __init__(self, app: ASGIApp, *, access: Access, guarded: Guarded) -> None:
+    def __init__(
+        self, app: ASGIApp, *, access: Access, guarded: Guarded, known_as: Callable[[str], str] | None = None
+    ) -> None:
+        self._known_as = known_as
         self._app = app
         self._access = access
         self._guarded = guarded
@@ -48,10 +55,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
         rule, user_id = self._guarded.find(scope["method"], scope["path"])
+        if self._known_as is not None:
+            KNOWN_AS.set(self._known_as)
+            user_id = None if user_id is None else self._known_as(user_id)
         principal, taken = NOBODY, None
         refused: AccessError | None = None
         try:
-            principal = await self._identify(rule, scope)
+            principal = self._by_pseudonym(await self._identify(rule, scope))
             if principal is not NOBODY:
                 taken = await self._take(principal)
                 _check(taken)
@@ -92,6 +102,12 @@ class Guard:
             assert tokens is not None
             await anyio.to_thread.run_sync(tokens.keys.refresh)
         return self._access.identify(shown)
+
+    def _by_pseudonym(self, principal: Principal) -> Principal:
+        """Return them as whoever they see the data of is known here."""
+        if self._known_as is None or principal.user_id is None:
+            return principal
+        return replace(principal, user_id=self._known_as(principal.user_id))
 
     async def _take(self, principal: Principal) -> Taken | None:
         limiter = self._access.limiter

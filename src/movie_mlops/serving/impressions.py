@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from movie_mlops.core import clock
 from movie_mlops.release import Release
-from movie_mlops.security.erasure import Erased
+from movie_mlops.security.people import People, Purpose
 from movie_mlops.serving.exposures import Exposure, exposures_of, keep_exposures
 from movie_mlops.serving.served import Served, keep
 from movie_mlops.state import METADATA, Database, StateError, gained, run_for_each
@@ -118,7 +118,7 @@ class Impressions:
         capacity: How many may wait.
         batch: How many one transaction writes at most.
         delay_seconds: How long the first of a batch waits for company.
-        erased: Whose answers are not kept.
+        people: Whose answers are not kept.
     """
 
     def __init__(
@@ -128,10 +128,10 @@ class Impressions:
         capacity: int = 10_000,
         batch: int = 200,
         delay_seconds: float = 0.25,
-        erased: Erased | None = None,
+        people: People | None = None,
     ) -> None:
         self._database = database
-        self._erased = erased
+        self._people = people
         self._batch = batch
         self._delay_seconds = delay_seconds
         self._waiting: queue.SimpleQueue[Impression] = queue.SimpleQueue()
@@ -230,10 +230,11 @@ class Impressions:
             return written
 
     def _may_be_kept(self, connection: Connection) -> list[Impression]:
-        """Return what waits but for answers to people who were erased, or about them."""
-        if self._erased is None:
+        """Return what waits but for answers to people of whom none may be kept, or about them."""
+        if self._people is None:
             return self._unwritten
-        gone = self._erased.among((user for each in self._unwritten for user in people_of(each)), connection)
+        asked = (user for each in self._unwritten for user in people_of(each))
+        gone = self._people.left_out(asked, Purpose.ANSWERS, connection).all
         return [each for each in self._unwritten if gone.isdisjoint(people_of(each))] if gone else self._unwritten
 
 

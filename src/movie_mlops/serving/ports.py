@@ -11,6 +11,7 @@ from movie_mlops.core.measures import Sample
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.features import History
 from movie_mlops.release import Graph
+from movie_mlops.security.people import Consent, Purpose
 from movie_mlops.serving.console import Glance
 
 
@@ -51,6 +52,14 @@ class Rights(Protocol):
 
     def export(self, user_id: str, /) -> dict[str, Any]:
         """Return everything that is known of somebody."""
+        ...
+
+    def consents(self, user_id: str, /) -> list[Consent]:
+        """Return what somebody permits, for every purpose."""
+        ...
+
+    def consent(self, user_id: str, said: Mapping[Purpose, bool], /, *, by: str) -> None:
+        """Write down what somebody permits from now on; purposes that are left out stay as they are."""
         ...
 
 

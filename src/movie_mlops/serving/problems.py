@@ -22,6 +22,7 @@ _STATUS_OF_CODE: Final[dict[str, int]] = {
     "event": 422,
     "event-conflict": 409,
     "erased-user": 410,
+    "no-consent": 403,
     "erasure": 409,
     "busy": 409,
     "promotion-conflict": 409,

@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    StrictBool,
     StrictInt,
     StrictStr,
     Tag,
@@ -23,6 +24,7 @@ from movie_mlops.core import clock
 from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME, name_fault, time_fault, value_fault
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.release import BUNDLE_ID
+from movie_mlops.security.people import Purpose, known_as
 
 T = TypeVar("T")
 
@@ -65,7 +67,9 @@ UserId = Annotated[
         min_length=1, max_length=LONGEST_NAME, description="Who; somebody unknown gets popular films.", examples=["1"]
     ),
     AfterValidator(_name),
+    AfterValidator(known_as),
 ]
+Person = Annotated[Name, AfterValidator(known_as)]
 MovieId = Annotated[StrictInt, Field(ge=0, le=LARGEST_ID, description="The film.", examples=[1])]
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Value = Annotated[
@@ -107,7 +111,7 @@ class EventIn(_Word):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"user_id": "ann", "movie_id": 1, "kind": "rating", "value": 4.5}]}
     )
-    user_id: Name = Field(description="Who.")
+    user_id: Person = Field(description="Who.")
     event_id: Name | None = Field(None, description="Sent twice it counts once; made up where it is left out.")
     event_time: Annotated[AwareDatetime | None, BeforeValidator(_text_time), AfterValidator(_possible_time)] = Field(
         None, description="When it happened, with a time zone; now where it is left out."
@@ -124,6 +128,35 @@ class EventIn(_Word):
             self.event_time,
             source,
         )
+
+
+class ConsentsIn(Strict):
+    """What somebody permits from now on; a purpose that is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"profile": False}]})
+    history: StrictBool | None = Field(None, description="What they do with films.")
+    profile: StrictBool | None = Field(None, description="What is known of them besides, such as their age.")
+    answers: StrictBool | None = Field(None, description="Which lists they are given.")
+
+    def said(self) -> dict[Purpose, bool]:
+        """Return the purposes that it speaks of."""
+        told = {purpose: getattr(self, purpose) for purpose in Purpose}
+        return {purpose: given for purpose, given in told.items() if given is not None}
+
+
+class ConsentOut(BaseModel):
+    """What holds of one purpose."""
+
+    purpose: Purpose
+    given: bool
+    at: datetime | None = Field(description="When they said so; null where they said nothing.")
+
+
+class ConsentsOut(BaseModel):
+    """What somebody permits."""
+
+    user_id: str
+    consents: list[ConsentOut]
 
 
 class EventBatch(Strict):

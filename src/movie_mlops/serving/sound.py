@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME, VALUES, value_fault
 from movie_mlops.core.nouns import Interaction, Kind
+from movie_mlops.security.people import known_as
 
 _FIELDS: Final = frozenset({"user_id", "movie_id", "kind", "value", "event_id", "event_time"})
 _KINDS: Final = {kind.value: kind for kind in Kind}
@@ -45,7 +46,9 @@ def read_sound(said: Any, source: str, latest: datetime) -> Interaction | None:
     ):
         return None
     number = None if value is None else float(value)
-    return Interaction(event_id or secrets.token_hex(16), str(user_id), movie_id, kind, number, read_at, source)
+    return Interaction(
+        event_id or secrets.token_hex(16), known_as(str(user_id)), movie_id, kind, number, read_at, source
+    )
 
 
 def _is_name(said: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What it costs that somebody shows who they are."""
+"""What it costs that somebody shows who they are, and whether those who are nobody are found."""
 
 from functools import partial
 from typing import Annotated
@@ -25,6 +25,30 @@ def security(
     stage = StageConfig(users=users, films=films)
     config = SecurityBenchConfig(stage=stage, rounds=rounds, seconds=seconds, tokens=tokens)
     measure("security", partial(bench_security, config), _tell, out=out, home=home, as_json=as_json)
+
+
+def shilling(
+    dataset: options.Dataset = None,
+    targets: Annotated[int, typer.Option("--targets", min=1, help="How many rare films are pushed.")] = 4,
+    out: Out = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How many invented users are found in a data set? And how many real ones are told with them, by kind and share."""
+    from movie_mlops.bench import ShillingBenchConfig, bench_shilling
+    from movie_mlops.cli import door
+    from movie_mlops.flows.features import known_feedback
+
+    lake = door.lake(home, dataset)
+    feedback = known_feedback(lake, door.platform_config(door.settings(home)).feedback)
+    bench = partial(bench_shilling, ShillingBenchConfig(targets=targets), feedback)
+    measure("shilling", bench, _tell_found, out=out, home=home, as_json=as_json)
+
+
+def _tell_found(found: Found) -> None:
+    table(found["rows"])
+    clean = found["without_an_attack"]
+    typer.echo(f"Without an attack {clean['users']:,} users at {clean['films']:,} films were told.")
 
 
 def _tell(found: Found) -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from movie_mlops.cli.security import audit, backups, keys, rights
+from movie_mlops.cli.security import audit, backups, consent, keys, rights
 from movie_mlops.cli.security.reference import reference
 from movie_mlops.cli.security.scan import scan
 from movie_mlops.cli.security.shilling import shilling
@@ -22,7 +22,9 @@ app.command()(rights.erase)
 app.command()(rights.erasures)
 app.command()(rights.export)
 app.command()(rights.places)
+app.command()(rights.retention)
 app.add_typer(rights.receipt, name="receipt")
+app.add_typer(consent.app, name="consent")
 app.command()(backups.backup)
 app.command()(backups.restore)
 app.command()(backups.shred)

@@ -76,7 +76,7 @@ def shred(
     from movie_mlops.flows.backups import shred as destroy
 
     with door.one_flow(door.workspace(home, dataset)), door.platform(home, dataset) as platform:
-        done = destroy(platform, user, gone=gone)
+        done = destroy(platform, platform.people.known_as(user), gone=gone)
     if as_json:
         output.print_json({"key_id": done.key_id, "places": [str(place) for place in done.places]})
     elif done.key_id is None:

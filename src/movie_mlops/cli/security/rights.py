@@ -39,10 +39,11 @@ def erase(
     if (user is None) != again:
         raise ConfigurationError("Whose data is to be erased?", next_step="Give one id, or --again alone.")
     with door.platform(home, dataset, as_served=True) as platform:
-        if plan and user is not None:
-            _print_plan(erasure.plan(platform, user), as_json=as_json)
+        known = None if user is None else platform.people.known_as(user)
+        if plan and known is not None:
+            _print_plan(erasure.plan(platform, known), as_json=as_json)
             return
-        receipts = [erasure.erase(platform, user, by=by)] if user else erasure.erase_returned(platform, by=by)
+        receipts = [erasure.erase(platform, known, by=by)] if known else erasure.erase_returned(platform, by=by)
         reports = platform.workspace.reports / "erasures"
     if as_json:
         output.print_json(receipts if user is None else receipts[0])
@@ -80,6 +81,7 @@ def export(
     out: Annotated[Path | None, typer.Option("--out", help="The file (default: the standard output).")] = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Write everything that is known of somebody as JSON, with what each part means."""
     import json
@@ -88,13 +90,16 @@ def export(
     from movie_mlops.flows import erasure
 
     with door.platform(home, dataset) as platform:
-        told = erasure.export(platform, user)
+        told = erasure.export(platform, platform.people.known_as(user))
     if out is None:
         output.print_json(told)
         return
     out.touch(mode=0o600)
     out.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
     rows = sum(len(each) for each in told["data"].values())
+    if as_json:
+        output.print_json({"file": str(out), "tables": len(told["data"]), "rows": rows})
+        return
     typer.echo(f"{rows:,} rows of {len(told['data'])} tables: {out}")
 
 
@@ -106,6 +111,27 @@ def places(as_json: options.AsJson = False) -> None:
     rows = [{"where": str(each.kind), "name": each.name, "columns": list(each.columns)} for each in PLACES]
     told = [{**row, "holds": each.holds, "erased": each.erased} for row, each in zip(rows, PLACES, strict=True)]
     output.print_rows(told, as_json=as_json)
+
+
+@audited("security.retention")
+def retention(
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would go, and change nothing.")] = False,
+    dataset: options.Dataset = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Take out what is older than config/security.yaml lets it be."""
+    from movie_mlops.cli import door, output
+    from movie_mlops.flows.retention import outdated, retain
+
+    config = door.security(door.settings(home)).retention
+    with door.platform(home, dataset, as_served=True) as platform:
+        found = (outdated if plan else retain)(platform, config)
+    if not (found or as_json):
+        typer.echo("Everything is kept: nothing stands under 'retention' in config/security.yaml.")
+        return
+    rows = [{"table": each.table, "older than days": each.days, "rows": each.rows} for each in found]
+    output.print_rows(rows, as_json=as_json)
 
 
 @receipt.command()

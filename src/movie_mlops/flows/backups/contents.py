@@ -22,6 +22,7 @@ from movie_mlops.security.audit.entries import ENTRIES
 from movie_mlops.security.audit.entries import SEALS as AUDIT_SEALS
 from movie_mlops.security.envelope import GENERAL
 from movie_mlops.security.erasure import ERASED
+from movie_mlops.security.people import CONSENTS
 from movie_mlops.serving.exposures import EXPOSURES
 from movie_mlops.serving.history import SAMPLES
 from movie_mlops.serving.impressions import IMPRESSIONS
@@ -33,6 +34,7 @@ PERSONAL_TABLES: Final[Mapping[Table, str]] = {
     IMPRESSIONS: "user_id",
     EXPOSURES: "user_id",
     SERVED: "user_id",
+    CONSENTS: "user_id",
 }
 """Tables of the state whose rows belong to a person, with the column that says to whom.
 

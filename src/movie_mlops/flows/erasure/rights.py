@@ -1,10 +1,12 @@
 """What the API offers people of their own data."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from movie_mlops.flows.erasure.erase import erase
 from movie_mlops.flows.erasure.exporting import export
 from movie_mlops.flows.platform import Platform
+from movie_mlops.security.people import Consent, Purpose
 
 
 class PlatformRights:
@@ -24,3 +26,11 @@ class PlatformRights:
     def export(self, user_id: str, /) -> dict[str, Any]:
         """Return everything that is known of somebody."""
         return export(self._platform, user_id)
+
+    def consents(self, user_id: str, /) -> list[Consent]:
+        """Return what somebody permits, for every purpose."""
+        return self._platform.consents.of(user_id)
+
+    def consent(self, user_id: str, said: Mapping[Purpose, bool], /, *, by: str) -> None:
+        """Write down what somebody permits from now on."""
+        self._platform.consents.say(user_id, said, by=by)

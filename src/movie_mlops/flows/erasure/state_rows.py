@@ -14,6 +14,7 @@ from movie_mlops.features.online.histories import HISTORIES
 from movie_mlops.features.online.materialise import RATINGS, STATES
 from movie_mlops.features.online.record import ROWS
 from movie_mlops.security.key_store import API_KEYS, blank_keys
+from movie_mlops.security.people import CONSENTS
 from movie_mlops.serving import IMPRESSIONS
 from movie_mlops.serving.exposures import EXPOSURES
 from movie_mlops.serving.served import SERVED
@@ -42,6 +43,7 @@ def theirs(connection: Connection, user_id: str) -> Iterator[Theirs]:
     for table in (IMPRESSIONS, EXPOSURES, SERVED):
         yield Theirs(table, or_(table.c.user_id == user_id, table.c.recommendation_id.in_(groups)))
     yield Theirs(ROWS, ROWS.c.view.in_(USER_VIEWS) & (ROWS.c.key == user_id))
+    yield Theirs(CONSENTS, CONSENTS.c.user_id == user_id)
     yield Theirs(API_KEYS, API_KEYS.c.user_id == user_id)
     named = or_(*(STATES.c.view.startswith(f"{name} ", autoescape=True) for name in USER_VIEWS))
     yield Theirs(STATES, named & (STATES.c.key == user_id))

@@ -2,13 +2,13 @@
 
 import hashlib
 import hmac
-import os
 import secrets
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final, Self
 
 from movie_mlops.core.logs.redaction import Redaction
+from movie_mlops.security.key_files import make_once
 
 _KEY_BYTES: Final = 32
 _SHOWN: Final = 16
@@ -35,19 +35,7 @@ class Pseudonyms:
     def kept_in(cls, folder: Path) -> Self:
         """Return those of a home; their key is made in its folder of keys on first need, for its owner's eyes alone."""
         path = folder / "audit.key"
-        if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-            descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(secrets.token_bytes(_KEY_BYTES))
-                # Another process may be first: then its key is the key.
-                os.link(made, path)
-            except FileExistsError:
-                pass
-            finally:
-                made.unlink()
+        make_once(path, secrets.token_bytes(_KEY_BYTES))
         return cls(path.read_bytes())
 
     def user(self, user_id: str) -> str:

@@ -5,13 +5,12 @@ import hmac
 import os
 import re
 import secrets
-import stat
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from movie_mlops.security.envelope.errors import EnvelopeError
+from movie_mlops.security.key_files import make_once, others_may_read, replace
 
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 _FILE: Final = "master-key"
@@ -96,7 +95,7 @@ def read_master_keys(folder: Path, given: str | None, before: str | None) -> Mas
     if given:
         return MasterKeys(MasterKey.read(given), MasterKey.read(before) if before else None)
     path, older = folder / _FILE, folder / _BEFORE
-    _write(path)
+    make_once(path, _made())
     return MasterKeys(_own(path), _own(older) if older.exists() else None)
 
 
@@ -112,17 +111,14 @@ def renew_master_key(folder: Path) -> None:
             "The master key before this one is still there.",
             next_step=f"Finish that with 'movie-mlops security rotate-master --resume', then remove {older}.",
         )
-    _write(path)
+    make_once(path, _made())
     # A crash after the link leaves both names on one key: nothing is lost, and a repetition goes on from there.
     os.link(path, older)
-    new = path.with_name(f".{_FILE}.new")
-    new.unlink(missing_ok=True)
-    _write(new)
-    new.replace(path)
+    replace(path, _made())
 
 
 def _own(path: Path) -> MasterKey:
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+    if others_may_read(path):
         raise EnvelopeError(
             f"Others than its owner may read the master key {path}.",
             next_step=f"chmod 600 {path}; if somebody did read it: movie-mlops security rotate-master",
@@ -130,21 +126,5 @@ def _own(path: Path) -> MasterKey:
     return MasterKey.read(str(path))
 
 
-def _write(path: Path) -> None:
-    """Write a new key, whole or not at all, unless there is one."""
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
-            file.flush()
-            os.fsync(file.fileno())
-        # Another process may have been quicker: then that is the key.
-        if not path.exists():
-            os.link(name, path)
-    except FileExistsError:
-        return
-    finally:
-        Path(name).unlink()
+def _made() -> bytes:
+    return secrets.token_hex(32).encode()

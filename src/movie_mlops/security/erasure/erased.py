@@ -8,7 +8,6 @@ beside the key, by which a database from an older back-up is recognised.
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from sqlalchemy import Column, Connection, Row, String, Table, Text, insert, sel
 
 from movie_mlops.core import clock
 from movie_mlops.security.errors import ErasureError
+from movie_mlops.security.key_files import make_once, replace
 from movie_mlops.state import METADATA, Database, fetch_rows
 
 ERASED: Final = Table(
@@ -196,12 +196,11 @@ class Erased:
         except FileNotFoundError:
             if not make or self._ask(None, _ANY) or self.copied():
                 raise self._lost("is gone") from None
-        self._key_file.parent.mkdir(parents=True, exist_ok=True)
-        _write(self._key_file, secrets.token_bytes(_KEY_BYTES), first=True)
+        make_once(self._key_file, secrets.token_bytes(_KEY_BYTES))
         return self._key_file.read_bytes()
 
     def _write_copy(self, pseudonyms: list[str]) -> None:
-        _write(self._copy, (json.dumps(pseudonyms, indent=1) + "\n").encode())
+        replace(self._copy, (json.dumps(pseudonyms, indent=1) + "\n").encode())
 
     def _lost(self, why: str) -> ErasureError:
         return ErasureError(
@@ -213,26 +212,6 @@ class Erased:
 def _check_of(key: bytes) -> str:
     """Return what tells one key from another without giving either away."""
     return hmac.new(key, _CHECK, hashlib.sha256).hexdigest()[:16]
-
-
-def _write(path: Path, content: bytes, *, first: bool = False) -> None:
-    """Write a file for its owner's eyes alone, whole or not at all; ``first``: where there is none yet."""
-    made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if not first:
-            made.replace(path)
-            return
-        os.link(made, path)
-    except FileExistsError:
-        # Another process was first: then its key is the key.
-        pass
-    finally:
-        made.unlink(missing_ok=True)
 
 
 def _erasure(row: Row[Any]) -> Erasure:

@@ -123,6 +123,7 @@ PLACES: Final = (
         "The key of yours that back-ups are read with.",
         "it is overwritten, here and where back-ups lie: what it sealed can never be read again",
     ),
+    Place(Kind.STATE, "consents", ("user_id",), "What you permit.", "the rows go"),
     Place(Kind.COPIES, "Redis", ("key",), "Copies of your history and features.", "the keys are deleted"),
     Place(
         Kind.COPIES,
@@ -184,6 +185,7 @@ WITHOUT: Final[dict[str, tuple[str, ...]]] = {
     "tmdb_runs": ("question", "started_at", "finished_at"),
     "tmdb_pages": ("list", "content"),
     "tmdb_films": ("outcome", "asked_at", "waiting", "given"),
+    "consents": ("purpose", "at", "by"),
     "api_keys": ("key_id", "digest", "role", "scope", "revoked_by", "follows"),
     # By pseudonyms alone.
     "audit_entries": ("who", "action", "target", "origin", "outcome", "request_id", "facts"),

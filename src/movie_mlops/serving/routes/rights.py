@@ -4,11 +4,12 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from movie_mlops.core import clock
 from movie_mlops.serving.errors import NotRecordedError
 from movie_mlops.serving.ports import Rights
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.services import Services
-from movie_mlops.serving.shapes import ProblemOut, UserId
+from movie_mlops.serving.shapes import ConsentsIn, ConsentsOut, ProblemOut, UserId
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     401: {"model": ProblemOut},
@@ -38,7 +39,35 @@ def make_router(services: Services) -> APIRouter:
         services.impressions.flush()
         return Json(rights.export(user_id))
 
+    @router.get(
+        "/users/{user_id:path}/consents",
+        responses={**_RESPONSES, 200: {"model": ConsentsOut}},
+        summary="What somebody permits",
+    )
+    def consents(user_id: UserId) -> Json:
+        """Return for each purpose whether it is permitted, and since when; those who said nothing are told so, too."""
+        return _told(user_id, _rights(services))
+
+    @router.put(
+        "/users/{user_id:path}/consents",
+        responses={**_RESPONSES, 200: {"model": ConsentsOut}},
+        summary="Permit a purpose, or do not any more",
+    )
+    def consent(user_id: UserId, body: ConsentsIn) -> Json:
+        """Write it down: from now on nothing is kept that is not permitted. What is there goes with an erasure."""
+        rights = _rights(services)
+        rights.consent(user_id, body.said(), by="the API")
+        return _told(user_id, rights)
+
     return router
+
+
+def _told(user_id: str, rights: Rights) -> Json:
+    rows = [
+        {"purpose": each.purpose, "given": each.given, "at": None if each.at is None else clock.to_iso(each.at)}
+        for each in rights.consents(user_id)
+    ]
+    return Json({"user_id": user_id, "consents": rows})
 
 
 def _rights(services: Services) -> Rights:
