@@ -9,10 +9,9 @@ from sqlalchemy import delete, select
 
 from movie_mlops.core import clock
 from movie_mlops.core.nouns import Workspace
-from movie_mlops.events import EventConfig
 from movie_mlops.events.stored import EVENTS
 from movie_mlops.features.online.record import ROWS
-from movie_mlops.flows import Platform, PlatformConfig
+from movie_mlops.flows import EventsConfig, Platform, PlatformConfig
 from movie_mlops.flows.carrying import Carrying, CarryingConfig
 from movie_mlops.flows.erasure import erase
 from movie_mlops.flows.event_care import prune
@@ -33,7 +32,7 @@ def command(tmp_path: Path) -> CommandLine:
 
 
 def by_workers(tmp_path: Path) -> Platform:
-    return Platform(Workspace(tmp_path, "shop"), PlatformConfig(events=EventConfig(effects="by-workers")))
+    return Platform(Workspace(tmp_path, "shop"), PlatformConfig(events=EventsConfig(effects="by-workers")))
 
 
 def test_the_log_is_shown_as_envelopes(command: CommandLine) -> None:

@@ -18,7 +18,7 @@ from movie_mlops.events.transports import Message, Relay, TransportError
 from movie_mlops.events.transports.redis_streams import GROUP, RedisSource, RedisStream, connect, key_of
 from movie_mlops.features import FeedbackConfig, Histories
 from movie_mlops.features.online.materialise import STATES
-from movie_mlops.flows import Platform, PlatformConfig
+from movie_mlops.flows import EventsConfig, Platform, PlatformConfig
 from movie_mlops.flows.carrying import dead_letters
 from movie_mlops.flows.materialise import materialise
 from movie_mlops.state import Database, StateConfig
@@ -137,7 +137,7 @@ def test_workers_and_redis_are_killed_and_every_effect_is_made_once(tmp_path: Pa
 
     with shop(tmp_path) as first:
         materialise(first)
-    platform = Platform(Workspace(tmp_path, "shop"), PlatformConfig(events=BY_WORKERS))
+    platform = Platform(Workspace(tmp_path, "shop"), PlatformConfig(events=EventsConfig(effects="by-workers")))
     workers = [started(), started()]
     try:
         for burst in range(8):

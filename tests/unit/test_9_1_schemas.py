@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from movie_mlops.cli.main import main
 from movie_mlops.core import cloud_events
 from movie_mlops.events import schemas
-from movie_mlops.events.asyncapi import document
+from movie_mlops.events.asyncapi import REFERENCE, document
 from movie_mlops.events.errors import SchemaError
 from movie_mlops.events.schemas import check, narrowings, propose, versions
 from movie_mlops.events.stored import StoredEvent, envelope
@@ -107,7 +107,7 @@ def test_a_proposed_version_is_held_against_the_newest(tmp_path: Path, capsys: p
 
 def test_the_asyncapi_document_is_whole_and_describes_what_is_sent() -> None:
     """It is what the code would write, every reference in it leads somewhere, and an envelope fits its schema."""
-    told = json.loads((REPOSITORY / "docs" / "09-event-driven" / "asyncapi.json").read_text("utf-8"))
+    told = json.loads((REPOSITORY / REFERENCE).read_text("utf-8"))
     assert told["asyncapi"] == "3.0.0"
     assert told == document(told["info"]["version"])
     references = list(_references(told))

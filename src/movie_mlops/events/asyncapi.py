@@ -7,7 +7,7 @@ from movie_mlops.core.contract import LONGEST_NAME
 from movie_mlops.core.nouns import Kind
 from movie_mlops.events.schemas import versions
 
-REFERENCE: Final = "docs/09-event-driven/asyncapi.json"
+REFERENCE: Final = "src/movie_mlops/events/asyncapi.json"
 """Where the document is kept in the project."""
 
 _MESSAGE: Final = {"$ref": "#/components/messages/interaction"}

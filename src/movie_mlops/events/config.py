@@ -14,12 +14,10 @@ class EventConfig:
     Attributes:
         effects: ``at-once``: an event is in its user's history and features before it is acknowledged. ``by-workers``:
             it is on disk, and a worker brings it there within milliseconds, so that many more are taken a second.
-        keep_days: Events that are older may be pruned once the lake and every consumer have them; 0: never.
         clock_skew: How far in the future a sender's clock may put an event.
         longest_id: The most characters of an event id, a user id or a source.
     """
 
     effects: Literal["at-once", "by-workers"] = "at-once"
-    keep_days: float = 0.0
     clock_skew: timedelta = CLOCK_SKEW
     longest_id: int = LONGEST_NAME

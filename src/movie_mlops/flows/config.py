@@ -15,7 +15,6 @@ from movie_mlops.evaluation import (
     TimeSplitConfig,
     UserFoldsConfig,
 )
-from movie_mlops.events import EventConfig
 from movie_mlops.features import FeedbackConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, with_tuned
 from movie_mlops.ingest import IngestConfig
@@ -78,6 +77,23 @@ def _default_recipes() -> tuple[Recipe, ...]:
     )
 
 
+class EventsConfig(BaseModel):
+    """What becomes of events."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    effects: Literal["at-once", "by-workers"] = Field(
+        default="at-once",
+        description="Whether an event is in its user's history and features before it is acknowledged, or is brought"
+        " there by a worker within milliseconds, so that many more are taken a second.",
+    )
+    keep_days: float = Field(
+        default=0.0,
+        ge=0,
+        description="Older events may be pruned once the lake and all consumers have them; 0: never.",
+    )
+
+
 class PlatformConfig(BaseModel):
     """What the main job does with the data."""
 
@@ -94,10 +110,7 @@ class PlatformConfig(BaseModel):
         default_factory=IngestConfig, exclude=True, description="What the contracts accept: config/contracts.yaml."
     )
     feedback: FeedbackConfig = Field(default_factory=FeedbackConfig, description="What counts as liking a film.")
-    events: EventConfig = Field(
-        default_factory=EventConfig,
-        description="What events are accepted, and who sees to their effects.",
-    )
+    events: EventsConfig = Field(default_factory=EventsConfig, description="What becomes of events.")
     time_split: TimeSplitConfig = Field(default_factory=TimeSplitConfig, description="The global time split.")
     user_folds: UserFoldsConfig = Field(
         default_factory=lambda: UserFoldsConfig(folds=5, cases=1), description="The random split of each user's films."

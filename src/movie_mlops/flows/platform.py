@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 
 from movie_mlops.core.nouns import Workspace
-from movie_mlops.events import EventLog
+from movie_mlops.events import EventConfig, EventLog
 from movie_mlops.features import VIEWS, Carrier, Histories, OnlineFeatures, Record, RedisConfig
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.ingest import open_people
@@ -69,7 +69,7 @@ class Platform:
             self.database,
             self.histories,
             config.feedback,
-            config.events,
+            EventConfig(effects=config.events.effects),
             features=self.features,
             people=self.people,
         )

@@ -24,13 +24,13 @@ from movie_mlops.bench.targets import at_least, at_most
 from movie_mlops.core import clock
 from movie_mlops.core.nouns import Interaction, Kind, Workspace
 from movie_mlops.core.progress import SILENT, Progress
-from movie_mlops.events import EventConfig, StoredEvent
+from movie_mlops.events import StoredEvent
 from movie_mlops.events.consumers import Consumer, ConsumerConfig, Consuming, OnlineEffect, positions
 from movie_mlops.events.stored import EVENTS, INSERT, to_insert
 from movie_mlops.events.transports import Message, Relay
 from movie_mlops.events.transports.redis_streams import RedisSource, RedisStream, connect
 from movie_mlops.features import RedisConfig
-from movie_mlops.flows import Platform, PlatformConfig
+from movie_mlops.flows import EventsConfig, Platform, PlatformConfig
 from movie_mlops.flows.ingest import ingest
 from movie_mlops.flows.materialise import materialise
 from movie_mlops.ingest import SourceOptions, open_source
@@ -161,7 +161,7 @@ def _fresh(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 def _carried(home: Path, redis: RedisConfig, config: EventsBenchConfig) -> dict[str, dict[str, Any]]:
     workspace = _home(home, config)
-    platform = Platform(workspace, PlatformConfig(events=EventConfig(effects="by-workers")))
+    platform = Platform(workspace, PlatformConfig(events=EventsConfig(effects="by-workers")))
     client, log = connect(redis), platform.events
     stream = RedisStream(client, log.name)
     events = [_interaction(event) for event in made_up(config.consumed, config.users, config.films, config.seed + 3)]

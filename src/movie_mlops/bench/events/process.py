@@ -14,7 +14,6 @@ from pydantic import SecretStr
 
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.core.nouns import Workspace
-from movie_mlops.events import EventConfig
 from movie_mlops.features import RedisConfig
 
 DATASET: Final = "bench"
@@ -57,13 +56,13 @@ def running(role: Role, home: Path, effects: Effects, redis: RedisConfig | None 
 def main(role: Role, home: str, effects: Effects, redis: str) -> None:
     """Serve, or work, until SIGTERM; print the port once it is so far."""
     # Imported here: the process that starts this one needs none of it.
-    from movie_mlops.flows import Platform, PlatformConfig  # noqa: PLC0415
+    from movie_mlops.flows import EventsConfig, Platform, PlatformConfig  # noqa: PLC0415
     from movie_mlops.flows.carrying import Carrying, CarryingConfig  # noqa: PLC0415
     from movie_mlops.flows.serve import make_app  # noqa: PLC0415
     from movie_mlops.serving import ServingConfig, bind, serve  # noqa: PLC0415
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    workspace, config = Workspace(Path(home), DATASET), PlatformConfig(events=EventConfig(effects=effects))
+    workspace, config = Workspace(Path(home), DATASET), PlatformConfig(events=EventsConfig(effects=effects))
     there = RedisConfig(SecretStr(redis)) if redis else None
     if role == "server":
         bound = bind("127.0.0.1", 0)
