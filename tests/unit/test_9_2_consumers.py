@@ -233,3 +233,21 @@ def test_a_full_transport_is_not_filled_further(database: Database) -> None:
     relay = Relay(log, stream, lambda: 0, at_once=5, most_waiting=10)
     assert [relay.turn() for _ in range(4)] == [5, 5, 0, 0]
     assert Relay(log, stream, lambda: 4, at_once=5, most_waiting=10).turn() == 5
+
+
+def test_a_consumer_and_its_dead_letters_on_every_database(state_url: str) -> None:
+    """On SQLite and PostgreSQL: effects in order, poison with its reason, and a place that goes with them."""
+    database = Database(StateConfig(state_url))
+    log, histories, consumer = online(database)
+    log.append([did("a", 1, "like", at=1)])
+    with database.write() as connection:
+        broken = {"view": "histories", "key": "bad", "stamp": 1, "written_at": 0, "packed": b"x"}
+        connection.execute(ROWS.insert().values(**broken))
+    log.append([did("bad", 1, "like", at=1), did("c", 1, "like", at=1)])
+    assert (consumer.advance(log.last_offset()), consumer.advance(log.last_offset())) == (2, 0)
+    assert positions(database) == {"online": log.last_offset()}
+    letters = DeadLetters(database, [consumer.effect])
+    assert [letter.code for letter in letters.all()] == ["feature"]
+    letters.drop(letters.all()[0].id)
+    assert (letters.all(), len(histories.read("c"))) == ([], 1)
+    database.close()
