@@ -273,7 +273,7 @@ SHAPES = {
     "Recommendations": "RecommendationOut", "GroupItem": "GroupItemOut", "GroupRecommendations": "GroupOut",
     "Member": "MemberOut", "Reranked": "RerankOut", "Unplaced": "UnplacedOut", "Found": "MoviesOut",
     "Similar": "SimilarOut", "HistoryItem": "HistoryItemOut", "History": "HistoryOut", "Genres": "GenresOut",
-    "Appended": "AppendedOut", "HistoryWord": "HistoryWord", "Event": "EventIn", "Boost": "BoostIn",
+    "Appended": "AppendedOut", "RefusedEvent": "RefusedOut", "HistoryWord": "HistoryWord", "Event": "EventIn", "Boost": "BoostIn",
     "Somebody": "Somebody",
 }  # fmt: skip
 

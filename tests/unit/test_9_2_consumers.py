@@ -37,6 +37,8 @@ QUICK = ConsumerConfig(at_once=8, attempts=3, back_off_seconds=0.0)
 def memory() -> Iterator[Database]:
     # What is proved here is order and number; that a commit is on disk is proved with the log.
     database = Database(StateConfig("sqlite://"))
+    with database.write() as connection:
+        TALLY.create(connection)
     yield database
     database.close()
 
