@@ -32,6 +32,8 @@ journal="$here/logs/deployments.tsv"
 # A container whose secret is lost would not start, and the one before it neither: nothing is touched then.
 lost=()
 while read -r name; do
+  # What went on before a change is empty where nothing was changed.
+  case "$name" in *_before | *_before_until) [ -e "${MOVIE_MLOPS_SECRETS:-}/$name" ] || lost+=("$name"); continue ;; esac
   [ -s "${MOVIE_MLOPS_SECRETS:-}/$name" ] || lost+=("$name")
 done < <(sed -n 's|.*{file: ".*}/\([a-z_]*\)"}.*|\1|p' "$file")
 [ ${#lost[@]} -eq 0 ] || die "${MOVIE_MLOPS_SECRETS:-MOVIE_MLOPS_SECRETS, which is not set,} does not hold ${lost[*]}: put back what was lost. Nothing was touched."

@@ -185,6 +185,7 @@ def test_names_within_a_zip_lead_nowhere(tmp_path: Path, name: str) -> None:
 
 
 READERS = {
+    "capacity.yaml": settings.read_capacity,
     "platform.yaml": settings.read_platform_config,
     "tuned.yaml": settings.read_tuned,
     "sources.yaml": settings.read_sources,
@@ -192,6 +193,7 @@ READERS = {
     "gates.yaml": settings.read_gates,
     "rules.yaml": settings.read_rules,
     "rollout.yaml": settings.read_rollout,
+    "triggers.yaml": settings.read_triggers,
     "monitoring.yaml": settings.read_monitoring,
     "notify.yaml": settings.read_notify,
     "security-scan.yaml": settings.read_scan,

@@ -27,12 +27,16 @@ from movie_mlops.bench.page import bench_page
 from movie_mlops.bench.percentiles import percentile, summary
 from movie_mlops.bench.quality import bench_quality
 from movie_mlops.bench.quality_config import QualityBenchConfig
+from movie_mlops.bench.scale import ScaleBenchConfig, bench_scale
 from movie_mlops.bench.search import bench_search
 from movie_mlops.bench.security import SecurityBenchConfig, bench_security
 from movie_mlops.bench.serve import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
 from movie_mlops.bench.shilling import ShillingBenchConfig, bench_shilling
 from movie_mlops.bench.standard import bench_standard
+from movie_mlops.bench.traffic import LoadBenchConfig, bench_load
 from movie_mlops.bench.train import bench_train
+from movie_mlops.bench.updates import UpdatesBenchConfig, bench_updates
+from movie_mlops.bench.workers import WorkersBenchConfig, bench_workers
 
 __all__ = [
     "BenchError",
@@ -41,6 +45,7 @@ __all__ = [
     "EventsBenchConfig",
     "FeaturesBenchConfig",
     "IngestBenchConfig",
+    "LoadBenchConfig",
     "MainJobBenchConfig",
     "NewcomersBenchConfig",
     "OnlineBenchConfig",
@@ -49,6 +54,7 @@ __all__ = [
     "Plan",
     "QualityBenchConfig",
     "RivalsConfig",
+    "ScaleBenchConfig",
     "SearchBenchConfig",
     "SecurityBenchConfig",
     "ServeBenchConfig",
@@ -56,22 +62,28 @@ __all__ = [
     "StageConfig",
     "StandardBenchConfig",
     "TrainBenchConfig",
+    "UpdatesBenchConfig",
+    "WorkersBenchConfig",
     "bench_drift",
     "bench_evaluate",
     "bench_events",
     "bench_features",
     "bench_ingest",
+    "bench_load",
     "bench_main_job",
     "bench_newcomers",
     "bench_online",
     "bench_page",
     "bench_quality",
+    "bench_scale",
     "bench_search",
     "bench_security",
     "bench_serve",
     "bench_shilling",
     "bench_standard",
     "bench_train",
+    "bench_updates",
+    "bench_workers",
     "drive",
     "drive_apart",
     "percentile",

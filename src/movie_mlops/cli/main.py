@@ -36,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         # second or more and for nothing: no plot holds an address.
         sys.modules.setdefault("rfc3987_syntax", cast("ModuleType", None))
     code = run(given)
-    if arguments is None:
-        # The process ends here: to search all that was imported for what nobody needs any more takes up to a second.
+    # The process ends here: to search all that was imported for what nobody needs any more takes up to a second. DuckDB
+    # looks for itself, and tells at length of whatever is left.
+    if arguments is None and "duckdb" not in sys.modules:
         gc.freeze()
     return code

@@ -47,12 +47,13 @@ def worker(
 
     Where config/platform.yaml leaves effects to workers, it brings events into histories and features within
     milliseconds: from the log itself, or through Redis Streams or Kafka, which it then fills as well. Several workers
-    at once share the work. A store that is away is waited for, and so is the first data set.
+    at once share the work. A store that is away is waited for, and so is the first data set. Where
+    config/triggers.yaml says unattended, models are made and released as its rules propose.
     """
     import os
     import socket
 
-    from movie_mlops.cli import door
+    from movie_mlops.cli import door, looping
     from movie_mlops.cli.tracing import traced
     from movie_mlops.flows.carrying import Carrying, CarryingConfig
     from movie_mlops.flows.worker import Worker, WorkerConfig
@@ -82,10 +83,11 @@ def worker(
         elif stop is None:
             made = Carrying(platform, unique, carried).once()
             _say(working.turn(), made, as_json=as_json)
+            looping.take_turn(settings, platform, as_json=as_json)
         else:
             carrying = Carrying(platform, unique, carried)
             typer.echo(f"Working for {platform.workspace.dataset}; Ctrl-C ends.")
-            with carrying.beside(stop, on_error=_tell):
+            with carrying.beside(stop, on_error=_tell), looping.beside(settings, platform, on_error=_tell):
                 working.work(stop, on_turn=_say_if_any, on_error=_tell)
 
 

@@ -28,7 +28,7 @@ class ShillingConfig:
     """
 
     suspects: float = 0.15
-    times: float = 10.0
+    times: float = 16.0
     least_share: float = 0.06
     least_users: int = 8
     significance: float = 1e-6

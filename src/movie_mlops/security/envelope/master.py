@@ -77,7 +77,8 @@ class MasterKeys:
                 return key
         raise EnvelopeError(
             f"A key is wrapped by the master key {key_id}, which is not here.",
-            next_step="Set it as MOVIE_MLOPS_MASTER_KEY_BEFORE beside the new one, until all are wrapped anew.",
+            next_step="Bring it from where it was made (data/keys/master-key there), as MOVIE_MLOPS_MASTER_KEY, or as"
+            " MOVIE_MLOPS_MASTER_KEY_BEFORE beside a newer one.",
         )
 
 
