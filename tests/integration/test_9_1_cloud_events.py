@@ -155,3 +155,32 @@ def test_good_events_are_taken_where_that_is_asked_for(client: httpx.Client, pla
     assert client.post("/v1/events", json={"events": batch[1:3]}, params={"partial": "1"}).status_code == 422
     assert client.post("/v1/events", json={"events": batch}, params={"partial": "maybe"}).status_code == 422
     assert platform.events.count() == 2
+
+
+def test_the_short_way_and_the_long_one_say_the_same(client: httpx.Client, platform: Platform) -> None:
+    """What goes past the framework is answered, and refused, as what goes through; in chunks too."""
+    like = {"user_id": "ann", "movie_id": 6, "kind": "like", "event_id": "one", "event_time": "2026-01-31T12:00:00Z"}
+    bodies = [
+        like,
+        {"events": [like]},
+        {**like, "movie_id": 1},
+        {**like, "movie_id": 5},
+        {**like, "kind": "stare"},
+        {},
+        [],
+    ]
+    for body in bodies:
+        short = client.post("/v1/events", json=body)
+        long = client.post("/v1/events", json=body, headers={"Prefer": "handling=strict"})
+        given, strict = short.json(), long.json()
+        for told in (given, strict):
+            told.pop("request_id", None)
+            told.pop("accepted", None)
+            told.pop("duplicates", None)
+        assert (short.status_code, given) == (long.status_code, strict)
+    chunks = (part for part in (b'{"user_id": "ann", "movie_id"', b': 6, "kind": "like"}'))
+    chunked = client.post("/v1/events", content=chunks, headers={"Content-Type": "application/json"})
+    assert (chunked.status_code, chunked.json()["accepted"]) == (201, 1)
+    assert platform.events.count() == 2
+    told = client.get("/metrics").text
+    assert 'route="/v1/events",status="201"' in told or 'status="201"' in told

@@ -192,7 +192,12 @@ def create_app(
     )
     # Lines end before the app, and the server that has them is made for it.
     app.state.refused = metrics.refused
-    app.add_middleware(Lane, before=services.read_before, answer=partial(recommendations.answer_user, services))
+    app.add_middleware(
+        Lane,
+        before=services.read_before,
+        answer=partial(recommendations.answer_user, services),
+        take=partial(event_routes.take_at_once, services),
+    )
     pseudonyms = None if people is None else people.pseudonyms
     known_as = None if pseudonyms is None else pseudonyms.of
     app.add_middleware(Guard, access=services.access, guarded=guarded, known_as=known_as)

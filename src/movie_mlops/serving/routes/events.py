@@ -10,12 +10,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from movie_mlops.core.cloud_events import BATCH_TYPE, EVENT_TYPE, SCHEMAS, TYPE_PREFIX
 from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.nouns import Interaction, Kind
-from movie_mlops.security import PRINCIPAL
+from movie_mlops.security import PRINCIPAL, RULES
 from movie_mlops.serving.errors import BadRequestError, InvalidEventsError
 from movie_mlops.serving.owning import check_own
 from movie_mlops.serving.problems import sentence
@@ -59,6 +60,8 @@ _CONTENT: Final[dict[str, Any]] = {
     EVENT_TYPE: {"schema": _ENVELOPE},
     BATCH_TYPE: {"schema": {"type": "array", "items": _ENVELOPE, "maxItems": MOST_EVENTS}},
 }
+_TELLING: Final = frozenset({b"content-type", b"prefer", b"ce-specversion"})
+_PLAIN: Final = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _LENIENT: Final = "handling=lenient"
 _FLAG: Final = TypeAdapter[bool](bool)
 _Partial = Annotated[
@@ -108,6 +111,28 @@ def make_router(services: Services) -> APIRouter:
         return _answer(appended.accepted, appended.duplicates, [each.event_id for each in interactions])
 
     return router
+
+
+async def take_at_once(services: Services, scope: Scope, body: bytes) -> Response | None:
+    """Take plain events that are sound, past the framework; ``None``: whatever else there is to say is said on its way.
+
+    Args:
+        services: What the routes work with.
+        scope: The request.
+        body: Its body.
+    """
+    names = {name: value for name, value in scope["headers"] if name in _TELLING}
+    if scope["query_string"] or names.keys() != {b"content-type"} or names[b"content-type"] not in _PLAIN:
+        return None
+    try:
+        received = receive("plain", body, ())
+        if next(received.faults, None) is not None:
+            return None
+        answer = await _append_all(services, received)
+    except (CannotBeReadError, MovieMlopsError):
+        return None
+    scope["route"] = RULES["POST", scope["path"]]
+    return answer
 
 
 async def _take(services: Services, slowly: _Handler, request: Request) -> Response:
