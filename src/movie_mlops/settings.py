@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     spark_master: str | None = Field(
         default=None, description="The master of that cluster, in place of the file's: local[*], spark://HOST:PORT …"
     )
+    kafka_servers: str | None = Field(
+        default=None,
+        description="The brokers that carry events to 'movie-mlops worker --source kafka', such as localhost:9092.",
+    )
     production: bool = Field(
         default=False,
         description="Models are made from committed code only, and a server starts with nothing that can be guessed.",

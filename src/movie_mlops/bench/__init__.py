@@ -17,6 +17,7 @@ from movie_mlops.bench.drift import bench_drift
 from movie_mlops.bench.engines import EnginesBenchConfig, bench_engines
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.evaluate import bench_evaluate
+from movie_mlops.bench.events import EventsBenchConfig, bench_events
 from movie_mlops.bench.features import bench_features
 from movie_mlops.bench.ingest import bench_ingest
 from movie_mlops.bench.load import Outcome, Plan, drive, drive_apart
@@ -43,6 +44,7 @@ __all__ = [
     "DriftBenchConfig",
     "EnginesBenchConfig",
     "EvaluateBenchConfig",
+    "EventsBenchConfig",
     "FeaturesBenchConfig",
     "IngestBenchConfig",
     "LoadBenchConfig",
@@ -67,6 +69,7 @@ __all__ = [
     "bench_drift",
     "bench_engines",
     "bench_evaluate",
+    "bench_events",
     "bench_features",
     "bench_ingest",
     "bench_load",

@@ -2,7 +2,7 @@
 
 import typer
 
-from movie_mlops.cli.bench import data, growth, models, security, serving, traffic, updating, whole
+from movie_mlops.cli.bench import data, events, growth, models, security, serving, traffic, updating, whole
 
 app = typer.Typer(
     help="Measure the platform on this machine.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -22,6 +22,7 @@ app.command()(data.ingest)
 app.command()(data.features)
 app.command()(data.online)
 app.command()(data.spark)
+app.command()(events.events)
 app.command()(models.quality)
 app.command()(models.newcomers)
 app.command()(models.train)

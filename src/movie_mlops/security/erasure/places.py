@@ -126,6 +126,20 @@ PLACES: Final = (
     Place(Kind.STATE, "consents", ("user_id",), "What you permit.", "the rows go"),
     Place(Kind.COPIES, "Redis", ("key",), "Copies of your history and features.", "the keys are deleted"),
     Place(
+        Kind.COPIES,
+        "Redis stream",
+        ("subject", "id"),
+        "What you did lately, on its way to whoever listens.",
+        "the entries are deleted",
+    ),
+    Place(
+        Kind.COPIES,
+        "Kafka topic",
+        ("subject", "id"),
+        "The same, where events go through Kafka.",
+        "nothing: records of a topic cannot be removed one by one, they go with its retention; keep that short",
+    ),
+    Place(
         Kind.MEMORY,
         "servers",
         ("none: answers are kept by a digest of a history",),
@@ -145,6 +159,9 @@ WITHOUT: Final[dict[str, tuple[str, ...]]] = {
     "batches": ("table", "source", "file", "fingerprint", "reasons", "warnings", "changes"),
     "events": ("type", "time", "recorded_at"),
     "event_logs": ("name",),
+    "event_consumers": ("consumer",),
+    # An event by its place in the log, and reasons that name nobody.
+    "dead_letters": ("consumer", "digest", "code", "reason", "at"),
     "impressions": ("recommendation_id", "at", "source", "bundle_id"),
     "exposures": ("recommendation_id", "rollout", "arm"),
     "served_features": ("recommendation_id", "at", "history", "origin"),
