@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from movie_mlops.core.errors import ConfigurationError
+from movie_mlops.events.triggers import TriggersConfig
 from movie_mlops.features.engines import SparkConfig
 from movie_mlops.flows import PlatformConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
@@ -35,6 +36,7 @@ from movie_mlops.security.config import SecurityConfig
 from movie_mlops.security.sources import given_secrets
 
 if TYPE_CHECKING:
+    from movie_mlops.bench.capacity import CapacityConfig
     from movie_mlops.monitoring.notify import NotifyConfig
     from movie_mlops.security.scan import ScanConfig
     from movie_mlops.serving import Rules
@@ -97,6 +99,10 @@ class Settings(BaseSettings):
     )
     spark_master: str | None = Field(
         default=None, description="The master of that cluster, in place of the file's: local[*], spark://HOST:PORT …"
+    )
+    kafka_servers: str | None = Field(
+        default=None,
+        description="The brokers that carry events to 'movie-mlops worker --source kafka', such as localhost:9092.",
     )
     production: bool = Field(
         default=False,
@@ -333,6 +339,15 @@ def read_monitoring(path: Path) -> MonitoringSettings:
     return _read(path, TypeAdapter(MonitoringSettings))
 
 
+def read_triggers(path: Path) -> TriggersConfig:
+    """Read when a new model is made without anybody asking; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    return _read(path, TypeAdapter(TriggersConfig))
+
+
 def read_notify(path: Path) -> "NotifyConfig":
     """Read who is told what goes wrong; the defaults where there is no such file.
 
@@ -354,6 +369,17 @@ def read_scan(path: Path) -> "ScanConfig":
     from movie_mlops.security.scan import ScanConfig  # noqa: PLC0415 - only a scan needs it
 
     return _read(path, TypeAdapter(ScanConfig))
+
+
+def read_capacity(path: Path) -> "CapacityConfig":
+    """Read what a plan of capacity counts with; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    from movie_mlops.bench.capacity import CapacityConfig  # noqa: PLC0415 - only a plan needs it
+
+    return _read(path, TypeAdapter(CapacityConfig))
 
 
 def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None = None) -> T:

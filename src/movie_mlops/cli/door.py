@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.logs import LogConfig, LogLines
 from movie_mlops.core.nouns import Workspace
+from movie_mlops.events.triggers import TriggersConfig
 from movie_mlops.features import FeatureView, RedisConfig, TrainingSets
 from movie_mlops.features.engines import LOCAL, FeatureEngine, SparkConfig, SparkEngine
 from movie_mlops.flows import NothingReleasedError, Platform, PlatformConfig, active_dataset
@@ -42,6 +43,7 @@ from movie_mlops.settings import (
     read_settings,
     read_sources,
     read_spark,
+    read_triggers,
 )
 from movie_mlops.state import Database, StateConfig
 
@@ -87,6 +89,11 @@ def drift(settings: Settings) -> DriftConfig:
 def quality(settings: Settings) -> QualityConfig:
     """Return the part ``quality`` of ``config/monitoring.yaml``, or the defaults where there is none."""
     return read_monitoring(settings.config / "monitoring.yaml").quality
+
+
+def triggers(settings: Settings) -> TriggersConfig:
+    """Return ``config/triggers.yaml``, or the defaults where there is none."""
+    return read_triggers(settings.config / "triggers.yaml")
 
 
 def notify(settings: Settings) -> "NotifyConfig":

@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 
 from movie_mlops.core.nouns import Workspace
-from movie_mlops.events import EventLog
+from movie_mlops.events import EventConfig, EventLog
 from movie_mlops.features import VIEWS, Carrier, Histories, OnlineFeatures, Record, RedisConfig
 from movie_mlops.features.engines import LOCAL, FeatureEngine
 from movie_mlops.flows.config import PlatformConfig
@@ -28,6 +28,7 @@ class Platform:
         consents: What people permit.
         people: Both, and by which names users are known.
         store: Where histories and feature rows are read.
+        redis: What carries copies of them, and may carry events.
         ledger: The releases.
         keys: What signs bundles, and whose are used.
         registry: Names and versions of bundles.
@@ -56,6 +57,7 @@ class Platform:
         engine: FeatureEngine = LOCAL,
     ) -> None:
         self.workspace = workspace
+        self.redis = redis
         self.config = config
         self.engine = engine
         self.lake = Lake((lakes or LakeConfig(root=workspace.lakes)).of(workspace.dataset))
@@ -69,7 +71,12 @@ class Platform:
         self.people = open_people(self.lake, self.database, folder, workspace.dataset, config.ingest)
         self.erased, self.consents = self.people.erased, self.people.consents
         self.events = EventLog(
-            self.database, self.histories, config.feedback, features=self.features, people=self.people
+            self.database,
+            self.histories,
+            config.feedback,
+            EventConfig(effects=config.events.effects),
+            features=self.features,
+            people=self.people,
         )
         self.ledger = Ledger(self.database)
         self.registry = Registry(self.database, workspace.models)

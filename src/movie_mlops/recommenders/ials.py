@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import get_cached_controller, threadpool_limits
 
-from movie_mlops.core.engine import Engine
+from movie_mlops.core.engine import HERE, Engine
 from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.capabilities import Capabilities
 from movie_mlops.recommenders.config import IalsParams
@@ -93,25 +93,59 @@ class IalsRecommender(Recommender):
     params: IalsParams
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
-        params, matrix = self.params, training.matrix
-        chance = np.random.default_rng(params.seed)
-        users, films = (chance.random((many, params.factors), np.float32) * _FIRST_LENGTH for many in matrix.shape)
+        users, films = self._beginnings(training.matrix.shape)
+        films = self._alternate(training.matrix, users, films, self.params.iterations, advance, engine=training.engine)
+        return {"item_factors": films}
+
+    def _beginnings(self, shape: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the vectors of users and of films that a training begins with: short ones, by chance."""
+        chance = np.random.default_rng(self.params.seed)
+        users, films = (chance.random((many, self.params.factors), np.float32) * _FIRST_LENGTH for many in shape)
+        return users, films
+
+    def continued(
+        self, matrix: Csr, old: NDArray[np.float32], places: NDArray[np.int32], iterations: int
+    ) -> NDArray[np.float32]:
+        """Return films' vectors after a few more iterations, begun with those that were learned before.
+
+        Args:
+            matrix: Users by films, each with a like.
+            old: float32[films learned before, factors].
+            places: int32[films learned before]; which column of the matrix each is, -1 for one that is in it no more.
+            iterations: How many.
+
+        Raises:
+            TrainingError: The numbers broke down.
+        """
+        users, films = self._beginnings(matrix.shape)
+        films[places[places >= 0]] = old[places >= 0]
+        return self._alternate(matrix, users, films, iterations, lambda _amount: None, engine=HERE)
+
+    def _alternate(
+        self,
+        matrix: Csr,
+        users: NDArray[np.float32],
+        films: NDArray[np.float32],
+        iterations: int,
+        advance: Advance,
+        *,
+        engine: Engine,
+    ) -> NDArray[np.float32]:
         by_user, by_film = (self._confident(likes) for likes in (matrix, matrix.T.tocsr()))
-        engine = training.engine
         # Rows are spread over the cores; BLAS threads below them would only stand in their way.
         with (
             threadpool_limits(limits=1, user_api="blas"),
             engine.keep(_parted(by_user, engine)) as of_users,
             engine.keep(_parted(by_film, engine)) as of_films,
         ):
-            for iteration in range(params.iterations):
+            for iteration in range(iterations):
                 self._improve(users, of_users, films, engine)
                 self._improve(films, of_films, users, engine)
-                advance(100 / params.iterations)
-                self._after_step((iteration + 1) / params.iterations, lambda: {"item_factors": films.copy()})
+                advance(100 / iterations)
+                self._after_step((iteration + 1) / iterations, lambda: {"item_factors": films.copy()})
         if not np.isfinite(films).all():
             raise breakdown("The training of ials")
-        return {"item_factors": films}
+        return films
 
     def _confident(self, likes: Csr) -> _Likes:
         return likes.indptr.astype(np.int64), likes.indices, likes.data * np.float32(self.params.alpha)

@@ -30,6 +30,13 @@ class BadRequestError(ServingError):
     status = 422
 
 
+class InvalidEventsError(ServingError):
+    """Events that are not as they must be; the extra member ``errors`` says what of which is wrong."""
+
+    code = "invalid"
+    status = 422
+
+
 class UnknownFilmError(ServingError):
     """A film that the catalogue does not hold."""
 
