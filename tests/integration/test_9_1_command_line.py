@@ -72,7 +72,7 @@ def test_only_what_everybody_has_is_pruned(command: CommandLine, tmp_path: Path)
     done = command("events", "prune", "--older-than", "20", "--json").document
     assert (done["events"], done["upto"]) == (5, 5)
     with platform.database.read() as connection:
-        assert connection.execute(select(EVENTS.c.offset)).scalars().all() == [6, 7]
+        assert sorted(connection.execute(select(EVENTS.c.offset)).scalars()) == [6, 7]
     assert platform.events.last_offset() == 7
     assert len(platform.histories.read("u2")) == 1
     platform.close()

@@ -125,10 +125,7 @@ async def take_at_once(services: Services, scope: Scope, body: bytes) -> Respons
     if scope["query_string"] or names.keys() != {b"content-type"} or names[b"content-type"] not in _PLAIN:
         return None
     try:
-        received = receive("plain", body, ())
-        if next(received.faults, None) is not None:
-            return None
-        answer = await _append_all(services, received)
+        answer = await _append_all(services, receive("plain", body, ()))
     except (CannotBeReadError, MovieMlopsError):
         return None
     scope["route"] = RULES["POST", scope["path"]]
