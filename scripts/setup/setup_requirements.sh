@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Resolves requirements.txt, requirements-dev.txt, requirements-feast.txt, requirements-rivals.txt, requirements-evidently.txt, requirements-servers.txt and requirements-airflow.txt, pinned with hashes for every platform, from pyproject.toml.
+# Resolves requirements.txt, requirements-dev.txt, requirements-feast.txt, requirements-rivals.txt, requirements-evidently.txt, requirements-servers.txt, requirements-airflow.txt and requirements-spark.txt, pinned with hashes for every platform, from pyproject.toml.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -14,3 +14,4 @@ lock requirements-rivals.txt --extra rivals
 lock requirements-evidently.txt --extra evidently
 lock requirements-servers.txt --extra servers
 lock requirements-airflow.txt --extra airflow
+lock requirements-spark.txt --extra spark

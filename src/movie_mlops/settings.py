@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.events.triggers import TriggersConfig
+from movie_mlops.features.engines import SparkConfig
 from movie_mlops.flows import PlatformConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
 from movie_mlops.ingest import CONTRACTS, IngestConfig
@@ -92,6 +93,12 @@ class Settings(BaseSettings):
         default=None,
         description="The Redis that carries copies of what is served, such as redis://localhost:6379/0; without it,"
         " what is served is read from the state database.",
+    )
+    engine: Literal["local", "spark"] = Field(
+        default="local", description="Who does heavy work: this process, or the Spark cluster of config/spark.yaml."
+    )
+    spark_master: str | None = Field(
+        default=None, description="The master of that cluster, in place of the file's: local[*], spark://HOST:PORT …"
     )
     kafka_servers: str | None = Field(
         default=None,
@@ -205,6 +212,11 @@ def former_token(settings: Settings) -> FormerToken | None:
     return FormerToken(before.get_secret_value(), until)
 
 
+def read_java_home() -> str | None:
+    """Return where the environment says that Java is, if it does."""
+    return os.environ.get("JAVA_HOME") or None  # noqa: TID251 - this is the door
+
+
 def read_proxy(url: str) -> str | None:
     """Return the proxy that this machine's settings put between us and ``url``, if any."""
     parts = urlsplit(url)
@@ -289,6 +301,15 @@ def read_rules(path: Path) -> "Rules":
     from movie_mlops.serving import Rules  # noqa: PLC0415
 
     return _read(path, TypeAdapter(Rules))
+
+
+def read_spark(path: Path) -> SparkConfig:
+    """Read where the Spark cluster is and what it may take; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    return _read(path, TypeAdapter(SparkConfig))
 
 
 def read_rollout(path: Path) -> RolloutConfig:

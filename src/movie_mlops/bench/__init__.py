@@ -14,6 +14,7 @@ from movie_mlops.bench.config import (
     TrainBenchConfig,
 )
 from movie_mlops.bench.drift import bench_drift
+from movie_mlops.bench.engines import EnginesBenchConfig, bench_engines
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.evaluate import bench_evaluate
 from movie_mlops.bench.events import EventsBenchConfig, bench_events
@@ -41,6 +42,7 @@ from movie_mlops.bench.workers import WorkersBenchConfig, bench_workers
 __all__ = [
     "BenchError",
     "DriftBenchConfig",
+    "EnginesBenchConfig",
     "EvaluateBenchConfig",
     "EventsBenchConfig",
     "FeaturesBenchConfig",
@@ -65,6 +67,7 @@ __all__ = [
     "UpdatesBenchConfig",
     "WorkersBenchConfig",
     "bench_drift",
+    "bench_engines",
     "bench_evaluate",
     "bench_events",
     "bench_features",

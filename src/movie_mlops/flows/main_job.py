@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import SILENT, Progress
+from movie_mlops.features.engines import LOCAL, FeatureEngine
 from movie_mlops.flows import bundle_care
 from movie_mlops.flows import evaluate as evaluating
 from movie_mlops.flows import features as featuring
@@ -109,6 +110,7 @@ def run(
     production: bool = False,
     state_url: SecretStr | None = None,
     keys: KeysConfig | None = None,
+    engine: FeatureEngine = LOCAL,
     progress: Progress = SILENT,
     on_start: Callable[[str], None] = lambda _name: None,
     on_end: Callable[[StepReport], None] = lambda _report: None,
@@ -127,6 +129,7 @@ def run(
         production: Refuse to start where the code is not that of a commit.
         state_url: The PostgreSQL that keeps the state, where it is not in ``home``.
         keys: What signs the bundle and whose bundles serve, where that is not in ``home``.
+        engine: Where heavy work is done: no result hangs on it, so that a step that one has done is done for another.
         progress: Told of long work.
         on_start: Called with a step's name when it starts.
         on_end: Called with each step's report.
@@ -147,7 +150,7 @@ def run(
         raise ValueError(message)
     workspace = Workspace(home, name)
     with one_at_a_time(workspace.lock):
-        platform = Platform(workspace, config, lakes, keys=keys, state_url=state_url)
+        platform = Platform(workspace, config, lakes, keys=keys, state_url=state_url, engine=engine)
         try:
             journal = FlowJournal(platform.database, platform.lake)
             steps = Steps(platform.database, journal, only=only, on_start=on_start, on_end=on_end)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from movie_mlops.core.columns import MOVIE_ID
+from movie_mlops.core.engine import HERE, Engine
 from movie_mlops.core.memory import available_memory_bytes
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import Feedback
@@ -57,6 +58,7 @@ def fit(
     *,
     movies: Table,
     users: Table | None = None,
+    engine: Engine = HERE,
 ) -> Trained:
     """Fit a model on all positives.
 
@@ -68,6 +70,7 @@ def fit(
         movies: Gives one row for each film of the lake; asked only for a model that reads facts of films. One that
             scores films that nobody has met takes all of them as its items.
         users: Gives one row for each user of whom something is known; asked only for a model that reads traits.
+        engine: Where what can be dealt out is done.
     """
     made = create(model, params)
     catalogue = movies() if made.capabilities.reads_content else None
@@ -85,6 +88,7 @@ def fit(
         traits=who,
         progress=progress,
         memory_limit_bytes=available_memory_bytes(),
+        engine=engine,
     )
     sha256 = learned_sha256(known, matrix, times, [facts for facts in (content, who) if facts is not None])
     trained_on = {"users": matrix.shape[0], "films": matrix.shape[1], "positives": matrix.nnz, "sha256": sha256}
@@ -117,7 +121,7 @@ def train(
         brought_up: A bundle with what came since, and its id: it is written, and nothing is trained.
     """
     trained, former = brought_up or (
-        fit(feedback, recipe.model, recipe.params, progress, movies=movies, users=users),
+        fit(feedback, recipe.model, recipe.params, progress, movies=movies, users=users, engine=platform.engine),
         None,
     )
     params = trained.model.params
