@@ -51,7 +51,7 @@ events = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(events)
 def test_a_glance_and_the_shapes_agree(said: dict[str, Any]) -> None:
     """Whatever is read at a glance the shapes read as the same; what they refuse is never sound."""

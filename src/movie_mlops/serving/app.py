@@ -164,7 +164,7 @@ def create_app(
         trust=trust,
         histories=histories,
         events=events,
-        gathering=Gathering(events),
+        gathering=Gathering(events, most_waiting=config.most_waiting, on_refused=metrics.shed),
         feedback=feedback,
         impressions=impressions,
         features=features,

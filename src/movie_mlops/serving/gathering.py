@@ -6,7 +6,7 @@ come when it ends is the next group.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from typing import Final, NamedTuple
 
@@ -15,6 +15,7 @@ import anyio.to_thread
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.core.tracing import CURRENT
+from movie_mlops.serving.errors import OverloadedError
 from movie_mlops.serving.ports import Appended, EventSink
 
 _MOST: Final = 10_000
@@ -36,10 +37,16 @@ class Gathering:
 
     Args:
         sink: Where events go.
+        most_waiting: How many requests may wait for the next commit; further ones are refused.
+        on_refused: Called for each of these.
     """
 
-    def __init__(self, sink: EventSink) -> None:
+    def __init__(
+        self, sink: EventSink, *, most_waiting: int = 32, on_refused: Callable[[], None] = lambda: None
+    ) -> None:
         self._sink = sink
+        self._most_waiting = most_waiting
+        self._on_refused = on_refused
         self._waiting: list[_Waiting] = []
         self._work_task: asyncio.Task[None] | None = None
         self._seat: anyio.CapacityLimiter | None = None
@@ -51,8 +58,12 @@ class Gathering:
             What became of each: how many were new, or why it is refused.
 
         Raises:
+            OverloadedError: So many wait that it would not be recorded in time; nothing was.
             MovieMlopsError: A store refuses; nothing was recorded.
         """
+        if len(self._waiting) >= self._most_waiting:
+            self._on_refused()
+            raise OverloadedError
         under = CURRENT.get()
         answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         place = None if under is None else under.place.write()

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from movie_mlops.core.cloud_events import BATCH_TYPE, EVENT_TYPE, SCHEMAS, TYPE_PREFIX
@@ -17,9 +18,9 @@ from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.security import PRINCIPAL, RULES
-from movie_mlops.serving.errors import BadRequestError, InvalidEventsError
+from movie_mlops.serving.errors import BadRequestError, InvalidEventsError, OverloadedError
 from movie_mlops.serving.owning import check_own
-from movie_mlops.serving.problems import sentence
+from movie_mlops.serving.problems import problem, sentence
 from movie_mlops.serving.received import PLAIN_SOURCE, CannotBeReadError, Fault, Received, form_of, receive
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.services import Services
@@ -125,10 +126,10 @@ async def take_at_once(services: Services, scope: Scope, body: bytes) -> Respons
     if scope["query_string"] or names.keys() != {b"content-type"} or names[b"content-type"] not in _PLAIN:
         return None
     try:
-        received = receive("plain", body, ())
-        if next(received.faults, None) is not None:
-            return None
-        answer = await _append_all(services, received)
+        answer: Response = await _append_all(services, receive("plain", body, ()))
+    except OverloadedError as error:
+        # At once: a refusal must cost less than an answer.
+        answer = problem(error.status, str(error), code=error.code, instance=scope["path"], headers=error.headers)
     except (CannotBeReadError, MovieMlopsError):
         return None
     scope["route"] = RULES["POST", scope["path"]]
@@ -140,7 +141,10 @@ async def _take(services: Services, slowly: _Handler, request: Request) -> Respo
     form, lenient = form_of(request.headers), _is_lenient(request)
     if form is None or lenient is None:
         return await slowly(request)
-    body = await request.body()
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        return await slowly(request)
     try:
         received = receive(form, body, request.scope["headers"])
     except CannotBeReadError:
