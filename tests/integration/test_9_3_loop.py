@@ -255,9 +255,12 @@ def test_beside_a_worker_turns_are_taken_by_themselves(place: Town) -> None:
         told.append(place.runs.newest()[0].stage)
         seen.wait(30)
 
-    with Background(place.loop(), 0.01, on_run=on_run):
+    background = Background(place.loop(), 0.01, on_run=on_run)
+    with background:
+        assert background.busy
         seen.wait(30)
     assert told == [Stage.CANARY]
+    assert not background.busy
 
 
 def test_without_a_champion_there_is_nothing_to_do(tmp_path: Path) -> None:

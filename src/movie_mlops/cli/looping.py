@@ -61,14 +61,29 @@ def beside(
 ) -> Iterator[None]:
     """Take turns of the loop until the block ends, where the configuration lets a worker do so."""
     from movie_mlops.cli import door
+    from movie_mlops.flows import Platform
     from movie_mlops.flows.loop import Background
 
     config = door.triggers(settings)
     if not config.unattended:
         yield
         return
-    with Background(opened(settings, platform), config.every_seconds, on_run=say, on_error=on_error):
-        yield
+    # Stores of its own: who reads and writes what is journaled by the store, and the worker is at it at the same time.
+    own = Platform(
+        platform.workspace,
+        platform.config,
+        door.lakes(settings),
+        keys=door.keys_config(settings),
+        state_url=settings.state_url,
+    )
+    background = Background(opened(settings, own), config.every_seconds, on_run=say, on_error=on_error)
+    try:
+        with background:
+            yield
+    finally:
+        # A training that is in the middle ends with the process, and its stores with it.
+        if not background.busy:
+            own.close()
 
 
 def say(run: "LoopRun") -> None:

@@ -50,6 +50,11 @@ class Background:
         self._stop.set()
         self._thread.join(_PATIENCE)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a turn goes on."""
+        return self._thread.is_alive()
+
     def _work(self) -> None:
         told: tuple[int, str] | None = None
         while not self._stop.is_set():

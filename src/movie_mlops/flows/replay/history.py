@@ -79,7 +79,7 @@ def read_history(
     if not first or first == timed.height:
         raise FlowError(
             f"{source.dataset} has {timed.height:,} interactions of which anybody knows when they were.",
-            next_step="Live a history with times, such as --source movielens:ml-latest-small.",
+            next_step="Live a history with times, such as --source sample.",
         )
     lived = timed[first:].with_columns(weight_expression(feedback).alias(WEIGHT))
     return History(source.dataset, timed[:first], lived, movies, users)
