@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from movie_mlops.cli import options
+from movie_mlops.cli.audited import audited
 
 app = typer.Typer(
     help="Events whose effect could not be made.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -23,6 +24,7 @@ def show(dataset: options.Dataset = None, home: options.Home = None, as_json: op
 
 
 @app.command()
+@audited("events.dead-letter.retry", on="number")
 def retry(
     number: Number, dataset: options.Dataset = None, home: options.Home = None, as_json: options.AsJson = False
 ) -> None:
@@ -39,6 +41,7 @@ def retry(
 
 
 @app.command()
+@audited("events.dead-letter.drop", on="number")
 def drop(
     number: Number, dataset: options.Dataset = None, home: options.Home = None, as_json: options.AsJson = False
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from movie_mlops.cli import options
+from movie_mlops.cli.audited import audited
 
 
 def tail(
@@ -60,6 +61,7 @@ def stats(dataset: options.Dataset = None, home: options.Home = None, as_json: o
     typer.echo(f"{told['dead_letters']:,} dead letters.")
 
 
+@audited("events.prune")
 def prune(
     older_than: Annotated[
         float | None,
