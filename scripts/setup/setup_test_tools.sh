@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside Python: Feast, Airflow and the rivals of the evaluation in environments of their own,
-# PyTorch, Node.js, the TypeScript client and axe-core; git, Chromium with the font in which the page is measured, nginx, a Redis
+# PyTorch, PySpark, Java, Node.js, the TypeScript client and axe-core; git, Chromium with the font in which the page is measured, nginx, a Redis
 # and a PostgreSQL of their own, Prometheus and Alertmanager. Does nothing where they are already there.
 set -euo pipefail
 
@@ -11,7 +11,8 @@ installing=()
 if [ -x "$here/../../.venv/bin/python" ]; then
   "$here/setup_feast.sh" & installing+=($!)
   "$here/setup_airflow.sh" --no-database & installing+=($!)
-  "$here/setup_deep.sh" & installing+=($!)
+  # One after the other: both install into .venv.
+  { "$here/setup_deep.sh" && "$here/setup_spark.sh" --no-java; } & installing+=($!)
   "$here/setup_rivals.sh" & installing+=($!)
 fi
 # Whatever becomes of the system's packages, nothing goes on alone.
@@ -23,6 +24,7 @@ command -v npm >/dev/null || packages+=(nodejs npm)
 command -v chromium >/dev/null || packages+=(chromium)
 [ -d /usr/share/fonts/truetype/liberation ] || [ -d /usr/share/fonts/truetype/liberation2 ] || packages+=(fonts-liberation)
 command -v redis-server >/dev/null || packages+=(redis-server)
+command -v java >/dev/null || packages+=(default-jre-headless)
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || packages+=(nginx-light)
 if ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
   # Its programs alone: unless it is told not to, Debian's package makes and starts a server for the whole machine.

@@ -22,6 +22,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from movie_mlops.core.errors import ConfigurationError
+from movie_mlops.events.triggers import TriggersConfig
+from movie_mlops.features.engines import SparkConfig
 from movie_mlops.flows import PlatformConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
 from movie_mlops.ingest import CONTRACTS, IngestConfig
@@ -34,6 +36,7 @@ from movie_mlops.security.config import SecurityConfig
 from movie_mlops.security.sources import given_secrets
 
 if TYPE_CHECKING:
+    from movie_mlops.bench.capacity import CapacityConfig
     from movie_mlops.monitoring.notify import NotifyConfig
     from movie_mlops.security.scan import ScanConfig
     from movie_mlops.serving import Rules
@@ -90,6 +93,16 @@ class Settings(BaseSettings):
         default=None,
         description="The Redis that carries copies of what is served, such as redis://localhost:6379/0; without it,"
         " what is served is read from the state database.",
+    )
+    engine: Literal["local", "spark"] = Field(
+        default="local", description="Who does heavy work: this process, or the Spark cluster of config/spark.yaml."
+    )
+    spark_master: str | None = Field(
+        default=None, description="The master of that cluster, in place of the file's: local[*], spark://HOST:PORT …"
+    )
+    kafka_servers: str | None = Field(
+        default=None,
+        description="The brokers that carry events to 'movie-mlops worker --source kafka', such as localhost:9092.",
     )
     production: bool = Field(
         default=False,
@@ -199,6 +212,11 @@ def former_token(settings: Settings) -> FormerToken | None:
     return FormerToken(before.get_secret_value(), until)
 
 
+def read_java_home() -> str | None:
+    """Return where the environment says that Java is, if it does."""
+    return os.environ.get("JAVA_HOME") or None  # noqa: TID251 - this is the door
+
+
 def read_proxy(url: str) -> str | None:
     """Return the proxy that this machine's settings put between us and ``url``, if any."""
     parts = urlsplit(url)
@@ -285,6 +303,15 @@ def read_rules(path: Path) -> "Rules":
     return _read(path, TypeAdapter(Rules))
 
 
+def read_spark(path: Path) -> SparkConfig:
+    """Read where the Spark cluster is and what it may take; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    return _read(path, TypeAdapter(SparkConfig))
+
+
 def read_rollout(path: Path) -> RolloutConfig:
     """Read how releases are rolled out; the defaults where there is no such file.
 
@@ -312,6 +339,15 @@ def read_monitoring(path: Path) -> MonitoringSettings:
     return _read(path, TypeAdapter(MonitoringSettings))
 
 
+def read_triggers(path: Path) -> TriggersConfig:
+    """Read when a new model is made without anybody asking; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    return _read(path, TypeAdapter(TriggersConfig))
+
+
 def read_notify(path: Path) -> "NotifyConfig":
     """Read who is told what goes wrong; the defaults where there is no such file.
 
@@ -333,6 +369,17 @@ def read_scan(path: Path) -> "ScanConfig":
     from movie_mlops.security.scan import ScanConfig  # noqa: PLC0415 - only a scan needs it
 
     return _read(path, TypeAdapter(ScanConfig))
+
+
+def read_capacity(path: Path) -> "CapacityConfig":
+    """Read what a plan of capacity counts with; the defaults where there is no such file.
+
+    Raises:
+        ConfigurationError: The file says something that cannot be used.
+    """
+    from movie_mlops.bench.capacity import CapacityConfig  # noqa: PLC0415 - only a plan needs it
+
+    return _read(path, TypeAdapter(CapacityConfig))
 
 
 def _read(path: Path, adapter: TypeAdapter[T], context: Mapping[str, Any] | None = None) -> T:

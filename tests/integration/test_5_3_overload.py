@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +14,6 @@ import pytest
 
 from movie_mlops.bench import Plan, drive_apart, summary
 from movie_mlops.bench.serve.process import resident_mb
-from movie_mlops.core.nouns import Interaction
-from movie_mlops.events import Appended
 from movie_mlops.features import Histories, History
 from tests.fixtures.stage_5.platform import Platform
 
@@ -99,18 +97,18 @@ def test_whoever_watches_is_answered_in_the_crowd(platform: Platform) -> None:
             assert answer.json()["type"] == "urn:movie-mlops:problem:overloaded"
 
 
-def test_those_who_wait_for_a_thread_are_bounded_too(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Promise P13: of forty events at once, with one slow thread and room for three to wait, few are admitted.
+def test_those_who_wait_for_a_commit_are_bounded_too(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promise P13: of forty events at once, with slow commits and room for three to wait, few are admitted.
 
     Each is either acknowledged and kept or refused and not kept.
     """
-    append = platform.events.append
+    append_all = platform.events.append_all
 
-    def slowly(interactions: Sequence[Interaction]) -> Appended:
-        time.sleep(0.1)
-        return append(interactions)
+    def slowly(*given: Any) -> Any:
+        time.sleep(0.5)
+        return append_all(*given)
 
-    monkeypatch.setattr(platform.events, "append", slowly)
+    monkeypatch.setattr(platform.events, "append_all", slowly)
     event = {"user_id": "ann", "movie_id": 6, "kind": "like"}
     with (
         platform.served(worker_threads=1, most_waiting=3) as url,

@@ -89,7 +89,8 @@ def test_every_table_of_the_state_has_its_place() -> None:
         importlib.import_module(f"movie_mlops.flows.{module}")
     told = [table.name for table in (*GENERAL_TABLES, *PERSONAL_TABLES)] + list(DERIVED)
     assert len(told) == len(set(told))
-    assert set(METADATA.tables) == set(told)
+    # Tests of the database itself make tables of their own.
+    assert {name for name in METADATA.tables if not name.startswith("test_")} == set(told)
     for table in GENERAL_TABLES:
         assert not {"user_id", "subject"} & set(table.columns.keys()), table.name
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movie_mlops.bench import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
+from movie_mlops.bench import Plan, RivalsConfig, ServeBenchConfig, StageConfig, bench_serve, drive_apart
 from movie_mlops.bench.serve import rivals
 from movie_mlops.bench.serve.memory import growth_per_million
+from movie_mlops.bench.serve.process import serving, used_seconds
+from movie_mlops.bench.serve.stage import set_stage
 from movie_mlops.recommenders import restore
 from movie_mlops.release import write_bundle
 from movie_mlops.serving import ServingConfig
@@ -241,3 +243,26 @@ def test_the_slope_of_memory_is_that_of_what_follows_the_warm_up() -> None:
     samples = [(0, 100.0), (100_000, 300.0)] + [(at, 300 + at * 50e-6) for at in range(200_000, 1_000_001, 100_000)]
     assert growth_per_million(samples) == pytest.approx(50)
     assert growth_per_million([(at, 300.0) for at in range(0, 1000, 10)]) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.long
+def test_answers_cost_no_more_than_their_share_of_the_framework(tmp_path: Path) -> None:
+    """Budgets as ratios of processor time: an answer with reasons, and one that is known, beside a request for nothing.
+
+    On the same server, one after the other: how fast the machine is, and what else it does, is in all of them.
+    """
+    stage = set_stage(tmp_path, StageConfig(films=2_000, users=1_100))
+    users = tuple(f"/v1/users/{user}/recommendations?k=10" for user in stage.user_ids)
+    cost = {}
+    with serving(stage.workspace) as served:
+        for name, paths, turns in (("floor", ("/healthz",), 2), ("worked out", users, 2), ("known", users[:1], 2)):
+            for turn in range(turns):
+                before = used_seconds(served.pid)
+                plan = Plan("127.0.0.1", served.port, paths, 300.0, requests=500, first=500 * turn)
+                outcome = drive_apart(plan)
+                assert (outcome.requests, outcome.errors, outcome.unanswered) == (500, {}, 0)
+                # The first turn warms what a server makes for itself once.
+                cost[name] = used_seconds(served.pid) - before
+    assert cost["worked out"] <= 15 * cost["floor"]
+    assert cost["known"] <= 6 * cost["floor"]
+    assert cost["known"] < cost["worked out"]

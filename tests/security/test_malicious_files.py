@@ -185,13 +185,16 @@ def test_names_within_a_zip_lead_nowhere(tmp_path: Path, name: str) -> None:
 
 
 READERS = {
+    "capacity.yaml": settings.read_capacity,
     "platform.yaml": settings.read_platform_config,
     "tuned.yaml": settings.read_tuned,
     "sources.yaml": settings.read_sources,
     "contracts.yaml": settings.read_contracts,
     "gates.yaml": settings.read_gates,
     "rules.yaml": settings.read_rules,
+    "spark.yaml": settings.read_spark,
     "rollout.yaml": settings.read_rollout,
+    "triggers.yaml": settings.read_triggers,
     "monitoring.yaml": settings.read_monitoring,
     "notify.yaml": settings.read_notify,
     "security-scan.yaml": settings.read_scan,
@@ -219,7 +222,11 @@ YAML = {
 
 def test_every_file_of_settings_has_a_reader_here() -> None:
     """A new file under ``config/`` that the settings read must be held against the same corpus."""
-    readers = {name for name in dir(settings) if name.startswith("read_")} - {"read_settings", "read_proxy"}
+    readers = {name for name in dir(settings) if name.startswith("read_")} - {
+        "read_settings",
+        "read_proxy",
+        "read_java_home",
+    }
     assert {reader.__name__ for reader in READERS.values()} == readers
 
 

@@ -99,6 +99,8 @@ WORDS = {
         "genre",
         "head",
         "host",
+        "events_per_day",
+        "films",
         "known",
         "layer",
         "message",
@@ -116,16 +118,19 @@ WORDS = {
         "reason",
         "redis",
         "request",
+        "retention",
+        "rps",
         "scale",
         "since",
+        "speed",
         "stages",
         "until",
     ),
-    *("url", "user", "user_column", "years"),
+    *("url", "user", "user_column", "users", "years"),
 }
 """Those that name nothing on disk. Options of type Path are the user's own files, by design anywhere."""
 
-ANYWHERE = {"ingest load", "ingest validate", "run", "evaluate", "models keys trust"}
+ANYWHERE = {"events replay", "ingest load", "ingest validate", "run", "evaluate", "models keys trust"}
 """Commands whose SOURCE or PUBLIC_KEY may be a path of the user's own."""
 FILLED = {"source": "file:ratings.csv", "only": "ingest", "at": "2026-01-31", "stages": "5", "since": "2026-01-31"}
 

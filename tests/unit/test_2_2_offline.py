@@ -11,6 +11,7 @@ from movie_mlops.features import (
     USER_FEATURES,
     FeatureError,
     FeedbackConfig,
+    features_at,
     film_features,
     snapshot,
     user_features,
@@ -177,3 +178,14 @@ def test_rows_of_the_future_change_nothing(words: list[Interaction], cut: int) -
         assert compute(table(words), as_of=day(cut), config=CONFIG).equals(
             compute(table(past), as_of=day(cut), config=CONFIG),
         )
+
+
+def test_the_order_of_the_rows_changes_no_bit() -> None:
+    """Promise P5: likes that arrived in one instant, in any order, give the very same decayed sum, not one near it."""
+    said = table([did(f"u{user}", user % 3, "like", at=user % 7 + user % 11 / 3) for user in range(300)]).collect()
+    rows = pl.DataFrame({"movie_id": [0, 1, 2], "at": [day(1003)] * 3})
+    view = FILM_FEATURES.only(["likes_recent"])
+    whole = features_at(view, rows, said.lazy(), config=CONFIG)
+    for seed in range(10):
+        again = features_at(view, rows, said.sample(fraction=1, shuffle=True, seed=seed).lazy(), config=CONFIG)
+        assert again.equals(whole)

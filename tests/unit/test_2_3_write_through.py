@@ -136,8 +136,8 @@ def test_what_was_touched_is_made_anew_and_the_rest_is_left(store: Store) -> Non
     cut = Cut(table([*before, *new]), FILMS_TABLE, {"interactions": 2})
     prepared = store.features.prepare(cut, touched=({"ann", "ben", "new"}, {1, 2, 3}))
     assert prepared is not None
-    assert store.log.write(prepared, last_offset=1) is None
-    assert store.log.write(prepared, last_offset=2) == 4
+    assert store.log.write(prepared, last=1) is None
+    assert store.log.write(prepared, last=2) == 4
     kept = {
         view: [(row.key, row.to_dict()) for row in store.features.read_many(view, keys)] for view, keys in KEYS.items()
     }

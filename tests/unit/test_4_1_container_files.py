@@ -76,7 +76,9 @@ def test_every_compose_file_is_hardened() -> None:
     names = {path.name for path in COMPOSE_FILES}
     assert names >= {
         f"docker-compose.{purpose}.yml"
-        for purpose in ("main", "simple", "git-workflow", "stage-2", "stage-5", "monitoring", "production")
+        for purpose in (
+            *("main", "simple", "git-workflow", "stage-2", "stage-5", "monitoring", "event-driven", "production"),
+        )
     }
     assert {path.name: hardening.compose_findings(yaml.safe_load(path.read_text())) for path in COMPOSE_FILES} == {
         path.name: [] for path in COMPOSE_FILES

@@ -273,8 +273,8 @@ SHAPES = {
     "Recommendations": "RecommendationOut", "GroupItem": "GroupItemOut", "GroupRecommendations": "GroupOut",
     "Member": "MemberOut", "Reranked": "RerankOut", "Unplaced": "UnplacedOut", "Found": "MoviesOut",
     "Similar": "SimilarOut", "HistoryItem": "HistoryItemOut", "History": "HistoryOut", "Genres": "GenresOut",
-    "Appended": "AppendedOut", "HistoryWord": "HistoryWord", "Event": "EventIn", "Boost": "BoostIn",
-    "Somebody": "Somebody",
+    "Appended": "AppendedOut", "RefusedEvent": "RefusedOut", "HistoryWord": "HistoryWord", "Event": "EventIn",
+    "Boost": "BoostIn", "Somebody": "Somebody",
 }  # fmt: skip
 
 

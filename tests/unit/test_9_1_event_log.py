@@ -159,6 +159,7 @@ def test_an_envelope_is_a_cloud_event(log: EventLog) -> None:
         "subject": "a",
         "time": "2024-01-02T00:00:00Z",
         "datacontenttype": "application/json",
+        "dataschema": "urn:movie-mlops:schema:interaction:1",
         "recordedtime": "2025-06-01T12:00:00.000250Z",
         "sequence": "00000000000000000001",
         "data": {"movie_id": 1, "value": 4.5},

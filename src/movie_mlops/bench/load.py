@@ -60,6 +60,10 @@ class Plan:
         requests: After so many requests it is over; ``None``: when the time is up.
         first: With which of the paths, bodies and headers it begins.
         headers: What stands in turn as one more line in the head of a request; without any none does.
+        due: When each request is due, in seconds from the start, ascending; instead of ``rate`` and ``requests``.
+        script: Each request as it goes over the line, one for each of ``due``; instead of ``paths`` and all that
+            belongs to them.
+        good: Which statuses are good answers.
     """
 
     host: str
@@ -75,9 +79,20 @@ class Plan:
     requests: int | None = None
     first: int = 0
     headers: tuple[str, ...] = ()
+    due: tuple[float, ...] | None = None
+    script: tuple[bytes, ...] | None = None
+    good: tuple[int, ...] = (HTTPStatus.OK,)
+
+    def due_at(self, ticket: int) -> float | None:
+        """Return when a request is due, in seconds from the start; ``None``: as soon as there is a connection."""
+        if self.due is not None:
+            return self.due[ticket] if ticket < len(self.due) else self.seconds
+        return None if self.rate is None else ticket / self.rate
 
     def request(self, ticket: int) -> bytes:
         """Return the bytes of a request."""
+        if self.script is not None:
+            return self.script[ticket]
         turn = self.first + ticket
         path = self.paths[turn % len(self.paths)]
         more = f"{self.headers[turn % len(self.headers)]}\r\n" if self.headers else ""
@@ -100,6 +115,8 @@ class Outcome:
         unanswered: How many had no answer when the generator gave up, sent or not.
         seconds: From the first due time to the last answer.
         refused_ms: For every request that was refused because the server had too much to do, from when it was due.
+        due_seconds: When each request of ``latency_ms`` was due, from the start.
+        refused_seconds: When each of ``refused_ms`` was.
     """
 
     latency_ms: NDArray[np.float64]
@@ -108,6 +125,8 @@ class Outcome:
     unanswered: int
     seconds: float
     refused_ms: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    due_seconds: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    refused_seconds: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     @property
     def requests(self) -> int:
@@ -162,6 +181,8 @@ class _Tally:
     services: list[float] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
     refused: list[float] = field(default_factory=list)
+    due: list[float] = field(default_factory=list)
+    refused_due: list[float] = field(default_factory=list)
     unanswered: int = 0
     last: float = 0.0
 
@@ -182,8 +203,8 @@ class _Client:
         end = self._begin + self._plan.seconds
         most = sys.maxsize if self._plan.requests is None else self._plan.requests
         for ticket in self._tickets:
-            now = time.perf_counter()
-            due = now if self._plan.rate is None else self._begin + ticket / self._plan.rate
+            now, at = time.perf_counter(), self._plan.due_at(ticket)
+            due = now if at is None else self._begin + at
             if due >= end or ticket >= most:
                 break
             # Also a sleep of no time hands the core to somebody else.
@@ -199,6 +220,7 @@ class _Client:
         except _RefusedError:
             tally.last = time.perf_counter()
             tally.refused.append(tally.last - due)
+            tally.refused_due.append(due - self._begin)
             return
         except _WrongAnswerError as error:
             tally.errors[str(error)] += 1
@@ -210,6 +232,7 @@ class _Client:
             self._hang_up()
         answered = time.perf_counter()
         tally.latencies.append(answered - due)
+        tally.due.append(due - self._begin)
         if sent < self._give_up:
             tally.services.append(answered - sent)
         tally.last = answered
@@ -273,7 +296,7 @@ def _more(line: socket.socket) -> bytes:
 def _check(status: int, head: bytes, body: bytes, plan: Plan) -> None:
     if plan.may_refuse and status == HTTPStatus.SERVICE_UNAVAILABLE and _RETRY.search(head):
         raise _RefusedError
-    if status != HTTPStatus.OK:
+    if status not in plan.good:
         raise _WrongAnswerError(f"status {status}")
     for marker in plan.markers:
         if marker not in body:
@@ -289,6 +312,8 @@ def _joined(tallies: Sequence[_Tally], begin: float) -> Outcome:
         unanswered=sum(tally.unanswered for tally in tallies),
         seconds=max(tally.last for tally in tallies) - begin,
         refused_ms=_milliseconds(tally.refused for tally in tallies),
+        due_seconds=_milliseconds(tally.due for tally in tallies) / 1000,
+        refused_seconds=_milliseconds(tally.refused_due for tally in tallies) / 1000,
     )
 
 

@@ -1,18 +1,14 @@
 """How fast rows are read from the online store, one at a time and a hundred at once, beside Feast; and histories."""
 
 import shutil
-import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
-from pydantic import SecretStr
 
 from movie_mlops.bench.config import OnlineBenchConfig
 from movie_mlops.bench.errors import BenchError
@@ -20,6 +16,7 @@ from movie_mlops.bench.feast_run import run_feast
 from movie_mlops.bench.machine import machine_facts
 from movie_mlops.bench.percentiles import summary
 from movie_mlops.bench.record import write_record
+from movie_mlops.bench.redis_server import running_redis
 from movie_mlops.core import clock
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.core.progress import SILENT, Progress
@@ -33,7 +30,6 @@ from movie_mlops.features import (
     OnlineFeatures,
     OnlineStore,
     Record,
-    RedisConfig,
 )
 from movie_mlops.lake import SCHEMAS
 from movie_mlops.state import Database, StateConfig
@@ -44,7 +40,6 @@ _TIMES_FASTER: Final = 10
 _ONE_ROW: Final = {"sqlite": 0.05, "redis": 0.2}
 _HISTORY: Final = 0.1
 _EVENT: Final = 1.5
-_PATIENCE: Final = 20
 
 
 def bench_online(config: OnlineBenchConfig, out: Path, *, command: str, progress: Progress = SILENT) -> dict[str, Any]:
@@ -73,7 +68,7 @@ def bench_online(config: OnlineBenchConfig, out: Path, *, command: str, progress
         runs += _measure("sqlite", database, record, config)
         _feast(runs, skipped, Path(name), "sqlite", config, progress=progress)
         if shutil.which("redis-server"):
-            with _redis(Path(name)) as redis:
+            with running_redis(Path(name)) as redis:
                 runs += _measure("redis", database, Carrier(record, redis), config)
                 address = redis.url.get_secret_value().removeprefix("redis://").removesuffix("/0")
                 _feast(runs, skipped, Path(name), f"redis:{address}", config, progress=progress)
@@ -217,34 +212,3 @@ def _targets(run: dict[str, Any], runs: list[dict[str, Any]]) -> Iterator[dict[s
     if what in limits:
         limit = limits[what]
         yield {"run": f"{backend}, {what}, p50", "limit_ms": limit, "measured_ms": found, "met": found <= limit}
-
-
-@contextmanager
-def _redis(folder: Path) -> Iterator[RedisConfig]:
-    """Run a Redis of the benchmark's own on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = shutil.which("redis-server")
-    assert program is not None
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    server = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)  # noqa: S603 - no word is a user's
-    try:
-        _wait(port)
-        yield RedisConfig(SecretStr(f"redis://127.0.0.1:{port}/0"), timeout_seconds=5.0)
-    finally:
-        server.kill()
-        server.wait()
-
-
-def _wait(port: int) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError as error:
-            if time.monotonic() > deadline:
-                raise BenchError("redis-server did not start.", next_step="Run redis-server by hand.") from error
-            time.sleep(0.02)
-        else:
-            return

@@ -29,8 +29,11 @@ GROUPS: Final[Mapping[str, str]] = {
     "standard": "Hold a project against the project standard: check, explain, branch.",
     "serve": "Answer requests: the API and the page.",
     "worker": "Work behind the API: events into the lake, the online store up to it.",
+    "events": "What users said happened: tail, stats, prune, dead letters, schemas, reference, replay.",
+    "triggers": "When a new model is made without anybody asking: list, check, fire, turn, runs.",
     "monitor": "Watch what runs, and tell somebody: watch, drift, quality, report, readings, reference, dashboards.",
     "security": "Who may do what, and what is kept safe: keys, audit, scan, erase, export, back-ups.",
+    "capacity": "Work out what so many users, films and answers would take, from what was measured.",
     "bench": "Measure how fast the platform answers on this machine.",
 }
 

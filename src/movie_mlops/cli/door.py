@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from pydantic import SecretStr
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.logs import LogConfig, LogLines
 from movie_mlops.core.nouns import Workspace
+from movie_mlops.events.triggers import TriggersConfig
 from movie_mlops.features import FeatureView, RedisConfig, TrainingSets
+from movie_mlops.features.engines import LOCAL, FeatureEngine, SparkConfig, SparkEngine
 from movie_mlops.flows import NothingReleasedError, Platform, PlatformConfig, active_dataset
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.shelf import find_bundle
@@ -31,6 +34,7 @@ from movie_mlops.settings import (
     Settings,
     read_contracts,
     read_gates,
+    read_java_home,
     read_monitoring,
     read_notify,
     read_platform_config,
@@ -38,6 +42,8 @@ from movie_mlops.settings import (
     read_security,
     read_settings,
     read_sources,
+    read_spark,
+    read_triggers,
 )
 from movie_mlops.state import Database, StateConfig
 
@@ -85,6 +91,11 @@ def quality(settings: Settings) -> QualityConfig:
     return read_monitoring(settings.config / "monitoring.yaml").quality
 
 
+def triggers(settings: Settings) -> TriggersConfig:
+    """Return ``config/triggers.yaml``, or the defaults where there is none."""
+    return read_triggers(settings.config / "triggers.yaml")
+
+
 def notify(settings: Settings) -> "NotifyConfig":
     """Return ``config/notify.yaml``, or the defaults where there is none."""
     return read_notify(settings.config / "notify.yaml")
@@ -113,13 +124,21 @@ def lakes(settings: Settings) -> LakeConfig:
 
 
 @contextmanager
-def platform(home: Path | None, dataset: str | None, *, as_served: bool = False) -> Iterator[Platform]:
+def platform(
+    home: Path | None, dataset: str | None, *, as_served: bool = False, engine: FeatureEngine = LOCAL
+) -> Iterator[Platform]:
     """Open the stores of the data set that a command means; as they are served, through Redis where there is one."""
     found = settings(home)
     carrier = redis(found) if as_served else None
     meant = workspace(home, dataset)
     opened = Platform(
-        meant, platform_config(found), lakes(found), carrier, keys=keys_config(found), state_url=found.state_url
+        meant,
+        platform_config(found),
+        lakes(found),
+        carrier,
+        keys=keys_config(found),
+        state_url=found.state_url,
+        engine=engine,
     )
     try:
         yield opened
@@ -218,6 +237,26 @@ def keys(home: Path | None) -> Keys:
 def redis(settings: Settings) -> RedisConfig | None:
     """Return the Redis in front of the online store, where there is one."""
     return RedisConfig(settings.redis_url) if settings.redis_url else None
+
+
+@contextmanager
+def engine(settings: Settings, given: str | None) -> Iterator[FeatureEngine]:
+    """Give the engine that the option or the settings name; where it started something, that ends with the block."""
+    if (given or settings.engine) == LOCAL.name:
+        yield LOCAL
+        return
+    config, java_home = spark(settings)
+    made = SparkEngine(config, settings.home / "logs" / "spark.log", java_home=java_home)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def spark(settings: Settings) -> tuple[SparkConfig, str | None]:
+    """Return ``config/spark.yaml``, or the defaults where there is none, and where Java is, if somebody said."""
+    said = read_spark(settings.config / "spark.yaml")
+    return replace(said, master=settings.spark_master) if settings.spark_master else said, read_java_home()
 
 
 def lake(home: Path | None, dataset: str | None) -> Lake:

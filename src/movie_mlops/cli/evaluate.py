@@ -74,6 +74,7 @@ def evaluate(
             "--source", help="First bring this in, as 'ingest load' does: movielens:<release, folder or zip> …"
         ),
     ] = None,
+    engine: options.Engine = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -110,21 +111,21 @@ def evaluate(
     title = f"Models on {path.name if path else door.workspace(home, dataset).dataset}"
     command = "movie-mlops " + shlex.join(sys.argv[1:])
     lake = None if path else door.lake(home, dataset)
-    feedback = None if lake is None else known_feedback(lake, config.feedback)
     if protocol is Protocol.LEARNING_CURVE:
         assert lake is not None
-        assert feedback is not None
-        curve = study_learning(
-            feedback,
-            _recipes(config, model),
-            config,
-            movies=known_movies(lake),
-            users=known_users(lake),
-            report=report,
-            title=title,
-            command=command,
-            progress=progress.listener(),
-        )
+        with door.engine(settings, engine) as chosen:
+            curve = study_learning(
+                known_feedback(lake, config.feedback, engine=chosen),
+                _recipes(config, model),
+                config,
+                movies=known_movies(lake),
+                users=known_users(lake),
+                report=report,
+                title=title,
+                command=command,
+                progress=progress.listener(),
+                engine=chosen,
+            )
         if as_json:
             output.print_json({**curve.to_json(), "report": str(report)})
             return
@@ -132,19 +133,21 @@ def evaluate(
         typer.echo(f"{curve.judged:,} new users. {curve.verdict}")
         typer.echo(f"Report: {report}")
         return
-    board, scores = study(
-        feedback,
-        _recipes(config, model),
-        config,
-        movies=None if lake is None else known_movies(lake),
-        users=None if lake is None else known_users(lake),
-        protocol=cast("SplitProtocol", "auto" if path else protocol.value),
-        folds=path,
-        report=report,
-        title=title,
-        command=command,
-        progress=progress.listener(),
-    )
+    with door.engine(settings, engine) as chosen:
+        board, scores = study(
+            None if lake is None else known_feedback(lake, config.feedback, engine=chosen),
+            _recipes(config, model),
+            config,
+            movies=None if lake is None else known_movies(lake),
+            users=None if lake is None else known_users(lake),
+            protocol=cast("SplitProtocol", "auto" if path else protocol.value),
+            folds=path,
+            report=report,
+            title=title,
+            command=command,
+            progress=progress.listener(),
+            engine=chosen,
+        )
     if as_json:
         output.print_json({**board.to_json(), "report": str(report)})
         return

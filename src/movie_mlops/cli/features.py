@@ -99,6 +99,7 @@ def build_training_set(
     movies: Annotated[
         int | None, typer.Option("--movies-version", min=0, help="Of the table (default: the newest).")
     ] = None,
+    engine: options.Engine = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -116,10 +117,14 @@ def build_training_set(
     )
     given = {"interactions": interactions, "movies": movies}
     versions = {table: version for table, version in given.items() if version is not None}
-    feedback = door.platform_config(door.settings(home)).feedback
+    settings = door.settings(home)
+    feedback = door.platform_config(settings).feedback
     workspace, lake = door.workspace(home, dataset), door.lake(home, dataset)
-    with door.journaled("features build-training-set", workspace, lake):
-        sets = TrainingSets(workspace.training_sets, lake)
+    with (
+        door.engine(settings, engine) as chosen,
+        door.journaled("features build-training-set", workspace, lake),
+    ):
+        sets = TrainingSets(workspace.training_sets, lake, chosen)
         made = sets.build(spec, feedback, versions=versions, progress=progress.listener())
     if as_json:
         output.print_json(made.manifest)

@@ -30,6 +30,19 @@ LogFormat = Annotated[
     LogForm | None,
     typer.Option("--log-format", help="How (default: json); without a file, to the standard error stream."),
 ]
+
+
+class EngineName(StrEnum):
+    """Who does heavy work."""
+
+    LOCAL = "local"
+    SPARK = "spark"
+
+
+Engine = Annotated[
+    EngineName | None,
+    typer.Option("--engine", help="Who does the heavy work (default: MOVIE_MLOPS_ENGINE, else local)."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 SourceName = Annotated[
     str,

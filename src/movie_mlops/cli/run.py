@@ -42,6 +42,7 @@ def run(
     user_column: options.UserColumns = None,
     scale: options.Scale = None,
     dataset: options.SourceDataset = None,
+    engine: options.Engine = None,
     production: Annotated[
         bool, typer.Option("--production", help="Only from committed code (or set MOVIE_MLOPS_PRODUCTION=true).")
     ] = False,
@@ -74,19 +75,21 @@ def run(
         scale=scale,
         dataset=dataset,
     )
-    report = flows.run(
-        opened,
-        home=settings.home,
-        config=door.platform_config(settings),
-        lakes=door.lakes(settings),
-        only=only,
-        production=production or settings.production,
-        state_url=settings.state_url,
-        keys=door.keys_config(settings),
-        progress=progress.listener(),
-        on_start=lambda step: None if as_json else _say(f"{_DOING[step]} …"),
-        on_end=lambda step: None if as_json else _say_step(step),
-    )
+    with door.engine(settings, engine) as chosen:
+        report = flows.run(
+            opened,
+            home=settings.home,
+            config=door.platform_config(settings),
+            lakes=door.lakes(settings),
+            only=only,
+            production=production or settings.production,
+            state_url=settings.state_url,
+            keys=door.keys_config(settings),
+            engine=chosen,
+            progress=progress.listener(),
+            on_start=lambda step: None if as_json else _say(f"{_DOING[step]} …"),
+            on_end=lambda step: None if as_json else _say_step(step),
+        )
     refusal = report.refusal
     if summary is not None:
         with summary.open("a", encoding="utf-8") as file:

@@ -16,6 +16,7 @@ def score(
     parquet: Annotated[
         Path | None, typer.Option("--parquet", metavar="FILE", help="Write them to this Parquet file as well.")
     ] = None,
+    engine: options.Engine = None,
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -32,8 +33,13 @@ def score(
     from movie_mlops.flows.score import score as score_all
     from movie_mlops.settings import read_rules
 
-    rules = read_rules(door.settings(home).config / "rules.yaml")
-    with door.platform(home, dataset) as platform, door.one_flow(platform.workspace):
+    settings = door.settings(home)
+    rules = read_rules(settings.config / "rules.yaml")
+    with (
+        door.engine(settings, engine) as chosen,
+        door.platform(home, dataset, engine=chosen) as platform,
+        door.one_flow(platform.workspace),
+    ):
         made = score_all(platform, k=k, rules=rules, parquet=parquet, progress=progress.listener())
     if as_json:
         output.print_json(asdict(made))

@@ -1,5 +1,6 @@
 """``movie-mlops worker``."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
+class Source(StrEnum):
+    """Where events come from."""
+
+    LOG = "log"
+    REDIS = "redis"
+    KAFKA = "kafka"
+
+
 @app.command()
 def worker(
     every: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two looks at the event log.")] = 5.0,
@@ -24,6 +33,9 @@ def worker(
     check: Annotated[
         bool, typer.Option("--check", help="Say whether the worker of this name lives; exit code 1 where it does not.")
     ] = False,
+    source: Annotated[
+        Source, typer.Option("--source", help="Where events come from whose effects are left to workers.")
+    ] = Source.LOG,
     name: Annotated[str | None, typer.Option("--name", help="Of this worker (default: this machine's).")] = None,
     log_file: options.LogFile = None,
     log_format: options.LogFormat = None,
@@ -33,12 +45,17 @@ def worker(
 ) -> None:
     """Bring events into the lake and the online store up to it, until Ctrl-C or SIGTERM.
 
-    Several workers at once share the work. A store that is away is waited for, and so is the first data set.
+    Where config/platform.yaml leaves effects to workers, it brings events into histories and features within
+    milliseconds: from the log itself, or through Redis Streams or Kafka, which it then fills as well. Several workers
+    at once share the work. A store that is away is waited for, and so is the first data set. Where
+    config/triggers.yaml says unattended, models are made and released as its rules propose.
     """
+    import os
     import socket
 
-    from movie_mlops.cli import door
+    from movie_mlops.cli import door, looping
     from movie_mlops.cli.tracing import traced
+    from movie_mlops.flows.carrying import Carrying, CarryingConfig
     from movie_mlops.flows.worker import Worker, WorkerConfig
 
     meant, settings = name or socket.gethostname(), door.settings(home)
@@ -55,16 +72,23 @@ def worker(
     with (
         door.logged(settings, log_file, log_format),
         traced(settings, "worker") as tracer,
-        door.platform(home, dataset) as platform,
+        door.platform(home, dataset, as_served=True) as platform,
     ):
+        carried = CarryingConfig(source.value, door.redis(settings), settings.kafka_servers)
+        # In a group of consumers two of one name would be taken for one.
+        unique = f"{meant}-{os.getpid()}"
         working = Worker(platform, meant, WorkerConfig(every_seconds=every), tracer=tracer)
         if check:
             _check(platform.database, meant, every)
         elif stop is None:
-            _say(working.turn(), as_json=as_json)
+            made = Carrying(platform, unique, carried).once()
+            _say(working.turn(), made, as_json=as_json)
+            looping.take_turn(settings, platform, as_json=as_json)
         else:
+            carrying = Carrying(platform, unique, carried)
             typer.echo(f"Working for {platform.workspace.dataset}; Ctrl-C ends.")
-            working.work(stop, on_turn=_say_if_any, on_error=_tell)
+            with carrying.beside(stop, on_error=_tell), looping.beside(settings, platform, on_error=_tell):
+                working.work(stop, on_turn=_say_if_any, on_error=_tell)
 
 
 def _has_nothing(settings: "Settings", dataset: str | None) -> bool:
@@ -106,19 +130,20 @@ def _check(database: "Database", name: str, every: float) -> None:
 
 def _say_if_any(turn: "Turn") -> None:
     if turn.events or turn.materialised is not None:
-        _say(turn, as_json=False)
+        _say(turn, 0, as_json=False)
 
 
-def _say(turn: "Turn", *, as_json: bool) -> None:
+def _say(turn: "Turn", made: int, *, as_json: bool) -> None:
     if as_json:
         from dataclasses import asdict
 
         from movie_mlops.cli import output
 
-        output.print_json(asdict(turn))
+        output.print_json({**asdict(turn), "effects": made})
         return
     users = "" if turn.materialised is None else f"; {turn.materialised:,} users made anew"
-    typer.echo(f"{turn.events:,} events into the lake{users}.")
+    effects = f"; {made:,} into histories and features" if made else ""
+    typer.echo(f"{turn.events:,} events into the lake{effects}{users}.")
 
 
 def _tell(error: "MovieMlopsError") -> None:

@@ -230,12 +230,22 @@ class History(TypedDict):
     unknown_films: int
 
 
+class RefusedEvent(TypedDict):
+    """Why one event of a batch was not taken."""
+
+    item: int
+    field: str
+    reason: str
+    code: str
+
+
 class Appended(TypedDict):
-    """What became of events."""
+    """What became of events; ``refused`` is there where the good ones were asked for alone."""
 
     accepted: int
     duplicates: int
-    event_ids: list[str]
+    event_ids: list[str | None]
+    refused: NotRequired[list[RefusedEvent]]
 
 
 Passport = dict[str, Any]

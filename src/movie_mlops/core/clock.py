@@ -18,7 +18,7 @@ def from_unix(seconds: float) -> datetime:
 
 def to_iso(moment: datetime) -> str:
     """Return ``moment`` as RFC 3339 in UTC, ending in ``Z``."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat().replace("+00:00", "Z")
 
 
 def read(text: str) -> datetime:

@@ -1,10 +1,14 @@
 """Judging one fitted model on one case: full rankings, block by block."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
+from movie_mlops.core.engine import HERE, Engine
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.evaluation.case import EvaluationCase, Scorer
 from movie_mlops.evaluation.config import EvaluationConfig
@@ -27,6 +31,7 @@ def evaluate(
     films: Films | None = None,
     sliced: str = "ndcg@10",
     progress: Progress = SILENT,
+    engine: Engine = HERE,
 ) -> Scores:
     """Judge a fitted model: every item is ranked for every user, what the user knows is masked, and lists are scored.
 
@@ -38,6 +43,7 @@ def evaluate(
         films: Facts of the case's films; with them the slices and the calibration of the lists are measured too.
         sliced: The per-user metric that is taken on each slice of the films.
         progress: Told of each user.
+        engine: Where the items are ranked, some users at a time; the lists are measured here.
 
     Raises:
         EvaluationError: The case has nobody to judge, or the model gives scores of another shape.
@@ -49,7 +55,9 @@ def evaluate(
             next_step="Use more feedback, a greater test share, or another protocol.",
         )
     name = model or str(getattr(recommender, "name", type(recommender).__name__))
-    lists = Lists(_rank(recommender, case, config, name, progress), case, config.propensity_power)
+    popularity = np.bincount(case.train.indices, minlength=case.histories.shape[1]).astype(np.float32)
+    judged = _Judged(recommender, name, popularity, case.candidates, max(config.cutoffs))
+    lists = Lists(_rank(judged, case, config, progress, engine), case, config.propensity_power)
     of_all: dict[str, float] = {}
     for k in config.cutoffs:
         of_all |= lists.of_all(k, films)
@@ -84,30 +92,68 @@ def _miscalibration(lists: Lists, films: Films) -> NDArray[np.float64]:
     return miscalibration((lists.case.histories.maximum(0) @ shares).toarray(), (lists.matrix() @ shares).toarray())
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """What is the same for all users: the model, what may be in a list, and how long it is."""
+
+    recommender: Scorer
+    name: str
+    popularity: NDArray[np.float32]
+    candidates: NDArray[np.bool_] | None
+    length: int
+
+
+@dataclass(frozen=True)
+class _Users:
+    """Some users: what the model is shown of them, and what is not recommended again."""
+
+    histories: sparse.csr_matrix
+    times: NDArray[np.int64] | None
+    traits: sparse.csr_matrix | None
+    seen: sparse.csr_matrix
+
+
 def _rank(
-    recommender: Scorer, case: EvaluationCase, config: EvaluationConfig, name: str, progress: Progress
+    judged: _Judged, case: EvaluationCase, config: EvaluationConfig, progress: Progress, engine: Engine
 ) -> NDArray[np.int32]:
     users, items = case.histories.shape
     block = max(1, config.block_scores // max(1, items))
-    ranking = np.empty((users, max(config.cutoffs)), dtype=np.int32)
-    popularity = np.bincount(case.train.indices, minlength=items).astype(np.float32)
-    with progress.task(f"Evaluating {name}", total=users, unit="users") as advance:
-        for start in range(0, users, block):
-            stop = min(start + block, users)
-            # Whoever is never judged on traits need not take any.
-            known: dict[str, Any] = {} if case.traits is None else {"traits": case.traits[start:stop]}
-            scores = recommender.score(case.histories[start:stop], times=_times(case, start, stop), **known)
-            if scores.shape != (stop - start, items):
-                raise EvaluationError(
-                    f"{name!r} gave scores of the shape {scores.shape} instead of {(stop - start, items)}.",
-                    next_step="Fit it on this case's training matrix before it is evaluated.",
-                )
-            scores = _popular_where_untold(scores, popularity)
-            if case.candidates is not None:
-                scores = np.where(case.candidates, scores, np.float32(-np.inf))
-            ranking[start:stop] = top_k(scores, ranking.shape[1], exclude=case.seen[start:stop])
-            advance(stop - start)
+    ranking = np.empty((users, judged.length), dtype=np.int32)
+    start = 0
+    with progress.task(f"Evaluating {judged.name}", total=users, unit="users") as advance:
+        for ranked in engine.each(_ranked, judged, _blocks(case, block)):
+            ranking[start : start + len(ranked)] = ranked
+            start += len(ranked)
+            advance(len(ranked))
     return ranking
+
+
+def _blocks(case: EvaluationCase, size: int) -> Iterator[_Users]:
+    users = case.histories.shape[0]
+    for start in range(0, users, size):
+        stop = min(start + size, users)
+        yield _Users(
+            case.histories[start:stop],
+            _times(case, start, stop),
+            None if case.traits is None else case.traits[start:stop],
+            case.seen[start:stop],
+        )
+
+
+def _ranked(judged: _Judged, users: _Users) -> NDArray[np.int32]:
+    """Return the best items of some users."""
+    # Whoever is never judged on traits need not take any.
+    known: dict[str, Any] = {} if users.traits is None else {"traits": users.traits}
+    scores = judged.recommender.score(users.histories, times=users.times, **known)
+    if scores.shape != users.histories.shape:
+        raise EvaluationError(
+            f"{judged.name!r} gave scores of the shape {scores.shape} instead of {users.histories.shape}.",
+            next_step="Fit it on this case's training matrix before it is evaluated.",
+        )
+    scores = _popular_where_untold(scores, judged.popularity)
+    if judged.candidates is not None:
+        scores = np.where(judged.candidates, scores, np.float32(-np.inf))
+    return top_k(scores, judged.length, exclude=users.seen)
 
 
 def _popular_where_untold(scores: NDArray[np.float32], popularity: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,7 +2,8 @@
 
 from movie_mlops.events.config import EventConfig
 from movie_mlops.events.errors import ErasedUserError, EventConflictError, EventError, NoConsentError
-from movie_mlops.events.log import Appended, EventLog
+from movie_mlops.events.log import EventLog
+from movie_mlops.events.recording import Appended
 from movie_mlops.events.stored import StoredEvent, envelope
 
 __all__ = [

@@ -48,3 +48,21 @@ class EventConflictError(MovieMlopsError):
             next_step="Give every event an id of its own, such as a random UUID.",
         )
         self.event_id = event_id
+
+
+class DeadLetterError(MovieMlopsError):
+    """A dead letter that is not there, or cannot be retried."""
+
+    code: ClassVar[str] = "dead-letter"
+
+
+class SchemaError(MovieMlopsError):
+    """A schema of events was changed, or cannot follow the one before it."""
+
+    code: ClassVar[str] = "event-schema"
+
+
+class PruneError(MovieMlopsError):
+    """Events that may not go yet."""
+
+    code: ClassVar[str] = "prune"

@@ -1,54 +1,31 @@
 """The event log: what users say happened, recorded once, in order, together with its effect on their histories."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Final
 from uuid import uuid4
 
 import polars as pl
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from movie_mlops.core import clock
+from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.core.tracing import CURRENT, span
 from movie_mlops.events.config import EventConfig
-from movie_mlops.events.contract import check
-from movie_mlops.events.errors import ErasedUserError, EventConflictError, NoConsentError
-from movie_mlops.events.stored import ERASED, EVENTS, LOGS, StoredEvent, from_row, to_row
+from movie_mlops.events.places import ONLINE, begin, move, place_of
+from movie_mlops.events.reading import last_offset, page_of
+from movie_mlops.events.recording import Appended, Batch, record
+from movie_mlops.events.stored import ERASED, EVENTS, LOGS, StoredEvent, from_row
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures, Prepared
-from movie_mlops.security.people import People, Purpose
-from movie_mlops.state import Database, fetch_rows, run_for_each
+from movie_mlops.security.people import People
+from movie_mlops.state import Database
 
-_INSERT: Final = (
-    "INSERT INTO events (event_id, type, source, subject, time, data, recorded_at, traceparent)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_LAST: Final = 'SELECT max("offset") FROM events'
-_RECORDED: Final = "SELECT event_id FROM events WHERE event_id IN ({})"
-_STORED: Final = select(EVENTS).where(EVENTS.c.event_id.in_(bindparam("ids", expanding=True)))
-_PAGE: Final = (
-    select(EVENTS)
-    .where(EVENTS.c.offset > bindparam("after"), EVENTS.c.type != ERASED)
-    .order_by(EVENTS.c.offset)
-    .limit(bindparam("count"))
-)
-_IDS_AT_ONCE: Final = 5_000
+_ERASED: Final = f"""
+SELECT "offset" FROM events WHERE "offset" > ? AND "offset" <= ? AND type = '{ERASED}'
+"""  # noqa: S608 - a word of ours
 _PAGE_SIZE: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """What became of a batch.
-
-    Attributes:
-        accepted: Events that are new, and now recorded.
-        duplicates: Events that were recorded before, or stand in the batch twice.
-    """
-
-    accepted: int
-    duplicates: int
 
 
 class EventLog:
@@ -79,6 +56,12 @@ class EventLog:
         self._config = config or EventConfig()
         self._features = features
         self._people = people
+        self._workers_began = False
+
+    @property
+    def publishes(self) -> bool:
+        """Whether something carries copies of histories and rows that are to be renewed after a commit."""
+        return self._histories.carried
 
     @cached_property
     def name(self) -> str:
@@ -107,21 +90,46 @@ class EventLog:
             NoConsentError: One of them does not permit that it is kept.
             FeatureError: A stored history cannot be read.
         """
+        outcome = self.append_all([interactions])[0]
+        if isinstance(outcome, MovieMlopsError):
+            raise outcome
+        return outcome
+
+    def append_all(
+        self, batches: Sequence[Sequence[Interaction]], places: Sequence[str | None] | None = None
+    ) -> list[Appended | MovieMlopsError]:
+        """Record many batches in one commit, each all or nothing by itself; when it returns, they are on disk.
+
+        Args:
+            batches: What happened, by whoever wants to have it recorded.
+            places: For each, under which request, as a place in its trace; by default the one that is worked on.
+
+        Returns:
+            For each batch what became of it: how many were new, or why it is refused; see :meth:`append`.
+
+        Raises:
+            FeatureError: A stored history cannot be read; nothing was recorded.
+            StateError: The database refuses; nothing was recorded.
+        """
         now = clock.now()
-        batch: dict[str, Interaction] = {}
-        for position, interaction in enumerate(interactions):
-            check(interaction, position=position, now=now, config=self._config)
-            first = batch.setdefault(interaction.event_id, interaction)
-            if first is not interaction:
-                _check_same(first, interaction)
-        if not batch:
-            return Appended(accepted=0, duplicates=0)
-        with span("events append", "producer") as appending:
-            accepted = self._record(batch, now)
-            appended = Appended(accepted, len(interactions) - accepted)
-            if appending is not None:
-                appending.tell({"movie_mlops.accepted": accepted, "movie_mlops.duplicates": appended.duplicates})
-        return appended
+        here = _place()
+        if places is None:
+            places = [here] * len(batches)
+        given = [
+            Batch(batch, place, now=now, config=self._config) for batch, place in zip(batches, places, strict=True)
+        ]
+        if any(batch.error is None and batch.interactions for batch in given):
+            with span("events append", "producer") as appending:
+                for batch in given:
+                    # This span is a part of the request that it is worked on under; others keep their own.
+                    batch.place = _place() if batch.place == here else batch.place
+                self._record(given, now)
+                if appending is not None:
+                    done = [batch.outcome for batch in given if batch.error is None]
+                    told = {"accepted": sum(each.accepted for each in done if isinstance(each, Appended))}
+                    told["duplicates"] = sum(each.duplicates for each in done if isinstance(each, Appended))
+                    appending.tell({f"movie_mlops.{name}": number for name, number in told.items()})
+        return [batch.outcome for batch in given]
 
     def read(self, after: int, limit: int) -> list[StoredEvent]:
         """Return the next events of the log.
@@ -134,7 +142,11 @@ class EventLog:
             The events in the order of their offsets.
         """
         with self._database.read() as connection:
-            return _page(connection, after, limit)
+            return page_of(connection, after, limit)
+
+    def erased_since(self, after: int, upto: int) -> list[int]:
+        """Return the places between two where an event was that is erased."""
+        return [offset for (offset,) in self._database.fetch(_ERASED, (after, upto))]
 
     def of_user(self, user_id: str, *, until: datetime) -> list[StoredEvent]:
         """Return what a user did, as far as it was recorded by a time, in the order of the offsets."""
@@ -153,7 +165,7 @@ class EventLog:
     def last_offset(self) -> int:
         """Return the offset of the newest event, be it erased; 0 while there is none."""
         with self._database.read() as connection:
-            return _last_offset(connection)
+            return last_offset(connection)
 
     def materialise(self, interactions: pl.LazyFrame, *, after: int = 0) -> int:
         """Build every history anew from the lake and this log, losing nothing that is appended meanwhile.
@@ -177,12 +189,12 @@ class EventLog:
 
         return self._histories.replace_all(interactions, self._feedback, position=after, later=later)
 
-    def write(self, prepared: Prepared, *, last_offset: int | None = None) -> int | None:
+    def write(self, prepared: Prepared, *, last: int | None = None) -> int | None:
         """Write histories and feature rows that were computed from the lake, and fold in the events that it has not.
 
         Args:
             prepared: What :meth:`OnlineFeatures.prepare` computed.
-            last_offset: The newest event when it was; something that was appended since makes it too old. ``None``
+            last: The newest event when it was; something that was appended since makes it too old. ``None``
                 where everything was computed: then any later event is folded in.
 
         Returns:
@@ -193,62 +205,53 @@ class EventLog:
         """
         assert self._features is not None
         with self._database.write() as connection:
-            if last_offset is not None and _last_offset(connection) != last_offset:
+            newest = last_offset(connection)
+            if last is not None and newest != last:
                 return None
             self._features.write(connection, prepared)
             for events, offset in _pages(connection, prepared.cut.position):
                 known = prepared.has([event.event_id for event in events])
-                self._apply(connection, [event for event in events if event.event_id not in known], offset)
+                self.apply(connection, [event for event in events if event.event_id not in known], offset)
+            move(connection, ONLINE, newest)
         return self._histories.count()
 
-    def _record(self, batch: dict[str, Interaction], now: datetime) -> int:
-        """Record what is new of a batch, and make it what is read; return how much that is."""
-        under = CURRENT.get()
-        place = None if under is None else under.place.write()
+    def _record(self, batches: Sequence[Batch], now: datetime) -> None:
+        """Record what is new of batches, and make it what is read."""
+        at_once = self._config.effects == "at-once"
         with self._database.write() as connection:
-            self._refuse_others(connection, list(batch.values()))
-            known = _known(connection, batch)
-            new = _dated([event for event_id, event in batch.items() if event_id not in known], now)
-            if new:
-                recorded_at = clock.to_iso(now)
-                rows = [(*to_row(event, recorded_at).values(), place) for event in new]
-                run_for_each(connection, _INSERT, rows)
-                self._apply(connection, new, _last_offset(connection))
-        # A repetition too: whoever sends an event again may do so because nobody could tell of it the first time.
+            begun = self._begun(connection, at_once=at_once)
+            new = record(connection, batches, now, self._people)
+            if new and at_once and begun:
+                self._catch_up(connection)
+            elif new and at_once:
+                self.apply(connection, new, last_offset(connection))
+        if at_once:
+            # A repetition too: whoever sends an event again may do so because nobody could tell of it the first time.
+            self.publish([each for batch in batches if batch.error is None for each in batch.interactions])
+
+    def _begun(self, connection: Connection, *, at_once: bool) -> bool:
+        """Return whether workers see, or once saw, to effects; when they begin they have all that was before."""
+        if not self._workers_began:
+            self._workers_began = place_of(connection, ONLINE) is not None
+            if not self._workers_began and not at_once:
+                begin(connection, ONLINE, last_offset(connection))
+        return self._workers_began
+
+    def _catch_up(self, connection: Connection) -> None:
+        """Make the effect of what is new, and of what workers had left when they no longer had to see to it."""
+        place = place_of(connection, ONLINE)
+        for events, offset in _pages(connection, place[0] if place else 0):
+            self.apply(connection, events, offset)
+            move(connection, ONLINE, offset)
+
+    def publish(self, interactions: Sequence[Interaction]) -> None:
+        """Make the committed effect of events what is read."""
         with span("histories publish"):
-            self._histories.publish(event.user_id for event in batch.values())
+            self._histories.publish(each.user_id for each in interactions)
             if self._features is not None:
-                self._features.publish(list(batch.values()))
-        return len(new)
+                self._features.publish(interactions)
 
-    def _refuse_others(self, connection: Connection, interactions: Sequence[Interaction]) -> None:
-        """Let nothing in of somebody of whom nothing may be kept, within the caller's transaction.
-
-        Raises:
-            ErasedUserError: Something is of somebody who was erased.
-            NoConsentError: Something is of somebody who does not permit it.
-        """
-        if self._people is None:
-            return
-        gone = self._people.left_out((each.user_id for each in interactions), Purpose.HISTORY, connection)
-        for position, each in enumerate(interactions if gone.all else ()):
-            if each.user_id in gone.unwilling:
-                raise NoConsentError(
-                    f"Event {position} is of somebody who does not permit that their history is kept; nothing of the"
-                    " batch was recorded.",
-                    next_step="Send the others without it, or ask them: movie-mlops security consent.",
-                    field="user_id",
-                    position=position,
-                )
-            if each.user_id in gone.erased:
-                raise ErasedUserError(
-                    f"Event {position} is of somebody whose data was erased; nothing of the batch was recorded.",
-                    next_step="Send the others without it.",
-                    field="user_id",
-                    position=position,
-                )
-
-    def _apply(self, connection: Connection, events: list[Interaction], position: int) -> None:
+    def apply(self, connection: Connection, events: Sequence[Interaction], position: int) -> None:
         """Bring events into the online store, within the caller's transaction."""
         with span("histories apply"):
             # The folds ask the histories which words these events take the place of.
@@ -257,46 +260,14 @@ class EventLog:
             self._histories.apply(connection, events, self._feedback, position=position)
 
 
-def _known(connection: Connection, batch: dict[str, Interaction]) -> set[str]:
-    """Return which ids of the batch are recorded, having made sure that they say the same."""
-    ids: list[str] = list(batch)
-    known: set[str] = set()
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = ids[start : start + _IDS_AT_ONCE]
-        found = [event_id for (event_id,) in fetch_rows(connection, _RECORDED.format(",".join("?" * len(some))), some)]
-        # Mostly none is recorded: then nothing has to be read.
-        for row in connection.execute(_STORED, {"ids": found}) if found else ():
-            _check_same(from_row(row).interaction, batch[row.event_id])
-        known.update(found)
-    return known
-
-
-def _check_same(first: Interaction, again: Interaction) -> None:
-    # The log dates an event that comes without a time, so that sending it again must not be a conflict.
-    same_time = again if again.event_time is not None else replace(again, event_time=first.event_time)
-    if same_time != first:
-        raise EventConflictError(again.event_id)
-
-
-def _dated(interactions: list[Interaction], now: datetime) -> list[Interaction]:
-    # A microsecond apart, so that of two words in one batch the one that was sent later is the later one.
-    return [
-        event if event.event_time is not None else replace(event, event_time=now + timedelta(microseconds=place))
-        for place, event in enumerate(interactions)
-    ]
-
-
-def _page(connection: Connection, after: int, limit: int) -> list[StoredEvent]:
-    return [from_row(row) for row in connection.execute(_PAGE, {"after": after, "count": limit})]
+def _place() -> str | None:
+    """Return the place in a trace that is worked on, as text."""
+    under = CURRENT.get()
+    return None if under is None else under.place.write()
 
 
 def _pages(connection: Connection, after: int) -> Iterator[tuple[list[Interaction], int]]:
     """Yield the later events, many at a time, each time with the offset of the last."""
-    while page := _page(connection, after, _PAGE_SIZE):
+    while page := page_of(connection, after, _PAGE_SIZE):
         after = page[-1].offset
         yield [event.interaction for event in page], after
-
-
-def _last_offset(connection: Connection) -> int:
-    [(last,)] = fetch_rows(connection, _LAST)
-    return last or 0

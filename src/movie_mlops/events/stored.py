@@ -1,13 +1,17 @@
 """An event as the log keeps it: its row, and its envelope."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Integer, Row, String, Table, Text
+import orjson
+from sqlalchemy import BigInteger, Column, Integer, String, Table, Text
 
 from movie_mlops.core import clock
+from movie_mlops.core.cloud_events import DATA_TYPE, SCHEMA, SPEC_VERSION, TYPE_PREFIX
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.core.tracing import TraceParent
 from movie_mlops.state import METADATA, gained
@@ -39,7 +43,14 @@ LOGS: Final = Table(
 ERASED: Final = "movie_mlops.erased"
 """The type of what is left of an event whose user was erased: its offset, so that no reader's place moves."""
 
-_TYPE_PREFIX: Final = "movie_mlops.interaction."
+INSERT: Final = (
+    "INSERT INTO events (event_id, type, source, subject, time, data, recorded_at, traceparent)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING"
+)
+"""Records an event, where none has its id; see :func:`to_insert`."""
+
+_TYPES: Final = {kind: TYPE_PREFIX + kind.value for kind in Kind}
+_KINDS: Final = {name: kind for kind, name in _TYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,50 +80,67 @@ def envelope(event: StoredEvent) -> dict[str, Any]:
         The envelope; ``sequence`` is the offset, padded so that it sorts as text, and ``traceparent`` (CloudEvents'
         extension for distributed tracing) is there where the event was recorded under a trace.
     """
-    row = to_row(event.interaction, clock.to_iso(event.recorded_at))
+    said = event.interaction
+    assert said.event_time is not None
     told = {
-        "specversion": "1.0",
-        "id": row["event_id"],
-        "type": row["type"],
-        "source": row["source"],
-        "subject": row["subject"],
-        "time": row["time"],
-        "datacontenttype": "application/json",
-        "recordedtime": row["recorded_at"],
+        "specversion": SPEC_VERSION,
+        "id": said.event_id,
+        "type": _TYPES[said.kind],
+        "source": said.source,
+        "subject": said.user_id,
+        "time": clock.to_iso(said.event_time),
+        "datacontenttype": DATA_TYPE,
+        "dataschema": SCHEMA,
+        "recordedtime": clock.to_iso(event.recorded_at),
         "sequence": f"{event.offset:020d}",
-        "data": json.loads(row["data"]),
+        "data": {"movie_id": said.movie_id, "value": said.value},
     }
     return told if event.traceparent is None else {**told, "traceparent": event.traceparent.write()}
 
 
-def to_row(interaction: Interaction, recorded_at: str) -> dict[str, str]:
-    """Return an interaction, which has a time, as a row of :data:`EVENTS`."""
-    assert interaction.event_time is not None
-    return {
-        "event_id": interaction.event_id,
-        "type": _TYPE_PREFIX + interaction.kind.value,
-        "source": interaction.source,
-        "subject": interaction.user_id,
-        "time": clock.to_iso(interaction.event_time),
-        "data": json.dumps({"movie_id": interaction.movie_id, "value": interaction.value}),
-        "recorded_at": recorded_at,
-    }
+def to_insert(interaction: Interaction, time: str, recorded_at: str, place: str | None) -> tuple[str | None, ...]:
+    """Return an interaction as the parameters of :data:`INSERT`.
+
+    Args:
+        interaction: What happened.
+        time: When, as text.
+        recorded_at: When it is recorded, as text.
+        place: Where in a trace.
+    """
+    value = interaction.value
+    # As json.dumps writes it, in a tenth of the time; anything but a float is left to that.
+    said = "null" if value is None else repr(value) if type(value) is float else json.dumps(value)
+    return (
+        interaction.event_id,
+        _TYPES[interaction.kind],
+        interaction.source,
+        interaction.user_id,
+        time,
+        f'{{"movie_id": {interaction.movie_id}, "value": {said}}}',
+        recorded_at,
+        place,
+    )
 
 
-def from_row(row: Row[Any]) -> StoredEvent:
-    """Return what a row of :data:`EVENTS` says."""
-    data = json.loads(row.data)
+@lru_cache(16)
+def _moment(text: str) -> datetime:
+    # All events of a commit have one.
+    return datetime.fromisoformat(text)
+
+
+COLUMNS: Final = '"offset", event_id, type, source, subject, time, data, recorded_at, traceparent'
+"""The columns that :func:`from_row` takes, in their order."""
+
+
+def from_row(row: Sequence[Any]) -> StoredEvent:
+    """Return what a row of :data:`EVENTS` says, its columns in the order of :data:`COLUMNS`."""
+    offset, event_id, kind, source, subject, time, said, recorded_at, place = row
+    data = orjson.loads(said)
     return StoredEvent(
-        offset=row.offset,
-        interaction=Interaction(
-            event_id=row.event_id,
-            user_id=row.subject,
-            movie_id=data["movie_id"],
-            kind=Kind(row.type.removeprefix(_TYPE_PREFIX)),
-            value=data["value"],
-            event_time=datetime.fromisoformat(row.time),
-            source=row.source,
+        offset,
+        Interaction(
+            event_id, subject, data["movie_id"], _KINDS[kind], data["value"], datetime.fromisoformat(time), source
         ),
-        recorded_at=datetime.fromisoformat(row.recorded_at),
-        traceparent=None if row.traceparent is None else TraceParent.read(row.traceparent),
+        _moment(recorded_at),
+        None if place is None else TraceParent.read(place),
     )

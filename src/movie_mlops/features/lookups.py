@@ -96,12 +96,25 @@ class Segments:
         return values
 
 
-def in_order(entity: Int, moments: Int) -> Int:
-    """Return the places in order of entity, then of moment; mostly they are in order already."""
+def in_order(entity: Int, moments: Int, *, ties: Float | None = None) -> Int:
+    """Return the places in order of entity, then of moment; mostly they are in order already.
+
+    Args:
+        entity: int64[n].
+        moments: int64[n].
+        ties: float64[n], the order of those of one entity and moment, for sums that are rounded: so the order in which
+            rows come cannot change a bit of them. Without it, they stay as they come.
+    """
     later = (entity[1:] == entity[:-1]) & (moments[1:] >= moments[:-1])
-    if ((entity[1:] > entity[:-1]) | later).all():
-        return np.arange(len(moments))
-    return np.lexsort((moments, entity))
+    sorted_already = ((entity[1:] > entity[:-1]) | later).all()
+    order = np.arange(len(moments)) if sorted_already else np.lexsort((moments, entity))
+    if ties is not None and len(order):
+        whose, when = entity[order], moments[order]
+        same = (whose[1:] == whose[:-1]) & (when[1:] == when[:-1])
+        tied = np.flatnonzero(np.concatenate([[False], same]) | np.concatenate([same, [False]]))
+        places = order[tied]
+        order[tied] = places[np.lexsort((ties[places], when[tied], whose[tied]))]
+    return order
 
 
 def latest_above(keys: Int, positions: Int, limits: Int, starts: Int) -> Int:

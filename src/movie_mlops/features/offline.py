@@ -66,7 +66,32 @@ def snapshot(
             next_step="Ask for the rows that are needed, with a training set.",
         )
     known = known_by(interactions, as_of)
-    at = as_of or known.select(pl.col(EVENT_TIME).max().fill_null(pl.col(INGESTED_AT).max())).collect().item()
+    at = as_of or newest(known.select(pl.col(EVENT_TIME, INGESTED_AT).max()).collect())
+    return table_at(view, known, at, config=config, films=films)
+
+
+def newest(times: pl.DataFrame) -> datetime | None:
+    """Return the newest time of interactions, or where none has one when the last arrived; ``None`` without any.
+
+    Args:
+        times: The columns ``event_time`` and ``ingested_at``.
+    """
+    latest: datetime | None = times.select(pl.col(EVENT_TIME).max().fill_null(pl.col(INGESTED_AT).max())).item()
+    return latest
+
+
+def table_at(
+    view: FeatureView,
+    known: pl.LazyFrame,
+    at: datetime | None,
+    *,
+    config: FeedbackConfig,
+    films: pl.LazyFrame | None,
+) -> pl.DataFrame:
+    """Compute a view for every entity of some interactions, which count all, as of one time: see :func:`snapshot`.
+
+    An entity's row hangs on the interactions of that entity alone, so that those of others need not be there.
+    """
     time = pl.lit(at, pl.Datetime("us", "UTC")).alias(AT)
     rows = known.select(view.entity.folds).unique().sort(view.entity.folds).collect().with_columns(time)
     frame = features_at(view, rows, known, config=config, films=films, knowledge=None)

@@ -117,7 +117,7 @@ class Timeline:
         which = np.concatenate([born, dead])
         moments = np.concatenate([lives.begins[born], lives.ends[dead]])
         signed = np.concatenate([numbers[born], -numbers[dead]]) * np.exp2((lives.time[which] - moments) / half_life)
-        order = in_order(lives.entity[which], moments)
+        order = in_order(lives.entity[which], moments, ties=signed)
         segments = Segments(lives.entity[which][order], moments[order], self._entities)
         return segments.faded(
             signed[order], half_life, segments.positions(self._entity, self.at), self._entity, self.at

@@ -25,9 +25,10 @@ from movie_mlops.core.digests import digest, file_digest
 from movie_mlops.core.nouns import Kind
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.features.config import FeedbackConfig
+from movie_mlops.features.engines import LOCAL, FeatureEngine
 from movie_mlops.features.errors import FeatureError
 from movie_mlops.features.feedback import latest_words
-from movie_mlops.features.point_in_time import AT, Knowledge, features_at
+from movie_mlops.features.point_in_time import AT, Knowledge
 from movie_mlops.features.views import VIEWS
 from movie_mlops.lake import INTERACTIONS, MOVIES, Lake
 
@@ -110,11 +111,13 @@ class TrainingSets:
     Args:
         root: The folder where they lie.
         lake: What they are made from.
+        engine: Who computes the features; whoever made it closes it.
     """
 
-    def __init__(self, root: Path, lake: Lake) -> None:
+    def __init__(self, root: Path, lake: Lake, engine: FeatureEngine = LOCAL) -> None:
         self._root = root
         self._lake = lake
+        self._engine = engine
 
     def build(
         self,
@@ -215,13 +218,12 @@ class TrainingSets:
         self, spec: TrainingSetSpec, config: FeedbackConfig, versions: Mapping[str, int], progress: Progress
     ) -> pl.DataFrame:
         interactions = self._lake.scan(INTERACTIONS, version=versions[INTERACTIONS])
-        films = self._lake.scan(MOVIES, version=versions[MOVIES])
         rows = _labels(interactions, spec, config)
         views = VIEWS.select(spec.features)
         with progress.task(f"Building the training set {spec.name}", total=len(views), unit="views") as advance:
             for view in views:
                 keys = rows.select(*view.entity.key_names, AT)
-                found = features_at(view, keys, interactions, config=config, films=films, knowledge=spec.knowledge)
+                found = self._engine.rows(view, keys, self._lake, versions, config=config, knowledge=spec.knowledge)
                 rows = rows.hstack(found.select(pl.col(view.names).name.prefix(f"{view.name}__")))
                 advance(1)
         return rows.drop(AT)

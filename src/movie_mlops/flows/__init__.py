@@ -1,6 +1,6 @@
 """The recipes that join the rooms: ingest, features, evaluate, train, gate, release, serve."""
 
-from movie_mlops.flows.config import BLEND_NEXT, PlatformConfig, Recipe
+from movie_mlops.flows.config import BLEND_NEXT, EventsConfig, PlatformConfig, Recipe
 from movie_mlops.flows.datasets import active_dataset, datasets
 from movie_mlops.flows.errors import (
     BusyError,
@@ -20,6 +20,7 @@ __all__ = [
     "BLEND_NEXT",
     "BusyError",
     "DirtyTreeError",
+    "EventsConfig",
     "FlowError",
     "NotReproducibleError",
     "NothingReleasedError",

@@ -77,6 +77,23 @@ def _default_recipes() -> tuple[Recipe, ...]:
     )
 
 
+class EventsConfig(BaseModel):
+    """What becomes of events."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    effects: Literal["at-once", "by-workers"] = Field(
+        default="at-once",
+        description="Whether an event is in its user's history and features before it is acknowledged, or is brought"
+        " there by a worker within milliseconds, so that many more are taken a second.",
+    )
+    keep_days: float = Field(
+        default=0.0,
+        ge=0,
+        description="Older events may be pruned once the lake and all consumers have them; 0: never.",
+    )
+
+
 class PlatformConfig(BaseModel):
     """What the main job does with the data."""
 
@@ -93,6 +110,7 @@ class PlatformConfig(BaseModel):
         default_factory=IngestConfig, exclude=True, description="What the contracts accept: config/contracts.yaml."
     )
     feedback: FeedbackConfig = Field(default_factory=FeedbackConfig, description="What counts as liking a film.")
+    events: EventsConfig = Field(default_factory=EventsConfig, description="What becomes of events.")
     time_split: TimeSplitConfig = Field(default_factory=TimeSplitConfig, description="The global time split.")
     user_folds: UserFoldsConfig = Field(
         default_factory=lambda: UserFoldsConfig(folds=5, cases=1), description="The random split of each user's films."

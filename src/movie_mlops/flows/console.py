@@ -12,6 +12,7 @@ import polars as pl
 
 from movie_mlops.core import clock
 from movie_mlops.core import columns as c
+from movie_mlops.events.triggers import LoopRuns
 from movie_mlops.features import VIEWS, last_parity
 from movie_mlops.flows.catalogue import fresh
 from movie_mlops.flows.glances import glances, waiting_events
@@ -153,6 +154,7 @@ class PlatformOperations:
             "waiting": waiting_events(platform),
             "columns": [(f"{hour[11:]}:00", counted[hour]) for hour in hours],
             "kinds": [name for name, _ in kinds.most_common()],
+            "runs": LoopRuns(platform.database).newest(_MOST_ROWS),
             "latest": [
                 {"at": at, "kind": kind.rpartition(".")[2], "user": user, "data": json.loads(data)}
                 for at, kind, user, data in platform.database.fetch(_LATEST, (_MOST_ROWS,))

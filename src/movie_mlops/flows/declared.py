@@ -6,12 +6,22 @@ from movie_mlops.core.measures import Label, Measure, MeasureKind
 
 _GAUGE: Final = MeasureKind.GAUGE
 MOST_WORKERS: Final = 16
+MOST_CONSUMERS: Final = 8
 
 EVENTS_WAITING: Final = Measure(
     "movie_mlops_events_waiting", _GAUGE, "Events that are recorded and not yet in the lake, at most."
 )
 EVENTS_LAG: Final = Measure(
     "movie_mlops_events_lag_seconds", _GAUGE, "Since the oldest of them was recorded; 0 where there is none."
+)
+CONSUMER_BEHIND: Final = Measure(
+    "movie_mlops_consumer_behind_events",
+    _GAUGE,
+    "Places of the event log that a consumer has not got to yet; told where effects are left to workers.",
+    (Label("consumer", most=MOST_CONSUMERS),),
+)
+DEAD_LETTERS: Final = Measure(
+    "movie_mlops_dead_letters", _GAUGE, "Events whose effect could not be made, and that nobody retried or dropped yet."
 )
 WORKER_AGE: Final = Measure(
     "movie_mlops_worker_age_seconds",
@@ -34,6 +44,8 @@ DISK_SIZE: Final = Measure("movie_mlops_disk_size_bytes", _GAUGE, "How large tha
 MEASURES: Final = (
     EVENTS_WAITING,
     EVENTS_LAG,
+    CONSUMER_BEHIND,
+    DEAD_LETTERS,
     WORKER_AGE,
     DATA_AGE,
     FEATURES_AGE,

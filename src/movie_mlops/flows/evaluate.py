@@ -87,6 +87,7 @@ def evaluation(
         films=films,
         progress=progress,
         if_time=listed - {serving},
+        engine=platform.engine,
     )
     candidates = [s for s in scores if s.model in listed]
     if not candidates:

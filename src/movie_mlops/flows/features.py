@@ -5,7 +5,8 @@ from typing import Final
 
 import polars as pl
 
-from movie_mlops.features import FILM_FEATURES, USER_FEATURES, Cut, FeedbackConfig, feedback, snapshot
+from movie_mlops.features import FILM_FEATURES, USER_FEATURES, Cut, FeedbackConfig
+from movie_mlops.features.engines import LOCAL, FeatureEngine
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import Result
 from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS, USERS, Lake
@@ -19,7 +20,7 @@ def features(platform: Platform, ingested: Result) -> Result:
     interactions = lake.scan(INTERACTIONS, version=ingested["versions"][INTERACTIONS])
     films = lake.scan(MOVIES, version=ingested["versions"][MOVIES])
     note = {table: str(ingested["versions"][table]) for table in (INTERACTIONS, MOVIES)}
-    tables = {view.name: snapshot(view, interactions, as_of=None, config=config, films=films) for view in _TABLES}
+    tables = platform.engine.tables(_TABLES, lake, ingested["versions"], config)
     versions = {name: lake.overwrite(name, table, note=note) for name, table in tables.items()}
     cut = Cut(
         interactions,
@@ -38,7 +39,8 @@ def features(platform: Platform, ingested: Result) -> Result:
 
 def training_feedback(platform: Platform, ingested: Result) -> pl.DataFrame:
     """Return the feedback of the lake at the version that was ingested."""
-    return known_feedback(platform.lake, platform.config.feedback, version=ingested["versions"][INTERACTIONS])
+    version = ingested["versions"][INTERACTIONS]
+    return known_feedback(platform.lake, platform.config.feedback, version=version, engine=platform.engine)
 
 
 def known_movies(lake: Lake, *, version: int | None = None) -> pl.DataFrame:
@@ -60,6 +62,8 @@ def users_at(lake: Lake, versions: Mapping[str, int]) -> pl.DataFrame:
     return known_users(lake, version=versions[USERS]) if USERS in versions else pl.DataFrame(schema=SCHEMAS[USERS])
 
 
-def known_feedback(lake: Lake, config: FeedbackConfig, *, version: int | None = None) -> pl.DataFrame:
+def known_feedback(
+    lake: Lake, config: FeedbackConfig, *, version: int | None = None, engine: FeatureEngine = LOCAL
+) -> pl.DataFrame:
     """Return the feedback of the lake at a version, the newest by default."""
-    return feedback(lake.scan(INTERACTIONS, version=version), config)
+    return engine.feedback(lake, version, config)

@@ -7,6 +7,8 @@ from typing import Final
 
 from movie_mlops.core import clock
 from movie_mlops.core.errors import MovieMlopsError
+from movie_mlops.events.triggers import LoopRuns
+from movie_mlops.events.triggers.runs import CAME_TO_NOTHING
 from movie_mlops.features import VIEWS, last_parity
 from movie_mlops.flows.catalogue import fresh
 from movie_mlops.flows.ingest import in_lake
@@ -201,10 +203,15 @@ def _events(platform: Platform) -> Glance:
     needs = []
     if waiting > _MANY_WAITING:
         needs.append(Need(f"{waiting:,} events wait to come into the lake: movie-mlops worker"))
+    run = next(iter(LoopRuns(platform.database).newest(1)), None)
+    if run is not None and run.stage in CAME_TO_NOTHING:
+        why = f"The loop's last run, by {run.trigger}, came to nothing ({run.stage})"
+        needs.append(Need(f"{why}: movie-mlops triggers runs"))
     facts = {
         "last day": f"{lately:,}",
         "the last": "-" if last is None else clock.ago(datetime.fromisoformat(last)),
         "not in the lake yet": f"{waiting:,}",
+        "the loop": "-" if run is None else f"{run.stage}, {clock.ago(run.steps[-1].at)}",
     }
     state = state_of(needs, "good" if total else "empty")
     return Glance(9, "Events", "events", state, f"{total:,} events recorded", facts, tuple(needs))

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from time import perf_counter
 
+from movie_mlops.core.engine import HERE, Engine
 from movie_mlops.core.memory import available_memory_bytes
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import EvaluationCase, Films, Scores, evaluate, pool
@@ -36,13 +37,14 @@ def judge_recipes(
     films: Films | None = None,
     progress: Progress,
     if_time: Collection[str] = (),
+    engine: Engine = HERE,
 ) -> list[Scores]:
     """Fit every recipe on what each case knows and judge it; several cases are joined user by user.
 
     Recipes that need times are left out where there are none. With facts of the films their slices are measured too.
     Of the recipes named in ``if_time`` none but the first is begun once the project's budget is used up.
     """
-    judged = judge_each(recipes, cases, config, films=films, progress=progress, if_time=if_time)
+    judged = judge_each(recipes, cases, config, films=films, progress=progress, if_time=if_time, engine=engine)
     return [found[0] if len(found) == 1 else pool(found, f"{len(found)} folds") for found in judged]
 
 
@@ -54,6 +56,7 @@ def judge_each(
     films: Films | None,
     progress: Progress,
     if_time: Collection[str] = (),
+    engine: Engine = HERE,
 ) -> list[list[Scores]]:
     """Return for each recipe one result a case; a model is fitted once on cases that share their training matrix.
 
@@ -73,11 +76,18 @@ def judge_each(
             judged: list[Scores] = []
             for number, case in enumerate(cases):
                 if not number or case.train is not cases[number - 1].train:
-                    model = _fitted(recipe, case, shelf.at(number))
+                    model = _fitted(recipe, case, shelf.at(number), engine)
                     shelf.keep(model, number, place)
-                judged.append(
-                    evaluate(model, case, config.evaluation, model=recipe.name, films=films, sliced=config.gate.metric)
+                scores = evaluate(
+                    model,
+                    case,
+                    config.evaluation,
+                    model=recipe.name,
+                    films=films,
+                    sliced=config.gate.metric,
+                    engine=engine,
                 )
+                judged.append(scores)
                 advance(1)
             results.append(judged)
     return results
@@ -104,7 +114,7 @@ class _Shelf:
         self._kept[number] = [one for one in there if any(one.is_like(part) for part in to_come)]
 
 
-def _fitted(recipe: Recipe, case: EvaluationCase, trained: Sequence[Recommender]) -> Recommender:
+def _fitted(recipe: Recipe, case: EvaluationCase, trained: Sequence[Recommender], engine: Engine) -> Recommender:
     model = _made(recipe)
     model.fit(
         case.train,
@@ -113,6 +123,7 @@ def _fitted(recipe: Recipe, case: EvaluationCase, trained: Sequence[Recommender]
         traits=case.train_traits,
         memory_limit_bytes=available_memory_bytes(),
         trained=trained,
+        engine=engine,
     )
     return model
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import SILENT, Progress
+from movie_mlops.features.engines import LOCAL, FeatureEngine
 from movie_mlops.flows import bundle_care
 from movie_mlops.flows import evaluate as evaluating
 from movie_mlops.flows import features as featuring
@@ -28,8 +29,10 @@ from movie_mlops.flows.errors import FlowError, RefusedError
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.provenance import code_commit, require_committed
+from movie_mlops.flows.release import Careful
 from movie_mlops.flows.remembered import MADE_BY, reference_bytes
 from movie_mlops.flows.steps import Enough, Result, StepReport, Steps, one_at_a_time
+from movie_mlops.flows.update import bring_up
 from movie_mlops.ingest import Source, check_names
 from movie_mlops.lake import INTERACTIONS, MOVIES, LakeConfig
 from movie_mlops.release import KeysConfig, Verdict
@@ -96,15 +99,18 @@ class RunReport:
 
 
 def run(
-    source: Source,
+    source: Source | None,
     *,
     home: Path,
     config: PlatformConfig,
+    dataset: str | None = None,
+    careful: Careful | None = None,
     lakes: LakeConfig | None = None,
     only: str | None = None,
     production: bool = False,
     state_url: SecretStr | None = None,
     keys: KeysConfig | None = None,
+    engine: FeatureEngine = LOCAL,
     progress: Progress = SILENT,
     on_start: Callable[[str], None] = lambda _name: None,
     on_end: Callable[[StepReport], None] = lambda _report: None,
@@ -112,14 +118,18 @@ def run(
     """Run the main job, or one step of it on what the steps before it have made.
 
     Args:
-        source: Where the data comes from; its name is the data set's.
+        source: Where the data comes from; its name is the data set's. ``None``: nothing is read but the event log, on
+            top of what the lake has.
         home: The folder of all state.
         config: What the project chose.
+        dataset: The data set, where there is no source.
+        careful: How the canary goes that a release begins with; ``None`` gives it to everybody at once.
         lakes: The place of the lakes, where it is not in ``home``.
         only: The one step to run, of :data:`~movie_mlops.flows.definition.MAIN_JOB`; all of them by default.
         production: Refuse to start where the code is not that of a commit.
         state_url: The PostgreSQL that keeps the state, where it is not in ``home``.
         keys: What signs the bundle and whose bundles serve, where that is not in ``home``.
+        engine: Where heavy work is done: no result hangs on it, so that a step that one has done is done for another.
         progress: Told of long work.
         on_start: Called with a step's name when it starts.
         on_end: Called with each step's report.
@@ -132,15 +142,20 @@ def run(
     """
     if production:
         require_committed()
-    source.prepare(progress)
-    workspace = Workspace(home, source.dataset)
+    if source is not None:
+        source.prepare(progress)
+    name = dataset if source is None else source.dataset
+    if name is None:
+        message = "without a source the data set must be named"
+        raise ValueError(message)
+    workspace = Workspace(home, name)
     with one_at_a_time(workspace.lock):
-        platform = Platform(workspace, config, lakes, keys=keys, state_url=state_url)
+        platform = Platform(workspace, config, lakes, keys=keys, state_url=state_url, engine=engine)
         try:
             journal = FlowJournal(platform.database, platform.lake)
             steps = Steps(platform.database, journal, only=only, on_start=on_start, on_end=on_end)
             with suppress(Enough):
-                _run_steps(platform, source, steps, progress)
+                _run_steps(platform, source, steps, progress, careful)
             report = RunReport(
                 workspace.dataset,
                 evaluating.report_path(workspace),
@@ -150,12 +165,14 @@ def run(
             )
         finally:
             platform.close()
-        if report.serving is not None:
+        if report.serving is not None and source is not None:
             make_active(workspace)
     return report
 
 
-def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progress) -> None:
+def _run_steps(
+    platform: Platform, source: Source | None, steps: Steps, progress: Progress, careful: Careful | None
+) -> None:
     config, lake = platform.config, platform.lake
     check_names(platform.lake, pseudonyms=platform.people.pseudonyms is not None)
     check_not_returned(platform)
@@ -170,9 +187,9 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
     )
     if not ingested["rows_good"] and not lake.has_rows(INTERACTIONS):
         raise FlowError(
-            f"None of the {ingested['rows_read']:,} rows of {source.dataset} keeps the contract"
+            f"None of the {ingested['rows_read']:,} rows of {platform.workspace.dataset} keeps the contract"
             f" ({', '.join(ingested['reasons'])}).",
-            next_step=f"Look at them: movie-mlops ingest quarantine --dataset {source.dataset}",
+            next_step=f"Look at them: movie-mlops ingest quarantine --dataset {platform.workspace.dataset}",
         )
     featured = steps.run(
         "features",
@@ -183,6 +200,10 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
     )
     champion, _ = releasing.recipe_of(platform, platform.ledger.champion())
     recipes = evaluating.recipes_to_try(config, champion)
+    update = careful is not None and careful.update
+    if update and champion is not None:
+        wanted = {*config.baselines, evaluating.name_of_champion(config, champion)}
+        recipes = tuple(recipe for recipe in recipes if recipe.name in wanted)
     data = {
         "dataset": platform.workspace.dataset,
         "lake_versions": ingested["versions"],
@@ -223,7 +244,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
             facts={
                 "data set": platform.workspace.dataset,
                 "provenance": _provenance(source),
-                "rows": ingested["rows_good"],
+                "rows": ingested.get("rows_in_lake", ingested["rows_good"]),
                 "films": ingested["movies"],
             },
             serving=None if champion is None else evaluating.name_of_champion(config, champion),
@@ -245,6 +266,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
             "feedback": _plain(config, "feedback"),
             "commit": code_commit(),
             "reference": dict(MADE_BY),
+            "updated_from": releasing.serving(platform) if update else None,
         },
         rooms=_MODEL_ROOMS,
         work=lambda: training.train(
@@ -255,6 +277,7 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
             users=users,
             facts=facts,
             reference=lambda: reference_bytes(lake, ingested["versions"], config.feedback),
+            brought_up=bring_up(platform, feedback(), candidate) if update else None,
             progress=progress,
         ),
         still_there=lambda made: releasing.bundle_is_whole(platform, made["bundle_id"]),
@@ -275,11 +298,11 @@ def _run_steps(platform: Platform, source: Source, steps: Steps, progress: Progr
     )
     released = steps.run(
         "release",
-        inputs={"bundle": trained["bundle_id"], "passed": verdict["passed"]},
+        inputs={"bundle": trained["bundle_id"], "passed": verdict["passed"], "careful": careful is not None},
         rooms=("release",),
-        work=lambda: releasing.release(platform, trained["bundle_id"], verdict),
-        # What serves may have been rolled back since: the ledger is asked each time.
-        still_there=lambda made: made["serving"] == releasing.serving(platform),
+        work=lambda: releasing.release(platform, trained["bundle_id"], verdict, careful),
+        # What serves may have been rolled back since, and a canary may have ended: the ledger is asked each time.
+        still_there=lambda made: made["serving"] == releasing.serving(platform) and made["action"] != "canary",
     )
     steps.run(
         "track",
@@ -317,5 +340,7 @@ def _recipes(recipes: tuple[Recipe, ...]) -> list[dict[str, Any]]:
     return [recipe.model_dump(mode="json") for recipe in recipes]
 
 
-def _provenance(source: Source) -> str:
+def _provenance(source: Source | None) -> str:
+    if source is None:
+        return "from the lake and the event log"
     return getattr(source, "provenance", f"from {source.dataset}")

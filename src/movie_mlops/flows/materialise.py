@@ -64,7 +64,7 @@ def materialise(platform: Platform, *, whole: bool = False) -> Materialised:
         last = platform.events.last_offset()
         touched = _touched(platform, cut, origin or {})
         prepared = platform.features.prepare(cut, touched=touched)
-        if prepared is not None and (users := platform.events.write(prepared, last_offset=last)) is not None:
+        if prepared is not None and (users := platform.events.write(prepared, last=last)) is not None:
             return Materialised(whole=False, users=len(touched[0]), films=len(touched[1]), histories=users)
     prepared = platform.features.prepare(cut)
     if prepared is None:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from movie_mlops.core import clock
 from movie_mlops.core.conditions import OK, Condition
 from movie_mlops.core.measures import Sample
+from movie_mlops.events.consumers import positions
 from movie_mlops.flows import declared
 from movie_mlops.flows.ingest import in_lake
 from movie_mlops.flows.platform import Platform
@@ -21,6 +22,7 @@ from movie_mlops.serving import MEASURES as SERVING
 
 _LONGEST_SILENCE: Final = timedelta(days=1)
 _OLDEST: Final = 'SELECT recorded_at FROM events WHERE "offset" > ? ORDER BY "offset" LIMIT 1'
+_LETTERS: Final = "SELECT count(*) FROM dead_letters"
 _LAST: Final = 'SELECT max("offset") FROM events'
 _LITTLE_ROOM: Final = 0.1
 """With less of the disk than this share free somebody should look."""
@@ -75,6 +77,10 @@ class PlatformWatched:
         database, there = self._platform.database, in_lake(self._platform)
         [(last,)] = database.fetch(_LAST)
         yield Sample(declared.EVENTS_WAITING, max(0, (last or 0) - there))
+        for name, place in islice(positions(database).items(), declared.MOST_CONSUMERS):
+            yield Sample(declared.CONSUMER_BEHIND, max(0, (last or 0) - place), (name,))
+        [(letters,)] = database.fetch(_LETTERS)
+        yield Sample(declared.DEAD_LETTERS, letters)
         oldest = database.fetch(_OLDEST, (there,))
         yield Sample(declared.EVENTS_LAG, _since(datetime.fromisoformat(oldest[0][0])) if oldest else 0.0)
 

@@ -3,8 +3,9 @@
 from pydantic import SecretStr
 
 from movie_mlops.core.nouns import Workspace
-from movie_mlops.events import EventLog
+from movie_mlops.events import EventConfig, EventLog
 from movie_mlops.features import VIEWS, Carrier, Histories, OnlineFeatures, Record, RedisConfig
+from movie_mlops.features.engines import LOCAL, FeatureEngine
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.ingest import open_people
 from movie_mlops.lake import Lake, LakeConfig
@@ -27,10 +28,12 @@ class Platform:
         consents: What people permit.
         people: Both, and by which names users are known.
         store: Where histories and feature rows are read.
+        redis: What carries copies of them, and may carry events.
         ledger: The releases.
         keys: What signs bundles, and whose are used.
         registry: Names and versions of bundles.
         aliases: What points at them.
+        engine: Where heavy work is done.
 
     Args:
         workspace: The data set.
@@ -39,6 +42,7 @@ class Platform:
         redis: What carries copies of the online store for serving; ``None`` reads the record itself.
         state_url: The PostgreSQL that keeps the state; ``None`` for the workspace's own file.
         keys: Where the signing key and the trusted ones are, where it is not the workspace's own place.
+        engine: Where heavy work is done; whoever made it closes it.
     """
 
     def __init__(
@@ -50,9 +54,12 @@ class Platform:
         *,
         keys: KeysConfig | None = None,
         state_url: SecretStr | None = None,
+        engine: FeatureEngine = LOCAL,
     ) -> None:
         self.workspace = workspace
+        self.redis = redis
         self.config = config
+        self.engine = engine
         self.lake = Lake((lakes or LakeConfig(root=workspace.lakes)).of(workspace.dataset))
         self.database = Database(StateConfig.of(workspace, state_url))
         record = Record(self.database)
@@ -64,7 +71,12 @@ class Platform:
         self.people = open_people(self.lake, self.database, folder, workspace.dataset, config.ingest)
         self.erased, self.consents = self.people.erased, self.people.consents
         self.events = EventLog(
-            self.database, self.histories, config.feedback, features=self.features, people=self.people
+            self.database,
+            self.histories,
+            config.feedback,
+            EventConfig(effects=config.events.effects),
+            features=self.features,
+            people=self.people,
         )
         self.ledger = Ledger(self.database)
         self.registry = Registry(self.database, workspace.models)

@@ -1,5 +1,7 @@
 """Steps 6 and 7: the release, the record of the experiments."""
 
+from dataclasses import dataclass
+
 from movie_mlops.flows.config import Recipe
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import Result
@@ -15,9 +17,26 @@ from movie_mlops.release import (
     read_manifest,
     told,
 )
-from movie_mlops.release.rollout import Rollouts
+from movie_mlops.release.rollout import CanaryConfig, CanaryPlan, Rollouts
 
 _APPROVED_BY = "gate"
+
+
+@dataclass(frozen=True)
+class Careful:
+    """How a release begins that nobody asked for: with a few of the users, seen to until it ends.
+
+    Attributes:
+        config: How the canary goes.
+        reason: Why there is a new model, in words.
+        approved_by: Who lets it begin.
+        update: Whether what serves is brought up to date, instead of every recipe tried and the best one trained anew.
+    """
+
+    config: CanaryConfig
+    reason: str
+    approved_by: str
+    update: bool = False
 
 
 def recipe_of(platform: Platform, release: Release | None) -> tuple[Recipe | None, str | None]:
@@ -47,8 +66,15 @@ def serving(platform: Platform) -> str | None:
     return None if champion is None else champion.bundle_id
 
 
-def release(platform: Platform, bundle_id: str, verdict: Result) -> Result:
-    """Promote the bundle when it passed; the champion goes on when it did not, or when somebody rolled it back."""
+def release(platform: Platform, bundle_id: str, verdict: Result, careful: Careful | None = None) -> Result:
+    """Promote the bundle when it passed; the champion goes on when it did not, or when somebody rolled it back.
+
+    Args:
+        platform: The stores.
+        bundle_id: The candidate.
+        verdict: The gate's.
+        careful: How its canary goes, which promotes it where nothing becomes worse; ``None`` gives it to everybody.
+    """
     champion = platform.ledger.champion()
     present = None if champion is None else champion.bundle_id
     if not verdict["passed"]:
@@ -69,10 +95,37 @@ def release(platform: Platform, bundle_id: str, verdict: Result) -> Result:
         return {"action": "withheld", "serving": present, "bundle_id": bundle_id, "why": why}
     # What cannot be read back, byte for byte, is not released.
     read_bundle(platform.workspace.models / bundle_id, trust=platform.keys.trust)
+    if careful is not None and champion is not None:
+        return _roll_out(platform, bundle_id, verdict, careful, champion)
     promoted = platform.ledger.promote(
         bundle_id, reason=_reason(verdict), gate=verdict, approved_by=_APPROVED_BY, expected=present
     )
     return {"action": "promoted", "serving": bundle_id, "release_id": promoted.release_id, "previous": present}
+
+
+def _roll_out(platform: Platform, bundle_id: str, verdict: Result, careful: Careful, champion: Release) -> Result:
+    """Begin the candidate's canary; where it has begun already, that one goes on."""
+    rollouts, present = Rollouts(platform.database), champion.bundle_id
+    going = rollouts.standing().canary
+    if going is not None and going.release_id == champion.release_id:
+        assert isinstance(going.plan, CanaryPlan)
+        if going.plan.bundle_id != bundle_id:
+            return {
+                "action": "withheld",
+                "serving": present,
+                "bundle_id": bundle_id,
+                "why": f"the canary of {going.plan.bundle_id}, '{going.name}', goes on",
+            }
+    else:
+        going = rollouts.begin_canary(
+            bundle_id,
+            careful.config,
+            reason=f"{careful.reason} {_reason(verdict)}",
+            approved_by=careful.approved_by,
+            # The promotion carries it, and with it why there is a new model at all.
+            gate={**verdict, "proposed": careful.reason},
+        )
+    return {"action": "canary", "serving": present, "bundle_id": bundle_id, "canary": going.name}
 
 
 def _reason(verdict: Result) -> str:

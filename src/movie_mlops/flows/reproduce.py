@@ -134,6 +134,8 @@ def missing_inputs(lake: Lake, manifest: Manifest) -> str | None:
     silent = [name for name in _NEEDED if not manifest.facts.get(name)]
     if silent:
         return f"{manifest.bundle_id} does not say its {' and its '.join(silent)}."
+    if former := manifest.facts.get("updated_from"):
+        return f"{manifest.bundle_id} was not trained, but is {former} with what came since."
     versions: Any = manifest.facts["lake_versions"]
     can = create(manifest.model, manifest.params).capabilities
     remembers = REFERENCE in manifest.arrays

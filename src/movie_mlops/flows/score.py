@@ -13,7 +13,7 @@ from scipy import sparse
 
 from movie_mlops.core.columns import EVENT_TIME, KIND, MOVIE_ID, SOURCE, USER_ID, WEIGHT
 from movie_mlops.core.progress import SILENT, Progress
-from movie_mlops.features.feedback import CONSUMED, latest_words
+from movie_mlops.features.feedback import CONSUMED
 from movie_mlops.flows.errors import FlowError, NothingReleasedError
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.serve import read_catalogue
@@ -95,12 +95,12 @@ def score(
     if there is None or not skipped:
         bundle = read_bundle(platform.workspace.models / champion.bundle_id, trust=platform.keys.trust)
         catalogue = read_catalogue(lake)
-        words = latest_words(lake.scan(INTERACTIONS, version=read[INTERACTIONS]), platform.config.feedback)
+        words = platform.engine.words(lake, read[INTERACTIONS], platform.config.feedback)
         batch = Batch(catalogue, ServingModel.of(champion, bundle, catalogue), k, rules)
         block = max(1, platform.config.evaluation.block_scores // bundle.movie_ids.size)
         with progress.task("Scoring", words[USER_ID].n_unique(), "users") as advance:
             best = []
-            for users, frame in _best(batch, words, block):
+            for users, frame in platform.engine.each(_best, batch, _parts(words, block)):
                 best.append(frame)
                 advance(users)
         there = lake.overwrite(RECOMMENDATIONS, pl.concat(best), note=note)
@@ -120,13 +120,21 @@ def score(
     )
 
 
-def _best(batch: Batch, words: pl.DataFrame, block: int) -> Iterator[tuple[int, pl.DataFrame]]:
-    """Yield the recommendations of some users after the other, with how many users these are.
+def _parts(words: pl.DataFrame, block: int) -> Iterator[pl.DataFrame]:
+    """Yield the words of some users after the other; they are sorted by user."""
+    lengths = words[USER_ID].rle().struct.field("len").to_numpy().astype(np.int64)
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    for start in range(0, len(lengths), block):
+        first, end = int(ends[start]), int(ends[min(start + block, len(lengths))])
+        yield words[first:end]
+
+
+def _best(batch: Batch, words: pl.DataFrame) -> tuple[int, pl.DataFrame]:
+    """Return the recommendations of some users, after how many users these are.
 
     Args:
         batch: The model with the rules of a list.
-        words: The word of every user on every film, sorted by user.
-        block: How many users are scored at once.
+        words: The word of every one of these users on every film, sorted by user.
     """
     model = batch.model
     size, names = model.movie_ids.size, words[USER_ID].unique(maintain_order=True)
@@ -139,23 +147,19 @@ def _best(batch: Batch, words: pl.DataFrame, block: int) -> Iterator[tuple[int, 
     consumed = pl.col(KIND).is_in([kind.value for kind in CONSUMED])
     done_with = _matrix(known.filter(consumed), names.len(), size)
     seen = _by_row(rows.filter(consumed), names.len())
-    for start in range(0, names.len(), block):
-        stop = min(start + block, names.len())
-        times = stamps[histories.indptr[start] : histories.indptr[stop]]
-        scores = model.recommender.score(histories[start:stop], times=times)
-        frames = []
-        alike = batch.alike(scores)
-        one_by_one = np.flatnonzero(alike) if batch.plain else np.arange(stop - start)
-        if batch.plain:
-            scores[:, ~batch.allowed] = -np.inf
-            ranking = top_k(scores, k=batch.k, exclude=done_with[start:stop])
-            ranking[alike] = NO_ITEM
-            frames.append(_ranked(batch, ranking, scores, names[start:stop]))
-        frames += [
-            _listed(batch, None if alike[row] else scores[row], seen[start + row], names[start + row])
-            for row in one_by_one.tolist()
-        ]
-        yield stop - start, pl.concat(frames)
+    scores = model.recommender.score(histories, times=stamps)
+    frames = []
+    alike = batch.alike(scores)
+    one_by_one = np.flatnonzero(alike) if batch.plain else np.arange(names.len())
+    if batch.plain:
+        scores[:, ~batch.allowed] = -np.inf
+        ranking = top_k(scores, k=batch.k, exclude=done_with)
+        ranking[alike] = NO_ITEM
+        frames.append(_ranked(batch, ranking, scores, names))
+    frames += [
+        _listed(batch, None if alike[row] else scores[row], seen[row], names[row]) for row in one_by_one.tolist()
+    ]
+    return names.len(), pl.concat(frames)
 
 
 def _ranked(batch: Batch, ranking: NDArray[np.int32], scores: NDArray[np.float32], names: pl.Series) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from movie_mlops.core.engine import HERE, Engine
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import (
     Films,
@@ -35,6 +36,7 @@ def study(
     title: str,
     command: str,
     progress: Progress,
+    engine: Engine = HERE,
 ) -> tuple[Leaderboard, list[Scores]]:
     """Compare recipes with each other and with the strongest of the baselines, and write a report.
 
@@ -50,6 +52,7 @@ def study(
         title: Its title.
         command: The command that makes it again.
         progress: Who listens.
+        engine: Where what can be dealt out is done.
     """
     if folds is not None:
         cases = given_folds(folds)
@@ -59,7 +62,7 @@ def study(
         cases = cases if movies is None else with_content(cases, movies)
         cases = cases if users is None else with_traits(cases, users)
     films = None if movies is None else Films.of(movies, cases[0].movie_ids)
-    scores = judge_recipes(recipes, cases, config, films=films, progress=progress)
+    scores = judge_recipes(recipes, cases, config, films=films, progress=progress, engine=engine)
     board = write_report(
         report,
         title=title,
@@ -83,6 +86,7 @@ def study_learning(
     title: str,
     command: str,
     progress: Progress,
+    engine: Engine = HERE,
 ) -> LearningCurve:
     """Compare recipes on new users after none, one and more likes, and write a report.
 
@@ -96,6 +100,7 @@ def study_learning(
         title: Its title.
         command: The command that makes it again.
         progress: Who listens.
+        engine: Where what can be dealt out is done.
 
     Raises:
         SplitImpossibleError: Nobody has enough likes.
@@ -104,7 +109,7 @@ def study_learning(
     cases = learning_cases(feedback, config.learning_curve)
     shown = list(cases.values()) if movies is None else with_content(list(cases.values()), movies)
     shown = shown if users is None else with_traits(shown, users)
-    judged = judge_each(recipes, shown, config, films=None, progress=progress)
+    judged = judge_each(recipes, shown, config, films=None, progress=progress, engine=engine)
     by_likes = {likes: [found[number] for found in judged] for number, likes in enumerate(cases)}
     curve = learning_curve(by_likes, baseline=strongest_baseline(config, by_likes[max(by_likes)]), metric=metric)
     write_curve_report(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from movie_mlops.core.columns import MOVIE_ID
+from movie_mlops.core.engine import HERE, Engine
 from movie_mlops.core.memory import available_memory_bytes
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import Feedback
@@ -57,6 +58,7 @@ def fit(
     *,
     movies: Table,
     users: Table | None = None,
+    engine: Engine = HERE,
 ) -> Trained:
     """Fit a model on all positives.
 
@@ -68,6 +70,7 @@ def fit(
         movies: Gives one row for each film of the lake; asked only for a model that reads facts of films. One that
             scores films that nobody has met takes all of them as its items.
         users: Gives one row for each user of whom something is known; asked only for a model that reads traits.
+        engine: Where what can be dealt out is done.
     """
     made = create(model, params)
     catalogue = movies() if made.capabilities.reads_content else None
@@ -85,8 +88,9 @@ def fit(
         traits=who,
         progress=progress,
         memory_limit_bytes=available_memory_bytes(),
+        engine=engine,
     )
-    sha256 = _sha256(known, matrix, times, [facts for facts in (content, who) if facts is not None])
+    sha256 = learned_sha256(known, matrix, times, [facts for facts in (content, who) if facts is not None])
     trained_on = {"users": matrix.shape[0], "films": matrix.shape[1], "positives": matrix.nnz, "sha256": sha256}
     return Trained(made, known.movie_ids, trained_on, () if traits is None else traits.names)
 
@@ -101,6 +105,7 @@ def train(
     facts: Mapping[str, Any],
     progress: Progress,
     reference: Callable[[], bytes | None] = lambda: None,
+    brought_up: tuple[Trained, str] | None = None,
 ) -> Result:
     """Fit the recipe on all positives and write its bundle, signed; the key is made on first need.
 
@@ -113,8 +118,12 @@ def train(
         facts: Data versions and evaluation, for the manifest.
         progress: Who listens.
         reference: Gives what the data looked like, for the bundle to remember; by default nothing.
+        brought_up: A bundle with what came since, and its id: it is written, and nothing is trained.
     """
-    trained = fit(feedback, recipe.model, recipe.params, progress, movies=movies, users=users)
+    trained, former = brought_up or (
+        fit(feedback, recipe.model, recipe.params, progress, movies=movies, users=users, engine=platform.engine),
+        None,
+    )
     params = trained.model.params
     seeded = hasattr(params, "seed")
     signer = platform.keys.signer()
@@ -125,6 +134,7 @@ def train(
         facts={
             **facts,
             "recipe": recipe.name,
+            **({"updated_from": former} if former is not None else {}),
             **platform.config.model_dump(mode="json", include={"feedback"}),
             "trained_on": trained.trained_on,
             **({"traits": list(trained.traits)} if trained.traits else {}),
@@ -149,11 +159,11 @@ def train(
     }
 
 
-def _sha256(
+def learned_sha256(
     known: Feedback,
     matrix: sparse.csr_matrix,
     times: NDArray[np.int64] | None,
-    facts: Sequence[sparse.csr_matrix],
+    facts: Sequence[sparse.csr_matrix] = (),
 ) -> str:
     """Return the SHA-256 of what a model is fitted on; user ids shape no model and take no part."""
     told = (part for one in facts for part in matrix_parts(one))

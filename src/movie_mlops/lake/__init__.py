@@ -7,6 +7,7 @@ from movie_mlops.lake.erasure import ErasureReport, erase_rows, holding
 from movie_mlops.lake.errors import CareError, ConflictError, LakeError, QueryError, StorageDownError, StorageError
 from movie_mlops.lake.lake import Lake, TableInfo
 from movie_mlops.lake.log import Commit
+from movie_mlops.lake.pieces import pieces
 from movie_mlops.lake.restoration import RestorationReport, restore
 from movie_mlops.lake.schemas import BATCHES, EXTRAS, INTERACTIONS, KEYS, MOVIES, QUARANTINE, REPLAYS, SCHEMAS, USERS
 from movie_mlops.lake.storage import open_storage
@@ -54,6 +55,7 @@ __all__ = [
     "make_tag",
     "moment_of",
     "open_storage",
+    "pieces",
     "read_tag",
     "remove_tag",
     "restore",

@@ -16,6 +16,7 @@ from movie_mlops.lake.checksums import Recorder
 from movie_mlops.lake.config import LakeConfig
 from movie_mlops.lake.errors import LakeError, first_line, no_such_table
 from movie_mlops.lake.log import Commit, UnreadableEntryError, read_entry
+from movie_mlops.lake.plain import require_plain
 from movie_mlops.lake.schemas import SCHEMAS
 from movie_mlops.lake.storage import open_storage
 from movie_mlops.lake.uses import Uses
@@ -145,6 +146,20 @@ class Lake:
         """
         files = self._files(table, delta := self.delta(table, version=version), only)
         self.uses.reads(table, delta.version())
+        return self._rows_of(table, delta, files)
+
+    def scan_apart(self, table: str, *, version: int | None = None) -> list[tuple[pl.LazyFrame, int]]:
+        """Return each file of :meth:`scan` by itself, in the same order, with how many rows it has.
+
+        Raises:
+            LakeError: There is no such table or version.
+        """
+        files = self._files(table, delta := self.delta(table, version=version))
+        self.uses.reads(table, delta.version())
+        rows = pl.DataFrame(delta.get_add_actions())["num_records"]
+        return [(self._rows_of(table, delta, [file]), many) for file, many in zip(files, rows, strict=True)]
+
+    def _rows_of(self, table: str, delta: DeltaTable, files: list[str]) -> pl.LazyFrame:
         declared = SCHEMAS.get(table)
         if not files:
             return pl.LazyFrame(schema=declared) if declared else self._no_rows(delta)
@@ -303,6 +318,7 @@ class Lake:
         Raises:
             LakeError: One of them is gone.
         """
+        require_plain(table, delta)
         paths = [path for path in _paths(delta) if only is None or path in only]
         # On S3 each question is a round trip; a file that is gone there is told when it is read.
         gone = (

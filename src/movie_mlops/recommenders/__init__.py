@@ -15,6 +15,7 @@ from movie_mlops.recommenders.errors import (
     TrainingError,
     UnknownRecommenderError,
     UnsupportedError,
+    UpdateError,
 )
 from movie_mlops.recommenders.exploring import ExploringPolicy
 from movie_mlops.recommenders.port import Recommender
@@ -23,6 +24,7 @@ from movie_mlops.recommenders.registry import NAMES, create, restore, search_spa
 from movie_mlops.recommenders.remembered import Remembered
 from movie_mlops.recommenders.space import Choice, Range, Space, value_at, with_values
 from movie_mlops.recommenders.strongest import strongest
+from movie_mlops.recommenders.updating import Change, updated
 
 __all__ = [
     "NAMES",
@@ -30,6 +32,7 @@ __all__ = [
     "BlendParams",
     "BlendRecommender",
     "Capabilities",
+    "Change",
     "Choice",
     "ExploringPolicy",
     "HistoryError",
@@ -47,11 +50,13 @@ __all__ = [
     "TrainingError",
     "UnknownRecommenderError",
     "UnsupportedError",
+    "UpdateError",
     "create",
     "restore",
     "search_space",
     "strongest",
     "top_k",
+    "updated",
     "value_at",
     "with_values",
 ]

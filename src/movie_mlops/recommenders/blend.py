@@ -90,7 +90,7 @@ class BlendRecommender(Recommender):
         for position, member in enumerate(self._create()):
             there = next((one for one in training.trained if one.is_like(member)), None)
             if there is None:
-                member.fit(training.matrix, times=training.times, content=training.content)
+                member.fit(training.matrix, times=training.times, content=training.content, engine=training.engine)
             learned = member.arrays() if there is None else _of_known(there)
             arrays |= {_key(position, name): array for name, array in learned.items()}
             advance(100 / len(self._members))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import spotrf, spotri
 
+from movie_mlops.core.engine import HERE, Engine
 from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.errors import TrainingError
 from movie_mlops.recommenders.gram import block_memory, dense_gram, gram_block_memory, mirror, row_blocks, upper_gram
@@ -29,7 +30,13 @@ _MOSTLY_APART: Final = 0.7
 
 
 def solve(
-    matrix: Csr, penalties: NDArray[np.float64], scales: Scales | None, advance: Advance, *, bend: float = 0.0
+    matrix: Csr,
+    penalties: NDArray[np.float64],
+    scales: Scales | None,
+    advance: Advance,
+    *,
+    bend: float = 0.0,
+    engine: Engine = HERE,
 ) -> NDArray[np.float32]:
     """Return B for X.
 
@@ -39,16 +46,17 @@ def solve(
         scales: The diagonal of S; None where Y = X.
         advance: Told 100 percent in all.
         bend: How far ``XᵀX`` goes towards what the tangent kernel makes of it, from 0 to 1; not together with scales.
+        engine: Where the Gram matrix is made; it is inverted here.
 
     Raises:
         TrainingError: ``XᵀX + D`` is not positive definite in single precision.
     """
     few_users = matrix.shape[0] < matrix.shape[1]
     if bend and few_users:
-        return solve_by_twins(matrix, penalties, advance, bend=bend)
+        return solve_by_twins(matrix, penalties, advance, bend=bend, engine=engine)
     if few_users:
-        return solve_by_users(matrix, penalties, scales, advance)
-    return solve_by_items(matrix, penalties, scales, advance, bend=bend)
+        return solve_by_users(matrix, penalties, scales, advance, engine=engine)
+    return solve_by_items(matrix, penalties, scales, advance, bend=bend, engine=engine)
 
 
 def memory_needed(n_users: int, n_items: int, nnz: int, *, scaled: bool, bent: bool = False) -> int:
@@ -62,10 +70,16 @@ def memory_needed(n_users: int, n_items: int, nnz: int, *, scaled: bool, bent: b
 
 
 def solve_by_items(
-    matrix: Csr, penalties: NDArray[np.float64], scales: Scales | None, advance: Advance, *, bend: float = 0.0
+    matrix: Csr,
+    penalties: NDArray[np.float64],
+    scales: Scales | None,
+    advance: Advance,
+    *,
+    bend: float = 0.0,
+    engine: Engine = HERE,
 ) -> NDArray[np.float32]:
     """Return B by inverting a films by films matrix, in the memory that B then fills; ``bend`` as for `solve`."""
-    weights = upper_gram(matrix)
+    weights = upper_gram(matrix, engine)
     if bend:
         bend_gram(weights, bend)
     advance(20)
@@ -74,7 +88,7 @@ def solve_by_items(
     if scales is None:
         weights *= (-1 / np.diagonal(weights).astype(np.float64)).astype(np.float32)
     else:
-        _towards_targets(weights, dense_gram(rows_scaled(matrix, np.sqrt(scales))))
+        _towards_targets(weights, dense_gram(rows_scaled(matrix, np.sqrt(scales)), engine))
     np.fill_diagonal(weights, 0)
     advance(30)
     return weights
@@ -110,7 +124,7 @@ def _towards_targets(inverse: NDArray[np.float32], towards: NDArray[np.float32])
 
 
 def solve_by_users(
-    matrix: Csr, penalties: NDArray[np.float64], scales: Scales | None, advance: Advance
+    matrix: Csr, penalties: NDArray[np.float64], scales: Scales | None, advance: Advance, *, engine: Engine = HERE
 ) -> NDArray[np.float32]:
     """Return B by inverting only a users by users matrix, which is the smaller one where users are few.
 
@@ -119,7 +133,7 @@ def solve_by_users(
     ``s_u + r_j / d_j``.
     """
     transposed = matrix.T.tocsr()
-    kernel = upper_gram(_values_scaled(matrix, 1 / np.sqrt(penalties)[matrix.indices]).T.tocsr())
+    kernel = upper_gram(_values_scaled(matrix, 1 / np.sqrt(penalties)[matrix.indices]).T.tocsr(), engine)
     _add_and_invert(kernel, np.ones(len(kernel)))
     advance(40)
     half = transposed @ kernel
@@ -147,7 +161,7 @@ def solve_by_users(
 
 
 def solve_by_twins(
-    matrix: Csr, penalties: NDArray[np.float64], advance: Advance, *, bend: float
+    matrix: Csr, penalties: NDArray[np.float64], advance: Advance, *, bend: float, engine: Engine = HERE
 ) -> NDArray[np.float32]:
     """Return B of bent cosines by inverting a matrix with one row for all the films that the same users like the same.
 
@@ -160,8 +174,8 @@ def solve_by_twins(
     """
     first, kind, counts = _kinds(matrix)
     if len(first) > _MOSTLY_APART * matrix.shape[1]:
-        return solve_by_items(matrix, penalties, None, advance, bend=bend)
-    inverse = upper_gram(matrix[:, first].tocsr())
+        return solve_by_items(matrix, penalties, None, advance, bend=bend, engine=engine)
+    inverse = upper_gram(matrix[:, first].tocsr(), engine)
     bend_gram(inverse, bend)
     advance(20)
     scales = np.sqrt(counts / penalties[first])

@@ -33,6 +33,12 @@ class HistoryError(RecommenderError):
     code = "recommender-history"
 
 
+class UpdateError(RecommenderError):
+    """A recommender cannot be brought up to date without training it anew."""
+
+    code = "recommender-update"
+
+
 class NotFittedError(RecommenderError):
     """The recommender was asked before it was trained or restored."""
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from movie_mlops.core.engine import HERE, Engine
 from movie_mlops.recommenders.inputs import Csr
 from movie_mlops.recommenders.spread import spread
 
@@ -21,33 +22,47 @@ WORTH_COMPILING = 3 * 10**8
 """From so many pairs of likes on, a compiled loop is quicker, its compiling included."""
 
 _ROWS_AT_ONCE: Final = 64
+_SHARES: Final = 4
+"""So many blocks for each worker of a cluster: whoever has the rarer films is ready first, and takes another."""
 _INT32_MAX: Final = int(np.iinfo(np.int32).max)
 
 
-def gram_blocks(matrix: Csr) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield ``XᵀX`` of ``matrix`` X (n by m) as dense blocks of rows: (first row, block of shape (rows, m))."""
+def gram_blocks(matrix: Csr, engine: Engine = HERE) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield ``XᵀX`` of ``matrix`` X (n by m) as dense blocks of rows: (first row, block of shape (rows, m)).
+
+    A cluster gets the films dealt out and not the users: every sum runs over all users in their order, wherever it is
+    done, so that no byte hangs on the engine.
+    """
     n_columns = matrix.shape[1]
     transposed = matrix.T.tocsr()
-    for start, stop in row_blocks(n_columns, n_columns):
-        yield start, (transposed[start:stop] @ matrix).toarray()
+    share = -(-n_columns // (_SHARES * engine.workers)) if engine.workers else n_columns
+    places = list(row_blocks(n_columns, n_columns, share))
+    blocks = engine.each(_rows_of_gram, matrix, (transposed[start:stop] for start, stop in places))
+    for (start, _), block in zip(places, blocks, strict=True):
+        yield start, block
 
 
-def dense_gram(matrix: Csr) -> NDArray[np.float32]:
+def _rows_of_gram(matrix: Csr, films: Csr) -> NDArray[np.float32]:
+    rows: NDArray[np.float32] = (films @ matrix).toarray()
+    return rows
+
+
+def dense_gram(matrix: Csr, engine: Engine = HERE) -> NDArray[np.float32]:
     """Return ``XᵀX`` of ``matrix`` X (n by m), dense: (m, m)."""
-    gram = upper_gram(matrix)
+    gram = upper_gram(matrix, engine)
     mirror(gram)
     return gram
 
 
-def upper_gram(matrix: Csr) -> NDArray[np.float32]:
+def upper_gram(matrix: Csr, engine: Engine = HERE) -> NDArray[np.float32]:
     """Return ``XᵀX`` of ``matrix`` X (n by m) with only the diagonal and what is above it filled in: (m, m).
 
-    Every sum runs over the users in their order: neither the number of cores nor the way changes a byte.
+    Every sum runs over the users in their order: neither the number of cores nor the engine nor the way changes a byte.
     """
     gram = np.zeros((matrix.shape[1], matrix.shape[1]), np.float32)
     pairs = np.square(np.diff(matrix.indptr).astype(np.float64)).sum()
-    if pairs < WORTH_COMPILING or not _add_compiled(matrix, gram):
-        for start, block in gram_blocks(matrix):
+    if engine.workers or pairs < WORTH_COMPILING or not _add_compiled(matrix, gram):
+        for start, block in gram_blocks(matrix, engine):
             gram[start : start + len(block)] = block
     return gram
 
@@ -102,8 +117,8 @@ def block_memory(n_columns: int) -> int:
     return min(max(BLOCK_BYTES, 4 * n_columns), 4 * n_columns**2)
 
 
-def row_blocks(n_rows: int, n_columns: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) of blocks of rows that take about `BLOCK_BYTES` as float32."""
-    rows = max(1, BLOCK_BYTES // (4 * n_columns))
+def row_blocks(n_rows: int, n_columns: int, most: int | None = None) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of blocks of rows that take about `BLOCK_BYTES` as float32, ``most`` rows each at most."""
+    rows = max(1, min(BLOCK_BYTES // (4 * n_columns), n_rows if most is None else most))
     for start in range(0, n_rows, rows):
         yield start, min(start + rows, n_rows)

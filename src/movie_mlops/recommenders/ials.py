@@ -7,12 +7,14 @@ References:
     preconditioned, see `compiled.approach`).
 """
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import get_cached_controller, threadpool_limits
 
+from movie_mlops.core.engine import HERE, Engine
 from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.capabilities import Capabilities
 from movie_mlops.recommenders.config import IalsParams
@@ -29,6 +31,53 @@ _LIKES_AT_ONCE: Final = 2048
 _ROWS_AT_ONCE: Final = 256
 _FIRST_LENGTH: Final = np.float32(0.01)
 _Likes = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
+_Sides = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+_SHARES: Final = 2
+"""So many parts for each worker of a cluster."""
+
+
+class _Part(NamedTuple):
+    """Rows of one side with what they like; ``first`` is the place of the first of them."""
+
+    first: int
+    likes: _Likes
+
+
+def _parted(likes: _Likes, engine: Engine) -> list[_Part]:
+    """Return the rows in as many parts as the engine has use for; each begins where rows that are done together do."""
+    starts, liked, confidences = likes
+    many = len(starts) - 1
+    share = -(-many // (_SHARES * engine.workers)) if engine.workers else many
+    share = max(_ROWS_AT_ONCE, -(-share // _ROWS_AT_ONCE) * _ROWS_AT_ONCE)
+    parts = []
+    for first in range(0, many, share):
+        own = starts[first : first + share + 1]
+        values = slice(int(own[0]), int(own[-1]))
+        parts.append(_Part(first, (own - own[0], liked[values], confidences[values])))
+    return parts
+
+
+def _improved(sides: _Sides, part: _Part) -> tuple[int, NDArray[np.float32]]:
+    """Return the vectors of some rows, nearer to the solutions of their least squares, after the place of the first."""
+    inverse, base, others, vectors = sides
+    own = vectors[part.first : part.first + len(part.likes[0]) - 1].copy()
+    _improve_in_place((inverse, base, others, own), part._replace(first=0))
+    return part.first, own
+
+
+def _improve_in_place(sides: _Sides, part: _Part) -> tuple[int, NDArray[np.float32]]:
+    from movie_mlops.recommenders.compiled import approach  # noqa: PLC0415 - numba takes longer than all the room
+
+    inverse, base, others, all_vectors = sides
+    vectors = all_vectors[part.first : part.first + len(part.likes[0]) - 1]
+
+    def work(first: int, stop: int) -> None:
+        lefts = -(vectors[first:stop] @ base)
+        approach(inverse, *part.likes, others, vectors, lefts, _STEPS, _LIKES_AT_ONCE, first, stop)
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        spread(work, len(vectors), _ROWS_AT_ONCE)
+    return part.first, vectors
 
 
 class IalsRecommender(Recommender):
@@ -44,39 +93,77 @@ class IalsRecommender(Recommender):
     params: IalsParams
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
-        params, matrix = self.params, training.matrix
-        chance = np.random.default_rng(params.seed)
-        users, films = (chance.random((many, params.factors), np.float32) * _FIRST_LENGTH for many in matrix.shape)
+        users, films = self._beginnings(training.matrix.shape)
+        films = self._alternate(training.matrix, users, films, self.params.iterations, advance, engine=training.engine)
+        return {"item_factors": films}
+
+    def _beginnings(self, shape: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the vectors of users and of films that a training begins with: short ones, by chance."""
+        chance = np.random.default_rng(self.params.seed)
+        users, films = (chance.random((many, self.params.factors), np.float32) * _FIRST_LENGTH for many in shape)
+        return users, films
+
+    def continued(
+        self, matrix: Csr, old: NDArray[np.float32], places: NDArray[np.int32], iterations: int
+    ) -> NDArray[np.float32]:
+        """Return films' vectors after a few more iterations, begun with those that were learned before.
+
+        Args:
+            matrix: Users by films, each with a like.
+            old: float32[films learned before, factors].
+            places: int32[films learned before]; which column of the matrix each is, -1 for one that is in it no more.
+            iterations: How many.
+
+        Raises:
+            TrainingError: The numbers broke down.
+        """
+        users, films = self._beginnings(matrix.shape)
+        films[places[places >= 0]] = old[places >= 0]
+        return self._alternate(matrix, users, films, iterations, lambda _amount: None, engine=HERE)
+
+    def _alternate(
+        self,
+        matrix: Csr,
+        users: NDArray[np.float32],
+        films: NDArray[np.float32],
+        iterations: int,
+        advance: Advance,
+        *,
+        engine: Engine,
+    ) -> NDArray[np.float32]:
         by_user, by_film = (self._confident(likes) for likes in (matrix, matrix.T.tocsr()))
         # Rows are spread over the cores; BLAS threads below them would only stand in their way.
-        with threadpool_limits(limits=1, user_api="blas"):
-            for iteration in range(params.iterations):
-                self._improve(users, by_user, films)
-                self._improve(films, by_film, users)
-                advance(100 / params.iterations)
-                self._after_step((iteration + 1) / params.iterations, lambda: {"item_factors": films.copy()})
+        with (
+            threadpool_limits(limits=1, user_api="blas"),
+            engine.keep(_parted(by_user, engine)) as of_users,
+            engine.keep(_parted(by_film, engine)) as of_films,
+        ):
+            for iteration in range(iterations):
+                self._improve(users, of_users, films, engine)
+                self._improve(films, of_films, users, engine)
+                advance(100 / iterations)
+                self._after_step((iteration + 1) / iterations, lambda: {"item_factors": films.copy()})
         if not np.isfinite(films).all():
             raise breakdown("The training of ials")
-        return {"item_factors": films}
+        return films
 
     def _confident(self, likes: Csr) -> _Likes:
         return likes.indptr.astype(np.int64), likes.indices, likes.data * np.float32(self.params.alpha)
 
-    def _improve(self, vectors: NDArray[np.float32], likes: _Likes, others: NDArray[np.float32]) -> None:
+    def _improve(
+        self, vectors: NDArray[np.float32], parts: "Iterable[_Part]", others: NDArray[np.float32], engine: Engine
+    ) -> None:
         """Bring all of one side's vectors nearer to the solutions of their least squares."""
-        from movie_mlops.recommenders.compiled import approach  # noqa: PLC0415 - numba takes longer than all the room
-
         base = self._with_penalty(others.T @ others)
         if not np.isfinite(base).all():
             raise breakdown("The training of ials")
         inverse = np.linalg.inv(base.astype(np.float64)).astype(np.float32)
 
-        def work(first: int, stop: int) -> None:
-            approach(
-                inverse, *likes, others, vectors, -(vectors[first:stop] @ base), _STEPS, _LIKES_AT_ONCE, first, stop
-            )
-
-        spread(work, len(vectors), _ROWS_AT_ONCE)
+        # Here they are written to in place. Elsewhere what is shared stays as it is: a part may be done again.
+        work = _improved if engine.workers else _improve_in_place
+        for first, improved in engine.each(work, (inverse, base, others, vectors), parts):
+            if engine.workers:
+                vectors[first : first + len(improved)] = improved
 
     def _with_penalty(self, gram: NDArray[np.float32]) -> NDArray[np.float32]:
         gram[np.diag_indices_from(gram)] += np.float32(self.params.regularisation)

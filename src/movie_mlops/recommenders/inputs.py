@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from movie_mlops.core.engine import HERE, Engine
 from movie_mlops.recommenders.errors import HistoryError, MatrixError
 
 Csr = sparse.csr_array[np.float32, tuple[int, int]]
@@ -40,6 +41,7 @@ class Training:
         content: Films by features, one row for each of the matrix's columns; None where no facts were given.
         traits: Users by traits, one row for each of the matrix's rows; None where none were given.
         trained: Recommenders that have been fitted on the same matrix and times.
+        engine: Where what can be dealt out is done.
     """
 
     matrix: Csr
@@ -47,6 +49,7 @@ class Training:
     content: Csr | None = None
     traits: Csr | None = None
     trained: tuple[Trained, ...] = ()
+    engine: Engine = HERE
 
 
 def check_matrix(matrix: AnyCsr, *, n_items: int | None = None) -> Csr:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.config import ItemKnnParams
 from movie_mlops.recommenders.gram import gram_block_memory, gram_blocks, squared_lengths
-from movie_mlops.recommenders.inputs import Csr, Training
+from movie_mlops.recommenders.inputs import Training
 from movie_mlops.recommenders.neighbours import NeighbourRecommender, lists_memory, strongest_of
 from movie_mlops.recommenders.stored import Arrays
 
@@ -26,12 +26,13 @@ class ItemKnnRecommender(NeighbourRecommender):
     params: ItemKnnParams
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
-        return strongest_of(self._blocks(training.matrix, advance), self.params.neighbours)
+        return strongest_of(self._blocks(training, advance), self.params.neighbours)
 
-    def _blocks(self, matrix: Csr, advance: Advance) -> Iterator[NDArray[np.float32]]:
+    def _blocks(self, training: Training, advance: Advance) -> Iterator[NDArray[np.float32]]:
+        matrix = training.matrix
         norms = np.sqrt(squared_lengths(matrix)).astype(np.float32)
         shrinkage = np.float32(self.params.shrinkage)
-        for start, block in gram_blocks(matrix):
+        for start, block in gram_blocks(matrix, training.engine):
             for item, together in enumerate(block, start):
                 together /= norms[item] * norms + shrinkage  # noqa: PLW2901  # in place: the block is ours
                 together[item] = 0

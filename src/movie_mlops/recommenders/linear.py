@@ -67,7 +67,7 @@ class _LinearAutoencoder(Recommender):
         # Left alone, LAPACK takes every core, and rounds as their number has it.
         with threadpool_limits(limits=self.params.threads, user_api="blas"):
             penalties = self._penalties(squared_lengths(active))
-            weights = solve(active, penalties, scales, advance, bend=self.params.bend)
+            weights = solve(active, penalties, scales, advance, bend=self.params.bend, engine=training.engine)
         if self._power:
             weights *= np.float32(lengths.mean() ** -self._power)
         if self.params.popularity_power:

@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from movie_mlops.core.engine import HERE, Engine
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.recommenders.config import read_params
 from movie_mlops.recommenders.errors import (
@@ -75,6 +76,7 @@ class Recommender(Explaining):
         memory_limit_bytes: int | None = None,
         watch: Watch | None = None,
         trained: "Sequence[Recommender]" = (),
+        engine: Engine = HERE,
     ) -> None:
         """Learn from who liked what. After an error the recommender is as it was before.
 
@@ -91,6 +93,7 @@ class Recommender(Explaining):
                 raises ends the training.
             trained: Recommenders that have been fitted on the same matrix and times: where this one is made of others,
                 it takes those over instead of training them again.
+            engine: Where what can be dealt out is done: the films' Gram matrix, and the least squares of iALS.
 
         Raises:
             MatrixError: The matrix, the times, the content or the traits cannot be used, or the matrix holds no like.
@@ -113,7 +116,7 @@ class Recommender(Explaining):
             training = replace(training, traits=told)
         compact, known, position = known_only(training, by_content=self.capabilities.scores_unseen)
         check_memory(self, compact, memory_limit_bytes)
-        compact = replace(compact, trained=tuple(one for one in trained if one.knows(known)))
+        compact = replace(compact, trained=tuple(one for one in trained if one.knows(known)), engine=engine)
         kept: Arrays = {"n_items": np.array([len(position)], np.int64), "known_items": known}
         self._show = None if watch is None else partial(self._shown, watch, kept)
         try:

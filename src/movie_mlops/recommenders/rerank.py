@@ -43,7 +43,7 @@ class RerankRecommender(BlendRecommender):
             self.params.members, self.params.popularity, seed=self.params.seed, threads=self.params.threads
         )
         rehearsal = _Rehearsal(blend)
-        rehearsal.fit(shown.matrix, times=shown.times, content=shown.content)
+        rehearsal.fit(shown.matrix, times=shown.times, content=shown.content, engine=training.engine)
         advance(30)
         features, found = rehearsal.lists(shown, hidden, self.params.candidates)
         trees = learn_order(features, found, self.params)

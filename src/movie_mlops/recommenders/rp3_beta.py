@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.config import Rp3BetaParams
 from movie_mlops.recommenders.gram import gram_block_memory, gram_blocks
-from movie_mlops.recommenders.inputs import Csr, Training
+from movie_mlops.recommenders.inputs import Training
 from movie_mlops.recommenders.neighbours import NeighbourRecommender, lists_memory, strongest_of
 from movie_mlops.recommenders.stored import Arrays
 
@@ -36,9 +36,10 @@ class Rp3BetaRecommender(NeighbourRecommender):
     params: Rp3BetaParams
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
-        return strongest_of(self._blocks(training.matrix, advance), self.params.neighbours)
+        return strongest_of(self._blocks(training, advance), self.params.neighbours)
 
-    def _blocks(self, matrix: Csr, advance: Advance) -> Iterator[NDArray[np.float32]]:
+    def _blocks(self, training: Training, advance: Advance) -> Iterator[NDArray[np.float32]]:
+        matrix = training.matrix
         alpha, beta = self.params.alpha, self.params.beta
         values = matrix.data.astype(np.float64)
         by_film = np.bincount(matrix.indices, values)
@@ -49,7 +50,7 @@ class Rp3BetaRecommender(NeighbourRecommender):
         halves.data = (values**alpha * by_user[users] ** (-alpha / 2)).astype(np.float32)
         del values, users
         starting, ending = (by_film**-alpha).astype(np.float32), (by_film**-beta).astype(np.float32)
-        for start, block in gram_blocks(halves):
+        for start, block in gram_blocks(halves, training.engine):
             for item, together in enumerate(block, start):
                 together *= starting * ending[item]  # noqa: PLW2901  # in place: the block is ours
                 together[item] = 0

@@ -38,7 +38,7 @@ class SlimRecommender(NeighbourRecommender):
     params: SlimParams
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
-        gram = dense_gram(training.matrix)
+        gram = dense_gram(training.matrix, training.engine)
         if not np.isfinite(gram).all():
             raise TrainingError(
                 "The films' Gram matrix is too large for single precision.", next_step="Use smaller weights."

@@ -40,6 +40,7 @@ from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.config import ServingConfig
 from movie_mlops.serving.counting import Counting
 from movie_mlops.serving.door import Door
+from movie_mlops.serving.gathering import Gathering
 from movie_mlops.serving.guard import Guard
 from movie_mlops.serving.guarded import Guarded
 from movie_mlops.serving.health import Health
@@ -163,6 +164,7 @@ def create_app(
         trust=trust,
         histories=histories,
         events=events,
+        gathering=Gathering(events, most_waiting=config.most_waiting, on_refused=metrics.shed),
         feedback=feedback,
         impressions=impressions,
         features=features,
@@ -190,7 +192,12 @@ def create_app(
     )
     # Lines end before the app, and the server that has them is made for it.
     app.state.refused = metrics.refused
-    app.add_middleware(Lane, before=services.read_before, answer=partial(recommendations.answer_user, services))
+    app.add_middleware(
+        Lane,
+        before=services.read_before,
+        answer=partial(recommendations.answer_user, services),
+        take=partial(event_routes.take_at_once, services),
+    )
     pseudonyms = None if people is None else people.pseudonyms
     known_as = None if pseudonyms is None else pseudonyms.of
     app.add_middleware(Guard, access=services.access, guarded=guarded, known_as=known_as)

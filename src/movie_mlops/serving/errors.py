@@ -30,6 +30,27 @@ class BadRequestError(ServingError):
     status = 422
 
 
+class OverloadedError(ServingError):
+    """More waits to be recorded than can be in time."""
+
+    code = "overloaded"
+    status = 503
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server has more to do than it can do in time.", next_step="Send the request again in a moment."
+        )
+
+
+class InvalidEventsError(ServingError):
+    """Events that are not as they must be; the extra member ``errors`` says what of which is wrong."""
+
+    code = "invalid"
+    status = 422
+
+
 class UnknownFilmError(ServingError):
     """A film that the catalogue does not hold."""
 

@@ -1,15 +1,15 @@
-"""A short way for the request that comes most: recommendations for a user, asked for in words that were read before.
+"""A short way for the requests that come most: recommendations for a user, in words that were read before, and events.
 
 The framework reads every address anew, which takes longer than the answer. What it has once read it reads the same the
 next time, so the wish is kept by its very letters. Whatever is unusual goes the long way, and so does whatever fails.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.serving.shapes import UserId
@@ -17,6 +17,7 @@ from movie_mlops.serving.wishes import Wish
 
 _BEFORE: Final = "/v1/users/"
 _AFTER: Final = "/recommendations"
+_EVENTS: Final = "/v1/events"
 _LONGEST: Final = 500
 _MOST: Final = 1000
 _USER_ID: Final = TypeAdapter[str](UserId)
@@ -50,12 +51,21 @@ class Lane:
         app: The long way.
         before: What was read on it.
         answer: Answers a user's wish.
+        take: Takes events from the body of a request; ``None`` where they have to go the long way.
     """
 
-    def __init__(self, app: ASGIApp, *, before: ReadBefore, answer: Callable[[str, Wish], Response]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        before: ReadBefore,
+        answer: Callable[[str, Wish], Response],
+        take: Callable[[Scope, bytes], Awaitable[Response | None]],
+    ) -> None:
         self._app = app
         self._before = before
         self._answer = answer
+        self._take = take
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -64,6 +74,8 @@ class Lane:
             path: str = scope["path"]
             if path.startswith(_BEFORE) and path.endswith(_AFTER):
                 response = self._short(scope, path[len(_BEFORE) : -len(_AFTER)])
+        elif scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == _EVENTS:
+            response, receive = await self._events(scope, receive)
         await (response or self._app)(scope, receive, send)
 
     def _short(self, scope: Scope, user_id: str) -> Response | None:
@@ -77,3 +89,27 @@ class Lane:
             return None
         scope["route"] = self._before.route
         return response
+
+    async def _events(self, scope: Scope, receive: Receive) -> tuple[Response | None, Receive]:
+        """Return the answer to events, or that there is none and what the long way receives instead."""
+        # A body that does not tell its size is measured on the long way.
+        if not any(name == b"content-length" for name, _ in scope["headers"]):
+            return None, receive
+        messages, more = list[Message](), True
+        while more:
+            messages.append(await receive())
+            more = messages[-1].get("more_body", False)
+        if messages[-1]["type"] != "http.request":
+            return None, _again(messages, receive)
+        return await self._take(scope, b"".join(each["body"] for each in messages)), _again(messages, receive)
+
+
+def _again(messages: list[Message], receive: Receive) -> Receive:
+    """Return what gives messages that were received already, and then whatever comes."""
+    waiting = iter(messages)
+
+    async def received() -> Message:
+        message = next(waiting, None)
+        return await receive() if message is None else message
+
+    return received

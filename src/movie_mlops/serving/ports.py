@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from movie_mlops.core.conditions import Condition
+from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.measures import Sample
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.features import History
@@ -33,6 +34,12 @@ class EventSink(Protocol):
 
     def append(self, interactions: Sequence[Interaction], /) -> Appended:
         """Record a batch, all or nothing; when it returns, the next history that is read reflects it."""
+        ...
+
+    def append_all(
+        self, batches: Sequence[Sequence[Interaction]], places: Sequence[str | None], /
+    ) -> Sequence["Appended | MovieMlopsError"]:
+        """Record many batches in one commit, each all or nothing by itself, under a place in a trace each."""
         ...
 
 

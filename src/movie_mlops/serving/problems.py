@@ -180,7 +180,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
         return problem(400, detail, code="malformed-json", instance=path)
     reasons = [_reason(fault) for fault in faults]
     more = f" ({len(reasons) - 1} more, see errors)" if len(reasons) > 1 else ""
-    detail = f"{_sentence(reasons[0])}{more} Correct it and send the request again."
+    detail = f"{sentence(reasons[0])}{more} Correct it and send the request again."
     return problem(422, detail, code="invalid", instance=path, extra={"errors": reasons})
 
 
@@ -198,7 +198,8 @@ def _reason(fault: Mapping[str, Any]) -> dict[str, Any]:
     return reason
 
 
-def _sentence(reason: Mapping[str, Any]) -> str:
+def sentence(reason: Mapping[str, Any]) -> str:
+    """Return one fault of a request as a sentence."""
     where = " of ".join(
         part for part in (reason["field"], f"item {reason['item']}" if "item" in reason else reason["in"]) if part
     )

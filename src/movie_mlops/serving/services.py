@@ -9,6 +9,7 @@ from movie_mlops.release.rollout import Rollouts
 from movie_mlops.security import Access
 from movie_mlops.serving.answering import Answering
 from movie_mlops.serving.config import ServingConfig
+from movie_mlops.serving.gathering import Gathering
 from movie_mlops.serving.health import Health
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.lane import ReadBefore
@@ -35,6 +36,7 @@ class Services:
         trust: Whose bundles are read.
         histories: What users met.
         events: Where events go.
+        gathering: The same, for many requests in one commit.
         feedback: What counts as liking.
         features: The rows of every view, where there are any.
         rights: What people may ask of their own data, where anything.
@@ -60,6 +62,7 @@ class Services:
     trust: TrustList
     histories: Histories
     events: EventSink
+    gathering: Gathering
     feedback: FeedbackConfig
     impressions: Impressions
     features: OnlineFeatures | None

@@ -1,5 +1,6 @@
 """The documents of the API: what it takes, checked strictly, and what it gives, for its description."""
 
+import uuid
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
@@ -21,7 +22,7 @@ from pydantic import (
 
 from movie_mlops.core import clock
 from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME, name_fault, time_fault, value_fault
-from movie_mlops.core.nouns import Kind
+from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.release import BUNDLE_ID
 from movie_mlops.security.people import Purpose, known_as
 
@@ -115,6 +116,18 @@ class EventIn(_Word):
     event_time: Annotated[AwareDatetime | None, BeforeValidator(_text_time), AfterValidator(_possible_time)] = Field(
         None, description="When it happened, with a time zone; now where it is left out."
     )
+
+    def interaction(self, source: str) -> Interaction:
+        """Return what it says, as learned from a source; with an id of its own where it came without."""
+        return Interaction(
+            self.event_id or uuid.uuid4().hex,
+            self.user_id,
+            self.movie_id,
+            self.kind,
+            self.value,
+            self.event_time,
+            source,
+        )
 
 
 class ConsentsIn(Strict):
@@ -333,12 +346,24 @@ class GenresOut(BaseModel):
     genres: list[str]
 
 
+class RefusedOut(BaseModel):
+    """Why one event of a batch was not taken."""
+
+    item: int = Field(description="Which of the batch, from 0.")
+    field: str = Field(description="What is wrong.", examples=["movie_id"])
+    reason: str = Field(examples=["There is no film with the id '5'"])
+    code: str = Field(description="A word for programs.", examples=["unknown-film"])
+
+
 class AppendedOut(BaseModel):
     """What became of the events."""
 
     accepted: int
     duplicates: int
-    event_ids: list[str]
+    event_ids: list[str | None] = Field(description="In the order of the batch; null for one that was refused.")
+    refused: list[RefusedOut] = Field(
+        [], description="Why each of the others was not; left out unless the good ones were asked for alone."
+    )
 
 
 class ProblemOut(BaseModel):

@@ -26,8 +26,8 @@ def fetch_rows(connection: Connection, sql: str, parameters: Sequence[Any] = ())
     return rows
 
 
-def run_for_each(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Run a statement once for each row of parameters.
+def run_for_each(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Run a statement once for each row of parameters; return how many rows of the table all of them changed.
 
     Args:
         connection: One of :meth:`movie_mlops.state.Database.write`.
@@ -38,10 +38,12 @@ def run_for_each(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...
         cursor = _cursor(connection)
         try:
             cursor.executemany(_marked(connection, sql), rows)
+            return int(cursor.rowcount)
         except connection.dialect.loaded_dbapi.Error as error:
             raise _as_sqlalchemy(connection, sql, error) from error
         finally:
             cursor.close()
+    return 0
 
 
 def _cursor(connection: Connection) -> Any:

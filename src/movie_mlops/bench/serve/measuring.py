@@ -144,9 +144,9 @@ def check_answers(port: int, paths: Sequence[str], k: int) -> dict[str, Any]:
     return {"answers": len(asked), "films_each": k, "films_with_a_reason": explained}
 
 
-def ask(port: int, path: str) -> dict[str, Any]:
+def ask(port: int, path: str, host: str = HOST) -> dict[str, Any]:
     """Return one answer."""
-    with urlopen(f"http://{HOST}:{port}{path}") as answer:
+    with urlopen(f"http://{host}:{port}{path}") as answer:
         document: dict[str, Any] = json.load(answer)
     return document
 

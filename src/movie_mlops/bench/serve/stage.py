@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from pydantic import SecretStr
 
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.bench.generated_likes import generated_likes
@@ -15,6 +16,7 @@ from movie_mlops.bench.serve.config import StageConfig
 from movie_mlops.core.columns import MOVIE_ID
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import SILENT, Progress
+from movie_mlops.features import RedisConfig
 from movie_mlops.flows import Platform, PlatformConfig
 from movie_mlops.flows.features import features
 from movie_mlops.ingest import load, open_source
@@ -49,15 +51,29 @@ class Stage:
     movie_ids: NDArray[np.int64]
 
 
-def set_stage(folder: Path, config: StageConfig, progress: Progress = SILENT) -> Stage:
+def set_stage(
+    folder: Path,
+    config: StageConfig,
+    progress: Progress = SILENT,
+    *,
+    state_url: SecretStr | None = None,
+    redis: RedisConfig | None = None,
+) -> Stage:
     """Make a home in ``folder``: films and likes are ingested, features and histories made, a model is released.
+
+    Args:
+        folder: The home.
+        config: What the server stands on.
+        progress: Who listens.
+        state_url: The PostgreSQL that keeps the state; ``None`` for a file in the home.
+        redis: What carries copies of what is served, if anything does.
 
     Raises:
         BenchError: The model knows fewer films than a history has.
         MovieMlopsError: The catalogue or the bundle that is given cannot be read.
     """
     workspace = Workspace(folder, _DATASET)
-    platform = Platform(workspace, PlatformConfig())
+    platform = Platform(workspace, PlatformConfig(), redis=redis, state_url=state_url)
     try:
         return _set(platform, folder, config, progress)
     finally:

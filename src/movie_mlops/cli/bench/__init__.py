@@ -2,7 +2,7 @@
 
 import typer
 
-from movie_mlops.cli.bench import data, models, security, serving, whole
+from movie_mlops.cli.bench import data, events, growth, models, security, serving, traffic, updating, whole
 
 app = typer.Typer(
     help="Measure the platform on this machine.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -16,11 +16,17 @@ app.command()(security.security)
 app.command()(security.shilling)
 app.command("main-job")(whole.main_job)
 app.command()(whole.standard)
+app.command()(growth.scale)
+app.command()(traffic.load)
+app.command()(traffic.workers)
 app.command()(data.ingest)
 app.command()(data.features)
 app.command()(data.online)
+app.command()(data.spark)
+app.command()(events.events)
 app.command()(models.quality)
 app.command()(models.newcomers)
 app.command()(models.train)
 app.command()(models.evaluate)
 app.command()(models.drift)
+app.command()(updating.updates)

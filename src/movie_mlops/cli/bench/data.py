@@ -68,6 +68,34 @@ def online(
     measure("online", partial(bench_online, config), _tell_reads, out=out, home=home, as_json=as_json)
 
 
+def spark(
+    size: Annotated[
+        list[int] | None,
+        typer.Option("--size", min=2000, help="Interactions; may be repeated (default: 200 000, 1 and 5 million)."),
+    ] = None,
+    films: Annotated[int, typer.Option("--films", min=100, help="Films.")] = 5_000,
+    out: Out = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """How long do the local engine and Spark (config/spark.yaml) take for the same work, and is it the same?"""
+    from movie_mlops.bench import EnginesBenchConfig, bench_engines
+    from movie_mlops.cli import door
+
+    sizes = tuple(size) if size else EnginesBenchConfig.sizes
+    config = EnginesBenchConfig(sizes=sizes, films=films)
+    settings = door.settings(home)
+    cluster, java_home = door.spark(settings)
+    bench = partial(bench_engines, config, cluster, java_home=java_home)
+    measure("spark", bench, _tell_engines, out=out, home=home, as_json=as_json)
+
+
+def _tell_engines(found: Found) -> None:
+    table(found["runs"])
+    setup = found["setup"]
+    typer.echo(f"\n{setup['master']}, {setup['workers']} cores; it started in {setup['spark_start_seconds']} s.")
+
+
 def _tell_copies(found: Found) -> None:
     shown = ("seconds", "rows_per_second", "cpu_seconds", "peak_memory_mib", "bytes")
     for name, one in found["contenders"].items():

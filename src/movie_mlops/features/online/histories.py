@@ -105,6 +105,11 @@ class Histories:
         return self._store.degraded
 
     @property
+    def carried(self) -> bool:
+        """Whether something carries copies of the record, which have to be renewed."""
+        return not isinstance(self._store, Record)
+
+    @property
     def counts(self) -> Counts:
         """What became of the reads of the store."""
         return self._store.counts

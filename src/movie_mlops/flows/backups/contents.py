@@ -10,6 +10,7 @@ from sqlalchemy import Table, select
 
 from movie_mlops.core import columns as c
 from movie_mlops.events.stored import EVENTS, LOGS
+from movie_mlops.events.triggers import LOOP_RUNS
 from movie_mlops.features.parity import PARITY
 from movie_mlops.flows.journal import FLOWS
 from movie_mlops.ingest import without_bounds
@@ -56,10 +57,13 @@ GENERAL_TABLES: Final = (
     ENTRIES,
     AUDIT_SEALS,
     ERASED,
+    LOOP_RUNS,
 )
 """Tables of the state in which nobody is named."""
 
 DERIVED: Final = (
+    "dead_letters",
+    "event_consumers",
     "api_keys",
     "fold_states",
     "online_origins",
@@ -71,6 +75,7 @@ DERIVED: Final = (
     "tmdb_films",
     "tmdb_pages",
     "tmdb_runs",
+    "trigger_states",
     "workers",
     "data_keys",
     "backup_places",

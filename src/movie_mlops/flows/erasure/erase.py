@@ -20,6 +20,7 @@ from movie_mlops.events.stored import EVENTS
 from movie_mlops.features.online.materialise import STATES
 from movie_mlops.features.online.record import ROWS
 from movie_mlops.flows.backups import shred
+from movie_mlops.flows.carrying import stream_of
 from movie_mlops.flows.erasure import files, lake_rows, models, state_rows
 from movie_mlops.flows.erasure.receipts import receipt_path, write_receipt
 from movie_mlops.flows.journal import FlowJournal
@@ -188,7 +189,12 @@ class _Erasing:
             return state_rows.erase(connection, self._user)
 
     def _copies(self) -> int:
-        return sum(self._platform.store.forget(view, [self._user]) for view in state_rows.USER_VIEWS)
+        gone = sum(self._platform.store.forget(view, [self._user]) for view in state_rows.USER_VIEWS)
+        if self._platform.redis is not None:
+            # Whatever was erased, by its place: what these places held names nobody any more.
+            erased = self._platform.events.erased_since(0, self._platform.events.last_offset())
+            gone += stream_of(self._platform, self._platform.redis).forget(erased)
+        return gone
 
     def _lake(self, table: str, theirs: lake_rows.Theirs) -> dict[str, Any]:
         lake = self._platform.lake

@@ -1,0 +1,183 @@
+"""How a cost grows with a size: an exponent with its interval, and a law whose coefficients tell other sizes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+from scipy.stats import t as student
+
+from movie_mlops.bench.errors import BenchError
+
+_LEVEL: Final = 0.95
+_LEAST_SIZES: Final = 3
+
+
+class Form(StrEnum):
+    """The shape of a law, by what is known of the work; each term has a coefficient of its own, none below 0."""
+
+    CONSTANT = "constant"
+    ROOT = "root"
+    LINEAR = "linear"
+    SQUARE = "square"
+    CUBIC = "cubic"
+
+
+_POWERS: Final[Mapping[Form, tuple[float, ...]]] = {
+    Form.CONSTANT: (0,),
+    Form.ROOT: (0, 0.5),
+    Form.LINEAR: (0, 1),
+    Form.SQUARE: (0, 2),
+    # To count which films go together takes their square, to invert that matrix their cube.
+    Form.CUBIC: (2, 3),
+}
+
+
+@dataclass(frozen=True)
+class Law:
+    """What something costs at a size: the sum of its coefficients times powers of the size.
+
+    Attributes:
+        form: Its shape.
+        coefficients: One for each of its powers.
+    """
+
+    form: Form
+    coefficients: tuple[float, ...]
+
+    def at(self, size: float) -> float:
+        """Return the cost at a size."""
+        terms = zip(self.coefficients, _POWERS[self.form], strict=True)
+        return float(sum(coefficient * size**power for coefficient, power in terms))
+
+    @property
+    def each(self) -> float:
+        """What one more costs, where that is the same at every size.
+
+        Raises:
+            BenchError: It is not.
+        """
+        if self.form is not Form.LINEAR:
+            raise BenchError(f"A law that is {self.form} has no cost of one more.", next_step="Ask for a size.")
+        return self.coefficients[1]
+
+    def largest(self, limit: float) -> float:
+        """Return the largest size, to a thousandth, at which the cost is within a limit; 0 where none is."""
+        low, high = 0.0, 1.0
+        while self.at(high) <= limit and high < np.finfo(float).max / 2:
+            low, high = high, high * 2
+        while high - low > max(1.0, high) / 1000:
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.at(middle) <= limit else (low, middle)
+        return low if self.at(low) <= limit else 0.0
+
+
+@dataclass(frozen=True)
+class Exponent:
+    """The power of the size that a cost grows as.
+
+    Attributes:
+        value: The slope of a straight line through the logarithms of all measurements.
+        low: Its 95 % interval by Student's t, as far as the scatter around the line tells; ``None`` with two of them.
+        high: Likewise.
+        last: The slope between the two largest sizes alone. What a start costs bends the line at small sizes.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    last: float
+
+
+@dataclass(frozen=True)
+class Check:
+    """A size that was predicted from the others.
+
+    Attributes:
+        size: Which.
+        measured: What was measured there, the median.
+        predicted: What the law says that was fitted without it.
+    """
+
+    size: float
+    measured: float
+    predicted: float
+
+    @property
+    def error(self) -> float:
+        """How far the prediction is off, as a share of what was measured."""
+        return self.predicted / self.measured - 1
+
+
+def fit(form: Form, sizes: Sequence[float], costs: Sequence[float]) -> Law:
+    """Return the law that is nearest to what was measured, each measurement counted by its relative error.
+
+    Args:
+        form: Its shape.
+        sizes: At which sizes something was measured, in any order; a size may come again.
+        costs: What was measured, above 0.
+
+    Raises:
+        BenchError: Fewer sizes than the law has coefficients, or a cost that is not above 0.
+    """
+    at, found = _sound(sizes, costs)
+    powers = _POWERS[form]
+    if len(np.unique(at)) < len(powers):
+        raise BenchError(
+            f"A law that is {form} cannot be told from {len(np.unique(at))} sizes.", next_step="Measure more sizes."
+        )
+    # Coefficients of far sizes are tiny beside those of near ones: each column is brought to 1 at the largest.
+    scale = np.array([at.max() ** power for power in powers])
+    columns = np.stack([at**power for power in powers], axis=1) / scale / found[:, None]
+    coefficients, _ = nnls(columns, np.ones(len(found)))
+    return Law(form, tuple((coefficients / scale).tolist()))
+
+
+def exponent(sizes: Sequence[float], costs: Sequence[float]) -> Exponent:
+    """Return the power of the size that a cost grows as.
+
+    Raises:
+        BenchError: There are not two sizes, or a cost is not above 0.
+    """
+    at, found = _sound(sizes, costs)
+    different = np.unique(at)
+    if len(different) == 1:
+        raise BenchError("One size tells nothing of how a cost grows.", next_step="Measure at two sizes at least.")
+    x, y = np.log(at), np.log(found)
+    middle = x - x.mean()
+    spread = float(middle @ middle)
+    slope = float(middle @ y) / spread
+    free = len(x) - 2
+    low = high = None
+    if free:
+        residual = y - y.mean() - slope * middle
+        half = float(student.ppf((1 + _LEVEL) / 2, free)) * float(np.sqrt(residual @ residual / free / spread))
+        low, high = slope - half, slope + half
+    before, last = (float(np.median(found[at == size])) for size in different[-2:])
+    return Exponent(slope, low, high, float(np.log(last / before) / np.log(different[-1] / different[-2])))
+
+
+def checks(form: Form, sizes: Sequence[float], costs: Sequence[float]) -> list[Check]:
+    """Return each size with what the others say of it; none where there are fewer than three, or too few to fit."""
+    at, found = _sound(sizes, costs)
+    different = np.unique(at)
+    if len(different) < max(_LEAST_SIZES, len(_POWERS[form]) + 1):
+        return []
+    return [
+        Check(
+            float(size),
+            float(np.median(found[at == size])),
+            fit(form, at[at != size].tolist(), found[at != size].tolist()).at(float(size)),
+        )
+        for size in different
+    ]
+
+
+def _sound(sizes: Sequence[float], costs: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    at, found = np.array(sizes, np.float64), np.array(costs, np.float64)
+    if not len(at) or at.min() <= 0 or found.min() <= 0:
+        raise BenchError("Nothing was measured, or it took nothing.", next_step="Measure larger sizes.")
+    return at, found

@@ -1,0 +1,170 @@
+"""Sizes, one after the other, each piece of work in a process of its own, as long as time and memory are enough."""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import sqrt
+from pathlib import Path
+from typing import Any, Final
+
+from scipy import sparse
+
+from movie_mlops.bench.config import IngestBenchConfig
+from movie_mlops.bench.errors import BenchError
+from movie_mlops.bench.generated_likes import generated_likes
+from movie_mlops.bench.ingest import write_ratings
+from movie_mlops.bench.scale.config import FILMS, LIKES, RATINGS, USERS, Job, ScaleBenchConfig
+from movie_mlops.bench.scale.jobs import LIKES as LIKES_FILE
+from movie_mlops.bench.scale.jobs import SOURCE
+from movie_mlops.bench.scale.serving import serve
+from movie_mlops.bench.whole_process import run_whole
+from movie_mlops.core.memory import available_memory_bytes
+from movie_mlops.core.progress import SILENT, Progress
+
+_PROGRAM: Final = (sys.executable, "-m", "movie_mlops.bench.scale.jobs")
+_HALF: Final = 0.5
+_MINUTE: Final = 60.0
+_FULL: Final = 5
+GIB: Final = 2**30
+
+_LAKE: Final[tuple[Job, ...]] = ("ingest", "features", "events")
+"""They work in one home, in this order."""
+
+
+@dataclass
+class Measured:
+    """What was measured so far.
+
+    Attributes:
+        rows: Each piece of work: job, size, the amount of what it grows by, and its costs.
+        skipped: What was left out, and why.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    skipped: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Measuring:
+    """Measures every size, smallest first.
+
+    Args:
+        config: What is run.
+        progress: Who listens.
+    """
+
+    def __init__(self, config: ScaleBenchConfig, progress: Progress = SILENT) -> None:
+        self._config = config
+        self._progress = progress
+        self._end = time.monotonic() + config.minutes * _MINUTE
+        given = config.memory_gib
+        self._memory = _HALF * available_memory_bytes() if given is None else given * GIB
+        self._took: dict[tuple[Job, float], float] = {}
+        self.found = Measured()
+
+    def measure(self) -> Measured:
+        """Measure all that there is time and memory for.
+
+        Raises:
+            BenchError: A piece of work failed.
+        """
+        sizes = sorted(set(self._config.sizes))
+        with self._progress.task("Measuring", len(sizes) * self._config.runs, "sizes") as advance:
+            for size in sizes:
+                for run in range(self._config.runs):
+                    for part in (self._lake, self._likes, self._films, self._serve):
+                        with tempfile.TemporaryDirectory(prefix="movie-mlops-bench-") as folder:
+                            part(Path(folder), size, self._config.seed + run)
+                    advance(1)
+        return self.found
+
+    def _lake(self, folder: Path, size: float, seed: int) -> None:
+        rows, before = round(RATINGS * size), None
+        for job in (job for job in _LAKE if job in self._config.jobs):
+            if before is not None and not self._has(before, size):
+                self._skip(job, size, f"it works on what {before} makes")
+                continue
+            before = job
+            if not self._allowed(job, size):
+                continue
+            if job == "ingest":
+                (folder / SOURCE).mkdir()
+                made = IngestBenchConfig(rows=rows, films=FILMS, bad_rows=0, seed=seed)
+                write_ratings(folder / SOURCE, made)
+            amount = max(1, round(self._config.events * size)) if job == "events" else rows
+            self._run(job, size, folder, {"amount": amount, "seed": seed})
+
+    def _likes(self, folder: Path, size: float, seed: int) -> None:
+        config, made = self._config, False
+        params = {"factors": config.factors, "iterations": config.iterations}
+        tasks: dict[Job, dict[str, Any]] = {
+            "train": {"model": "ials", "params": params},
+            "evaluate": {"factors": config.factors, "seed": seed},
+        }
+        for job, task in tasks.items():
+            if job not in config.jobs or not self._allowed(job, size):
+                continue
+            if not made:
+                self._write_likes(folder, round(USERS * size), FILMS, round(LIKES * size), seed)
+                made = True
+            self._run(job, size, folder, {"amount": round(LIKES * size), **task})
+
+    def _films(self, folder: Path, size: float, seed: int) -> None:
+        if "train-films" not in self._config.jobs or not self._allowed("train-films", size):
+            return
+        films = round(FILMS * sqrt(size))
+        # Of few films nobody has liked so many.
+        self._write_likes(folder, USERS, films, min(LIKES, USERS * films // _FULL), seed)
+        self._run("train-films", size, folder, {"amount": films, "model": "ease", "params": self._config.ease})
+
+    def _serve(self, folder: Path, size: float, seed: int) -> None:  # noqa: ARG002 - weights need no other seed
+        if "serve" not in self._config.jobs or not self._allowed("serve", size):
+            return
+        begun = time.monotonic()
+        self._keep("serve", size, serve(folder, round(FILMS * size), self._config), begun)
+
+    def _write_likes(self, folder: Path, users: int, films: int, likes: int, seed: int) -> None:
+        matrix = generated_likes(users, films, likes, seed)
+        sparse.save_npz(folder / LIKES_FILE, matrix, compressed=False)
+
+    def _run(self, job: Job, size: float, folder: Path, task: Mapping[str, Any]) -> None:
+        begun = time.monotonic()
+        done = run_whole([*_PROGRAM, job, str(folder), json.dumps(task)])
+        if done.code:
+            raise BenchError(
+                f"{job} at {size:g} times the shape of MovieLens 1M failed: {done.err.strip()[-500:]}",
+                next_step="Measure smaller sizes, or leave it out with --job.",
+            )
+        peak = {"peak_memory_bytes": float(done.peak_memory_mib) * 2**20}
+        self._keep(job, size, {"amount": task["amount"], **json.loads(done.out), **peak}, begun)
+
+    def _keep(self, job: Job, size: float, costs: Mapping[str, float], begun: float) -> None:
+        self._took[job, size] = time.monotonic() - begun
+        self.found.rows.append({"job": job, "size": size, **costs})
+
+    def _allowed(self, job: Job, size: float) -> bool:
+        """Say whether a size is likely to be done in the time and memory that there are; one that is not is named."""
+        left = (self._end - time.monotonic()) / _MINUTE
+        before = next((row for row in reversed(self.found.rows) if row["job"] == job), None)
+        times = 1.0 if before is None else size / before["size"]
+        minutes = 0.0 if before is None else self._took[job, before["size"]] * times / _MINUTE
+        # Memory is expected to grow no faster than the size: what a start needs is in it as well.
+        memory = 0.0 if before is None else before.get("peak_memory_bytes", 0.0) * times
+        if left <= minutes:
+            self._skip(job, size, f"it would take about {minutes:.1f} minutes, and {max(left, 0):.1f} are left")
+            return False
+        if memory > self._memory:
+            self._skip(
+                job, size, f"it may need {memory / GIB:.1f} GiB of memory, and may have {self._memory / GIB:.1f}"
+            )
+            return False
+        return True
+
+    def _has(self, job: Job, size: float) -> bool:
+        return any((row["job"], row["size"]) == (job, size) for row in self.found.rows)
+
+    def _skip(self, job: Job, size: float, reason: str) -> None:
+        if not any((one["job"], one["size"]) == (job, size) for one in self.found.skipped):
+            self.found.skipped.append({"job": job, "size": size, "reason": reason})

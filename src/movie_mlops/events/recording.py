@@ -1,0 +1,197 @@
+"""The transaction that records events: many batches in one commit, each of them all or nothing by itself."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from movie_mlops.core import clock
+from movie_mlops.core.errors import MovieMlopsError
+from movie_mlops.core.nouns import Interaction
+from movie_mlops.events.config import EventConfig
+from movie_mlops.events.contract import check_all
+from movie_mlops.events.errors import ErasedUserError, EventConflictError, EventError, NoConsentError
+from movie_mlops.events.stored import COLUMNS, INSERT, from_row, to_insert
+from movie_mlops.security.people import People, Purpose
+from movie_mlops.state import fetch_rows, run_for_each
+
+_RECORDED: Final = f"SELECT {COLUMNS} FROM events WHERE event_id IN ({{}})"  # noqa: S608 - the table's own names
+_IDS_AT_ONCE: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of a batch.
+
+    Attributes:
+        accepted: Events that are new, and now recorded.
+        duplicates: Events that were recorded before, or stand in the batch twice.
+    """
+
+    accepted: int
+    duplicates: int
+
+
+class Batch:
+    """What one caller wants to have recorded, and what became of it.
+
+    Args:
+        interactions: What happened.
+        place: Under which request, as a place in its trace.
+        now: The present time.
+        config: The limits.
+    """
+
+    def __init__(
+        self, interactions: Sequence[Interaction], place: str | None, *, now: datetime, config: EventConfig
+    ) -> None:
+        self.interactions = interactions
+        self.place = place
+        self.error: MovieMlopsError | None = None
+        self.new: Sequence[Interaction] = ()
+        # Until something comes twice: most batches need nothing to be looked up in them.
+        self.by_id: dict[str, Interaction] | None = None
+        try:
+            check_all(interactions, now=now, config=config)
+            if len({each.event_id for each in interactions}) < len(interactions):
+                self.by_id = _by_id(interactions)
+                self.interactions = list(self.by_id.values())
+        except MovieMlopsError as error:
+            self.error = error
+        self._sent = len(interactions)
+
+    @property
+    def outcome(self) -> Appended | MovieMlopsError:
+        """What became of it."""
+        return self.error or Appended(len(self.new), self._sent - len(self.new))
+
+
+def record(connection: Connection, batches: Sequence[Batch], now: datetime, people: People | None) -> list[Interaction]:
+    """Record what is new of every batch, within the caller's transaction.
+
+    A batch that says something else than what is recorded, or is of somebody of whom nothing is kept, is refused by
+    itself; what becomes of each stands in it.
+
+    Args:
+        connection: One of :meth:`movie_mlops.state.Database.write`.
+        batches: What is to be recorded, in order: of two with one event the first has it.
+        now: The present time: when what has no time happened.
+        people: Whose events are refused.
+
+    Returns:
+        What was recorded, each with its time.
+    """
+    _refuse_others(connection, batches, people)
+    good = [batch for batch in batches if batch.error is None]
+    many = sum(len(batch.interactions) for batch in good)
+    if not many:
+        return []
+    if many == len({each.event_id for batch in good for each in batch.interactions}):
+        for batch in good:
+            batch.new = batch.interactions
+        attempt = connection.begin_nested()
+        dated, rows = _rows(good, now)
+        if run_for_each(connection, INSERT, rows) == many:
+            attempt.commit()
+            return dated
+        # Some are recorded already: which ones, and whether they say the same, has to be looked up.
+        attempt.rollback()
+    _leave_known(connection, good)
+    dated, rows = _rows([batch for batch in good if batch.error is None], now)
+    run_for_each(connection, INSERT, rows)
+    return dated
+
+
+def check_same(first: Interaction, again: Interaction) -> None:
+    """Make sure that an event that comes again says what it said.
+
+    Raises:
+        EventConflictError: It says something else.
+    """
+    # The log dates an event that comes without a time, so that sending it again must not be a conflict.
+    same_time = again if again.event_time is not None else replace(again, event_time=first.event_time)
+    if same_time != first:
+        raise EventConflictError(again.event_id)
+
+
+def _by_id(interactions: Iterable[Interaction]) -> dict[str, Interaction]:
+    found: dict[str, Interaction] = {}
+    for each in interactions:
+        first = found.setdefault(each.event_id, each)
+        if first is not each:
+            check_same(first, each)
+    return found
+
+
+def _refuse_others(connection: Connection, batches: Sequence[Batch], people: People | None) -> None:
+    """Let nothing in of somebody of whom nothing may be kept."""
+    if people is None:
+        return
+    users = (each.user_id for batch in batches if batch.error is None for each in batch.interactions)
+    gone = people.left_out(users, Purpose.HISTORY, connection)
+    for batch in batches if gone.all else ():
+        place = next((place for place, each in enumerate(batch.interactions) if each.user_id in gone.all), None)
+        if batch.error is None and place is not None:
+            batch.error = _refusal(place, unwilling=batch.interactions[place].user_id in gone.unwilling)
+
+
+def _refusal(place: int, *, unwilling: bool) -> EventError:
+    if unwilling:
+        return NoConsentError(
+            f"Event {place} is of somebody who does not permit that their history is kept; nothing of the batch was"
+            " recorded.",
+            next_step="Send the others without it, or ask them: movie-mlops security consent.",
+            field="user_id",
+            position=place,
+        )
+    return ErasedUserError(
+        f"Event {place} is of somebody whose data was erased; nothing of the batch was recorded.",
+        next_step="Send the others without it.",
+        field="user_id",
+        position=place,
+    )
+
+
+def _leave_known(connection: Connection, batches: Sequence[Batch]) -> None:
+    """Leave to each batch what neither the log nor a batch before it has; one that contradicts them is refused."""
+    ids = list(dict.fromkeys(each.event_id for batch in batches for each in batch.interactions))
+    known = {each.event_id: each for each in _stored(connection, ids)}
+    for batch in batches:
+        try:
+            for each in batch.interactions:
+                if each.event_id in known:
+                    check_same(known[each.event_id], each)
+        except EventConflictError as error:
+            batch.error, batch.new = error, ()
+            continue
+        batch.new = [each for each in batch.interactions if each.event_id not in known]
+        known.update({each.event_id: each for each in batch.new})
+
+
+def _stored(connection: Connection, ids: Sequence[str]) -> Iterator[Interaction]:
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        some = ids[start : start + _IDS_AT_ONCE]
+        for row in fetch_rows(connection, _RECORDED.format(",".join("?" * len(some))), some):
+            yield from_row(row).interaction
+
+
+def _rows(batches: Sequence[Batch], now: datetime) -> tuple[list[Interaction], list[tuple[str | None, ...]]]:
+    """Return what is new, each with its time, and as rows.
+
+    What has no time happened now, a microsecond apart, so that of two words in one batch the one that was sent later is
+    the later one.
+    """
+    recorded_at = clock.to_iso(now)
+    dated: list[Interaction] = []
+    rows: list[tuple[str | None, ...]] = []
+    new = ((each, batch.place) for batch in batches for each in batch.new)
+    for number, (each, place) in enumerate(new):
+        moment = each.event_time
+        if moment is None:
+            moment = now + timedelta(microseconds=number)
+            each = replace(each, event_time=moment)  # noqa: PLW2901 - the same event, with its time
+        dated.append(each)
+        rows.append(to_insert(each, clock.to_iso(moment), recorded_at, place))
+    return dated, rows

@@ -1,0 +1,57 @@
+"""A history with a shift in it, lived again through the real API, log, triggers, gate and releases."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.stage_4.command_line import CommandLine
+from tests.fixtures.stage_9.shifting import AFTER, BEFORE, BEGINS, liked, write_source
+
+
+@pytest.mark.long
+def test_a_history_with_a_shift_is_lived_again_and_the_loop_beats_what_never_learns(tmp_path: Path) -> None:
+    """Promise P20: through HTTP, with gate and canaries in between, the loop is better than both rivals for certain."""
+    place = CommandLine(tmp_path, tmp_path / "home").configured(
+        recipes=[
+            {"name": "popular", "model": "popular"},
+            {"name": "ease", "model": "ease", "params": {"regularisation": 20}},
+        ],
+        baselines=["popular"],
+        gate={
+            "footprint": {"requests": 0},
+            "robustness": {"attacks": []},
+            # So small a history doubles: how much each user says is another thing at its end.
+            "data": {"max_shift": {"users": 1.0, "films": 1.0, "kinds": 0.25, "values": 0.25}},
+        },
+    )
+    before = liked(BEFORE, 200, 10, begins=BEGINS, prefix="p", seed=1)
+    after = liked(AFTER, 200, 10, begins=BEGINS + timedelta(days=21), prefix="q", seed=2)
+    words = write_source(tmp_path, before + after)
+    command = (
+        "events",
+        "replay",
+        *words,
+        "--begin",
+        "0.45",
+        "--batch",
+        "40",
+        "--turn",
+        "400",
+        "--grow",
+        "0.2",
+        "--json",
+    )
+    done = place(*command)
+    assert done.code == 0, done.err
+    found = done.document
+    assert found["past"] + found["lived"] == len(before) + len(after)
+    assert found["changes"], done.err
+    assert {run["stage"] for run in found["runs"]} <= {"promoted", "refused", "canary", "taken back"}
+    assert "promoted" in {run["stage"] for run in found["runs"]}
+    assert found["lead"]["all"]["never retrained"]["low"] > 0
+    assert found["lead"]["all"]["popular lately"]["low"] > 0
+    # As long as the first model served, the API gave the very lists that it gives in a process of its own.
+    assert found["same_as_first_model"] >= 0.95
+    page = Path(found["report"]).read_text()
+    assert "The loop is better than never retrained" in page

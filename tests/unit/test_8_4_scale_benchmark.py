@@ -1,0 +1,177 @@
+"""The benchmark of growth measures what there is time and memory for, and says what it left out."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scipy.sparse import csr_array
+
+from movie_mlops.bench import BenchError, ScaleBenchConfig, bench_scale
+from movie_mlops.bench.capacity import read_measurements
+from movie_mlops.bench.scale import CURVES, JOBS, bench, measuring
+from movie_mlops.bench.scale.config import FILMS, LIKES, RATINGS
+from movie_mlops.bench.scale.drawing import write_plot
+from movie_mlops.bench.whole_process import Run
+from movie_mlops.cli.main import main
+from tests.fixtures.stage_8.growth import COEFFICIENTS
+
+Cost = Callable[[str, float], float]
+SIZES = (0.02, 0.04, 0.1)
+
+
+class Clock:
+    """Time that passes only where something says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        """Return it."""
+        return self.now
+
+
+def costs(job: str, size: float) -> dict[str, float]:
+    """Return every cost of a job, each as large as its size."""
+    return {curve.cost: 1.0 + size for curve in CURVES if curve.job == job}
+
+
+@pytest.fixture
+def pretended(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Nothing is run: each piece of work takes as long, and as much memory, as the test says."""
+    clock = Clock()
+    told: dict[str, Any] = {"clock": clock, "ran": [], "seconds": 1.0, "mib": 100, "code": 0}
+
+    def run(command: Sequence[str]) -> Run:
+        job, task = command[3], json.loads(command[5])
+        told["ran"].append((job, task["amount"]))
+        clock.now += told["seconds"] * task["amount"] / _BASE[job]
+        out = json.dumps(costs(job, task["amount"]))
+        return Run(told["code"], 0.0, round(told["mib"] * task["amount"] / _BASE[job]), out, "it broke")
+
+    monkeypatch.setattr(measuring, "time", clock)
+    monkeypatch.setattr(measuring, "run_whole", run)
+    # Drawing takes longer than all else here; one test does it.
+    monkeypatch.setattr(bench, "write_plot", lambda path, _curves: path.write_text("drawn"))
+    monkeypatch.setattr(measuring, "write_ratings", lambda _folder, _config: None)
+    monkeypatch.setattr(measuring, "generated_likes", lambda users, films, _likes, _seed: csr_array((users, films)))
+    monkeypatch.setattr(measuring, "serve", lambda _folder, films, _config: {"amount": films, **costs("serve", films)})
+    return told
+
+
+_BASE = {
+    "ingest": RATINGS * 0.02,
+    "features": RATINGS * 0.02,
+    "events": 40.0,
+    "train": LIKES * 0.02,
+    "evaluate": LIKES * 0.02,
+    "train-films": FILMS,
+}
+
+
+def test_every_job_is_measured_at_every_size_and_the_record_is_what_capacity_reads(
+    tmp_path: Path, pretended: dict[str, Any]
+) -> None:
+    """Seven jobs, three sizes, two runs: laws, exponents, predictions, a drawing; and a plan can be made of it."""
+    out = tmp_path / "scale.json"
+    found = bench_scale(ScaleBenchConfig(sizes=SIZES, runs=2), out, command="movie-mlops bench scale")
+    assert json.loads(out.read_text()) == found
+    assert len(found["rows"]) == len(JOBS) * len(SIZES) * 2
+    assert [job for job, _ in pretended["ran"][:6]] == [
+        "ingest",
+        "features",
+        "events",
+        "train",
+        "evaluate",
+        "train-films",
+    ]
+    assert (found["skipped"], found["warnings"]) == ([], [])
+    assert {curve["name"] for curve in found["curves"]} == COEFFICIENTS.keys()
+    straight = next(curve for curve in found["curves"] if curve["name"] == "ingest.bytes")
+    assert straight["coefficients"] == pytest.approx([1, 1], rel=1e-3)
+    assert straight["exponent"]["value"] == pytest.approx(1, abs=0.01)
+    assert [check["within"] for check in straight["checks"]] == [True] * 3
+    assert (tmp_path / found["plot"]).read_text() == "drawn"
+    write_plot(tmp_path / found["plot"], found["curves"])
+    assert (tmp_path / found["plot"]).read_text().startswith("<svg")
+    assert read_measurements(out)["ingest.bytes"].largest == round(RATINGS * 0.1)
+
+
+def test_what_would_take_too_long_is_left_out_and_named(tmp_path: Path, pretended: dict[str, Any]) -> None:
+    """What the size before took says how long the next will; a job that works on a missing one is left out with it."""
+    pretended["seconds"] = 60.0
+    config = ScaleBenchConfig(jobs=("ingest", "features", "events"), sizes=(0.02, 0.04, 0.1), runs=1, minutes=8.0)
+    found = bench_scale(config, tmp_path / "scale.json")
+    # 3 and 3 times 2 minutes are more than 8: the third job at the second size has no time, and nothing after it.
+    assert [(row["job"], row["size"]) for row in found["rows"]] == [
+        ("ingest", 0.02),
+        ("features", 0.02),
+        ("events", 0.02),
+        ("ingest", 0.04),
+        ("features", 0.04),
+    ]
+    left_out = {(one["job"], one["size"]): one["reason"] for one in found["skipped"]}
+    assert "would take about 2.0 minutes, and 1.0 are left" in left_out["events", 0.04]
+    assert left_out["features", 0.1] == "it works on what ingest makes"
+    assert left_out["events", 0.1] == "it works on what ingest makes"
+    assert "events.bytes" not in {curve["name"] for curve in found["curves"]}
+
+
+def test_what_would_need_too_much_memory_is_left_out_and_named(tmp_path: Path, pretended: dict[str, Any]) -> None:
+    """A size that may need more than it may have is not begun: nobody's machine is brought down by a benchmark."""
+    pretended["mib"] = 600
+    config = ScaleBenchConfig(jobs=("train",), sizes=SIZES, runs=2, memory_gib=1.5)
+    found = bench_scale(config, tmp_path / "scale.json")
+    assert {row["size"] for row in found["rows"]} == {0.02, 0.04}
+    [left_out] = found["skipped"]
+    assert left_out["reason"].startswith("it may need 2.9 GiB of memory, and may have 1.5")
+
+
+def test_a_job_that_fails_ends_the_benchmark(tmp_path: Path, pretended: dict[str, Any]) -> None:
+    """A figure of something that failed would be worth nothing: the job, the size and its last words are told."""
+    pretended["code"] = 1
+    with pytest.raises(BenchError, match=r"ingest at 0\.02 times .* failed: it broke"):
+        bench_scale(ScaleBenchConfig(sizes=SIZES), tmp_path / "scale.json")
+    assert not (tmp_path / "scale.json").exists()
+
+
+def test_growth_that_need_not_be_is_warned_of(
+    tmp_path: Path, pretended: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cost that grows as the square where the size itself is possible is named, and the target is missed."""
+    assert pretended["code"] == 0
+    monkeypatch.setattr(measuring, "serve", lambda _folder, films, _config: {
+        "amount": films, **costs("serve", films), "cpu_seconds": films**2.0
+    })  # fmt: skip
+    found = bench_scale(ScaleBenchConfig(jobs=("serve",), sizes=SIZES), tmp_path / "scale.json")
+    [warning] = found["warnings"]
+    assert warning.startswith("The processor time of one answer grows as the 2.0")
+    missed = [target["what"] for target in found["targets"] if not target["met"]]
+    assert "costs that grow faster than they need" in missed
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"sizes": (1.0,)},
+        {"sizes": (0.0, 1.0)},
+        {"sizes": (0.01, 1.0)},
+        {"jobs": ()},
+        {"jobs": ("features",)},
+        {"jobs": ("ingest", "events")},
+        {"minutes": 0.0},
+        {"runs": 0},
+    ],
+)
+def test_a_benchmark_of_nothing_is_refused(given: dict[str, Any]) -> None:
+    """One size, no job, a job without what it works on, no time: refused with what to give."""
+    with pytest.raises(BenchError) as refused:
+        ScaleBenchConfig(**given)
+    assert refused.value.next_step
+
+
+def test_a_job_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt job is named beside those that there are; nothing is measured."""
+    assert main(["bench", "scale", "--job", "sevre", "--home", str(tmp_path)]) == 1
+    assert "'sevre'" in capsys.readouterr().err
