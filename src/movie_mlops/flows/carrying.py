@@ -57,11 +57,6 @@ class Carrying:
         self._consuming = Consuming(platform.database, platform.events, self._consumers, self._source)
         self._does_nothing = transport is None and not effects
 
-    @property
-    def does_nothing(self) -> bool:
-        """Whether effects are made where events come in, and nothing else listens."""
-        return self._does_nothing
-
     def once(self) -> int:
         """Send on and make the effect of whatever there is now; return how many events had their effect made here."""
         if self._does_nothing:
