@@ -150,7 +150,10 @@ def test_a_command_that_is_done_ends_at_once() -> None:
     assert done.stdout.splitlines()[-1] == "True"
 
 
-@pytest.mark.parametrize("champion", [False, True], ids=["nothing serves", "with a champion"])
+@pytest.mark.parametrize(
+    "champion",
+    [pytest.param(False, id="nothing serves"), pytest.param(True, id="with a champion", marks=pytest.mark.long)],
+)
 def test_a_refused_model_is_not_released(finished: CommandLine, tmp_path: Path, champion: bool) -> None:
     """A model that only equals popularity is refused: exit 1, a sentence with the figures, the ledger as it was, and
     what served goes on serving.
@@ -252,7 +255,7 @@ def test_a_second_run_waits_for_nobody_and_a_killed_one_harms_nothing(finished: 
     assert [row["whole"] for row in home("models", "verify", "--json").document] == ["yes", "yes"]
 
 
-@pytest.mark.parametrize("moment", ["ingest", pytest.param("track", marks=pytest.mark.long)])
+@pytest.mark.parametrize("moment", [pytest.param(moment, marks=pytest.mark.long) for moment in ("ingest", "track")])
 def test_killed_at_any_step_the_next_run_completes_it(finished: CommandLine, tmp_path: Path, moment: str) -> None:
     """Whenever the process is killed, the next run ends well, every row is there once, one release."""
     home = copied(finished, tmp_path).configured(**QUICK)

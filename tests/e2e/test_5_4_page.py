@@ -135,8 +135,15 @@ def test_search_and_five_likes_give_ten_with_reasons(visit: Visit, page_server: 
     assert re.fullmatch(r"visitor-[0-9a-f-]{36}", str(sent[0]["user_id"]))
 
 
-@pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE, SMALL_PHONE], ids=["desktop", "phone", "small-phone"])
+@pytest.mark.parametrize("locale", [pytest.param("en-US", marks=pytest.mark.long), "ko-KR"])
+@pytest.mark.parametrize(
+    "viewport",
+    [
+        pytest.param(DESKTOP, id="desktop", marks=pytest.mark.long),
+        pytest.param(PHONE, id="phone", marks=pytest.mark.long),
+        pytest.param(SMALL_PHONE, id="small-phone"),
+    ],
+)
 def test_picking_does_not_move_the_wall(visit: Visit, page_server: str, viewport: ViewportSize, locale: str) -> None:
     """The wall stays under the finger: five likes change the words above it, not its place."""
     page = arrive(visit(viewport=viewport, locale=locale), page_server)
@@ -713,8 +720,17 @@ def test_poster_titles_can_be_read(visit: Visit, page_server: str) -> None:
     assert [found for found in contrasts if found[2] < 4.5] == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("name", "viewport"), [("desktop", DESKTOP), ("phone", PHONE), ("small-phone", SMALL_PHONE)])
+@pytest.mark.parametrize(
+    ("name", "viewport", "scheme"),
+    [
+        ("desktop", DESKTOP, "light"),
+        ("small-phone", SMALL_PHONE, "dark"),
+        pytest.param("desktop", DESKTOP, "dark", marks=pytest.mark.long),
+        pytest.param("phone", PHONE, "light", marks=pytest.mark.long),
+        pytest.param("phone", PHONE, "dark", marks=pytest.mark.long),
+        pytest.param("small-phone", SMALL_PHONE, "light", marks=pytest.mark.long),
+    ],
+)
 def test_page_fits_every_screen(visit: Visit, page_server: str, name: str, viewport: ViewportSize, scheme: str) -> None:
     """From 360 px to a desktop, light and dark, nothing is cut off; pictures go to ``reports/screenshots/``."""
     page = arrive(visit(viewport=viewport, color_scheme=scheme, has_touch=name != "desktop"), page_server)

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.fixtures.stage_4.command_line import CommandLine, copied
 
 
+@pytest.mark.long
 def test_a_home_is_backed_up_and_comes_back_without_who_was_erased(finished: CommandLine, tmp_path: Path) -> None:
     """Promise P28: after ``shred`` the same back-up restores everybody else; a new master key opens it all the same."""
     home = copied(finished, tmp_path)

@@ -13,7 +13,7 @@ from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.progress import SILENT
 from movie_mlops.events import EventError, NoConsentError
 from movie_mlops.flows import PlatformConfig
-from movie_mlops.flows.ingest import drain, ingest
+from movie_mlops.flows.ingest import drain, ingest, ingest_inputs
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.serve import make_app
 from movie_mlops.ingest import IngestConfig
@@ -50,7 +50,11 @@ def test_a_load_leaves_out_what_is_not_permitted(platform: Platform, tmp_path: P
     assert told["warnings"]["no-consent"] == 7
     assert (told["rows_quarantined"], told["rows_outside"]) == (0, 6)
     assert told["rows_read"] == told["rows_good"] + told["rows_quarantined"] + told["rows_outside"]
+    # A step of the main job that nothing changed for is not run again: somebody who permits something is a change.
+    before = ingest_inputs(platform, source)
+    assert ingest_inputs(platform, source) == before
     platform.consents.say(CANARY, {Purpose.HISTORY: True}, by="tests")
+    assert ingest_inputs(platform, source) != before
     assert ingest(platform, source, progress=SILENT)["rows_new"] == 4
 
 

@@ -13,7 +13,8 @@ from sqlalchemy import func, select, update
 from movie_mlops.core import clock
 from movie_mlops.core import columns as c
 from movie_mlops.core.progress import SILENT
-from movie_mlops.flows.ingest import ingest
+from movie_mlops.flows import EventsConfig, PlatformConfig
+from movie_mlops.flows.ingest import drain, ingest
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.retention import outdated, retain
 from movie_mlops.flows.steps import BusyError, one_at_a_time
@@ -23,7 +24,7 @@ from movie_mlops.serving import IMPRESSIONS
 from movie_mlops.serving.exposures import EXPOSURES
 from movie_mlops.serving.served import SERVED
 from tests.fixtures.stage_4.command_line import CommandLine
-from tests.fixtures.stage_7.canary_home import CANARY, keep_answers, opened, texts_of, write_source
+from tests.fixtures.stage_7.canary_home import CANARY, OTHER, event, keep_answers, opened, texts_of, write_source
 
 
 @pytest.fixture
@@ -99,6 +100,23 @@ def test_refused_rows_of_people_go(platform: Platform) -> None:
     platform.lake.overwrite(QUARANTINE, old.with_columns(then.alias(c.INGESTED_AT)))
     assert [each.rows for each in retain(platform, RetentionConfig(quarantine=30))] == [2]
     assert platform.lake.scan(QUARANTINE).collect().is_empty()
+
+
+def test_old_events_that_everybody_has_go_with_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the project says how old an event may be: as planned, but for what the lake has not, and the newest."""
+    config = PlatformConfig(events=EventsConfig(keep_days=30))
+    platform = opened(tmp_path / "old", config=config)
+    ingest(platform, write_source(tmp_path / "source"), progress=SILENT)
+    platform.events.append([event(OTHER, number) for number in range(3)])
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(days=31))
+    assert [each.rows for each in outdated(platform, RetentionConfig())] == [0]
+    drain(platform)
+    [planned] = outdated(platform, RetentionConfig())
+    assert asdict(planned) == {"table": "events", "days": 30, "rows": 2}
+    assert retain(platform, RetentionConfig()) == [planned]
+    assert platform.events.count() == 1
+    platform.close()
 
 
 def test_it_waits_for_no_flow_and_is_asked_for_on_the_command_line(platform: Platform, tmp_path: Path) -> None:

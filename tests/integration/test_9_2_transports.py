@@ -15,8 +15,8 @@ from movie_mlops.core.nouns import Interaction, Workspace
 from movie_mlops.events import EventConfig, EventLog
 from movie_mlops.events.consumers import Consumer, Consuming, OnlineEffect, positions
 from movie_mlops.events.transports import Message, Relay, TransportError
-from movie_mlops.events.transports.redis_streams import GROUP, RedisSource, RedisStream, connect, key_of
-from movie_mlops.features import FeedbackConfig, Histories
+from movie_mlops.events.transports.redis_streams import GROUP, RedisSource, RedisStream, key_of
+from movie_mlops.features import FeedbackConfig, Histories, open_redis
 from movie_mlops.features.online.materialise import STATES
 from movie_mlops.flows import EventsConfig, Platform, PlatformConfig
 from movie_mlops.flows.carrying import dead_letters
@@ -67,7 +67,7 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 def test_a_stream_has_each_event_once_whoever_sends(log: EventLog, server: RedisServer) -> None:
     """A relay adds behind what it took to be last and nowhere else; what was erased goes, and what is old."""
-    client = connect(server.config())
+    client = open_redis(server.config(), patience_seconds=5.0)
     one, other = RedisStream(client, log.name), RedisStream(client, log.name)
     log.append(said(0, 40))
     messages = [Message.of(event) for event in log.read(0, 99)]
@@ -85,7 +85,7 @@ def test_a_stream_has_each_event_once_whoever_sends(log: EventLog, server: Redis
 
 def test_what_a_dead_consumer_took_is_taken_over(log: EventLog, database: Database, server: RedisServer) -> None:
     """Entries that somebody took and never finished come to the next one, and in the end none is pending."""
-    client = connect(server.config())
+    client = open_redis(server.config(), patience_seconds=5.0)
     stream = RedisStream(client, log.name)
     relay = Relay(log, stream, lambda: positions(database)["online"])
     log.append(said(0, 30))
@@ -108,7 +108,7 @@ def test_a_redis_that_is_away_is_told(log: EventLog, tmp_path: Path) -> None:
     server = RedisServer(tmp_path / "away")
     config = server.config()
     server.kill()
-    client = connect(config)
+    client = open_redis(config, patience_seconds=5.0)
     with pytest.raises(TransportError, match="Redis cannot be used"):
         RedisStream(client, log.name).last()
     with pytest.raises(TransportError, match="Redis cannot be used"):
@@ -152,7 +152,7 @@ def test_workers_and_redis_are_killed_and_every_effect_is_made_once(tmp_path: Pa
             workers[victim] = started()
         last = platform.events.last_offset()
         wait_until(lambda: positions(platform.database)["online"] == last)
-        stream = RedisStream(connect(server.config()), platform.events.name)
+        stream = RedisStream(open_redis(server.config(), patience_seconds=5.0), platform.events.name)
         wait_until(lambda: stream.last() == last and stream.waiting() == 0)
     finally:
         for worker in workers:
@@ -243,7 +243,7 @@ def test_kafka_that_is_away_is_told(log: EventLog, database: Database) -> None:
 
 def test_a_stream_is_named_after_its_log(server: RedisServer) -> None:
     """Two logs on one Redis do not meet; a consumer of a stream that is not there makes its group and waits."""
-    client = connect(server.config())
+    client = open_redis(server.config(), patience_seconds=5.0)
     assert RedisSource(client, "one", "a").take(1, 0.0) == []
     assert client.xinfo_groups(key_of("one"))[0]["name"] == GROUP.encode()
     assert RedisStream(client, "other").last() == 0

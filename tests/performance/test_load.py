@@ -36,6 +36,7 @@ def small_catalogue(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["ials", pytest.param("ease", marks=pytest.mark.long)])
 def test_the_command_measures_live_explained_answers(tmp_path: Path, model: str) -> None:
     """Real processes for two seconds; every scenario has requests, no errors, and every percentile."""

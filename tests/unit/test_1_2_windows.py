@@ -119,6 +119,7 @@ LINE = st.one_of(
 
 @settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate], derandomize=True)
 @given(lines=st.lists(LINE, min_size=1, max_size=12), size=st.integers(8, 120), end=ENDS)
+@pytest.mark.long
 def test_pieces_and_the_lane_change_nothing(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], size: int, end: str
 ) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from movie_mlops.core import clock
 from movie_mlops.core.nouns import Kind
-from movie_mlops.events import EventLog, log
+from movie_mlops.events import EventLog, recording
 from movie_mlops.features import (
     VIEWS,
     Cut,
@@ -156,7 +156,7 @@ def test_what_is_served_is_the_batch_of_now(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: now)
         # The folds do not rely on what the door refuses.
-        patch.setattr(log, "check", lambda *_args, **_options: None)
+        patch.setattr(recording, "check_all", lambda *_args, **_options: None)
         database = Database(StateConfig(f"sqlite:///{Path(folder) / 'state.db'}"))
         features = OnlineFeatures(database, Views(view()), CONFIG)
         events = EventLog(database, Histories(database), CONFIG, features=features)

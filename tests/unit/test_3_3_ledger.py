@@ -231,7 +231,7 @@ def test_a_release_without_reason_or_approver_is_refused(ledger, missing):
     assert ledger.history() == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12, deadline=None)
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from([A, B, C, D, "back"]), st.sampled_from(["seen", "stale"])), min_size=1, max_size=12

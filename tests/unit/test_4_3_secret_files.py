@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from movie_mlops import settings
 from movie_mlops.settings import read_settings
@@ -53,6 +54,44 @@ def test_a_lost_secret_is_told_and_not_made_up(tmp_path: Path, lost: str) -> Non
         (folder / lost).touch()
     (folder / lost).write_text(first[lost])
     assert made(folder) == first
+
+
+def test_a_deployment_wants_the_secrets_that_are_made_and_no_other(tmp_path: Path) -> None:
+    """Those that are empty until one is changed are no loss; a lost one is named before any container is touched."""
+    folder, engines = tmp_path / "secrets", tmp_path / "bin"
+    made(folder)
+    engines.mkdir()
+    for name in ("docker", "podman"):
+        # No engine answers, so that nothing is started whatever becomes of the secrets.
+        (engines / name).write_text("#!/bin/sh\nexit 1\n")
+        (engines / name).chmod(0o755)
+
+    def told() -> str:
+        done = subprocess.run(
+            [REPOSITORY / "scripts" / "deploy" / "roll_out.sh", "production", "1"],
+            env={"PATH": f"{engines}:/usr/bin:/bin", "MOVIE_MLOPS_SECRETS": str(folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode != 0
+        return done.stderr
+
+    assert "neither docker nor podman answers" in told()
+    (folder / "movie_mlops_admin_token_before").unlink()
+    assert "does not hold movie_mlops_admin_token_before:" in told()
+    (folder / "movie_mlops_admin_token_before").touch()
+    (folder / "redis_password").unlink()
+    assert "does not hold redis_password:" in told()
+
+
+def test_production_in_containers_is_production() -> None:
+    """Promise P26: every container of ours starts in production mode, behind the proxy that it has."""
+    compose = yaml.safe_load((REPOSITORY / "docker" / "docker-compose.production.yml").read_text())
+    ours = {name: one for name, one in compose["services"].items() if one["image"].startswith("movie-mlops-")}
+    assert set(ours) == {"release", "api-a", "api-b", "worker"}
+    for name, one in ours.items():
+        assert one["environment"] == {"MOVIE_MLOPS_PRODUCTION": "true", "MOVIE_MLOPS_BEHIND_PROXY": "true"}, name
 
 
 def test_a_folder_that_is_there_is_filled(tmp_path: Path) -> None:

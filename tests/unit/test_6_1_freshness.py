@@ -26,6 +26,9 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
         yield platform
 
 
+NOTHING = {"movie_mlops_events_waiting": 0, "movie_mlops_events_lag_seconds": 0, "movie_mlops_dead_letters": 0}
+
+
 class Later:
     """A clock that can be moved."""
 
@@ -48,7 +51,7 @@ def read(platform: Platform, part: str) -> dict[str, float]:
 
 def test_the_lag_of_events_is_the_age_of_the_oldest_that_the_lake_has_not(platform: Platform, later: Later) -> None:
     """Nothing waits, nothing lags; an hour after an event it lags an hour, whatever came later, until it is drained."""
-    assert read(platform, "events") == {"movie_mlops_events_waiting": 0, "movie_mlops_events_lag_seconds": 0}
+    assert read(platform, "events") == NOTHING
     say(platform, 10, 2)
     later.by = timedelta(hours=1)
     say(platform, 20, 1)
@@ -56,7 +59,7 @@ def test_the_lag_of_events_is_the_age_of_the_oldest_that_the_lake_has_not(platfo
     assert found["movie_mlops_events_waiting"] == 3
     assert found["movie_mlops_events_lag_seconds"] == pytest.approx(3600, abs=60)
     drain(platform)
-    assert read(platform, "events") == {"movie_mlops_events_waiting": 0, "movie_mlops_events_lag_seconds": 0}
+    assert read(platform, "events") == NOTHING
 
 
 def test_a_clock_that_was_set_back_makes_nothing_younger_than_new(platform: Platform, later: Later) -> None:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 
 from movie_mlops.core.conditions import OK, Condition
 from movie_mlops.core.measures import Sample
-from movie_mlops.core.nouns import Interaction
 from movie_mlops.flows import measures
 from movie_mlops.flows.measures import PlatformWatched
 from movie_mlops.state import StateError
@@ -110,16 +110,15 @@ def test_health_and_metrics_answer_while_all_threads_wait(platform: Platform, mo
     """Every thread of the routes hangs in a store; who watches the server hears from it all the same."""
     ended, hanging = threading.Event(), threading.Semaphore(0)
 
-    def append(_: Sequence[Interaction]) -> None:
+    def who(*_: Any) -> None:
         hanging.release()
         ended.wait(30)
         raise StateError("The database is away.", next_step="Wait.")
 
-    monkeypatch.setattr(platform.events, "append", append)
+    monkeypatch.setattr("movie_mlops.serving.routes.passports.who_answered", who)
     with platform.served(worker_threads=2) as url:
-        event = {"user_id": "ann", "movie_id": 1, "kind": "like"}
         senders = [
-            threading.Thread(target=httpx.post, args=(f"{url}/v1/events",), kwargs={"json": event, "timeout": 60})
+            threading.Thread(target=httpx.get, args=(f"{url}/v1/users/ann/answered",), kwargs={"timeout": 60})
             for _ in range(3)
         ]
         for sender in senders:

@@ -27,6 +27,7 @@ from tests.fixtures.stage_6.simulated import (
 ALERTS: Final = {rule["alert"]: rule for group in simulated.groups(RULES / "alerts.yml") for rule in group["rules"]}
 RUNBOOKS: Final = REPOSITORY / "docs" / "06-monitoring" / "runbooks-guide.md"
 TWO_DAYS: Final = 2 * 86_400.0
+BEHIND: Final = 'movie_mlops_consumer_behind_events{consumer="features"}'
 COST: Final = "movie_mlops_process_cpu_seconds_total"
 MEMORY: Final = "movie_mlops_process_memory_bytes"
 FIRING: Final = "group by (alertname) (count_over_time(ALERTS[30d]))"
@@ -42,6 +43,13 @@ QUICK: Final = (
     # Events wait, too, but there is one cause, and so one alert.
     Fault("WorkerSilent", slopes={WORKER: (0, 60), "movie_mlops_events_lag_seconds": (0, 60)}, quiet=7, lasts=30),
     Fault("EventsLag", slopes={"movie_mlops_events_lag_seconds": (0, 60)}, quiet=20, lasts=30),
+    Fault("TelemetryDropped", counters={"movie_mlops_spans_dropped_total": 5}, quiet=2, over=20),
+    Fault("TelemetryDropped", counters={"movie_mlops_log_lines_dropped_total": 5}, quiet=2, over=20),
+    Fault("ConsumerBehind", gauges={BEHIND: 20_000}, quiet=18, lasts=30),
+    # A burst that is worked off is no matter, and no worker has an alert of its own.
+    Fault("", gauges={BEHIND: 20_000}, lasts=12),
+    Fault("WorkerSilent", slopes={WORKER: (0, 60)}, gauges={BEHIND: 20_000}, quiet=7, lasts=30),
+    Fault("DeadLetters", gauges={"movie_mlops_dead_letters": 1}, quiet=0),
     Fault("DiskNearlyFull", gauges={FREE: 3e9}, quiet=4),
     Fault("FeaturesMismatched", gauges={"movie_mlops_feature_mismatch_ratio": 0.02}, quiet=0),
     # The drifted audience.

@@ -20,6 +20,7 @@ from movie_mlops.features.online import (
     Prepared,
     Record,
     Row,
+    open_redis,
 )
 from movie_mlops.features.parity import Parity, keep_parity, last_parity
 from movie_mlops.features.point_in_time import AT, KNOWN_AT, features_at
@@ -70,6 +71,7 @@ __all__ = [
     "keep_parity",
     "known_by",
     "last_parity",
+    "open_redis",
     "snapshot",
     "user_features",
     "user_traits",

@@ -4,13 +4,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from movie_mlops.core.errors import ConfigurationError, MovieMlopsError
 from movie_mlops.events.consumers import Consumer, Consuming, DeadLetters, Effect, OnlineEffect, positions
 from movie_mlops.events.transports import Carries, LogSource, Relay, Source
-from movie_mlops.features import RedisConfig
+from movie_mlops.features import RedisConfig, open_redis
 from movie_mlops.flows.platform import Platform
+
+_PATIENCE_SECONDS: Final = 5.0
+"""So long Redis may take where no request waits for it."""
 
 SourceName = Literal["log", "redis", "kafka"]
 
@@ -53,11 +56,6 @@ class Carrying:
         self._relay = None if transport is None else Relay(platform.events, transport, self._consumed)
         self._consuming = Consuming(platform.database, platform.events, self._consumers, self._source)
         self._does_nothing = transport is None and not effects
-
-    @property
-    def does_nothing(self) -> bool:
-        """Whether effects are made where events come in, and nothing else listens."""
-        return self._does_nothing
 
     def once(self) -> int:
         """Send on and make the effect of whatever there is now; return how many events had their effect made here."""
@@ -113,7 +111,7 @@ def stream_of(platform: Platform, redis: RedisConfig) -> Carries:
     """Return the stream of a data set's events in Redis."""
     from movie_mlops.events.transports import redis_streams  # noqa: PLC0415 - only where there is one
 
-    return redis_streams.RedisStream(redis_streams.connect(redis), platform.events.name)
+    return redis_streams.RedisStream(open_redis(redis, patience_seconds=_PATIENCE_SECONDS), platform.events.name)
 
 
 def _transport(platform: Platform, name: str, config: CarryingConfig) -> tuple[Carries | None, Source]:
@@ -126,7 +124,10 @@ def _transport(platform: Platform, name: str, config: CarryingConfig) -> tuple[C
                 "The source is redis, but no Redis is named.", next_step="Set MOVIE_MLOPS_REDIS_URL."
             )
         source = redis_streams.RedisSource(
-            redis_streams.connect(config.redis), log.name, name, take_over_seconds=config.take_over_seconds
+            open_redis(config.redis, patience_seconds=_PATIENCE_SECONDS),
+            log.name,
+            name,
+            take_over_seconds=config.take_over_seconds,
         )
         return stream_of(platform, config.redis), source
     if config.source == "kafka":

@@ -90,7 +90,8 @@ class EventsConfig(BaseModel):
     keep_days: float = Field(
         default=0.0,
         ge=0,
-        description="Older events may be pruned once the lake and all consumers have them; 0: never.",
+        description="Older events go with the nightly flow retention, once the lake and all consumers have them;"
+        " 0: never.",
     )
 
 

@@ -10,6 +10,8 @@ from sqlalchemy import ColumnElement, Table, delete, func, select
 
 from movie_mlops.core import clock
 from movie_mlops.core import columns as c
+from movie_mlops.events.stored import EVENTS
+from movie_mlops.flows.event_care import prune
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.materialise import materialise
 from movie_mlops.flows.platform import Platform
@@ -55,7 +57,7 @@ def outdated(platform: Platform, config: RetentionConfig) -> list[Outdated]:
         for kept, days, rows in _of_state(config, now):
             count = connection.execute(select(func.count()).select_from(kept).where(rows)).scalar_one()
             found.append(Outdated(str(kept.name), days, count))
-    return found
+    return [*found, *_of_log(platform, dry_run=True)]
 
 
 def retain(platform: Platform, config: RetentionConfig) -> list[Outdated]:
@@ -80,7 +82,14 @@ def retain(platform: Platform, config: RetentionConfig) -> list[Outdated]:
         with platform.database.write() as connection:
             for kept, days, rows in _of_state(config, now):
                 found.append(Outdated(str(kept.name), days, connection.execute(delete(kept).where(rows)).rowcount))
+        found += _of_log(platform, dry_run=False)
     return found
+
+
+def _of_log(platform: Platform, *, dry_run: bool) -> Iterator[Outdated]:
+    """Take old events out of the log where the project says how old they may be; what nobody has yet stays."""
+    if days := platform.config.events.keep_days:
+        yield Outdated(str(EVENTS.name), days, prune(platform, dry_run=dry_run).events)
 
 
 def _of_lake(platform: Platform, config: RetentionConfig, now: datetime) -> Iterator[tuple[str, float, pl.Expr]]:

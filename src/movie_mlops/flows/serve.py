@@ -1,5 +1,6 @@
 """Serving: the API over the stores of one data set."""
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 from movie_mlops.core.logs import LogLines
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.tracing import Tracer
-from movie_mlops.features import FILM_FEATURES, RedisConfig
+from movie_mlops.features import FILM_FEATURES, RedisConfig, open_redis
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.console import PlatformOperations
 from movie_mlops.flows.erasure import PlatformRights, check_not_returned
@@ -49,20 +50,7 @@ def make_app(
 
 def shared_limiter(serving: ServingConfig, redis: RedisConfig, dataset: str) -> RedisLimiter:
     """Return what counts for all servers of a data set."""
-
-    def connect() -> Any:
-        from redis import Redis  # noqa: PLC0415 - only where there is one
-        from redis.backoff import NoBackoff  # noqa: PLC0415
-        from redis.retry import Retry  # noqa: PLC0415
-
-        seconds = redis.timeout_seconds
-        return Redis.from_url(
-            redis.url.get_secret_value(),
-            socket_timeout=seconds,
-            socket_connect_timeout=seconds,
-            retry=Retry(NoBackoff(), 0),
-        )
-
+    connect = partial(open_redis, redis)
     return RedisLimiter(Buckets(serving.security.limits), connect, prefix=f"movie-mlops:{dataset}")
 
 

@@ -35,22 +35,21 @@ def without_others(checked: Checked, table: str, *, people: People) -> Checked:
     words = {word for user, raw in refused if user is None for word in _WORDS.findall(raw or "")}
     gone = people.left_out(named.union(checked.good[c.USER_ID].unique().to_list()), purpose_of(table))
     # Whom a line without a readable user is about nobody can say; that somebody erased is in it, one can.
-    erased = gone.erased | people.erased.among(words)
-    if not (gone.all or erased):
+    erased, out = gone.erased | people.erased.among(words), gone.all
+    if not (out or erased):
         return checked
-    good = checked.good.filter(~pl.col(c.USER_ID).is_in(list(gone.all)))
-    kept = [erased.isdisjoint(whom(raw, None)) if user is None else user not in gone.all for user, raw in refused]
+    good = checked.good.filter(~pl.col(c.USER_ID).is_in(list(out)))
+    kept = [erased.isdisjoint(whom(raw, None)) if user is None else user not in out for user, raw in refused]
     bad = checked.bad.filter(pl.Series(kept, dtype=pl.Boolean))
-    unwilling = sum(user in gone.unwilling for user, _ in refused) + (
-        checked.good.filter(pl.col(c.USER_ID).is_in(list(gone.unwilling))).height
-    )
+    unwilling = checked.good.filter(pl.col(c.USER_ID).is_in(list(gone.unwilling))).height
+    unwilling += sum(user in gone.unwilling for user, _ in refused)
     left = checked.good.height - good.height + checked.bad.height - bad.height
     return replace(
         checked,
         good=good,
         bad=bad,
         extras=checked.extras.join(good.select(c.LINE), on=c.LINE, how="semi", maintain_order="left"),
-        users=checked.users.filter(~checked.users.is_in(list(gone.all))),
+        users=checked.users.filter(~checked.users.is_in(list(out))),
         erased=left - unwilling,
         unwilling=unwilling,
     )

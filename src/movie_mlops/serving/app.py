@@ -163,7 +163,6 @@ def create_app(
         bundles=bundles,
         trust=trust,
         histories=histories,
-        events=events,
         gathering=Gathering(events, most_waiting=config.most_waiting, on_refused=metrics.shed),
         feedback=feedback,
         impressions=impressions,

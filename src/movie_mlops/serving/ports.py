@@ -32,14 +32,13 @@ class Appended(Protocol):
 class EventSink(Protocol):
     """Where events go."""
 
-    def append(self, interactions: Sequence[Interaction], /) -> Appended:
-        """Record a batch, all or nothing; when it returns, the next history that is read reflects it."""
-        ...
-
     def append_all(
         self, batches: Sequence[Sequence[Interaction]], places: Sequence[str | None], /
     ) -> Sequence["Appended | MovieMlopsError"]:
-        """Record many batches in one commit, each all or nothing by itself, under a place in a trace each."""
+        """Record many batches in one commit, each all or nothing by itself, under a place in a trace each.
+
+        When it returns, they are on disk.
+        """
         ...
 
 

@@ -14,7 +14,7 @@ from movie_mlops.serving.health import Health
 from movie_mlops.serving.impressions import Impressions
 from movie_mlops.serving.lane import ReadBefore
 from movie_mlops.serving.metrics import Metrics
-from movie_mlops.serving.ports import Conductor, EventSink, Operations, Records, Rights
+from movie_mlops.serving.ports import Conductor, Operations, Records, Rights
 from movie_mlops.serving.releases import ReleaseWatcher
 from movie_mlops.serving.repeats import Repeats
 from movie_mlops.serving.rules import RuleBook
@@ -35,7 +35,6 @@ class Services:
         bundles: The folder of the bundles.
         trust: Whose bundles are read.
         histories: What users met.
-        events: Where events go.
         gathering: The same, for many requests in one commit.
         feedback: What counts as liking.
         features: The rows of every view, where there are any.
@@ -61,7 +60,6 @@ class Services:
     bundles: Path
     trust: TrustList
     histories: Histories
-    events: EventSink
     gathering: Gathering
     feedback: FeedbackConfig
     impressions: Impressions

@@ -28,8 +28,8 @@ from movie_mlops.events import StoredEvent
 from movie_mlops.events.consumers import Consumer, ConsumerConfig, Consuming, OnlineEffect, positions
 from movie_mlops.events.stored import EVENTS, INSERT, to_insert
 from movie_mlops.events.transports import Message, Relay
-from movie_mlops.events.transports.redis_streams import RedisSource, RedisStream, connect
-from movie_mlops.features import RedisConfig
+from movie_mlops.events.transports.redis_streams import RedisSource, RedisStream
+from movie_mlops.features import RedisConfig, open_redis
 from movie_mlops.flows import EventsConfig, Platform, PlatformConfig
 from movie_mlops.flows.ingest import ingest
 from movie_mlops.flows.materialise import materialise
@@ -43,6 +43,7 @@ _SEEN_MS: Final = 50.0
 _MOST_EVENTS: Final = 2_000_000
 _MOST_SINGLES: Final = 100_000
 _WITHIN_S: Final = 30.0
+_PATIENCE_SECONDS: Final = 5.0
 
 
 class _Counting:
@@ -162,7 +163,7 @@ def _fresh(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 def _carried(home: Path, redis: RedisConfig, config: EventsBenchConfig) -> dict[str, dict[str, Any]]:
     workspace = _home(home, config)
     platform = Platform(workspace, PlatformConfig(events=EventsConfig(effects="by-workers")))
-    client, log = connect(redis), platform.events
+    client, log = open_redis(redis, patience_seconds=_PATIENCE_SECONDS), platform.events
     stream = RedisStream(client, log.name)
     events = [_interaction(event) for event in made_up(config.consumed, config.users, config.films, config.seed + 3)]
     for start in range(0, len(events), config.batch):

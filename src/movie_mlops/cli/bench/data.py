@@ -78,7 +78,7 @@ def spark(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """How long do the local engine and Spark (config/spark.yaml) take for the same work, and is it the same?"""
+    """How long do the local engine and Spark (config/spark.yaml) take for the same work? It is compared, too."""
     from movie_mlops.bench import EnginesBenchConfig, bench_engines
     from movie_mlops.cli import door
 

@@ -72,7 +72,7 @@ def workers(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """How much more do several server processes answer than one, behind nginx? And do they answer the same?"""
+    """How much more do several server processes answer than one, behind nginx? What they say is compared, too."""
     from movie_mlops.bench import StageConfig, WorkersBenchConfig, bench_workers
 
     stage = StageConfig(films=films)

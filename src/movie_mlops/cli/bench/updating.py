@@ -23,7 +23,7 @@ def updates(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """How much quicker is a model brought up to date than trained anew, and how much do the two differ?"""
+    """How much quicker is a model brought up to date than trained anew? How far the two differ is told, too."""
     from movie_mlops.bench import UpdatesBenchConfig, bench_updates
 
     usual = UpdatesBenchConfig()

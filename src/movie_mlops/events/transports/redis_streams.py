@@ -9,9 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.events.transports.port import Delivery, Message, TransportError, read_message
-from movie_mlops.features import RedisConfig
 
 GROUP: Final = "movie-mlops"
 _EVENT: Final = b"event"
@@ -143,35 +141,6 @@ class RedisSource:
         except redis.ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
-
-
-def connect(config: RedisConfig, *, patience_seconds: float = 5.0) -> Any:
-    """Return a client that waits so long for an answer.
-
-    Raises:
-        ConfigurationError: The address cannot be used, or the package redis is not installed.
-    """
-    try:
-        import redis  # noqa: PLC0415 - only who uses it needs it
-        from redis.backoff import NoBackoff  # noqa: PLC0415
-        from redis.retry import Retry  # noqa: PLC0415
-    except ImportError as error:
-        raise ConfigurationError(
-            "Redis Streams need the package redis, which is not installed.",
-            next_step="Install it with: pip install 'movie-mlops[redis]'",
-        ) from error
-    try:
-        return redis.Redis.from_url(
-            config.url.get_secret_value(),
-            socket_timeout=patience_seconds,
-            socket_connect_timeout=config.timeout_seconds + 1,
-            retry=Retry(NoBackoff(), 0),
-        )
-    except ValueError as error:
-        raise ConfigurationError(
-            "MOVIE_MLOPS_REDIS_URL is no address of a Redis.",
-            next_step="Write for example redis://localhost:6379/0, or rediss:// for TLS.",
-        ) from error
 
 
 def key_of(log_name: str) -> str:

@@ -6,6 +6,7 @@ from movie_mlops.features.online.features import OnlineFeatures
 from movie_mlops.features.online.histories import Histories, History
 from movie_mlops.features.online.materialise import Cut, Prepared
 from movie_mlops.features.online.record import OnlineStore, Record, Stored
+from movie_mlops.features.online.redis_client import open_redis
 from movie_mlops.features.online.rows import Row
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "Record",
     "Row",
     "Stored",
+    "open_redis",
 ]

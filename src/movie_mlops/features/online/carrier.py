@@ -10,13 +10,13 @@ import threading
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.features.config import RedisConfig
 from movie_mlops.features.errors import FeatureError
 from movie_mlops.features.online.counts import Counts
 from movie_mlops.features.online.record import Record, Stored
+from movie_mlops.features.online.redis_client import open_redis
 from movie_mlops.features.online.rows import CHECK, RESIDUE
 from movie_mlops.features.online.trust import Trust, read_trust, resume, suspend
 
@@ -54,7 +54,7 @@ class Carrier:
         self._record = record
         self._config = config
         self._lifetimes = dict(lifetimes or {})
-        self._client, self._failures = _connect(config)
+        self._client, self._failures = open_redis(config), _failures()
         self._lock = threading.Lock()
         self._trust = Trust("", 0, suspended=True)
         self._asked = float("-inf")
@@ -218,27 +218,8 @@ def _prefix(trust: Trust, view: str) -> bytes:
     return f"movie-mlops:{trust.namespace}:{view}:".encode()
 
 
-def _connect(config: RedisConfig) -> tuple[Any, tuple[type[Exception], ...]]:
-    try:
-        import redis  # noqa: PLC0415 - only who uses it needs it
-        from redis.backoff import NoBackoff  # noqa: PLC0415
-        from redis.retry import Retry  # noqa: PLC0415
-    except ImportError as error:
-        raise ConfigurationError(
-            "MOVIE_MLOPS_REDIS_URL is set, but the package redis is not installed.",
-            next_step="Install it with: pip install 'movie-mlops[redis]', or take the setting away.",
-        ) from error
-    try:
-        client = redis.Redis.from_url(
-            config.url.get_secret_value(),
-            socket_timeout=config.timeout_seconds,
-            socket_connect_timeout=config.timeout_seconds,
-            # A second try would make every request wait twice for a Redis that is away.
-            retry=Retry(NoBackoff(), 0),
-        )
-    except ValueError as error:
-        raise ConfigurationError(
-            "MOVIE_MLOPS_REDIS_URL is no address of a Redis.",
-            next_step="Write for example redis://localhost:6379/0, or rediss:// for TLS.",
-        ) from error
-    return client, (redis.RedisError, OSError)
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what a Redis that is away makes of a question; the package is there, for there is a client."""
+    import redis  # noqa: PLC0415 - only who uses it needs it
+
+    return redis.RedisError, OSError

@@ -5,9 +5,7 @@ leaves it, and with it every back-up there, however old.
 """
 
 import json
-import os
 import struct
-import tempfile
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from movie_mlops.flows.errors import BackupError
 from movie_mlops.security.envelope import DataKey, Seal
+from movie_mlops.security.key_files import replace
 
 MANIFEST: Final = "manifest.json"
 SECTIONS: Final = "sections"
@@ -111,12 +110,7 @@ def write_keys(place: Path, dataset: str, keys: Iterable[DataKey]) -> None:
     """Put these wrapped keys in the place of all that the file held, at once and for good."""
     rows = [{"key_id": k.key_id, "wrapped": k.wrapped.hex(), "master_id": k.master_id} for k in keys]
     path = keys_file(place, dataset)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=place)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        json.dump(rows, file)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(path)
+    replace(path, json.dumps(rows).encode("ascii"))
 
 
 def read_keys(place: Path, dataset: str) -> list[tuple[str, bytes, str]]:

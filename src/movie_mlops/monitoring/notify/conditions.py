@@ -68,6 +68,16 @@ def _least(name: str, *, above: float) -> Callable[[Look], float | None]:
     return value
 
 
+def _most(name: str) -> Callable[[Look], float | None]:
+    """Return what is so where any value of a gauge is above 0."""
+
+    def value(look: Look) -> float | None:
+        found = look.now.values(name)
+        return max(found) if found else None
+
+    return value
+
+
 def _is_set(name: str) -> Callable[[Look], float | None]:
     """Return what is so where any value of a gauge is 1."""
 
@@ -154,6 +164,13 @@ CONDITIONS: Final = (
         _least("movie_mlops_worker_age_seconds", above=_SILENT_SECONDS),
     ),
     Condition("EventsLag", "ticket", 300, "An event has waited for the lake for {value:,.0f} seconds.", _lag),
+    Condition(
+        "DeadLetters",
+        "ticket",
+        60,
+        "The effect of {value:,.0f} events could not be made; they wait as dead letters.",
+        _most("movie_mlops_dead_letters"),
+    ),
     Condition(
         "DataStale",
         "ticket",

@@ -1,7 +1,7 @@
 """The people of one data set, as whoever keeps something of them must ask."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -19,13 +19,13 @@ class LeftOut:
         unwilling: They do not permit it.
     """
 
-    erased: frozenset[str] = frozenset()
-    unwilling: frozenset[str] = frozenset()
-    all: frozenset[str] = field(init=False)
+    erased: frozenset[str]
+    unwilling: frozenset[str]
 
-    def __post_init__(self) -> None:
-        """Put both together once, for every row asks."""
-        object.__setattr__(self, "all", self.erased | self.unwilling)
+    @property
+    def all(self) -> frozenset[str]:
+        """Both."""
+        return self.erased | self.unwilling
 
 
 @dataclass(frozen=True)

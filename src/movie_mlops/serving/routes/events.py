@@ -93,7 +93,7 @@ def make_router(services: Services) -> APIRouter:
         summary="Record one event or a batch",
         openapi_extra={"requestBody": {"content": _CONTENT}},
     )
-    def append(body: Events, partial: _Partial = False) -> Json:  # noqa: ARG001 - whoever wants that has no fault here
+    async def append(body: Events, partial: _Partial = False) -> Json:  # noqa: ARG001 - whoever wants that has no fault here
         """Record events durably, all or none; the next recommendation of their users reflects them.
 
         An event whose id was recorded before is a duplicate and changes nothing, so a batch may be sent again.
@@ -102,14 +102,10 @@ def make_router(services: Services) -> APIRouter:
         (`application/cloudevents-batch+json`), or one in headers (`ce-id`, `ce-source`, `ce-type`, `ce-subject`, …)
         around its data. The type is `movie_mlops.interaction.` and the kind, the subject is the user.
         """
-        received = body.events if isinstance(body, EventBatch) else [body]
-        check_own(event.user_id for event in received)
-        interactions = [event.interaction(PLAIN_SOURCE) for event in received]
         many = isinstance(body, EventBatch)
-        _refuse(_lacking(services, enumerate(interactions), "movie_id"), many=many)
-        appended = services.events.append(interactions)
-        services.metrics.events(accepted=appended.accepted, duplicates=appended.duplicates)
-        return _answer(appended.accepted, appended.duplicates, [each.event_id for each in interactions])
+        said = body.events if isinstance(body, EventBatch) else [body]
+        read = [event.interaction(PLAIN_SOURCE) for event in said]
+        return await _append_all(services, Received("plain", many=many, read=read))
 
     return router
 
