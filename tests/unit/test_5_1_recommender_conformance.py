@@ -562,6 +562,10 @@ def test_the_best_films_are_those_with_the_highest_scores(name: str, weights: li
     explain = recommender.capabilities.explains
     best = recommender.best(items, weights, 5, without=np.array([0, 4]), explain=explain)
     np.testing.assert_array_equal(best.items, np.argsort(-counted, kind="stable")[:5])
+    passing = np.arange(N_ITEMS) % 2 == 0
+    filtered = recommender.best(items, weights, N_ITEMS, without=np.array([0, 4]), among=passing)
+    ranked = np.argsort(-counted, kind="stable")
+    np.testing.assert_array_equal(filtered.items, ranked[passing[ranked] & (counted[ranked] > -np.inf)])
     np.testing.assert_allclose(best.scores, scores[best.items], rtol=2e-5, atol=2e-6)
     if explain:
         told = recommender.explain_many(items, weights, best.items.tolist())

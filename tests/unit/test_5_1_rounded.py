@@ -1,12 +1,14 @@
 """The quick way to a factor model's best films gives what the slow one gives."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import simsimd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movie_mlops.recommenders import restore
+from movie_mlops.recommenders import restore, rounded
 from movie_mlops.recommenders.least_squares import LeastSquares
 from movie_mlops.recommenders.rounded import RoundedVectors
 from movie_mlops.recommenders.strongest import strongest
@@ -30,13 +32,13 @@ def test_the_candidates_hold_the_largest_products(seed: int, heavy: bool) -> Non
     """Whatever the vectors' lengths, the k largest products are among a small part that is left of them."""
     n, d = 5000 + 17 * seed, 24
     kept, rng = vectors(n, d, seed=seed, heavy=heavy), np.random.default_rng(100 + seed)
-    rounded = RoundedVectors(kept)
+    quick = RoundedVectors(kept)
     for _ in range(20):
         asked = rng.standard_normal(d).astype(np.float32)
         left_out = rng.choice(n, 300, replace=False)
         products = kept @ asked
         products[left_out] = -np.inf
-        among = rounded.candidates(asked, 10, left_out)
+        among = quick.candidates(asked, 10, left_out)
         assert among is not None
         assert np.isin(strongest(products, 10), among).all()
         assert not np.isin(left_out, among).any()
@@ -54,13 +56,13 @@ def test_among_twenty_thousand_none_of_the_hundred_best_is_missed(monkeypatch: p
     """All of the hundred largest products are among the candidates, and short vectors are not even looked at."""
     n, d = 20_000, 32
     kept, rng = long_tailed(n, d, seed=8), np.random.default_rng(9)
-    rounded, looked = RoundedVectors(kept), []
+    quick, looked = RoundedVectors(kept), []
     cdist = simsimd.cdist
     monkeypatch.setattr(simsimd, "cdist", lambda one, many, kind: looked.append(len(many)) or cdist(one, many, kind))
     for _ in range(30):
         asked = rng.standard_normal(d).astype(np.float32)
         looked.clear()
-        among = rounded.candidates(asked, 100, NOBODY)
+        among = quick.candidates(asked, 100, NOBODY)
         assert among is not None
         assert np.isin(strongest(kept @ asked, 100), among).all()
         assert (np.diff(among) > 0).all()
@@ -83,12 +85,13 @@ def test_a_short_vector_that_points_the_right_way_is_not_missed() -> None:
     left=st.one_of(st.integers(8, 30), st.integers(30, 1500)),
     flat=st.booleans(),
     longest=st.booleans(),
+    filtered=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_what_is_left_out_never_comes_and_nothing_else_is_missing(
-    seed: int, left: int, flat: bool, longest: bool
+    seed: int, left: int, flat: bool, longest: bool, filtered: bool
 ) -> None:
-    """However few films a filter leaves, long vectors or short ones: the candidates hold the best of them, no other."""
+    """However many films a filter leaves, long vectors or short: the candidates hold the best of them, no other."""
     n, d, k = 1500, 6, 3
     rng = np.random.default_rng(seed)
     kept = long_tailed(n, d, seed)
@@ -96,8 +99,15 @@ def test_what_is_left_out_never_comes_and_nothing_else_is_missing(
         kept /= np.linalg.norm(kept, axis=1, keepdims=True)
     order = np.argsort(np.linalg.norm(kept, axis=1)) if longest else rng.permutation(n)
     without = np.concatenate((order[left:], order[-5:]))  # twice is as good as once
+    passing = None
+    if filtered:
+        passing, without = np.ones(n, np.bool_), order[-5:]
+        passing[order[left:]] = False
     asked = rng.standard_normal(d).astype(np.float32)
-    among = RoundedVectors(kept).candidates(asked, k, without)
+    # In small looks: that of four thousand would be the first and the last.
+    with mock.patch.multiple(rounded, _FIRST_LOOK=32, _LONGEST_LOOK=128):
+        among = RoundedVectors(kept).candidates(asked, k, without, passing)
+    without = np.concatenate((order[left:], order[-5:]))
     products = kept @ asked
     products[without] = -np.inf
     assert among is not None
@@ -108,11 +118,12 @@ def test_what_is_left_out_never_comes_and_nothing_else_is_missing(
 def test_where_nothing_is_won_every_film_is_scored() -> None:
     """Few vectors, a long list, nothing to ask with, or hardly a film left: there are no candidates."""
     kept = vectors(3000, 8, seed=1)
-    rounded, asked = RoundedVectors(kept), np.ones(8, np.float32)
-    assert rounded.candidates(asked, 10, NOBODY) is not None
-    assert rounded.candidates(asked, 30, NOBODY) is None
-    assert rounded.candidates(np.zeros(8, np.float32), 10, NOBODY) is None
-    assert rounded.candidates(asked, 10, np.arange(2995)) is None
+    quick, asked = RoundedVectors(kept), np.ones(8, np.float32)
+    assert quick.candidates(asked, 10, NOBODY) is not None
+    assert quick.candidates(asked, 30, NOBODY) is None
+    assert quick.candidates(np.zeros(8, np.float32), 10, NOBODY) is None
+    assert quick.candidates(asked, 10, np.arange(2995)) is None
+    assert quick.candidates(asked, 10, NOBODY, np.arange(3000) < 5) is None
     assert RoundedVectors(kept[:200]).candidates(asked, 2, NOBODY) is None
     assert RoundedVectors(kept[:0]).candidates(asked, 1, NOBODY) is None
 
@@ -127,8 +138,9 @@ def test_scores_that_are_all_below_zero_are_ranked_too() -> None:
     assert np.isin(strongest(kept @ asked, 5), among).all()
 
 
-def test_the_best_films_are_those_of_all_scores() -> None:
-    """A factor model gives the same films, scores and reasons by the quick way as by scoring every film."""
+@pytest.mark.parametrize("share", [1.0, 0.7, 0.1, 0.01, 0.001])
+def test_the_best_films_are_those_of_all_scores(share: float) -> None:
+    """A factor model gives the same films, scores and reasons by the quick way as by scoring every film that passes."""
     n, known, factors = 4000, np.flatnonzero(np.arange(4000) % 7 != 3).astype(np.int32), 16
     rng = np.random.default_rng(3)
     arrays = {
@@ -137,14 +149,16 @@ def test_the_best_films_are_those_of_all_scores() -> None:
         "item_factors": vectors(len(known), factors, seed=4) * np.float32(0.1),
     }
     recommender = restore("ials", {"factors": factors}, arrays)
+    passing = None if share == 1 else rng.random(n) < share
     for length in (1, 5, 15, 16, 40):
         items = rng.choice(known, length, replace=False)
         weights = rng.uniform(0.2, 2, length).astype(np.float32)
-        best = recommender.best(items, weights, 10, without=items, explain=True)
+        best = recommender.best(items, weights, 10, without=items, among=passing, explain=True)
         scores = recommender.score_one(items, weights)
-        ranked = scores.copy()
+        ranked = scores.copy() if passing is None else np.where(passing, scores, -np.inf)
         ranked[items] = -np.inf
-        np.testing.assert_array_equal(best.items, strongest(ranked, 10))
+        expected = strongest(ranked, 10)
+        np.testing.assert_array_equal(best.items, expected[ranked[expected] > -np.inf])
         np.testing.assert_allclose(best.scores, scores[best.items], rtol=1e-5)
         told = recommender.explain_many(items, weights, best.items.tolist())
         np.testing.assert_allclose(best.contributions, told, rtol=1e-4, atol=1e-6)

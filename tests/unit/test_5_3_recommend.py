@@ -12,11 +12,13 @@ from movie_mlops.features import FeedbackConfig, History
 from movie_mlops.recommenders import Recommender
 from movie_mlops.recommenders.port import Best
 from movie_mlops.release import read_bundle
-from movie_mlops.serving import Catalogue
+from movie_mlops.serving import Catalogue, Rules
 from movie_mlops.serving.model import ServingModel, Snapshot
 from movie_mlops.serving.recommend import Source, explain_again, recommend
 from movie_mlops.serving.recommend import answer as answer_the_long_way
+from movie_mlops.serving.rules import FilmGroup, RuleBook
 from movie_mlops.serving.scoring import score
+from movie_mlops.serving.straight import straight
 from movie_mlops.serving.wishes import Filters, Span, Wish
 from tests.fixtures.stage_5.lists import NOBODY, history, ids, snapshot_of
 from tests.fixtures.stage_5.platform import FILMS, Platform
@@ -48,12 +50,35 @@ def test_the_best_films_come_first_and_none_that_was_seen(snapshot: Snapshot) ->
 
 @pytest.mark.parametrize("seen", [history(m6=1.0), history(m6=1.0, m1=0.5, m47=0.0), history(m6=1.0, m50=-1.0)])
 @pytest.mark.parametrize(
-    "wish", [Wish(k=2), Wish(k=3, exclude=frozenset({260})), Wish(k=2, exclude_seen=False), Wish(k=2, explain=False)]
+    "wish",
+    [
+        Wish(k=2),
+        Wish(k=3, exclude=frozenset({260})),
+        Wish(k=2, exclude_seen=False),
+        Wish(k=2, explain=False),
+        Wish(k=2, filters=Filters(genres=("Crime", "Sci-Fi"), years=Span(1977, 1995)), exclude=frozenset({260})),
+        Wish(k=3, filters=Filters(available=frozenset({1, 6, 50, 260, 1196, 99999}))),
+        Wish(k=5, filters=Filters(languages=("fr",))),
+    ],
 )
-def test_the_straight_way_gives_the_list_of_the_long_one(snapshot: Snapshot, seen: History, wish: Wish) -> None:
-    """Where nothing but what was seen has a say, the list does not depend on whether every film was scored for it."""
+@pytest.mark.parametrize("rules", [Rules(), Rules(never=(FilmGroup(genres=("Crime",), movies=(47,)),))])
+def test_the_straight_way_gives_the_list_of_the_long_one(
+    snapshot: Snapshot, seen: History, wish: Wish, rules: Rules
+) -> None:
+    """Where only films are left out, the list does not depend on whether every film was scored for it."""
     assert wish.straight
-    assert recommend(snapshot, seen, wish) == answer_the_long_way(snapshot, score(snapshot, seen), seen, wish)
+    book = RuleBook(rules)
+    long = answer_the_long_way(snapshot, score(snapshot, seen), seen, wish, rules=book)
+    assert recommend(snapshot, seen, wish, rules=book) == long
+
+
+def test_a_list_with_filters_or_a_rule_comes_straight_from_the_model(snapshot: Snapshot) -> None:
+    """Neither asks for a score of every film; what arranges lists does."""
+    seen, wish = history(m6=1.0), Wish(k=2, filters=Filters(genres=("Crime", "Sci-Fi")))
+    found = straight(snapshot, seen, wish, RuleBook(Rules(never=(FilmGroup(movies=(50,)),))).of(snapshot.catalogue))
+    assert found is not None
+    assert {film.movie_id for film in found.films} <= {47, 260, 1196}
+    assert straight(snapshot, seen, wish, RuleBook(Rules(most_per_genre=1)).of(snapshot.catalogue)) is None
 
 
 def test_a_film_that_is_not_in_the_catalogue_is_not_recommended(platform: Platform) -> None:

@@ -97,9 +97,9 @@ def bench_retrieval(
             del factors
             histories = [_history(likes, tastes, chance) for _ in range(config.queries)]
             for name, share in _FILTERS.items():
-                away = np.flatnonzero(chance.random(config.films) >= share)
-                if config.films - len(away) - _HISTORY >= config.k:
-                    runs += _compare(model, histories, away, config.k, {"lengths": lengths, "passing": name})
+                passing = chance.random(config.films) < share if share < 1 else None
+                if passing is None or np.count_nonzero(passing) - _HISTORY >= config.k:
+                    runs += _compare(model, histories, passing, config.k, {"lengths": lengths, "passing": name})
                 advance(1)
             del model
     main = next(run for run in runs if run["by"] == "movie-mlops")
@@ -179,16 +179,19 @@ def _model(factors: NDArray[np.float32]) -> Recommender:
 
 
 def _compare(
-    model: Recommender, histories: list[NDArray[np.int64]], away: NDArray[np.int64], k: int, run: dict[str, Any]
+    model: Recommender,
+    histories: list[NDArray[np.int64]],
+    passing: NDArray[np.bool_] | None,
+    k: int,
+    run: dict[str, Any],
 ) -> list[dict[str, Any]]:
     def quickly(history: NDArray[np.int64]) -> NDArray[np.int64]:
-        without = np.concatenate((away, history))
-        return model.best(history, np.ones(len(history), np.float32), k, without=without).items
+        return model.best(history, np.ones(len(history), np.float32), k, without=history, among=passing).items
 
     def plainly(history: NDArray[np.int64]) -> NDArray[np.int64]:
         scores = model.score_one(history, np.ones(len(history), np.float32))
-        scores[away] = scores[history] = -np.inf
-        return strongest(scores, k)
+        scores[history] = -np.inf
+        return strongest(scores if passing is None else np.where(passing, scores, np.float32(-np.inf)), k)
 
     ways: dict[str, Find] = {"movie-mlops": quickly, "every film scored": plainly}
     samples = {name: np.empty(len(histories)) for name in ways}

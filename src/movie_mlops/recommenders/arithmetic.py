@@ -76,10 +76,18 @@ class Arithmetic(ABC):
         raise NotImplementedError(items, weights, targets)
 
     def _best(
-        self, items: NDArray[np.int32], weights: NDArray[np.float32], k: int, without: NDArray[np.int64]
+        self,
+        items: NDArray[np.int32],
+        weights: NDArray[np.float32],
+        k: int,
+        without: NDArray[np.int64],
+        among: NDArray[np.bool_] | None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
-        """Return exactly ``k`` best known films and their scores; ``None`` where scoring all of them is as good."""
-        del items, weights, k, without
+        """Return exactly ``k`` best known films and their scores; ``None`` where scoring all of them is as good.
+
+        ``among`` says of each known film whether it counts; ``without`` do not, whatever it says.
+        """
+        del items, weights, k, without, among
         return None
 
     def _explain_content(

@@ -209,18 +209,23 @@ class IalsRecommender(Recommender):
         return shares
 
     def _best(
-        self, items: NDArray[np.int32], weights: NDArray[np.float32], k: int, without: NDArray[np.int64]
+        self,
+        items: NDArray[np.int32],
+        weights: NDArray[np.float32],
+        k: int,
+        without: NDArray[np.int64],
+        among: NDArray[np.bool_] | None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
         if self._rounded is None:
             # Training and judging never ask for it.
             self._rounded = RoundedVectors(self._factors)
         user = self._user(items, weights)
-        among = self._rounded.candidates(user, k, without)
-        if among is None:
+        candidates = self._rounded.candidates(user, k, without, among)
+        if candidates is None:
             return None
-        scores = self._factors[among] @ user
+        scores = self._factors[candidates] @ user
         best = strongest(scores, k)
-        return among[best], scores[best]
+        return candidates[best], scores[best]
 
     def _user(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
         if not len(items):

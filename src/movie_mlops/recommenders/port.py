@@ -221,6 +221,7 @@ class Recommender(Explaining):
         k: int,
         *,
         without: NDArray[np.int64] | None = None,
+        among: NDArray[np.bool_] | None = None,
         times: ArrayLike | None = None,
         traits: ArrayLike | None = None,
         explain: bool = False,
@@ -232,6 +233,7 @@ class Recommender(Explaining):
             weights: Weight of each; below 0 it is evidence against the film, as in `score`.
             k: How many to return at most, at least 1.
             without: Indices of films that do not count.
+            among: bool[items], which films count, such as those that pass a filter; all where it is ``None``.
             times: Unix seconds of each film of the history, -1 where unknown.
             traits: How much of each of the training's traits the user has, as in `score_one`.
             explain: Whether to share their scores out too, as `explain_many` does.
@@ -254,14 +256,17 @@ class Recommender(Explaining):
         found = None
         if len(films) and positions.min() >= 0 and strengths.min() > 0 and not self.capabilities.reads_traits:
             away = self._position[left_out].astype(np.int64)
-            found = self._best(positions, strengths, k, away[away >= 0])
+            known = among if among is None or len(self._known) == len(among) else among[self._known]
+            found = self._best(positions, strengths, k, away[away >= 0], known)
         # What the training never saw has a score of 0 at most: it comes after a known film that has more.
         if found is not None and (len(self._known) == len(self._position) or found[1][-1] > 0):
             best, scores = self._known[found[0]].astype(np.int64), found[1]
         else:
             everything = self._scores_of(positions, strengths, stamps, told)
-            among = np.delete(np.arange(len(everything)), left_out)
-            best = among[strongest(everything[among], k)]
+            counting = np.ones(len(everything), np.bool_) if among is None else among.copy()
+            counting[left_out] = False
+            every = np.flatnonzero(counting)
+            best = every[strongest(everything[every], k)]
             scores = everything[best]
         if not explain:
             return Best(best, scores, None)

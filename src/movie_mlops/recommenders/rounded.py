@@ -15,7 +15,7 @@ References:
     C. Teflioudi, R. Gemulla, O. Mykytiuk, "LEMP: Fast Retrieval of Large Entries in a Matrix Product", SIGMOD 2015.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import simsimd
@@ -29,9 +29,23 @@ _FIRST_LOOK: Final = 4096
 _LONGEST_LOOK: Final = 1 << 16
 """Rows looked at before it is asked whether to go on: at first few, then ever more, but no more than a cache holds."""
 _FEW: Final = 64
-"""Where no more than one vector in so many counts, these are multiplied exactly at once."""
+"""Where no more than one vector in so many counts, and no more than a first look, they are all multiplied exactly."""
+_SCATTERED: Final = 4
+"""Where no more than one vector in so many counts, these are picked out before they are looked at."""
 _SLACK: Final = 1e-5
 """Relative to the vectors' lengths; far above what single precision gets wrong in a product."""
+
+
+class _Asked(NamedTuple):
+    """What is multiplied with, rounded: int8[1, d].
+
+    In units of its own scale, ``bound`` times a vector's length is how far the rounded product may be from the exact
+    one, and ``reach`` times that length is the largest that the exact one can be.
+    """
+
+    rounded: NDArray[np.int8]
+    bound: float
+    reach: float
 
 
 class RoundedVectors:
@@ -73,54 +87,70 @@ class RoundedVectors:
         kept = (self._order, self._rows, self._shortness, self._bytes, self._scales, self._lengths)
         return sum(array.nbytes for array in kept)
 
-    def candidates(self, vector: NDArray[np.float32], k: int, without: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    def candidates(
+        self, vector: NDArray[np.float32], k: int, without: NDArray[np.int64], among: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64] | None:
         """Return a few places, in order, that hold all of the ``k`` largest products, equals of the last included.
 
         Args:
             vector: float32[d], what is multiplied with.
             k: How many, at least 1.
             without: Places that do not count.
+            among: bool[n], which places count; all where it is ``None``.
 
         Returns:
             The places; ``None`` where there are too few vectors to leave any out, or ``vector`` is zero.
         """
         largest = float(np.abs(vector).max(initial=0.0))
-        if largest == 0 or _LEAST_WORTH * k > self._n or without.size + k > self._n:
+        if largest == 0 or _LEAST_WORTH * k > self._n:
             return None
-        if (self._n - without.size) * _FEW <= self._n:
-            return np.delete(np.arange(self._n), without)
+        counting = np.ones(self._n, np.bool_) if among is None else among.copy()
+        counting[without] = False
+        left = int(np.count_nonzero(counting))
+        if left < k:
+            return None
+        if left <= min(self._n // _FEW, _FIRST_LOOK):
+            return np.flatnonzero(counting)
+        picked = np.sort(self._rows[np.flatnonzero(counting)]) if left * _SCATTERED <= self._n else None
         unit = largest / _MOST
         rounded = np.rint(vector / unit)
         off = vector - rounded * unit
         length = float(np.sqrt(vector.astype(np.float64) @ vector))
-        # In units of the vector's own scale.
         bound = ((self._share + _SLACK) * length + float(np.sqrt(off @ off))) / unit
-        reach = (1 + _SLACK) * length / unit
-        left_out = np.zeros(self._n, np.bool_)
-        left_out[self._rows[without]] = True
-        return self._look(rounded.astype(np.int8)[np.newaxis], k, left_out, bound, reach)
+        asked = _Asked(rounded.astype(np.int8)[np.newaxis], bound, (1 + _SLACK) * length / unit)
+        return self._look(asked, k, counting, picked)
 
     def _look(
-        self, asked: NDArray[np.int8], k: int, left_out: NDArray[np.bool_], bound: float, reach: float
+        self, asked: _Asked, k: int, counting: NDArray[np.bool_], picked: NDArray[np.int32] | None
     ) -> NDArray[np.int64]:
-        """Look at rows until no later one can be among the best; ``bound`` and ``reach`` are times a row's length."""
+        """Look at rows, or at those that are ``picked``, until no later one can be among the best.
+
+        ``counting`` says which places count. It is asked of what is good enough alone, which is little.
+        """
+        near: list[NDArray[np.int32]] = []
         highest: list[NDArray[np.float64]] = []
         best, least = np.empty(0), -np.inf
-        start, end, many = 0, self._n, _FIRST_LOOK
+        start, end, many = 0, self._n if picked is None else len(picked), _FIRST_LOOK
         while start < end:
-            some = slice(start, min(start + many, end))
-            products = np.asarray(simsimd.cdist(asked, self._bytes[some], "dot"))[0]
-            products *= self._scales[some]
-            products[left_out[some]] = -np.inf
-            errors = self._lengths[some] * bound
-            # Every row among the k best surely has at least so much.
-            surely = products - errors
-            best = np.concatenate((best, surely[surely > least]))
+            stop = min(start + many, end)
+            rows = np.s_[start:stop] if picked is None else picked[start:stop]
+            block = self._bytes[start:stop] if picked is None else self._bytes.take(picked[start:stop], axis=0)
+            products = np.asarray(simsimd.cdist(asked.rounded, block, "dot"))[0]
+            products *= self._scales[rows]
+            errors = self._lengths[rows] * asked.bound
+            products += errors
+            some = np.flatnonzero(products >= least)
+            places = self._order[rows][some]
+            some = some[counting[places]]
+            near.append(self._order[rows][some])
+            highest.append(products[some])
+            # Every place among the k best surely has at least so much.
+            best = np.concatenate((best, products[some] - 2 * errors[some]))
             if len(best) >= k:
                 best = np.partition(best, len(best) - k)[len(best) - k :]
                 least = float(best[0])
-                end = int(np.searchsorted(self._shortness, -least / reach, side="right")) if least > 0 else self._n
-            products += errors
-            highest.append(products)
-            start, many = some.stop, min(2 * many, _LONGEST_LOOK)
-        return np.sort(self._order[np.flatnonzero(np.concatenate(highest) >= least)]).astype(np.int64)
+                if least > 0:
+                    end = int(np.searchsorted(self._shortness, -least / asked.reach, side="right"))
+                    end = end if picked is None else int(np.searchsorted(picked, end))
+            start, many = stop, min(2 * many, _LONGEST_LOOK)
+        return np.sort(np.concatenate(near)[np.concatenate(highest) >= least]).astype(np.int64)

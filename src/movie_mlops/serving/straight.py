@@ -1,4 +1,4 @@
-"""The best films straight from the model, where nothing but what was seen has a say in a list.
+"""The best films straight from the model, where nothing but filters and what was seen has a say in a list.
 
 Most lists are such. A model may know its best films without a score for each (see `Recommender.best`), and then a list
 costs a part of what it does otherwise; it is the same list.
@@ -41,7 +41,9 @@ class Straight:
 def straight(snapshot: Snapshot, history: History, wish: Wish, ruling: Ruling | None) -> Straight | None:
     """Return the ``wish.k`` best films; ``None`` where that is not all there is to a list, or it would need a note."""
     model = snapshot.model
-    if model is None or not wish.straight or ruling is not None or not model.recommender.capabilities.personalised:
+    if model is None or not (wish.straight and model.recommender.capabilities.personalised):
+        return None
+    if ruling is not None and not ruling.plain:
         return None
     told = tell(model, history)
     if told.why is not None:
@@ -51,10 +53,20 @@ def straight(snapshot: Snapshot, history: History, wish: Wish, ruling: Ruling | 
         without.update(history.movie_ids[history.consumed].tolist())
     get = model.items.get
     left_out = np.array([item for movie_id in without if (item := get(movie_id)) is not None], np.int64)
-    if model.unlisted.size:
+    passing = wish.filters.mask(snapshot.catalogue)
+    if ruling is not None and ruling.allowed is not None:
+        passing = ruling.allowed if passing is None else passing & ruling.allowed
+    if passing is None and model.unlisted.size:
         left_out = np.concatenate((left_out, model.unlisted))
-    explain = wish.explain and model.recommender.capabilities.explains
-    best = model.recommender.best(told.items, told.weights, wish.k, without=left_out, times=told.times, explain=explain)
+    best = model.recommender.best(
+        told.items,
+        told.weights,
+        wish.k,
+        without=left_out,
+        among=None if passing is None else model.allowed(passing),
+        times=told.times,
+        explain=wish.explain and model.recommender.capabilities.explains,
+    )
     # Of a short list it has to be said why it is one, and what a model gives all the same score it does not know.
     if len(best.items) < wish.k or best.scores[0] == best.scores[-1]:
         return None

@@ -90,9 +90,6 @@ class Filters:
         return said
 
 
-ANY_FILM: Final = Filters()
-
-
 @dataclass(frozen=True, slots=True)
 class Boost:
     """Some films are lifted or, below zero, lowered.
@@ -143,14 +140,8 @@ class Wish:
 
     @property
     def straight(self) -> bool:
-        """Whether nothing but single films that are left out stands between the model's scores and the list."""
-        return (
-            self.plain
-            and self.filters == ANY_FILM
-            and not (self.boosts or self.exclude_finished_series)
-            and self.cursor is None
-            and self.k > 1
-        )
+        """Whether nothing but films that are left out stands between the model's scores and the list."""
+        return self.plain and not (self.boosts or self.exclude_finished_series) and self.cursor is None and self.k > 1
 
     def document(self) -> dict[str, Any]:
         """Return the wish as plain data; of the rarer words, those that were said."""
