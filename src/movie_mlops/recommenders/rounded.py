@@ -106,7 +106,7 @@ class RoundedVectors:
             return None
         counting = np.ones(self._n, np.bool_) if among is None else among.copy()
         counting[without] = False
-        left = int(np.count_nonzero(counting))
+        left = self._n - without.size if among is None else int(np.count_nonzero(counting))
         if left < k:
             return None
         if left <= min(self._n // _FEW, _FIRST_LOOK):

@@ -154,14 +154,20 @@ def retrieval(
     factors: Annotated[int, typer.Option("--factors", min=1, help="Length of their vectors.")] = 128,
     queries: Annotated[int, typer.Option("--queries", min=1, help="For how many histories films are found.")] = 200,
     k: Annotated[int, typer.Option("--k", min=1, help="How many are found for each.")] = 100,
+    linear_films: Annotated[
+        int, typer.Option("--linear-films", min=0, help="On how many films sparse-ease is trained; 0: it is not.")
+    ] = 200_000,
+    linear_likes: Annotated[int, typer.Option("--linear-likes", min=1, help="On how many likes of them.")] = 8_000_000,
     out: Out = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """How fast are a factor model's best films found among millions? Beside scoring every one, in the same thread."""
+    """How fast are the best films found among millions, beside scoring all? Does a linear model of many films fit?"""
     from movie_mlops.bench import RetrievalBenchConfig, bench_retrieval
 
-    config = RetrievalBenchConfig(films=films, factors=factors, queries=queries, k=k)
+    config = RetrievalBenchConfig(
+        films=films, factors=factors, queries=queries, k=k, linear_films=linear_films, linear_likes=linear_likes
+    )
     measure("retrieval", partial(bench_retrieval, config), _tell_retrieval, out=out, home=home, as_json=as_json)
 
 
@@ -237,6 +243,7 @@ def _tell_retrieval(found: Found) -> None:
             "passing": run["passing"],
             "by": run["by"],
             **{f"{name} ms": f"{run['milliseconds'][name]:.2f}" for name in ("p50", "p99")},
+            "p50 cpu ms": f"{run['cpu_milliseconds']['p50']:.2f}",
             "recall": f"{run['recall']:.4f}",
         }
         for run in found["runs"]
@@ -245,6 +252,13 @@ def _tell_retrieval(found: Found) -> None:
         typer.echo(
             f"{lengths}: {prepared['mib']:,} MiB beside {prepared['factors_mib']:,} MiB of factors,"
             f" made in {prepared['build_seconds']:g} s"
+        )
+    if linear := found["linear"]:
+        ours, ease = linear["sparse-ease"], linear["ease"]
+        typer.echo(
+            f"sparse-ease, {linear['films']:,} films, {linear['likes']:,} likes: {ours['peak_memory_mib']:,} MiB at the"
+            f" peak, {ours['estimated_mib']:,} MiB estimated beside the likes, {ours['seconds']:g} s;"
+            f" EASE would take {ease['estimated_mib']:,} MiB{' and refuses' if ease['refused'] else ''}"
         )
     typer.echo("")
     tell_limits(found)
