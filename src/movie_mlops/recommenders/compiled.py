@@ -270,24 +270,49 @@ def approach(  # noqa: PLR0917 - numba takes arguments by their places
 
 
 def _add_common_plainly(  # noqa: PLR0917 - as the compiled one
-    users: _Indices, own: _Floats, starts: _Starts, liked: _Indices, weights: _Floats, place: _Indices, row: _Doubles
+    rows: _Places,
+    films: _Indices,
+    film_starts: _Starts,
+    users: _Indices,
+    own: _Floats,
+    starts: _Starts,
+    liked: _Indices,
+    weights: _Floats,
+    place: _Indices,
+    gram: _Doubles,
 ) -> None:
-    for user, weight in zip(users.tolist(), own.tolist(), strict=True):
-        theirs = slice(starts[user], starts[user + 1])
-        places = place[liked[theirs]]
-        row[places[places >= 0]] += weight * weights[theirs][places >= 0]
+    for row in rows.tolist():
+        of_film = slice(film_starts[films[row]], film_starts[films[row] + 1])
+        for user, weight in zip(users[of_film].tolist(), own[of_film].tolist(), strict=True):
+            theirs = slice(starts[user], starts[user + 1])
+            places = place[liked[theirs]]
+            gram[row, places[places >= 0]] += weight * weights[theirs][places >= 0]
 
 
 @_compiled(otherwise=_add_common_plainly)
 def add_common(  # noqa: PLR0917 - numba takes arguments by their places
-    users: _Indices, own: _Floats, starts: _Starts, liked: _Indices, weights: _Floats, place: _Indices, row: _Doubles
+    rows: _Places,
+    films: _Indices,
+    film_starts: _Starts,
+    users: _Indices,
+    own: _Floats,
+    starts: _Starts,
+    liked: _Indices,
+    weights: _Floats,
+    place: _Indices,
+    gram: _Doubles,
 ) -> None:
-    """Add to ``row``, at ``place`` (-1: nowhere), what a film that ``users`` like by ``own`` has in common with films.
+    """Add to some ``rows`` of ``gram`` what their ``films`` have in common with the films at ``place`` (-1: nowhere).
 
-    What each user likes starts in ``liked`` and ``weights`` where ``starts`` says, no film twice.
+    Whoever likes a film starts in ``users`` and ``own`` where ``film_starts`` says, and what each of them likes in
+    ``liked`` and ``weights`` where ``starts`` says, no film twice.
     """
-    for like in range(len(users)):
-        for at in range(starts[users[like]], starts[users[like] + 1]):
-            column = place[liked[at]]
-            if column >= 0:
-                row[column] += np.float64(own[like]) * weights[at]
+    for at in range(len(rows)):
+        row = rows[at]
+        film = films[row]
+        for like in range(film_starts[film], film_starts[film + 1]):
+            user, weight = users[like], np.float64(own[like])
+            for other in range(starts[user], starts[user + 1]):
+                column = place[liked[other]]
+                if column >= 0:
+                    gram[row, column] += weight * weights[other]

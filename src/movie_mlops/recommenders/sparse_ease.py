@@ -124,9 +124,9 @@ class _Common:
     """
 
     def __init__(self, matrix: Csr, by_film: Csr) -> None:
-        self._by_film, self._starts = by_film, by_film.indptr.astype(np.int64)
-        self._by_user = matrix.indptr.astype(np.int64), matrix.indices, matrix.data
-        likes = np.diff(self._starts)
+        starts = by_film.indptr.astype(np.int64)
+        self._likes = starts, by_film.indices, by_film.data, matrix.indptr.astype(np.int64), matrix.indices, matrix.data
+        likes = np.diff(starts)
         often = np.sort(np.argsort(-likes, kind="stable")[:_OFTEN])
         self._often_at = positions(often.astype(np.int32), len(likes))
         self._often = dense_gram(matrix[:, often].tocsr())
@@ -144,9 +144,7 @@ class _Common:
         gram = np.zeros((len(films), len(films)))
         gram[np.ix_(often, often)] = self._often[np.ix_(places[often], places[often])]
         place[films] = np.arange(len(films), dtype=np.int32)
-        for row in rest.tolist():
-            own = slice(self._starts[films[row]], self._starts[films[row] + 1])
-            add_common(self._by_film.indices[own], self._by_film.data[own], *self._by_user, place, gram[row])
+        add_common(rest, films, *self._likes, place, gram)
         place[films] = -1
         gram[:, rest] = gram[rest].T
         return gram
