@@ -77,6 +77,8 @@ def test_two_hundred_thousand_films_are_said_to_fit_where_ease_is_refused() -> N
     many = sparse.eye_array(200_000, dtype=np.float32, format="csr")
     with pytest.raises(MemoryNeededError, match="Training sparse-ease"):
         create("sparse-ease").fit(many, memory_limit_bytes=2**28)
+    with pytest.raises(MemoryNeededError, match="Training ease"):
+        create("ease").fit(many, memory_limit_bytes=8 * 10**9)
 
 
 def test_it_is_nearly_as_good_as_ease() -> None:

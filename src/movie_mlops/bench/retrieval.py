@@ -55,7 +55,7 @@ class RetrievalBenchConfig:
 
     films: int = 2_000_000
     factors: int = 128
-    queries: int = 200
+    queries: int = 100
     k: int = 100
     seed: int = 0
     linear_films: int = 200_000

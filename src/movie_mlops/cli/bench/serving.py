@@ -152,7 +152,7 @@ def search(
 def retrieval(
     films: Annotated[int, typer.Option("--films", min=1000, help="How many films are made up.")] = 2_000_000,
     factors: Annotated[int, typer.Option("--factors", min=1, help="Length of their vectors.")] = 128,
-    queries: Annotated[int, typer.Option("--queries", min=1, help="For how many histories films are found.")] = 200,
+    queries: Annotated[int, typer.Option("--queries", min=1, help="For how many histories films are found.")] = 100,
     k: Annotated[int, typer.Option("--k", min=1, help="How many are found for each.")] = 100,
     linear_films: Annotated[
         int, typer.Option("--linear-films", min=0, help="On how many films sparse-ease is trained; 0: it is not.")
