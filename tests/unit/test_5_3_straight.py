@@ -104,3 +104,7 @@ def test_few_films_are_looked_at_and_filters_change_nothing_about_that(
     assert found is not None
     assert all(film.genres == ("Comedy",) and film.language == "fr" for film in found.films)
     assert straight(long_catalogue, liked, replace(wish, diversity=0.5), ruling) is None
+    # Where too few films pass for a list, every film is scored once, not twice.
+    monkeypatch.setattr(type(model.recommender), "best", None)
+    few = replace(wish, filters=Filters(genres=("Western",), years=Span(1905, 1905)))
+    assert straight(long_catalogue, liked, few, ruling) is None

@@ -56,14 +56,17 @@ def straight(snapshot: Snapshot, history: History, wish: Wish, ruling: Ruling | 
     passing = wish.filters.mask(snapshot.catalogue)
     if ruling is not None and ruling.allowed is not None:
         passing = ruling.allowed if passing is None else passing & ruling.allowed
-    if passing is None and model.unlisted.size:
+    among = None if passing is None else model.allowed(passing)
+    if among is None:
         left_out = np.concatenate((left_out, model.unlisted))
+    elif np.count_nonzero(among) < wish.k:
+        return None
     best = model.recommender.best(
         told.items,
         told.weights,
         wish.k,
         without=left_out,
-        among=None if passing is None else model.allowed(passing),
+        among=among,
         times=told.times,
         explain=wish.explain and model.recommender.capabilities.explains,
     )
