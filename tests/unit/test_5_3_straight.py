@@ -90,6 +90,14 @@ def test_the_list_is_that_of_all_scores(  # noqa: PLR0917 - what hypothesis draw
     np.testing.assert_allclose([pick.score for pick in quick.picks], [pick.score for pick in plain.picks], rtol=1e-4)
 
 
+def test_a_list_that_exclusions_make_short_says_so(long_catalogue: Snapshot) -> None:
+    """Where filters leave films enough and exclusions do not, the list is what is left, with a note of it."""
+    wish = Wish(k=5, filters=Filters(available=frozenset(range(8))), exclude=frozenset(range(6)))
+    found = recommend(long_catalogue, history(m30=1.0, m31=1.0), wish)
+    assert sorted(ids(found)) == [6, 7]
+    assert found.note == "Only 2 films are left after the filters and exclusions."
+
+
 def test_few_films_are_looked_at_and_filters_change_nothing_about_that(
     long_catalogue: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
