@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -112,6 +113,29 @@ def test_whoever_asks_too_much_is_told_when_to_come_back(keyed: Keyed) -> None:
         assert (free.status_code, "ratelimit" in free.headers) == (200, False)
         counted = client.get("/metrics").text
     assert 'route="/v1/users/{user_id}/recommendations",status="429"} 2.0' in counted
+
+
+def test_whoever_asks_for_too_many_users_is_refused(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """429 for one user too many, by path and in a group; it is told why, when to come back, and counted."""
+    monkeypatch.setattr("movie_mlops.security.asked_users.time", SimpleNamespace(time=lambda: 3600 * 500_000 + 10))
+    limits = {**UNLIMITED, Role.SERVICE: LimitConfig(users_per_hour=2)}
+    with (
+        keyed.platform.served(key_secret=SECRET, security=SecurityConfig(limits=limits)) as url,
+        httpx.Client(base_url=url, timeout=60, headers=bearer(keyed.keys[Role.SERVICE])) as client,
+    ):
+        group = {"members": [{"user_id": "ben"}, {"user_id": "cy"}]}
+        assert client.get(LIST).status_code == 200
+        refused = client.post("/v1/recommendations/group", json=group)
+        assert (refused.status_code, refused.json()["type"]) == (429, "urn:movie-mlops:problem:too-many-users")
+        assert refused.headers["retry-after"] == "3590"
+        assert "2 different users an hour" in refused.json()["detail"]
+        assert client.post("/v1/recommendations/rerank", json={"user_id": "ben", "candidates": [2]}).status_code == 200
+        answers = [client.get(f"/v1/users/{user}/history") for user in ("ann", "ben", "cy")]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert answers[2].json()["type"] == refused.json()["type"]
+        counted = client.get("/metrics", headers=ADMIN).text
+    assert 'route="/v1/users/{user_id}/history",status="429"} 1.0' in counted
+    assert 'route="/v1/recommendations/group",status="429"} 1.0' in counted
 
 
 def test_wrong_tokens_at_the_console_make_one_wait(keyed: Keyed) -> None:

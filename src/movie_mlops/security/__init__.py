@@ -1,6 +1,7 @@
 """Security: who may do what, and what is on record of it."""
 
 from movie_mlops.security.access import ADMINISTRATOR, Access, Decision, Listener, not_own
+from movie_mlops.security.asked_users import AskedUsers
 from movie_mlops.security.audit import AuditLog, Outcome, Pseudonyms, Refusals
 from movie_mlops.security.config import CorsConfig, LimitConfig, OidcConfig, SecurityConfig, SignInConfig
 from movie_mlops.security.errors import (
@@ -11,6 +12,7 @@ from movie_mlops.security.errors import (
     ForbiddenError,
     SecurityError,
     TooManyRequestsError,
+    TooManyUsersError,
     UnauthorisedError,
     UnfitForProductionError,
 )
@@ -24,6 +26,7 @@ from movie_mlops.security.policy import EVERYBODY, POLICY, RULES, Check, Entry, 
 from movie_mlops.security.principals import NOBODY, PRINCIPAL, How, Principal, Role
 from movie_mlops.security.production import Exposure, require_fit, weakness
 from movie_mlops.security.redis_limits import RedisLimiter
+from movie_mlops.security.redis_users import RedisUsers
 from movie_mlops.security.reference import REFERENCE, reference_text
 from movie_mlops.security.tokens import KeyNeededError, Tokens
 
@@ -41,6 +44,7 @@ __all__ = [
     "AdminShutError",
     "ApiKey",
     "ApiKeyError",
+    "AskedUsers",
     "AuditLog",
     "Buckets",
     "Check",
@@ -68,6 +72,7 @@ __all__ = [
     "ProviderKeys",
     "Pseudonyms",
     "RedisLimiter",
+    "RedisUsers",
     "Refusals",
     "Role",
     "Rule",
@@ -77,6 +82,7 @@ __all__ = [
     "Taken",
     "Tokens",
     "TooManyRequestsError",
+    "TooManyUsersError",
     "UnauthorisedError",
     "UnfitForProductionError",
     "matrix",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from movie_mlops.security.api_keys import PREFIX
+from movie_mlops.security.asked_users import AskedUsers
 from movie_mlops.security.config import SecurityConfig
 from movie_mlops.security.errors import AdminShutError, ForbiddenError, UnauthorisedError
 from movie_mlops.security.former_token import FormerToken
@@ -49,6 +50,7 @@ class Access:
         admin_token: Whoever shows it is the administrator; ``None`` for nobody.
         former_token: The one before it, while it goes on.
         limiter: Counts requests.
+        asked: Counts for how many users; without it this server does, as the settings say.
         keys: The API keys, where there are any.
         tokens: The tokens of an identity provider, where there is one.
         on_decision: Hears of every refusal, and of whatever somebody who has shown who they are may do.
@@ -61,12 +63,14 @@ class Access:
         admin_token: str | None,
         former_token: FormerToken | None = None,
         limiter: Limiter,
+        asked: AskedUsers | None = None,
         keys: KeyRing | None = None,
         tokens: Tokens | None = None,
         on_decision: Listener | None = None,
     ) -> None:
         self.config = config
         self.limiter = limiter
+        self.asked = asked or AskedUsers(config.limits)
         self.keys = keys
         self.tokens = tokens
         self.tries = Tries(config.sign_in)

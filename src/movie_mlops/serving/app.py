@@ -19,6 +19,7 @@ from movie_mlops.release.rollout import Rollouts
 from movie_mlops.security import (
     PRINCIPAL,
     Access,
+    AskedUsers,
     AuditLog,
     Buckets,
     CorsConfig,
@@ -97,6 +98,7 @@ def create_app(
     audit: AuditLog | None = None,
     key_secret: KeySecret | None = None,
     limiter: Limiter | None = None,
+    asked: AskedUsers | None = None,
     on_decision: Listener | None = None,
 ) -> FastAPI:
     """Return the API.
@@ -123,6 +125,7 @@ def create_app(
         audit: Where it is put on record what operators do; without it, nothing is.
         key_secret: What API keys are hashed with; without it there are none.
         limiter: Counts what is asked; without it this server counts in its memory.
+        asked: Counts for how many users; the same.
         on_decision: Hears whom the guard let through and whom not; it must not wait.
     """
     ledger_of_rollouts = Rollouts(database)
@@ -176,7 +179,7 @@ def create_app(
         rules=RuleBook(config.rules),
         repeats=Repeats(config.remembered_answers),
         read_before=ReadBefore(),
-        access=_access(config, database, key_secret, limiter, on_decision),
+        access=_access(config, database, key_secret, limiter=limiter, asked=asked, on_decision=on_decision),
     )
     guarded = Guarded()
     beside = _beside(services, counting, shadowing)
@@ -235,7 +238,9 @@ def _access(
     config: ServingConfig,
     database: Database,
     secret: KeySecret | None,
+    *,
     limiter: Limiter | None,
+    asked: AskedUsers | None,
     on_decision: Listener | None,
 ) -> Access:
     """Return who comes in."""
@@ -245,6 +250,7 @@ def _access(
         admin_token=config.admin_token,
         former_token=config.former_token,
         limiter=limiter or MemoryLimiter(Buckets(security.limits)),
+        asked=asked,
         keys=None if secret is None else KeyRing(database, secret, stale_seconds=security.key_stale_seconds),
         tokens=None if security.oidc is None else Tokens(security.oidc, ProviderKeys(security.oidc)),
         on_decision=on_decision,

@@ -127,6 +127,13 @@ PLACES: Final = (
     Place(Kind.COPIES, "Redis", ("key",), "Copies of your history and features.", "the keys are deleted"),
     Place(
         Kind.COPIES,
+        "Redis sets",
+        ("none: hashes of 64 bits",),
+        "For an hour: that somebody asked for you, where it is limited for how many.",
+        "nothing can be found; each set goes after an hour",
+    ),
+    Place(
+        Kind.COPIES,
         "Redis stream",
         ("subject", "id"),
         "What you did lately, on its way to whoever listens.",
