@@ -23,6 +23,12 @@ class ApiKeyError(SecurityError):
     code = "api-key"
 
 
+class AccountError(SecurityError):
+    """An account that is not there, or cannot be made as asked."""
+
+    code = "account"
+
+
 class AccessError(SecurityError):
     """A request that is not let through.
 

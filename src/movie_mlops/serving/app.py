@@ -19,6 +19,7 @@ from movie_mlops.release.rollout import Rollouts
 from movie_mlops.security import (
     PRINCIPAL,
     Access,
+    Accounts,
     AskedUsers,
     AuditLog,
     Buckets,
@@ -65,7 +66,7 @@ from movie_mlops.serving.shedding import Shedding
 from movie_mlops.state import Database
 
 _KEYS_SECONDS: Final = 0.5
-"""So often the database is asked for new and revoked keys."""
+"""So often the database is asked for new and revoked keys, and for accounts."""
 _PROVIDER_SECONDS: Final = 5.0
 """So often it is looked whether the provider's keys have grown old."""
 _DESCRIPTION: Final = """
@@ -252,6 +253,7 @@ def _access(
         limiter=limiter or MemoryLimiter(Buckets(security.limits)),
         asked=asked,
         keys=None if secret is None else KeyRing(database, secret, stale_seconds=security.key_stale_seconds),
+        accounts=None if secret is None else Accounts(database, secret, stale_seconds=security.key_stale_seconds),
         tokens=None if security.oidc is None else Tokens(security.oidc, ProviderKeys(security.oidc)),
         on_decision=on_decision,
     )
@@ -260,6 +262,8 @@ def _access(
 def _hearing(access: Access) -> list[Rounds]:
     """Return what hears of new and revoked keys; each by itself: a provider that hangs holds up no revocation."""
     rounds = [] if access.keys is None else [Rounds("api-keys", access.keys.refresh, _KEYS_SECONDS)]
+    if access.accounts is not None:
+        rounds.append(Rounds("console-accounts", access.accounts.refresh, _KEYS_SECONDS))
     if access.tokens is not None:
         rounds.append(Rounds("provider-keys", access.tokens.keys.refresh_if_old, _PROVIDER_SECONDS))
     return rounds

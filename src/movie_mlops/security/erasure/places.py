@@ -206,6 +206,8 @@ WITHOUT: Final[dict[str, tuple[str, ...]]] = {
     "tmdb_pages": ("list", "content"),
     "tmdb_films": ("outcome", "asked_at", "waiting", "given"),
     "consents": ("purpose", "at", "by"),
+    # Of operators, who are no users.
+    "console_accounts": ("name", "role", "password", "created_by"),
     "api_keys": ("key_id", "digest", "role", "scope", "revoked_by", "follows"),
     # By pseudonyms alone.
     "audit_entries": ("who", "action", "target", "origin", "outcome", "request_id", "facts"),
