@@ -1,7 +1,7 @@
 """The transaction that records events: many batches in one commit, each of them all or nothing by itself."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -111,7 +111,7 @@ def check_same(first: Interaction, again: Interaction) -> None:
         EventConflictError: It says something else.
     """
     # The log dates an event that comes without a time, so that sending it again must not be a conflict.
-    same_time = again if again.event_time is not None else replace(again, event_time=first.event_time)
+    same_time = again if again.event_time is not None else again._replace(event_time=first.event_time)
     if same_time != first:
         raise EventConflictError(again.event_id)
 
@@ -191,7 +191,7 @@ def _rows(batches: Sequence[Batch], now: datetime) -> tuple[list[Interaction], l
         moment = each.event_time
         if moment is None:
             moment = now + timedelta(microseconds=number)
-            each = replace(each, event_time=moment)  # noqa: PLW2901 - the same event, with its time
+            each = each._replace(event_time=moment)  # noqa: PLW2901 - the same event, with its time
         dated.append(each)
         rows.append(to_insert(each, clock.to_iso(moment), recorded_at, place))
     return dated, rows
