@@ -17,7 +17,7 @@ EVENTS_LAG: Final = Measure(
 CONSUMER_BEHIND: Final = Measure(
     "movie_mlops_consumer_behind_events",
     _GAUGE,
-    "Places of the event log that a consumer has not got to yet; told where effects are left to workers.",
+    "Places of the event log that a consumer has not got to yet; the lake has a measure of its own.",
     (Label("consumer", most=MOST_CONSUMERS),),
 )
 DEAD_LETTERS: Final = Measure(
