@@ -119,7 +119,7 @@ class AnswerJoiner:
             datetime.fromisoformat(known.looked_to),
         )
 
-    def _unjoined(self, looked_to: datetime) -> Sequence[Row[tuple[str | None, str]]]:
+    def _unjoined(self, looked_to: datetime) -> list[tuple[str, str]]:
         """Return to whom, and when, answers were given that have no outcome yet, the oldest first."""
         joined = select(OUTCOMES.c.recommendation_id).where(
             OUTCOMES.c.recommendation_id == IMPRESSIONS.c.recommendation_id
