@@ -22,7 +22,7 @@ from movie_mlops.flows.ingest import drain
 from movie_mlops.flows.online_quality import online_quality
 from movie_mlops.flows.outcomes import OUTCOMES, AnswerJoiner, KeptOutcomes, joiner
 from movie_mlops.flows.worker import Turn, Worker, WorkerConfig
-from movie_mlops.lake import INTERACTIONS
+from movie_mlops.lake import INTERACTIONS, compact, erase_rows
 from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.serving import IMPRESSIONS
 from tests.fixtures.stage_6.given_answers import NOW, Given, ago, by_hand
@@ -186,6 +186,24 @@ def test_effect_and_place_are_one_transaction(platform: Platform, monkeypatch: p
 def outcomes(platform: Platform) -> list[tuple[object, ...]]:
     with platform.database.read() as connection:
         return [tuple(row) for row in connection.execute(select(OUTCOMES).order_by(OUTCOMES.c.recommendation_id))]
+
+
+def test_an_erasure_or_a_compaction_leaves_what_was_kept_of_others(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is joined anew because other people's rows went or files were written again; after a load everybody is."""
+    caught_up(platform)
+    erase_rows(platform.lake, INTERACTIONS, pl.col("user_id") == "u07", note={"why": "an erasure"})
+    with platform.database.write() as connection:
+        for table in (IMPRESSIONS, OUTCOMES):
+            connection.execute(delete(table).where(table.c.user_id == "u07"))
+    compact(platform.lake, INTERACTIONS)
+    assert asked(platform, monkeypatch) == len(GIVEN) - 2
+    row = {"event_id": ["l"], "user_id": ["u01"], "movie_id": [9], "kind": ["like"], "source": ["file"]}
+    frame = pl.DataFrame({**row, "event_time": [ago(7.5)], "ingested_at": [NOW]})
+    platform.lake.append(INTERACTIONS, filled(frame, INTERACTIONS))
+    assert online_quality(platform, CONFIG, now=NOW).kept == 0
+    assert AnswerJoiner(platform, CONFIG).turn() == len(GIVEN) - 2
 
 
 def test_an_answer_that_was_erased_meanwhile_does_not_come_back(
