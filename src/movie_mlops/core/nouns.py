@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -20,9 +21,10 @@ class Kind(StrEnum):
     """Took back whatever was said of it: until something is said again (rating, like, dislike) nothing counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interaction:
+class Interaction(NamedTuple):
     """One thing that one user did with one movie.
+
+    A tuple, for of all nouns it is made most often: in a third of the time that a data class takes.
 
     Attributes:
         event_id: Unique; the same id twice is the same interaction.

@@ -1,7 +1,7 @@
 """The transaction that records events: many batches in one commit, each of them all or nothing by itself."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -107,7 +107,7 @@ def record(connection: Connection, batches: Sequence[Batch], now: datetime, peop
 def says_the_same(first: Interaction, again: Interaction) -> bool:
     """Return whether an event that comes again says what it said."""
     # The log dates an event that comes without a time, so that sending it again must not be a conflict.
-    same_time = again if again.event_time is not None else replace(again, event_time=first.event_time)
+    same_time = again if again.event_time is not None else again._replace(event_time=first.event_time)
     return same_time == first
 
 
@@ -198,7 +198,7 @@ def _rows(batches: Sequence[Batch], now: datetime) -> tuple[list[Interaction], l
         moment = each.event_time
         if moment is None:
             moment = now + timedelta(microseconds=number)
-            each = replace(each, event_time=moment)  # noqa: PLW2901 - the same event, with its time
+            each = each._replace(event_time=moment)  # noqa: PLW2901 - the same event, with its time
         dated.append(each)
         rows.append(to_insert(each, clock.to_iso(moment), recorded_at, place))
     return dated, rows

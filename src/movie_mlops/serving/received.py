@@ -13,7 +13,7 @@ from movie_mlops.core.cloud_events import BATCH_TYPE, DATA_TYPE, EVENT_TYPE, WHE
 from movie_mlops.core.contract import CLOCK_SKEW, name_fault
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.serving.shapes import MOST_EVENTS, EventIn
-from movie_mlops.serving.sound import read_sound
+from movie_mlops.serving.sound import read_body, read_sound
 
 PLAIN_SOURCE: Final = "api"
 """The source of events that name none."""
@@ -66,7 +66,7 @@ class Received:
     @property
     def faults(self) -> Iterator[Fault]:
         """Everything that is wrong."""
-        return (fault for each in self.read if isinstance(each, tuple) for fault in each)
+        return (fault for each in self.read if not isinstance(each, Interaction) for fault in each)
 
     @property
     def interactions(self) -> list[tuple[int, Interaction]]:
@@ -99,11 +99,13 @@ def receive(form: Form, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> 
     Raises:
         CannotBeReadError: The body is none of this form.
     """
+    latest = clock.now() + CLOCK_SKEW
+    if form == "plain" and (sound := read_body(body, PLAIN_SOURCE, latest)) is not None:
+        return Received(form, *sound)
     try:
         said = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise CannotBeReadError from error
-    latest = clock.now() + CLOCK_SKEW
     if form == "plain":
         many = isinstance(said, dict) and "events" in said
         if many and (said.keys() != {"events"} or not _is_batch(said["events"], least=1)):

@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
+import msgspec
 from fastapi import Path
 from pydantic import (
     AfterValidator,
@@ -47,7 +48,11 @@ def _sound(value: T, fault: str | None) -> T:
 def _text_time(value: Any) -> Any:
     if value is not None and not isinstance(value, str):
         raise ValueError("must be text such as 2026-01-31T12:00:00Z")
-    return value
+    try:
+        # As what is read at a glance, to the last digit; what is no time to it pydantic tells in its words.
+        return msgspec.convert(value, datetime | None)
+    except msgspec.ValidationError:
+        return value
 
 
 def _possible_time(moment: datetime | None) -> datetime | None:

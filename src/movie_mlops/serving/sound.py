@@ -3,24 +3,56 @@
 Whatever is unusual is ``None`` here and is left to the shapes, which say what is wrong with it, if anything is.
 """
 
-import re
 import secrets
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
 
 from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME, VALUES, value_fault
 from movie_mlops.core.nouns import Interaction, Kind
-from movie_mlops.security.people import known_as
+from movie_mlops.security.people import KNOWN_AS
+from movie_mlops.serving.shapes import MOST_EVENTS
 
-_FIELDS: Final = frozenset({"user_id", "movie_id", "kind", "value", "event_id", "event_time"})
-_KINDS: Final = {kind.value: kind for kind in Kind}
-_TIME: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
-)
-_WHOLE_SECONDS: Final = len("2026-01-31T12:00:00Z")
-_MICROSECONDS: Final = len("2026-01-31T12:00:00.000000Z")
+_Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
 _OLDEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NUMBERS: Final = frozenset({int, float})
+
+
+class _Event(Struct, forbid_unknown_fields=True, gc=False):
+    user_id: _Name
+    movie_id: Annotated[int, Meta(ge=0, le=LARGEST_ID)]
+    kind: Kind
+    value: float | None = None
+    event_id: _Name | None = None
+    event_time: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class _Batch(Struct, forbid_unknown_fields=True, gc=False):
+    events: Annotated[list[_Event], Meta(min_length=1, max_length=MOST_EVENTS)]
+
+
+_ONE: Final = msgspec.json.Decoder(_Event)
+_MANY: Final = msgspec.json.Decoder(_Batch)
+_MANY_BEGIN: Final = b'{"events"'
+
+
+def read_body(body: bytes, source: str, latest: datetime) -> tuple[bool, Sequence[Interaction]] | None:
+    """Return whether a body is a batch, and what its events say; ``None`` where any of it is not plain to see.
+
+    Args:
+        body: JSON, of one event or of a batch.
+        source: Where the events come from.
+        latest: The latest time that an event may have.
+    """
+    many = body.startswith(_MANY_BEGIN)
+    try:
+        events = _MANY.decode(body).events if many else (_ONE.decode(body),)
+    except msgspec.MsgspecError:
+        return None
+    read = _read(events, source, latest)
+    return None if read is None else (many, read)
 
 
 def read_sound(said: Any, source: str, latest: datetime) -> Interaction | None:
@@ -31,51 +63,28 @@ def read_sound(said: Any, source: str, latest: datetime) -> Interaction | None:
         source: Where it comes from.
         latest: The latest time that an event may have.
     """
-    if type(said) is not dict or not said.keys() <= _FIELDS:
-        return None
-    user_id, movie_id, kind = said.get("user_id"), said.get("movie_id"), _KINDS.get(_text(said.get("kind")))
-    if kind is None or type(movie_id) is not int or not 0 <= movie_id <= LARGEST_ID or not _is_name(user_id):
-        return None
-    event_id, value, moment = said.get("event_id"), said.get("value"), said.get("event_time")
-    read_at = None if moment is None else _time(moment)
-    if (
-        not (event_id is None or _is_name(event_id))
-        or not (value is None or type(value) in _NUMBERS)
-        or (value_fault(kind, value) is not None if kind in VALUES else value is not None)
-        or not (moment is None or (read_at is not None and _OLDEST <= read_at <= latest))
-    ):
-        return None
-    number = None if value is None else float(value)
-    return Interaction(
-        event_id or secrets.token_hex(16), known_as(str(user_id)), movie_id, kind, number, read_at, source
-    )
-
-
-def _is_name(said: Any) -> bool:
-    return type(said) is str and 0 < len(said) <= LONGEST_NAME and said.isprintable()
-
-
-def _text(said: Any) -> str:
-    return said if type(said) is str else ""
-
-
-def _time(said: Any) -> datetime | None:
-    # Most times are in UTC, and seen to be whole by their marks; whether their digits are a time is seen below.
-    if type(said) is not str or not (_is_usual(said) or _TIME.fullmatch(said)):
-        return None
     try:
-        return datetime.fromisoformat(said)
-    except ValueError:
+        event = msgspec.convert(said, _Event)
+    except msgspec.MsgspecError:
         return None
+    read = _read((event,), source, latest)
+    return None if read is None else read[0]
 
 
-def _is_usual(said: str) -> bool:
-    size = len(said)
-    return (
-        (size == _WHOLE_SECONDS or (_WHOLE_SECONDS + 1 < size <= _MICROSECONDS and said[19] == "."))
-        and said[4] == said[7] == "-"
-        and said[10] == "T"
-        and said[13] == said[16] == ":"
-        and said[-1] == "Z"
-        and said.isascii()
-    )
+def _read(events: Sequence[_Event], source: str, latest: datetime) -> list[Interaction] | None:
+    """Return what events say, where what msgspec does not look at is sound, too."""
+    known_as: Callable[[str], str] | None = KNOWN_AS.get()
+    read: list[Interaction] = []
+    for event in events:
+        user_id, event_id, moment = event.user_id, event.event_id, event.event_time
+        kind, value = event.kind, event.value
+        if (
+            not user_id.isprintable()
+            or not (event_id is None or event_id.isprintable())
+            or (value_fault(kind, value) is not None if kind in VALUES else value is not None)
+            or not (moment is None or _OLDEST <= moment <= latest)
+        ):
+            return None
+        name = user_id if known_as is None else known_as(user_id)
+        read.append(Interaction(event_id or secrets.token_hex(16), name, event.movie_id, kind, value, moment, source))
+    return read
