@@ -1,6 +1,6 @@
 """Loading: films that come again, events that come twice."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -128,6 +128,20 @@ def test_each_commit_says_where_its_rows_came_from(lake: Lake, tmp_path: Path) -
 
 def event(event_id: str, movie_id: int = 1) -> Interaction:
     return Interaction(event_id, "ann", movie_id, Kind.LIKE, None, NOON, "api")
+
+
+def test_events_that_came_are_looked_for_only_among_those_of_their_time(lake: Lake, tmp_path: Path) -> None:
+    """Of a large lake nothing is read that is older than the events: the rows of its oldest file may even be lost."""
+    assert load_events([event("e1")._replace(event_time=NOON - timedelta(days=90))], lake) == 1
+    [oldest] = (tmp_path / "lake").rglob("*.parquet")
+    whole = oldest.read_bytes()
+    # What says which times are in it stands at the end; what is before that are the rows.
+    end = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    oldest.write_bytes(whole[:4] + bytes(end - 4) + whole[end:])
+    assert load_events([event("e2")], lake) == 1
+    assert load_events([event("e2"), event("e3")], lake) == 1
+    oldest.write_bytes(whole)
+    assert lake.scan("interactions").collect()["event_id"].sort().to_list() == ["e1", "e2", "e3"]
 
 
 def test_events_reach_the_lake_once(lake: Lake) -> None:

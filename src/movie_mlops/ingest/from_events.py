@@ -46,11 +46,25 @@ def load_events(
         if people is not None and (gone := people.left_out(frame[c.USER_ID].unique(), Purpose.HISTORY).all):
             new = frame.filter(~pl.col(c.USER_ID).is_in(list(gone)))
         if version is not None:
-            known = lake.scan(INTERACTIONS, version=version).select(c.EVENT_ID)
-            new = new.lazy().join(known, on=c.EVENT_ID, how="anti", maintain_order="left").collect()
+            new = (
+                new.lazy()
+                .join(_known(lake, version, frame), on=c.EVENT_ID, how="anti", maintain_order="left")
+                .collect()
+            )
         moved = any(lake.cursor(INTERACTIONS, name) != number for name, number in (cursors or {}).items())
         if moved or not new.is_empty():
             lake.append(INTERACTIONS, new, note={"source": "events"}, after=version, cursors=cursors)
         return new.height
 
     return again(work, attempts=attempts)
+
+
+def _known(lake: Lake, version: int, events: pl.DataFrame) -> pl.LazyFrame:
+    """Return the ids of the rows that may be these events.
+
+    The same event has the same time, so that of a large lake only the files are read that have times such as theirs.
+    """
+    known, times = lake.scan(INTERACTIONS, version=version), events[c.EVENT_TIME]
+    if not times.null_count():
+        known = known.filter(pl.col(c.EVENT_TIME).is_between(times.min(), times.max()))
+    return known.select(c.EVENT_ID)
