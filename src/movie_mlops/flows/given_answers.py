@@ -98,17 +98,22 @@ class GivenAnswers:
             rows = self._rows(first, last)
             read = len(rows)
             kept = self._kept.of(rows, first, last)
-            words = self._words(first, last, {row.user_id for row in rows if row.recommendation_id not in kept})
-            loud = self._loud(words) | {row.user_id for row in kept.values() if row.user_id in self._loud_ones}
+            whole = set(kept[USER_ID].unique())
+            words = self._words(first, last, {row.user_id for row in rows} - whole)
+            loud = self._loud(words) | (whole & self._loud_ones if whole else set())
             if loud:
                 self.left_out["programs"] += sum(row.user_id in loud for row in rows)
                 self.programs = [*self.programs, *sorted(loud)][:_NAMED]
                 rows = [row for row in rows if row.user_id not in loud]
             # Text is in order from second to second only.
             rows = [row for row in rows if self._since <= datetime.fromisoformat(row.at) < self._until]
-            found = ((number, kept.get(row.recommendation_id)) for number, row in enumerate(rows))
-            outcomes = {number: row for number, row in found if row is not None}
-            self.kept += len(outcomes)
+            numbers = pl.DataFrame(
+                enumerate(row.recommendation_id for row in rows),
+                schema={"answer": pl.Int64, "recommendation_id": pl.String},
+                orient="row",
+            )
+            outcomes = numbers.join(kept, on="recommendation_id", maintain_order="left")
+            self.kept += outcomes.height
             yield Page(
                 self._as_frame.frame(rows),
                 words.filter(~pl.col(USER_ID).is_in(list(loud))).select(WORDS.names()),
