@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from movie_mlops.cli.main import main
 from tests.fixtures.stage_4.command_line import CommandLine, copied
 from tests.fixtures.stage_5.accessibility import violations
 from tests.fixtures.stage_5.patience import PATIENCE_MS
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.browser
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "reports" / "screenshots"
 TOKEN = "the-token-of-the-tests"
+PASSWORD = "four horses eat plums"
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 SECTIONS = ["Overview", "Data", "Features", "Models", "Gates and runs", "Releases", "Monitoring", "Events", "Lineage"]
@@ -30,6 +32,9 @@ def url(second_release: CommandLine, tmp_path_factory: pytest.TempPathFactory) -
     """A server with two releases, an admin token, and a few people who have used it."""
     home = copied(second_release, tmp_path_factory.mktemp("console")).home
     variables = {"MOVIE_MLOPS_ADMIN_TOKEN": TOKEN}
+    (home / "password").write_text(PASSWORD)
+    account = ["security", "account", "add", "kim", "--role", "analyst", "--password-file", str(home / "password")]
+    assert main([*account, "--home", str(home)]) == 0
     process = ServerProcess(home / "server.txt", "serve", "--home", str(home), variables=variables)
     try:
         process.start()
@@ -160,11 +165,16 @@ def test_a_release_is_taken_back_and_brought_again(visit: Visit, url: str) -> No
 
 
 def test_who_signs_out_is_out(visit: Visit, url: str) -> None:
-    """After signing out the browser has no way back in, not even by going back."""
+    """After signing out the browser has no way back in, not even by going back; a password is another way in."""
     page = visit()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Admin token")).to_be_visible()
     assert page.request.get(f"{url}/console/releases").status == 401
+    page.get_by_label("Name of an account").fill("kim")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    section(page, "Releases")
+    assert page.locator("form[action*=actions]").count() == 0
 
 
 @pytest.mark.long

@@ -1,24 +1,46 @@
 """Access over the real server: keys from the command line, tokens of a provider, limits, headers, what is on record."""
 
 import hmac
+import io
+import json
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import polars as pl
 import pytest
 from pydantic import ValidationError
 
 from movie_mlops.cli import door
+from movie_mlops.cli.main import main
 from movie_mlops.core.errors import ConfigurationError
-from movie_mlops.security import CorsConfig, Decision, LimitConfig, OidcConfig, Role, SecurityConfig, SignInConfig
+from movie_mlops.lake import MOVIES, SCHEMAS
+from movie_mlops.security import (
+    Accounts,
+    AccountStore,
+    Argon2Cost,
+    AuditLog,
+    CorsConfig,
+    Decision,
+    LimitConfig,
+    OidcConfig,
+    Pseudonyms,
+    Role,
+    SecurityConfig,
+    SignInConfig,
+    read_key_secret,
+)
 from movie_mlops.settings import read_settings
 from tests.fixtures.stage_5.platform import ADMIN
+from tests.fixtures.stage_7.canary_home import opened
 from tests.fixtures.stage_7.keyed import CLOSED, OPEN, SECRET, UNLIMITED, Keyed, bearer
 from tests.fixtures.stage_7.provider import AUDIENCE, provider, rsa
 
+PASSWORD = "four horses eat plums"
 LIST = "/v1/users/ann/recommendations?k=2"
 
 
@@ -92,6 +114,86 @@ def test_tokens_of_a_provider(keyed: Keyed) -> None:
             until(client, LIST, 200, bearer(idp.token(rsa(2), kid="two")))
 
 
+def test_an_account_opens_the_console_with_its_password(keyed: Keyed) -> None:
+    """A name and a password, no key; wrong ones are slowed down as tokens are; a new password ends the session."""
+    store = AccountStore(keyed.platform.database, SECRET, cost=Argon2Cost(memory_kib=32, iterations=1, lanes=1))
+    store.add("kim", Role.ANALYST, PASSWORD, by="tests")
+    security = SecurityConfig(sign_in=SignInConfig(tries=4, seconds=3600))
+    with (
+        keyed.platform.served(key_secret=SECRET, security=security) as url,
+        httpx.Client(base_url=url, timeout=60) as client,
+    ):
+        for name, secret in (("kim", PASSWORD + "x"), ("lee", PASSWORD), ("kim", ADMIN["Authorization"].split()[1])):
+            wrong = client.post("/console/sign-in", data={"name": name, "token": secret})
+            assert (wrong.status_code, "set-cookie" in wrong.headers) == (401, False)
+            assert "This is not the name and password of an account." in wrong.text
+        assert client.post("/console/sign-in", data={"token": PASSWORD}).status_code == 401
+        assert client.post("/console/sign-in", data={"name": "kim", "token": PASSWORD}).status_code == 429
+        assert client.get(LIST, headers=bearer(PASSWORD)).status_code == 401
+    with (
+        keyed.platform.served(key_secret=SECRET, security=OPEN, admin_token=None) as url,
+        httpx.Client(base_url=url, timeout=60) as client,
+    ):
+        assert client.post("/console/sign-in", data={"name": "kim", "token": PASSWORD}).status_code == 303
+        cookie = client.cookies["movie_mlops_console"]
+        assert PASSWORD not in cookie
+        assert client.get("/console").status_code == 200
+        store.add("lee", Role.ADMIN, PASSWORD, by="tests")
+        moved = cookie.replace("kim", "lee")
+        assert httpx.get(url + "/console", cookies={"movie_mlops_console": moved}, timeout=60).status_code == 401
+        assert client.post("/console/actions/reload", data={"code": "x"}).status_code == 403
+        store.change_password("kim", PASSWORD)
+        until(client, "/console", 401, {})
+        assert client.post("/console/sign-in", data={"name": "kim", "token": PASSWORD}).status_code == 303
+        store.remove("kim")
+        until(client, "/console", 401, {})
+    entries = keyed.platform.audit.search()
+    assert [(one.who, one.target) for one in entries if one.outcome == "done"] == [("account:kim", "kim")] * 2
+    assert PASSWORD not in str([one.to_json() for one in entries])
+
+
+def test_accounts_are_kept_by_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Made, listed, changed and removed, each on record; the password comes by file or input, and is told nowhere."""
+    home = ["--home", str(tmp_path), "--dataset", "canary"]
+    platform = opened(tmp_path)
+    platform.lake.append(MOVIES, pl.DataFrame(schema=SCHEMAS[MOVIES]))
+    (tmp_path / "password").write_text(f"{PASSWORD}\nnot this line\n")
+    given = ["--password-file", str(tmp_path / "password")]
+    account = ["security", "account"]
+    assert main([*account, "add", "kim", "--role", "operator", *given, *home]) == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO("letmein12345\n"))
+    assert main([*account, "password", "kim", *home]) == 1
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD} too\n"))
+    assert main([*account, "password", "kim", "--by", "ann", *home]) == 0
+    accounts = Accounts(platform.database, read_key_secret(tmp_path / "data/keys", None), stale_seconds=60)
+    accounts.refresh()
+    assert accounts.sign_in("kim", PASSWORD) is None
+    assert accounts.sign_in("kim", f"{PASSWORD} too") is not None
+    capsys.readouterr()
+    assert main([*account, "list", "--json", *home]) == 0
+    told = capsys.readouterr().out
+    assert [(one["name"], one["role"]) for one in json.loads(told)] == [("kim", "operator")]
+    assert "argon2" not in told
+    assert main([*account, "remove", "kim", "--json", *home]) == 0
+    assert main([*account, "remove", "kim", *home]) == 1
+    log = AuditLog(platform.database, Pseudonyms.kept_in(tmp_path / "data/keys"))
+    entries = [(one.action, one.target, one.outcome) for one in log.search()]
+    assert sorted(entries) == sorted(
+        [
+            ("security.account.add", "kim", "done"),
+            ("security.account.password", "kim", "failed"),
+            ("security.account.password", "kim", "done"),
+            ("security.account.remove", "kim", "done"),
+            ("security.account.remove", "kim", "failed"),
+        ]
+    )
+    everything = capsys.readouterr().out + str([one.to_json() for one in log.search()])
+    assert PASSWORD not in everything
+    platform.close()
+
+
 def test_whoever_asks_too_much_is_told_when_to_come_back(keyed: Keyed) -> None:
     """429 with Retry-After, and how the bucket stands with every answer; another key is not touched, nor nobody."""
     limits = {**UNLIMITED, Role.VIEWER: LimitConfig(per_second=0.001, burst=3)}
@@ -112,6 +214,29 @@ def test_whoever_asks_too_much_is_told_when_to_come_back(keyed: Keyed) -> None:
         assert (free.status_code, "ratelimit" in free.headers) == (200, False)
         counted = client.get("/metrics").text
     assert 'route="/v1/users/{user_id}/recommendations",status="429"} 2.0' in counted
+
+
+def test_whoever_asks_for_too_many_users_is_refused(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """429 for one user too many, by path and in a group; it is told why, when to come back, and counted."""
+    monkeypatch.setattr("movie_mlops.security.asked_users.time", SimpleNamespace(time=lambda: 3600 * 500_000 + 10))
+    limits = {**UNLIMITED, Role.SERVICE: LimitConfig(users_per_hour=2)}
+    with (
+        keyed.platform.served(key_secret=SECRET, security=SecurityConfig(limits=limits)) as url,
+        httpx.Client(base_url=url, timeout=60, headers=bearer(keyed.keys[Role.SERVICE])) as client,
+    ):
+        group = {"members": [{"user_id": "ben"}, {"user_id": "cy"}]}
+        assert client.get(LIST).status_code == 200
+        refused = client.post("/v1/recommendations/group", json=group)
+        assert (refused.status_code, refused.json()["type"]) == (429, "urn:movie-mlops:problem:too-many-users")
+        assert refused.headers["retry-after"] == "3590"
+        assert "2 different users an hour" in refused.json()["detail"]
+        assert client.post("/v1/recommendations/rerank", json={"user_id": "ben", "candidates": [2]}).status_code == 200
+        answers = [client.get(f"/v1/users/{user}/history") for user in ("ann", "ben", "cy")]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert answers[2].json()["type"] == refused.json()["type"]
+        counted = client.get("/metrics", headers=ADMIN).text
+    assert 'route="/v1/users/{user_id}/history",status="429"} 1.0' in counted
+    assert 'route="/v1/recommendations/group",status="429"} 1.0' in counted
 
 
 def test_wrong_tokens_at_the_console_make_one_wait(keyed: Keyed) -> None:

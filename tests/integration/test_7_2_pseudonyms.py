@@ -16,8 +16,11 @@ from movie_mlops.flows.ingest import drain, ingest
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.serve import make_app
 from movie_mlops.ingest import IngestConfig, SourceError, open_rows, replay
+from movie_mlops.ingest.pseudonymous import disguised
+from movie_mlops.ingest.raw import RawTable
 from movie_mlops.lake import EXTRAS, INTERACTIONS, QUARANTINE, USERS
 from movie_mlops.security import KeyStore, NewKey, Role, SecurityConfig, SecurityError, read_key_secret
+from movie_mlops.security.people import UserPseudonyms
 from movie_mlops.serving import ServingConfig
 from tests.fixtures.stage_5.platform import ADMIN, running
 from tests.fixtures.stage_7.canary_home import CANARY, OTHER, opened, release, texts_of, write_source
@@ -86,6 +89,23 @@ def test_a_load_counts_what_it_would_count_of_ids(platform: Platform, tmp_path: 
         assert users.str.contains("^~[0-9a-f]{32}$").all()
         assert users.n_unique() == plain.lake.scan(table).collect()[c.USER_ID].n_unique()
     assert platform.lake.version(EXTRAS) is None
+
+
+def test_each_user_is_hashed_once_and_nothing_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However their rows lie, in runs or not, in one piece of memory or several; beside blanks and nobody."""
+    pseudonyms, asked = UserPseudonyms(b"k" * 32, "d"), []
+    expected = {user: pseudonyms.of(user) for user in ("ann", "ben", "cy")}
+    monkeypatch.setattr(pseudonyms, "of", lambda user: asked.append(user) or expected[user])
+    for pieces in ([["ann", "ann", "ben"], ["ben", None, " ann"]], [["cy", "ben", "cy"], [" ", "cy"]], [["ann"] * 9]):
+        ids = pl.concat([pl.Series(c.USER_ID, piece, pl.String) for piece in pieces], rechunk=False)
+        frame = pl.DataFrame({c.LINE: pl.arange(len(ids), eager=True), c.USER_ID: ids})
+        told = disguised(RawTable(frame, "a file"), pseudonyms).frame[c.USER_ID]
+        given = [None if user is None else user.strip() for user in ids]
+        assert told.to_list() == [expected.get(user, user) if user is not None else None for user in given]
+        assert told.chunk_lengths() == [len(piece) for piece in pieces]
+        assert sorted(asked) == sorted({user for user in given if user})
+        asked.clear()
+    assert disguised(RawTable(frame.clear(), "a file"), pseudonyms).frame.schema == frame.schema
 
 
 def test_a_refused_row_names_nobody_and_can_be_corrected(platform: Platform) -> None:

@@ -25,6 +25,7 @@ READS = {
     *(f"release {name}" for name in ("status", "history", "who-served", "verify", "gate", "robustness")),
     *(f"models {name}" for name in ("list", "show", "verify", "aliases", "card", "compare", "export", "keys list")),
     *(f"security {name}" for name in ("scan", "shilling", "reference", "keys list", "erasures", "places")),
+    "security account list",
     "security receipt verify",
     "security consent show",
     # A replay lives in a home of its own; the loop notes by itself what it is asked for.

@@ -1,4 +1,4 @@
-"""How much somebody may ask: buckets in memory and in a real Redis, and wrong tokens at the console's door."""
+"""How much somebody may ask, and for whom: in memory and in a real Redis; and wrong tokens at the console's door."""
 
 import time
 from collections.abc import Iterator
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from movie_mlops.flows.serve import shared_limiter
+from movie_mlops.flows.serve import shared_asked, shared_limiter
 from movie_mlops.security import (
+    AskedUsers,
     Buckets,
     How,
     LeaseNeededError,
@@ -21,6 +22,7 @@ from movie_mlops.security import (
     SecurityConfig,
     SignInConfig,
     Taken,
+    TooManyUsersError,
 )
 from movie_mlops.security.sign_in import Tries
 from movie_mlops.serving import ServingConfig
@@ -141,6 +143,81 @@ def test_without_redis_each_server_counts_alone(redis: RedisServer, monkeypatch:
     limiter._away_until = 0.0
     assert take(limiter, ANN).good
     assert redis.client().keys("movie-mlops:tiny:limit:*")
+
+
+THREE = LimitConfig(users_per_hour=3)
+FEW = SecurityConfig(limits={Role.SERVICE: THREE, Role.VIEWER: THREE})
+
+
+def answered(asked: AskedUsers, *users: str, principal: Principal = SHOP) -> bool:
+    """Ask for users as a route does."""
+    try:
+        asked.check(principal, users)
+    except TooManyUsersError:
+        return False
+    return all(asked.knows(principal, user) for user in users)
+
+
+def at(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Set the clock."""
+    monkeypatch.setattr(time, "time", lambda: seconds)
+
+
+def test_a_key_asks_for_so_many_users_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Known users go on, more are refused whole until the hour ends; others, viewers and admins are not touched."""
+    at(monkeypatch, 3600 * 500_000 + 10)
+    asked = AskedUsers(FEW.limits)
+    assert [answered(asked, user) for user in ("a", "b", "a", "a")] == [True] * 4
+    assert not answered(asked, "c", "d")
+    assert not asked.knows(SHOP, "c")
+    assert [answered(asked, user) for user in ("c", "d", "a")] == [True, False, True]
+    with pytest.raises(TooManyUsersError, match="3 different users an hour") as refused:
+        asked.check(SHOP, ["e"])
+    assert refused.value.wait_seconds == 3590
+    assert answered(asked, *"efg", principal=Principal("key:other", How.KEY, frozenset({Role.SERVICE})))
+    admin = Principal("x", How.TOKEN, frozenset({Role.ADMIN, Role.SERVICE}))
+    assert all(answered(asked, str(number), principal=admin) for number in range(9))
+    assert asked.limit(ANN) is None
+    at(monkeypatch, 3600 * 500_001)
+    assert answered(asked, "x", "y", "z")
+
+
+def test_the_memory_of_asked_users_has_an_end() -> None:
+    """Of so many users alone it is remembered, and of whoever asked last; a limit beyond a million is none."""
+    asked = AskedUsers(SecurityConfig(limits={Role.SERVICE: LimitConfig(users_per_hour=50)}).limits, most=100)
+    for number in range(40):
+        principal = Principal(f"key:{number}", How.KEY, frozenset({Role.SERVICE}))
+        assert answered(asked, *map(str, range(20)), principal=principal)
+    assert sum(map(len, asked._seen.values())) == asked._total <= 100
+    assert "key:39" in asked._seen
+    with pytest.raises(ValueError, match="less than or equal to 1000000"):
+        LimitConfig(users_per_hour=1_000_001)
+
+
+def test_servers_share_whom_a_key_asked_for(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two servers count one user once, together never more; no id is in Redis, and an hour later nothing.
+
+    Without Redis each counts for itself.
+    """
+    at(monkeypatch, 3600 * 500_000 + 10)
+    one, two = (shared_asked(ServingConfig(security=FEW), redis.config(), "tiny") for _ in range(2))
+    assert one.waits
+    assert [answered(one, "ann-1", "ben-2"), answered(two, "ann-1"), answered(two, "cy-3")] == [True] * 3
+    assert not answered(one, "dan-4")
+    assert answered(one, "cy-3")
+    assert not answered(two, "dan-4", "ann-1")
+    client = redis.client()
+    [name] = client.keys("movie-mlops:tiny:asked:*")
+    assert 0 < client.ttl(name) <= 3600
+    members = client.smembers(name)
+    assert {len(member) for member in members} == {8}
+    assert client.scard(name) == 3
+    assert b"shop" not in name
+    redis.kill()
+    assert answered(two, "ben-2")
+    assert not answered(two, "dan-4")
+    third = shared_asked(ServingConfig(security=FEW), redis.config(), "tiny")
+    assert [answered(third, user) for user in ("e", "f", "g", "h")] == [True] * 3 + [False]
 
 
 def test_wrong_tokens_are_counted_by_address(monkeypatch: pytest.MonkeyPatch) -> None:

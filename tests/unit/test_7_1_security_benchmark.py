@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from movie_mlops.bench import Plan, SecurityBenchConfig, StageConfig, bench_security
+from movie_mlops.bench import IngestBenchConfig, Plan, SecurityBenchConfig, StageConfig, bench_security
 
 
 def test_a_load_shows_keys_in_turn() -> None:
@@ -19,12 +19,19 @@ def test_a_load_shows_keys_in_turn() -> None:
 
 @pytest.mark.long
 def test_each_way_of_showing_who_asks_is_measured(tmp_path: Path) -> None:
-    """The same server answers openly, with a key, with a token and with new ones, none is refused; the file says it."""
+    """One server answers openly, with a key, a token and new ones, none is refused; loads are timed; all is said."""
     out = tmp_path / "security.json"
     stage = StageConfig(films=200, users=50, factors=8)
-    config = SecurityBenchConfig(stage=stage, rounds=1, seconds=0.2, warm_up_seconds=0.1, tokens=5)
+    ingest = IngestBenchConfig(rows=2_000, films=200, bad_rows=5, runs=1)
+    config = SecurityBenchConfig(stage=stage, rounds=1, seconds=0.2, warm_up_seconds=0.1, tokens=5, ingest=ingest)
     found = bench_security(config, out, command="a test")
     assert json.loads(out.read_text()) == found
     assert [one["name"] for one in found["scenarios"]] == ["open", "key", "token", "new-token"]
     assert all(one["requests"] and not one["errors"] and not one["unanswered"] for one in found["scenarios"])
-    assert [target["at_most"] for target in found["targets"]] == [0.2, 0.2]
+    assert [target["at_most"] for target in found["targets"]] == [0.2, 0.2, 1.2]
+    loads = found["ingest"]["contenders"]
+    assert {name: one["rows"] for name, one in loads.items()} == dict.fromkeys(
+        ("movie-mlops", "movie-mlops-pseudonyms"), 1_995
+    )
+    [with_them, without] = (loads[name]["seconds"] for name in ("movie-mlops-pseudonyms", "movie-mlops"))
+    assert found["targets"][2]["measured"] == pytest.approx(with_them / without, abs=0.05)

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,21 +55,21 @@ def caught_up(platform: Platform) -> None:
         pass
 
 
-def told(platform: Platform, config: QualityConfig) -> tuple[str, int]:
+def told(platform: Platform, config: QualityConfig, now: datetime) -> tuple[str, int]:
     """Return all that is told of answers, floats to nine digits, and of how many it was kept what came of them."""
-    found = online_quality(platform, config, now=NOW)
+    found = online_quality(platform, config, now=now)
     document = json.loads(json.dumps(found.to_json()), parse_float=lambda text: f"{float(text):.9f}")
     document["kept"] = None
     return json.dumps(document, indent=1, sort_keys=True), found.kept
 
 
-def asked(platform: Platform, monkeypatch: pytest.MonkeyPatch, config: QualityConfig = CONFIG) -> int:
+def asked(platform: Platform, monkeypatch: pytest.MonkeyPatch, now: datetime = NOW) -> int:
     """Hold what is told with what was kept to what is told without; return of how many answers it was kept."""
-    found, kept = told(platform, config)
+    found, kept = told(platform, CONFIG, now)
     with monkeypatch.context() as without:
         kept_of = KeptOutcomes.of
         without.setattr(KeptOutcomes, "of", lambda *asked: kept_of(*asked).clear())
-        assert told(platform, config) == (found, 0)
+        assert told(platform, CONFIG, now) == (found, 0)
     return kept
 
 
@@ -83,6 +83,8 @@ def test_what_was_kept_gives_the_figures_of_the_join(everywhere: Platform, monke
     caught_up(everywhere)
     assert asked(everywhere, monkeypatch) == len(GIVEN)
     assert positions(everywhere.database)["answers"] == everywhere.events.last_offset()
+    # Three days ago less was known: who said something since is joined anew.
+    assert asked(everywhere, monkeypatch, now=ago(3)) < asked(everywhere, monkeypatch)
     # Of whom the log knows more than the lake, everything is joined anew; of others it is not.
     everywhere.events.append([said("u03", 5, Kind.LIKE, 0.5, "late"), said("nobody", 5, Kind.LIKE, 0.5, "other")])
     assert asked(everywhere, monkeypatch) == len(GIVEN) - 2

@@ -5,7 +5,7 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,6 +50,29 @@ def bench_ingest(
         BenchError: A contender failed, or did not bring in every row that it should.
     """
     machine = machine_facts()
+    contenders, setup = _take_turns(list(CONTENDERS), config, progress)
+    found = {"setup": setup, "contenders": contenders, "targets": _targets(contenders, config)}
+    return write_record(out, "ingest", command, machine, found)
+
+
+def cost_of_pseudonyms(config: IngestBenchConfig, progress: Progress = SILENT) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Time the same with and without pseudonyms alone; return what was measured on what, and the target.
+
+    Args:
+        config: The size of the file, and the target.
+        progress: Who listens.
+
+    Raises:
+        BenchError: One of both failed, or did not bring in every row that it should.
+    """
+    contenders, setup = _take_turns([_OURS, _DISGUISED], config, progress)
+    return {"setup": setup, "contenders": contenders}, _disguise_target(contenders, config)
+
+
+def _take_turns(
+    names: Sequence[str], config: IngestBenchConfig, progress: Progress
+) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
+    """Return what became of each contender's runs, and on what they ran."""
     with tempfile.TemporaryDirectory(prefix="movie-mlops-bench-") as folder:
         source = Path(folder) / "ml-generated"
         source.mkdir()
@@ -57,19 +80,14 @@ def bench_ingest(
             write_ratings(source, config)
             advance(config.rows)
         size = (source / "ratings.csv").stat().st_size
-        runs: dict[str, list[dict[str, Any]]] = {name: [] for name in CONTENDERS}
-        with progress.task("Bringing them in", config.runs * len(CONTENDERS), "runs") as advance:
+        runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+        with progress.task("Bringing them in", config.runs * len(names), "runs") as advance:
             for _ in range(config.runs):
-                for name in CONTENDERS:
+                for name in names:
                     runs[name].append(_run(name, source, Path(folder) / "target", config))
                     advance(1)
-    contenders = {name: _summed(told) for name, told in runs.items()}
-    found = {
-        "setup": {"rows": config.rows, "bad_rows": config.bad_rows, "csv_bytes": size, "runs": config.runs},
-        "contenders": contenders,
-        "targets": _targets(contenders, config),
-    }
-    return write_record(out, "ingest", command, machine, found)
+    setup = {"rows": config.rows, "bad_rows": config.bad_rows, "csv_bytes": size, "runs": config.runs}
+    return {name: _summed(told) for name, told in runs.items()}, setup
 
 
 def write_ratings(folder: Path, config: IngestBenchConfig) -> None:
@@ -162,7 +180,6 @@ def _targets(contenders: Mapping[str, Mapping[str, Any]], config: IngestBenchCon
     mine = contenders[_OURS]
     plain = min((contenders[name] for name in _PLAIN), key=lambda one: float(one["seconds"]))
     ratio = round(mine["seconds"] / plain["seconds"], 2)
-    disguised = round(contenders[_DISGUISED]["seconds"] / mine["seconds"], 2)
     memory = mine["peak_memory_mib"]
     return [
         {
@@ -171,12 +188,7 @@ def _targets(contenders: Mapping[str, Mapping[str, Any]], config: IngestBenchCon
             "measured": ratio,
             "met": ratio <= config.times_a_copy,
         },
-        {
-            "what": "times the same without pseudonyms, with them",
-            "limit": config.times_without_pseudonyms,
-            "measured": disguised,
-            "met": disguised <= config.times_without_pseudonyms,
-        },
+        _disguise_target(contenders, config),
         {
             "what": "peak memory, MiB",
             "limit": config.memory_mib,
@@ -184,3 +196,15 @@ def _targets(contenders: Mapping[str, Mapping[str, Any]], config: IngestBenchCon
             "met": memory <= config.memory_mib,
         },
     ]
+
+
+def _disguise_target(contenders: Mapping[str, Mapping[str, Any]], config: IngestBenchConfig) -> dict[str, Any]:
+    """Hold the middle one of the ratios of all rounds: what slowed a round down slowed both."""
+    plain, disguised = (contenders[name]["seconds_of_runs"] for name in (_OURS, _DISGUISED))
+    ratio = round(statistics.median(mine / other for mine, other in zip(disguised, plain, strict=True)), 2)
+    return {
+        "what": "times the same without pseudonyms, with them",
+        "limit": config.times_without_pseudonyms,
+        "measured": ratio,
+        "met": ratio <= config.times_without_pseudonyms,
+    }

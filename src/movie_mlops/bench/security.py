@@ -1,4 +1,4 @@
-"""What it costs that somebody shows who they are: the same server asked openly, with an API key, and with tokens."""
+"""What security costs: the same server asked openly, with an API key and with tokens; a load with pseudonyms."""
 
 import json
 import tempfile
@@ -15,7 +15,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from movie_mlops.bench.config import IngestBenchConfig
 from movie_mlops.bench.errors import BenchError
+from movie_mlops.bench.ingest import cost_of_pseudonyms
 from movie_mlops.bench.load import Outcome, Plan, drive_apart
 from movie_mlops.bench.machine import machine_facts
 from movie_mlops.bench.percentiles import percentile, summary
@@ -48,7 +50,7 @@ _LIMIT: Final = LimitConfig(per_second=1e6)
 
 @dataclass(frozen=True)
 class SecurityBenchConfig:
-    """The benchmark of access.
+    """The benchmark of access, and of pseudonyms.
 
     Attributes:
         stage: What the server stands on.
@@ -57,6 +59,7 @@ class SecurityBenchConfig:
         warm_up_seconds: How long each way is tried before, unmeasured.
         tokens: How many different tokens come where each is to be a new one; more than a server remembers.
         most_ms: What a key and a token may add to half of the answers.
+        ingest: What is brought in with and without pseudonyms: less than ``bench ingest`` brings in by itself.
 
     Raises:
         BenchError: A number is out of range.
@@ -68,6 +71,7 @@ class SecurityBenchConfig:
     warm_up_seconds: float = 1.0
     tokens: int = 5_000
     most_ms: float = 0.2
+    ingest: IngestBenchConfig = field(default_factory=lambda: IngestBenchConfig(rows=5_000_000, runs=5))
 
     def __post_init__(self) -> None:
         if self.rounds < 1 or self.seconds <= 0 or self.tokens < 1:
@@ -77,7 +81,7 @@ class SecurityBenchConfig:
 def bench_security(
     config: SecurityBenchConfig, out: Path, *, command: str, progress: Progress = SILENT
 ) -> dict[str, Any]:
-    """Measure live lists of one server, asked in turns in each way; write a file.
+    """Measure live lists of one server, asked in turns in each way, and loads in turns; write a file.
 
     Args:
         config: What is run.
@@ -89,7 +93,7 @@ def bench_security(
         What the file holds.
 
     Raises:
-        BenchError: The server does not answer as it should.
+        BenchError: The server does not answer as it should, or a load loses rows.
     """
     machine = machine_facts()
     with tempfile.TemporaryDirectory(prefix="movie-mlops-bench-") as name, _provider() as idp:
@@ -113,6 +117,7 @@ def bench_security(
                 "new-token": replace(plain, headers=_shown(*tokens)),
             }
             turns = _measure(ways, served.pid, config, progress)
+    ingest, disguise = cost_of_pseudonyms(config.ingest, progress)
     measured = {way: _described(way, turns[way]) for way in ways}
     # Of each round the difference, of all differences the middle one: what slowed a round down slowed all its turns.
     medians = {way: np.array([percentile(np.sort(turn.latency_ms), 50) for turn in turns[way]]) for way in ways}
@@ -123,7 +128,11 @@ def bench_security(
         "scenarios": list(measured.values()),
         "added_p50_ms": added,
         "added_cpu_ms": {way: round(measured[way]["cpu_ms"] - measured[_OPEN]["cpu_ms"], 4) for way in _MORE},
-        "targets": [_target(way, added[way], measured[way], config) for way in ("key", "token")],
+        "ingest": ingest,
+        "targets": [
+            *(_target(way, added[way], measured[way], config) for way in ("key", "token")),
+            at_most(disguise["what"], disguise["limit"], disguise["measured"]),
+        ],
     }
     return write_record(out, "security", command, machine, found)
 

@@ -1,6 +1,5 @@
 """The requests of the API: what is sent where, and what comes back."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, Unpack
@@ -25,6 +24,7 @@ from movie_mlops.client.shapes import (
     Strategy,
     Wishes,
 )
+from movie_mlops.core.identifiers import time_ordered_id
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ def send(*events: Event) -> Call[Appended]:
 
     Each has an id of its own, so that one that is sent again counts once.
     """
-    named = [{"event_id": uuid.uuid4().hex, **event} for event in events]
+    named = [{"event_id": time_ordered_id(), **event} for event in events]
     return Call("POST", "/v1/events", {}, {"events": named})
 
 

@@ -149,14 +149,21 @@ class Fold:
         Returns:
             Feature name to value.
         """
-        moment = Moment(microseconds(at), film, beside)
-        read = [part.read(each, moment) for part, each in zip(self._parts, state.parts, strict=True)]
-        values: dict[str, Value] = dict.fromkeys(self._names)
+        return self.values_of_many([state], [Moment(microseconds(at), film, beside)])[0]
+
+    def values_of_many(self, states: Sequence[FoldState], moments: Sequence[Moment]) -> list[dict[str, Value]]:
+        """Return :meth:`values` of many entities, each at a moment of its own: each formula takes all of them."""
+        reads = [
+            [part.read(each, moment) for part, each in zip(self._parts, state.parts, strict=True)]
+            for state, moment in zip(states, moments, strict=True)
+        ]
+        values: list[dict[str, Value]] = [dict.fromkeys(self._names) for _ in states]
         for formula in self._formulas:
-            inputs = (np.array([read[place] for place in places]) for places in formula.inputs)
-            found = formula.finish(*inputs).tolist()
-            for name, value in zip(formula.names, found, strict=True):
-                values[name] = _plain(value, is_time=formula.is_time)
+            inputs = (np.array([read[place] for read in reads for place in places]) for places in formula.inputs)
+            found = iter(formula.finish(*inputs).tolist())
+            for each in values:
+                for name in formula.names:
+                    each[name] = _plain(next(found), is_time=formula.is_time)
         return values
 
     def values_for_films(
@@ -186,15 +193,15 @@ class Fold:
     def pack(self, state: FoldState) -> bytes:
         """Return ``state`` as bytes: JSON, nothing that could run."""
         words = {source.value: [[pair, *word] for pair, word in words.items()] for source, words in state.words.items()}
-        parts = [list(map(list, part.items())) if isinstance(part, dict) else part for part in state.parts]
+        parts = [list(part.items()) if isinstance(part, dict) else part for part in state.parts]
+        # Sums of squares are exact, and may have more digits than faster writers of JSON can.
         return json.dumps({"parts": parts, "words": words}, separators=(",", ":")).encode()
 
     def unpack(self, packed: bytes) -> FoldState:
         """Return the state that :meth:`pack` wrote."""
         plain: Mapping[str, Any] = json.loads(packed)
         parts = [
-            dict(map(tuple, given)) if by_time else given
-            for by_time, given in zip(self._by_time, plain["parts"], strict=True)
+            dict(given) if by_time else given for by_time, given in zip(self._by_time, plain["parts"], strict=True)
         ]
         words = {
             Source(source): {pair: (tuple(rank), _as_seen(seen)) for pair, rank, seen in words}

@@ -24,7 +24,7 @@ from movie_mlops.flows.rollout import Conductor
 from movie_mlops.ingest import check_names
 from movie_mlops.lake import MOVIES, Lake, LakeConfig
 from movie_mlops.release import KeysConfig
-from movie_mlops.security import AuditLog, Buckets, KeySecret, Limiter, Pseudonyms, RedisLimiter
+from movie_mlops.security import AskedUsers, AuditLog, Buckets, KeySecret, Limiter, Pseudonyms, RedisLimiter, RedisUsers
 from movie_mlops.serving import Catalogue, ServingConfig, create_app
 
 
@@ -47,13 +47,29 @@ def make_app(
     check_names(platform.lake, pseudonyms=platform.people.pseudonyms is not None)
     check_not_returned(platform)
     limiter = None if redis is None else shared_limiter(serving, redis, workspace.dataset)
-    return _app(platform, serving, lines=lines, tracer=tracer, key_secret=key_secret, limiter=limiter, budget=budget)
+    asked = None if redis is None else shared_asked(serving, redis, workspace.dataset)
+    return _app(
+        platform,
+        serving,
+        lines=lines,
+        tracer=tracer,
+        key_secret=key_secret,
+        limiter=limiter,
+        asked=asked,
+        budget=budget,
+    )
 
 
 def shared_limiter(serving: ServingConfig, redis: RedisConfig, dataset: str) -> RedisLimiter:
     """Return what counts for all servers of a data set."""
     connect = partial(open_redis, redis)
     return RedisLimiter(Buckets(serving.security.limits), connect, prefix=f"movie-mlops:{dataset}")
+
+
+def shared_asked(serving: ServingConfig, redis: RedisConfig, dataset: str) -> AskedUsers:
+    """Return what counts, for all servers of a data set, for how many users somebody asks."""
+    shared = RedisUsers(partial(open_redis, redis), prefix=f"movie-mlops:{dataset}")
+    return AskedUsers(serving.security.limits, shared=shared)
 
 
 def describe() -> dict[str, Any]:
@@ -74,6 +90,7 @@ def _app(
     tracer: Tracer | None = None,
     key_secret: KeySecret | None = None,
     limiter: Limiter | None = None,
+    asked: AskedUsers | None = None,
     budget: BudgetConfig | None = None,
 ) -> FastAPI:
     return create_app(
@@ -98,6 +115,7 @@ def _app(
         audit=AuditLog(platform.database, Pseudonyms.kept_in(platform.workspace.keys)),
         key_secret=key_secret,
         limiter=limiter,
+        asked=asked,
     )
 
 

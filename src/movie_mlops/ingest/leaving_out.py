@@ -10,7 +10,7 @@ import polars as pl
 
 from movie_mlops.core import columns as c
 from movie_mlops.ingest.checking import Checked
-from movie_mlops.lake import USERS
+from movie_mlops.lake import INTERACTIONS, USERS
 from movie_mlops.security.people import People, Purpose
 
 _WORDS: Final = re.compile(r"[^\s,;|:\t\"'{}\[\]]+")
@@ -33,7 +33,9 @@ def without_others(checked: Checked, table: str, *, people: People) -> Checked:
     refused = [(_named(fields), raw) for raw, fields in checked.bad.select(c.RAW, c.FIELDS).iter_rows()]
     named = {user for user, _ in refused if user is not None}
     words = {word for user, raw in refused if user is None for word in _WORDS.findall(raw or "")}
-    gone = people.left_out(named.union(checked.good[c.USER_ID].unique().to_list()), purpose_of(table))
+    # The different ones of interactions are known already.
+    users = checked.users if table == INTERACTIONS else checked.good[c.USER_ID]
+    gone = people.left_out(named.union(users.to_list()), purpose_of(table))
     # Whom a line without a readable user is about nobody can say; that somebody erased is in it, one can.
     erased, out = gone.erased | people.erased.among(words), gone.all
     if not (out or erased):

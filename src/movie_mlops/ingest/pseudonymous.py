@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 import polars as pl
@@ -13,8 +12,6 @@ from movie_mlops.ingest.config import IngestConfig
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.sources import Source
 from movie_mlops.security.people import UserPseudonyms
-
-_ROWS_A_RUN: Final = 4
 
 
 class PseudonymousSource:
@@ -84,15 +81,18 @@ def _renamed(frame: pl.DataFrame, pseudonyms: UserPseudonyms) -> pl.DataFrame:
 
 def _users(ids: pl.Series, pseudonyms: UserPseudonyms) -> pl.Series:
     """Return the pseudonyms; what is nobody stays so, for the contract to say."""
-    if ids.is_empty():
+    # Mostly a user's rows stand together: then one look for all of them will do. The names lie in pieces of memory as
+    # long as those of the ids: beside columns in other pieces all of them would be copied.
+    runs = [piece.rle().struct.unnest() for piece in ids.get_chunks() if not piece.is_empty()]
+    if not runs:
         return ids.cast(pl.String)
-    # Mostly a user's rows stand together: then one look for all of them will do.
-    begins = ids.slice(1).ne_missing(ids.slice(0, ids.len() - 1)).to_numpy()
-    starts = np.concatenate([[0], np.flatnonzero(begins) + 1])
-    if starts.size * _ROWS_A_RUN > ids.len():
-        return _each(ids, pseudonyms)
-    rows = np.repeat(np.arange(starts.size), np.diff(np.append(starts, ids.len())))
-    return _each(ids.gather(starts), pseudonyms).gather(rows)
+    names, start = _each(pl.concat([run["value"] for run in runs]), pseudonyms), 0
+    told = []
+    for run in runs:
+        rows = np.repeat(np.arange(start, start + run.height, dtype=np.uint32), run["len"].to_numpy())
+        told.append(names.gather(rows))
+        start += run.height
+    return pl.concat(told, rechunk=False).alias(ids.name)
 
 
 def _each(ids: pl.Series, pseudonyms: UserPseudonyms) -> pl.Series:
@@ -101,4 +101,4 @@ def _each(ids: pl.Series, pseudonyms: UserPseudonyms) -> pl.Series:
     different = text.unique().drop_nulls()
     different = different.filter(different != "")
     names = pl.Series([pseudonyms.of(user) for user in different], dtype=pl.String)
-    return text.replace_strict(different, names, default=text).alias(c.USER_ID)
+    return text.replace_strict(different, names, default=text)

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from movie_mlops.security.accounts import Accounts
 from movie_mlops.security.api_keys import PREFIX
+from movie_mlops.security.asked_users import AskedUsers
 from movie_mlops.security.config import SecurityConfig
 from movie_mlops.security.errors import AdminShutError, ForbiddenError, UnauthorisedError
 from movie_mlops.security.former_token import FormerToken
@@ -49,7 +51,9 @@ class Access:
         admin_token: Whoever shows it is the administrator; ``None`` for nobody.
         former_token: The one before it, while it goes on.
         limiter: Counts requests.
+        asked: Counts for how many users; without it this server does, as the settings say.
         keys: The API keys, where there are any.
+        accounts: The accounts of the console, where there are any.
         tokens: The tokens of an identity provider, where there is one.
         on_decision: Hears of every refusal, and of whatever somebody who has shown who they are may do.
     """
@@ -61,13 +65,17 @@ class Access:
         admin_token: str | None,
         former_token: FormerToken | None = None,
         limiter: Limiter,
+        asked: AskedUsers | None = None,
         keys: KeyRing | None = None,
+        accounts: Accounts | None = None,
         tokens: Tokens | None = None,
         on_decision: Listener | None = None,
     ) -> None:
         self.config = config
         self.limiter = limiter
+        self.asked = asked or AskedUsers(config.limits)
         self.keys = keys
+        self.accounts = accounts
         self.tokens = tokens
         self.tries = Tries(config.sign_in)
         self._admin_token = admin_token or None
@@ -85,6 +93,11 @@ class Access:
     def is_shut(self) -> bool:
         """Whether nobody at all can show who they are."""
         return self._admin_token is None and self.tokens is None and (self.keys is None or self.keys.is_empty)
+
+    @property
+    def is_console_shut(self) -> bool:
+        """Whether nobody at all can sign in at the console."""
+        return self.is_shut and (self.accounts is None or self.accounts.is_empty)
 
     def identify(self, authorization: bytes | None) -> Principal:
         """Return whoever a header ``Authorization`` is of; nobody where there is none.
@@ -121,6 +134,10 @@ class Access:
         raise UnauthorisedError(
             "The admin token, key or token is wrong.", next_step="Send the header 'Authorization: Bearer <key>'."
         )
+
+    def account(self, name: str, password: str) -> Principal | None:
+        """Return who has this name and password, of the accounts of the console; it takes its time."""
+        return None if self.accounts is None else self.accounts.sign_in(name, password)
 
     def decide(self, rule: Rule | None, principal: Principal, user_id: str | None) -> None:
         """Let somebody through, or not.

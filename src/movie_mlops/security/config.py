@@ -27,11 +27,13 @@ class LimitConfig(_Settings):
         per_second: Requests a second in the long run; ``None`` for any number.
         burst: So many at once after a pause; as many as in two seconds where it is not said.
         per_day: Requests within 24 hours, of which what was used comes back evenly; ``None`` for any number.
+        users_per_hour: Different users to ask for within an hour of the clock; ``None`` for any number.
     """
 
     per_second: float | None = Field(default=None, gt=0)
     burst: float | None = Field(default=None, ge=1)
     per_day: float | None = Field(default=None, ge=1)
+    users_per_hour: int | None = Field(default=None, ge=1, le=1_000_000)
 
 
 class CorsConfig(_Settings):

@@ -23,14 +23,25 @@ class ApiKeyError(SecurityError):
     code = "api-key"
 
 
+class AccountError(SecurityError):
+    """An account that is not there, or cannot be made as asked."""
+
+    code = "account"
+
+
 class AccessError(SecurityError):
     """A request that is not let through.
 
     Attributes:
         status: The HTTP status of the answer.
+        wait_seconds: After how many whole seconds to ask again, where that may help.
     """
 
     status: ClassVar[int] = 403
+
+    def __init__(self, problem: str, *, next_step: str, wait_seconds: int = 1) -> None:
+        super().__init__(problem, next_step=next_step)
+        self.wait_seconds = wait_seconds
 
 
 class UnauthorisedError(AccessError):
@@ -60,6 +71,12 @@ class TooManyRequestsError(AccessError):
     code = "too-many-requests"
     status = 429
     retryable = True
+
+
+class TooManyUsersError(TooManyRequestsError):
+    """Whoever asks has asked for as many different users as they may for now."""
+
+    code = "too-many-users"
 
 
 class CredentialsUnreadableError(AccessError):

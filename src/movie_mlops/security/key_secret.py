@@ -38,8 +38,12 @@ class KeySecret:
         """
         return blake2b(secret.encode(), key=self._key, digest_size=32, person=b"mm-api-key").hexdigest()
 
+    def pepper(self, name: str, role: str) -> bytes:
+        """Return what the password of an account is hashed with besides: in another role it would be another one."""
+        return blake2b(f"{name} {role}".encode(), key=self._key, digest_size=32, person=b"mm-account").digest()
+
     def session(self, digest: str) -> str:
-        """Return what signs the sessions of a key: known to whoever has the key's digest and this secret."""
+        """Return what signs the sessions of a key or an account: known to whoever has the digest and this secret."""
         return blake2b(digest.encode(), key=self._key, digest_size=32, person=b"mm-session").hexdigest()
 
 

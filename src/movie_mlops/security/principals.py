@@ -32,6 +32,8 @@ class How(StrEnum):
     """By an API key."""
     TOKEN = "token"  # noqa: S105 - a word, not a secret
     """By a token of the identity provider."""
+    ACCOUNT = "account"
+    """By the name and password of an account, at the console's door alone."""
 
 
 ALL_USERS: Final = frozenset({Role.SERVICE, Role.ADMIN})
@@ -43,7 +45,8 @@ class Principal:
     """Somebody who asks.
 
     Attributes:
-        name: For records: ``key:<id>``, ``oidc:<subject>``, ``admin-token`` or ``nobody``. No secret is in it.
+        name: For records: ``key:<id>``, ``oidc:<subject>``, ``account:<name>``, ``admin-token`` or ``nobody``.
+            No secret is in it.
         how: How they showed who they are.
         roles: What they are; none for nobody.
         user_id: As a viewer, whose data they may see.

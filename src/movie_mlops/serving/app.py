@@ -19,6 +19,8 @@ from movie_mlops.release.rollout import Rollouts
 from movie_mlops.security import (
     PRINCIPAL,
     Access,
+    Accounts,
+    AskedUsers,
     AuditLog,
     Buckets,
     CorsConfig,
@@ -64,7 +66,7 @@ from movie_mlops.serving.shedding import Shedding
 from movie_mlops.state import Database
 
 _KEYS_SECONDS: Final = 0.5
-"""So often the database is asked for new and revoked keys."""
+"""So often the database is asked for new and revoked keys, and for accounts."""
 _PROVIDER_SECONDS: Final = 5.0
 """So often it is looked whether the provider's keys have grown old."""
 _DESCRIPTION: Final = """
@@ -97,6 +99,7 @@ def create_app(
     audit: AuditLog | None = None,
     key_secret: KeySecret | None = None,
     limiter: Limiter | None = None,
+    asked: AskedUsers | None = None,
     on_decision: Listener | None = None,
 ) -> FastAPI:
     """Return the API.
@@ -123,6 +126,7 @@ def create_app(
         audit: Where it is put on record what operators do; without it, nothing is.
         key_secret: What API keys are hashed with; without it there are none.
         limiter: Counts what is asked; without it this server counts in its memory.
+        asked: Counts for how many users; the same.
         on_decision: Hears whom the guard let through and whom not; it must not wait.
     """
     ledger_of_rollouts = Rollouts(database)
@@ -176,7 +180,7 @@ def create_app(
         rules=RuleBook(config.rules),
         repeats=Repeats(config.remembered_answers),
         read_before=ReadBefore(),
-        access=_access(config, database, key_secret, limiter, on_decision),
+        access=_access(config, database, key_secret, limiter=limiter, asked=asked, on_decision=on_decision),
     )
     guarded = Guarded()
     beside = _beside(services, counting, shadowing)
@@ -235,7 +239,9 @@ def _access(
     config: ServingConfig,
     database: Database,
     secret: KeySecret | None,
+    *,
     limiter: Limiter | None,
+    asked: AskedUsers | None,
     on_decision: Listener | None,
 ) -> Access:
     """Return who comes in."""
@@ -245,7 +251,9 @@ def _access(
         admin_token=config.admin_token,
         former_token=config.former_token,
         limiter=limiter or MemoryLimiter(Buckets(security.limits)),
+        asked=asked,
         keys=None if secret is None else KeyRing(database, secret, stale_seconds=security.key_stale_seconds),
+        accounts=None if secret is None else Accounts(database, secret, stale_seconds=security.key_stale_seconds),
         tokens=None if security.oidc is None else Tokens(security.oidc, ProviderKeys(security.oidc)),
         on_decision=on_decision,
     )
@@ -254,6 +262,8 @@ def _access(
 def _hearing(access: Access) -> list[Rounds]:
     """Return what hears of new and revoked keys; each by itself: a provider that hangs holds up no revocation."""
     rounds = [] if access.keys is None else [Rounds("api-keys", access.keys.refresh, _KEYS_SECONDS)]
+    if access.accounts is not None:
+        rounds.append(Rounds("console-accounts", access.accounts.refresh, _KEYS_SECONDS))
     if access.tokens is not None:
         rounds.append(Rounds("provider-keys", access.tokens.keys.refresh_if_old, _PROVIDER_SECONDS))
     return rounds

@@ -13,6 +13,7 @@ from movie_mlops.security import (
     PRINCIPAL,
     Access,
     AccessError,
+    Check,
     Decision,
     Entry,
     KeyNeededError,
@@ -65,8 +66,7 @@ class Guard:
             if principal is not NOBODY:
                 taken = await self._take(principal)
                 _check(taken)
-            if principal is not NOBODY or rule is None or rule.entry is not Entry.SESSION:
-                self._access.decide(rule, principal, user_id)
+            await self._decide(rule, principal, user_id)
         except AccessError as error:
             refused = error
         if principal is not NOBODY:
@@ -80,7 +80,7 @@ class Guard:
         else:
             # Counted under its route, as any other answer.
             scope["route"] = rule
-            await refusal(refused, scope["path"], taken)(scope, receive, send)
+            await refusal(refused, scope["path"])(scope, receive, send)
 
     async def _identify(self, rule: Rule | None, scope: Scope) -> Principal:
         if rule is not None and rule.entry is Entry.PUBLIC:
@@ -119,6 +119,17 @@ class Guard:
         # Others were quicker, again and again: there is too little for all of them.
         raise TooManyRequestsError("Too many requests at once.", next_step="Send it again in a moment.")
 
+    async def _decide(self, rule: Rule | None, principal: Principal, user_id: str | None) -> None:
+        if principal is not NOBODY or rule is None or rule.entry is not Entry.SESSION:
+            self._access.decide(rule, principal, user_id)
+        asked = self._access.asked
+        if rule is None or rule.check is not Check.PATH or user_id is None or asked.knows(principal, user_id):
+            return
+        if asked.waits:
+            await anyio.to_thread.run_sync(asked.check, principal, [user_id])
+        else:
+            asked.check(principal, [user_id])
+
     def _recorded(self, send: Send, decision: Decision) -> Send:
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -136,6 +147,7 @@ def _check(taken: Taken | None) -> None:
             if bucket.name == "second"
             else f"You may send {bucket.holds:g} requests a day; these are used up.",
             next_step=f"Send the request again in {taken.wait_seconds} s.",
+            wait_seconds=taken.wait_seconds,
         )
 
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.logs import REQUEST_ID
-from movie_mlops.security import AccessError, Taken
+from movie_mlops.security import AccessError
 from movie_mlops.serving.errors import ServingError
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.problems")
@@ -32,7 +32,6 @@ STATUS_OF_CODE: Final[dict[str, int]] = {
     "rollout": 409,
     "rollout-conflict": 409,
     "state": 503,
-    "forbidden": 403,
 }
 """The status of errors of other rooms; the sentence of any other one stays inside."""
 
@@ -100,19 +99,18 @@ def install(app: FastAPI) -> None:
     app.openapi = lambda: app.openapi_schema or _with_problems(describe())  # type: ignore[method-assign]
 
 
-def refusal(error: AccessError, instance: str, taken: Taken | None) -> Response:
+def refusal(error: AccessError, instance: str) -> Response:
     """Return the problem of a request that is not let through.
 
     Args:
         error: Why.
         instance: The path that was asked for.
-        taken: How the caller's limits stand.
     """
     headers = {}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if error.retryable:
-        headers["Retry-After"] = "1" if taken is None else str(taken.wait_seconds)
+        headers["Retry-After"] = str(error.wait_seconds)
     return problem(error.status, str(error), code=error.code, instance=instance, headers=headers)
 
 
@@ -154,6 +152,8 @@ async def _on_own_error(request: Request, error: Exception) -> Response:
         return problem(
             error.status, str(error), code=error.code, instance=path, headers=error.headers, extra=error.extra
         )
+    if isinstance(error, AccessError):
+        return refusal(error, path)
     status = STATUS_OF_CODE.get(error.code)
     if status is None:
         raise error

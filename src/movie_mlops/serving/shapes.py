@@ -1,6 +1,5 @@
 """The documents of the API: what it takes, checked strictly, and what it gives, for its description."""
 
-import uuid
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
@@ -23,6 +22,7 @@ from pydantic import (
 
 from movie_mlops.core import clock
 from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME, name_fault, time_fault, value_fault
+from movie_mlops.core.identifiers import time_ordered_id
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.release import BUNDLE_ID
 from movie_mlops.security.people import Purpose, known_as
@@ -125,7 +125,7 @@ class EventIn(_Word):
     def interaction(self, source: str) -> Interaction:
         """Return what it says, as learned from a source; with an id of its own where it came without."""
         return Interaction(
-            self.event_id or uuid.uuid4().hex,
+            self.event_id or time_ordered_id(),
             self.user_id,
             self.movie_id,
             self.kind,

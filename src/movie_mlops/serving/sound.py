@@ -3,7 +3,6 @@
 Whatever is unusual is ``None`` here and is left to the shapes, which say what is wrong with it, if anything is.
 """
 
-import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -12,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME, VALUES, value_fault
+from movie_mlops.core.identifiers import time_ordered_id
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.security.people import KNOWN_AS
 from movie_mlops.serving.shapes import MOST_EVENTS
@@ -86,5 +86,5 @@ def _read(events: Sequence[_Event], source: str, latest: datetime) -> list[Inter
         ):
             return None
         name = user_id if known_as is None else known_as(user_id)
-        read.append(Interaction(event_id or secrets.token_hex(16), name, event.movie_id, kind, value, moment, source))
+        read.append(Interaction(event_id or time_ordered_id(), name, event.movie_id, kind, value, moment, source))
     return read

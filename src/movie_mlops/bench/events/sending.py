@@ -20,7 +20,7 @@ _LENGTH: Final = b"content-length:"
 
 
 def made_up(count: int, users: int, films: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Yield events of chance: ids that nobody has, as a browser's are."""
+    """Yield events of chance: ids that nobody has, in the order in which they are made, as those of our clients are."""
     chance, salt = random.Random(seed), os.urandom(8).hex()  # noqa: S311 - no secret
     for number in range(count):
         kind = chance.choice(_KINDS)

@@ -1,4 +1,4 @@
-"""What it costs that somebody shows who they are, and whether those who are nobody are found."""
+"""What access and pseudonyms cost, and whether users who are nobody are found."""
 
 from functools import partial
 from typing import Annotated
@@ -15,15 +15,18 @@ def security(
     users: Annotated[int, typer.Option("--users", min=1, help="How many users have a history.")] = 1_200,
     films: Annotated[int, typer.Option("--films", min=100, help="How many films the catalogue has.")] = 27_278,
     tokens: Annotated[int, typer.Option("--tokens", min=1, help="How many different tokens come.")] = 5_000,
+    rows: Annotated[int, typer.Option("--rows", min=1000, help="Ratings to bring in with pseudonyms.")] = 5_000_000,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="How often, with and without.")] = 5,
     out: Out = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """What does an API key, or a token of a provider, add to an answer? The same server, asked in turns."""
-    from movie_mlops.bench import SecurityBenchConfig, StageConfig, bench_security
+    """What does an API key or a token add to an answer, and a pseudonym to a load? In turns, on one machine."""
+    from movie_mlops.bench import IngestBenchConfig, SecurityBenchConfig, StageConfig, bench_security
 
+    ingest = IngestBenchConfig(rows=rows, bad_rows=min(1000, rows // 100), runs=runs)
     stage = StageConfig(users=users, films=films)
-    config = SecurityBenchConfig(stage=stage, rounds=rounds, seconds=seconds, tokens=tokens)
+    config = SecurityBenchConfig(stage=stage, rounds=rounds, seconds=seconds, tokens=tokens, ingest=ingest)
     measure("security", partial(bench_security, config), _tell, out=out, home=home, as_json=as_json)
 
 
@@ -63,4 +66,6 @@ def _tell(found: Found) -> None:
         }
         for one in found["scenarios"]
     )
+    loads = found["ingest"]["contenders"]
+    table({"load": name, "seconds": one["seconds"], "cpu s": one["cpu_seconds"]} for name, one in loads.items())
     tell_limits(found)

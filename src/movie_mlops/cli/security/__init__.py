@@ -2,7 +2,7 @@
 
 import typer
 
-from movie_mlops.cli.security import audit, backups, consent, keys, rights
+from movie_mlops.cli.security import accounts, audit, backups, consent, keys, rights
 from movie_mlops.cli.security.reference import reference
 from movie_mlops.cli.security.scan import scan
 from movie_mlops.cli.security.shilling import shilling
@@ -14,6 +14,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(keys.app, name="keys")
+app.add_typer(accounts.app, name="account")
 app.add_typer(audit.app, name="audit")
 app.command()(scan)
 app.command()(shilling)

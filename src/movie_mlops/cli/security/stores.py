@@ -6,7 +6,7 @@ from pathlib import Path
 
 from movie_mlops.cli import door
 from movie_mlops.core.nouns import Workspace
-from movie_mlops.security import KeySecret, KeyStore, read_key_secret
+from movie_mlops.security import AccountStore, KeySecret, KeyStore, read_key_secret
 from movie_mlops.settings import Settings
 
 
@@ -23,5 +23,16 @@ def key_store(home: Path | None, dataset: str | None) -> Iterator[KeyStore]:
     opened = door.database(door.workspace(home, dataset))
     try:
         yield KeyStore(opened, key_secret(found))
+    finally:
+        opened.close()
+
+
+@contextmanager
+def account_store(home: Path | None, dataset: str | None) -> Iterator[AccountStore]:
+    """Open the accounts of the data set that a command means."""
+    found = door.settings(home)
+    opened = door.database(door.workspace(home, dataset))
+    try:
+        yield AccountStore(opened, key_secret(found))
     finally:
         opened.close()

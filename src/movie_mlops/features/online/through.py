@@ -21,6 +21,7 @@ from movie_mlops.features.online.histories import HISTORIES
 from movie_mlops.features.online.materialise import FILMS, RATINGS, STATES_OF, put_states, states_of
 from movie_mlops.features.online.record import Stored, chunks, locked, put
 from movie_mlops.features.online.rows import RowFormat
+from movie_mlops.features.parts import Moment
 from movie_mlops.features.words import UNKNOWN_TIME, WORD, Record, pack, rank_of_record, record_of, unpack
 from movie_mlops.state import fetch_rows
 
@@ -110,18 +111,22 @@ class _States:
         view, rows = self._fold.view, self._rows
         has_rows = len(view.entity.keys) == 1
         before = locked(connection, view.name, self._keys) if has_rows else {}
-        packed = []
+        moments = []
         for key, state in self._states.items():
             held = before.get(key)
             moment = max(clock.microseconds(at), rows.at(held.packed) if held else 0)
             self._fold.forget(state, moment)
-            if has_rows:
-                time = clock.from_microseconds(moment)
-                film = films.get(int(key), UNKNOWN_FILM) if view.entity.has_film else UNKNOWN_FILM
-                packed.append((key, position, rows.pack(self._fold.values(state, time, film), time)))
+            film = films.get(int(key), UNKNOWN_FILM) if has_rows and view.entity.has_film else UNKNOWN_FILM
+            moments.append(Moment(moment, film))
+        if has_rows:
+            values = self._fold.values_of_many(list(self._states.values()), moments)
+            packed = [
+                (key, position, rows.pack(each, clock.from_microseconds(moment.at)))
+                for key, each, moment in zip(self._states, values, moments, strict=True)
+            ]
+            put(connection, view.name, packed)
         packer = self._fold.pack
         put_states(connection, self._name, [(key, packer(state).decode()) for key, state in self._states.items()])
-        put(connection, view.name, packed)
 
     def _key(self, interaction: Interaction) -> str:
         return interaction.user_id if self._fold.view.entity.folds == USER_ID else str(interaction.movie_id)

@@ -67,6 +67,7 @@ DERIVED: Final = (
     "dead_letters",
     "event_consumers",
     "api_keys",
+    "console_accounts",
     "fold_states",
     "online_origins",
     "online_rows",

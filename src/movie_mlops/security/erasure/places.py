@@ -134,6 +134,13 @@ PLACES: Final = (
     Place(Kind.COPIES, "Redis", ("key",), "Copies of your history and features.", "the keys are deleted"),
     Place(
         Kind.COPIES,
+        "Redis sets",
+        ("none: hashes of 64 bits",),
+        "For an hour: that somebody asked for you, where it is limited for how many.",
+        "nothing can be found; each set goes after an hour",
+    ),
+    Place(
+        Kind.COPIES,
         "Redis stream",
         ("subject", "id"),
         "What you did lately, on its way to whoever listens.",
@@ -208,6 +215,8 @@ WITHOUT: Final[dict[str, tuple[str, ...]]] = {
     "tmdb_pages": ("list", "content"),
     "tmdb_films": ("outcome", "asked_at", "waiting", "given"),
     "consents": ("purpose", "at", "by"),
+    # Of operators, who are no users.
+    "console_accounts": ("name", "role", "password", "created_by"),
     "api_keys": ("key_id", "digest", "role", "scope", "revoked_by", "follows"),
     # By pseudonyms alone.
     "audit_entries": ("who", "action", "target", "origin", "outcome", "request_id", "facts"),

@@ -32,6 +32,12 @@ export function uuid() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
+/** A UUID of version 7 (RFC 9562): ids of events are in the order of time, which spares the server's index. */
+function eventId() {
+  const time = Date.now().toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${uuid().slice(15)}`;
+}
+
 const MOST_EVENTS = 1000; // in one batch
 const LIKED_FROM = 4; // stars; only for what is shown until the server's history says it
 let visitor = recall("visitor");
@@ -56,7 +62,7 @@ export async function forget() {
   await flush().catch((problem) => { if (problem.passing) throw problem; });
   const items = await api.history(visitorId());
   const taken = items.map((film) => ({
-    event_id: uuid(), user_id: visitorId(), movie_id: film.movie_id, kind: "withdraw",
+    event_id: eventId(), user_id: visitorId(), movie_id: film.movie_id, kind: "withdraw",
   }));
   for (let from = 0; from < taken.length; from += MOST_EVENTS) await api.sendEvents(taken.slice(from, from + MOST_EVENTS));
   newVisitor();
@@ -96,7 +102,7 @@ export function say(film, kind, value) {
   if (kind === "rating") stars[film.movie_id] = value;
   else delete stars[film.movie_id];
   keep("stars", stars);
-  const event = { event_id: uuid(), user_id: visitorId(), movie_id: film.movie_id, kind };
+  const event = { event_id: eventId(), user_id: visitorId(), movie_id: film.movie_id, kind };
   if (value !== undefined) event.value = value;
   keep("outbox", (outbox = [...outbox, event]));
   return flush();

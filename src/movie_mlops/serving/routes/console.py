@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import anyio
 import anyio.to_thread
@@ -15,29 +14,20 @@ from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.evaluation.leaderboard import metric_label
 from movie_mlops.release import POLICY, ReleaseError, draw, list_bundles
 from movie_mlops.release.rollout import Rollout, promote_by_hand, roll_back_by_hand
-from movie_mlops.security import RULES, AccessError, KeyNeededError, Principal
+from movie_mlops.security import RULES, Principal
 from movie_mlops.serving import conducting
 from movie_mlops.serving.console import answers, drawing, session
+from movie_mlops.serving.console.door import PRIVATE, ConsoleDoor, read_form
 from movie_mlops.serving.console.glance import Glance
 from movie_mlops.serving.errors import BadRequestError, NotRecordedError
 from movie_mlops.serving.rendering import Pages
 from movie_mlops.serving.routes.admin import bundle_path
 from movie_mlops.serving.services import Services
 
-_STRICT: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
-)
 # A report is one document with its styles in it. It runs nothing, asks for nothing and has no origin.
 _REPORT: Final = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 )
-_PRIVATE: Final = {"content-security-policy": _STRICT, "cache-control": "no-store"}
-_PATIENCE_SECONDS: Final = 0.5
-"""How long somebody waits who has sent a wrong token."""
-_LONGEST_FORM: Final = 8_192
-_WRONG: Final = "This is not the admin token. Nor is it the API key of an analyst, operator or admin."
-_SEES: Final = RULES["GET", "/console"].roles
 _ACTS: Final = RULES["POST", "/console/actions/{action}"].roles
 
 _MOVES: Final = ("pause", "resume", "promote", "rollback", "stop")
@@ -61,11 +51,13 @@ class Console:
     Args:
         services: The stores.
         pages: The templates.
+        door: Where whoever has not signed in is sent.
     """
 
-    def __init__(self, services: Services, pages: Pages) -> None:
+    def __init__(self, services: Services, pages: Pages, door: ConsoleDoor) -> None:
         self._services = services
         self._pages = pages
+        self._door = door
         pages.filters.update(
             {
                 "count": "{:,}".format,
@@ -92,7 +84,7 @@ class Console:
     def show(self, request: Request, name: str) -> Response:
         """Return a section."""
         if self._who(request) is None:
-            return self._door()
+            return self._door.shown()
         if name not in {section["name"] for section in self.sections()}:
             return self._page(request, "missing", 404, {"asked": name})
         try:
@@ -101,37 +93,11 @@ class Console:
             return self._page(request, "trouble", 503, {"asked": name, "problem": str(error)})
         return self._page(request, name or "overview", 200, facts)
 
-    def sign_in(self, request: Request, form: Mapping[str, str]) -> tuple[Response, bool]:
-        """Return the answer to a token, and whether it was right."""
-        access, address = self._services.access, "" if request.client is None else request.client.host
-        wait = access.tries.wait_seconds(address)
-        if wait:
-            answer = self._login(f"Too many wrong tokens came from where you are. Try again in {wait} s.", 429)
-            answer.headers["retry-after"] = str(wait)
-            return answer, True
-        cookie = self._cookie(form.get("token", ""))
-        if cookie is None:
-            access.tries.was_wrong(address)
-            return self._login(_WRONG, 401), False
-        answer = RedirectResponse("/console", 303, _PRIVATE)
-        proto = request.headers.get("x-forwarded-proto")
-        encrypted = self._services.config.security.tls or "https" in {request.url.scheme, proto}
-        answer.set_cookie(
-            session.COOKIE,
-            cookie,
-            max_age=session.LASTS_SECONDS,
-            path="/console",
-            httponly=True,
-            secure=encrypted,
-            samesite="strict",
-        )
-        return answer, True
-
     def act(self, request: Request, action: str, form: Mapping[str, str]) -> Response:
         """Do what a form asks, and lead back to the releases."""
         who = self._who(request)
         if who is None:
-            return self._door()
+            return self._door.shown()
         expected = session.form_code(who[1], request.cookies[session.COOKIE])
         if not session.same(form.get("code", ""), expected):
             return self._page(
@@ -144,7 +110,7 @@ class Console:
             said = _ACTIONS[action](self._services, form)
         except MovieMlopsError as error:
             return self._page(request, "releases", 409, self._releases(form.get("bundle", ""), str(error)))
-        return RedirectResponse(f"/console/releases?said={said}", 303, _PRIVATE)
+        return RedirectResponse(f"/console/releases?said={said}", 303, PRIVATE)
 
     def picture(self, request: Request) -> Response:
         """Return the lineage of a thing as SVG."""
@@ -157,44 +123,21 @@ class Console:
             drawn = draw(operations.graph_of(request.query_params.get("of", "")))
         except MovieMlopsError as error:
             raise NotRecordedError(error.problem, next_step=error.next_step) from error
-        return Response(drawn, media_type="image/svg+xml", headers={**_PRIVATE, "content-security-policy": POLICY})
+        return Response(drawn, media_type="image/svg+xml", headers={**PRIVATE, "content-security-policy": POLICY})
 
     def report(self, request: Request, name: str) -> Response:
         """Return a report that was written by a flow."""
         if self._who(request) is None:
-            return self._door()
+            return self._door.shown()
         operations = self._services.operations
         path = None if operations is None else operations.report(name)
         if path is None:
             return self._page(request, "missing", 404, {"asked": name})
-        return HTMLResponse(path.read_bytes(), headers={**_PRIVATE, "content-security-policy": _REPORT})
+        return HTMLResponse(path.read_bytes(), headers={**PRIVATE, "content-security-policy": _REPORT})
 
     def _who(self, request: Request) -> tuple[Principal, str] | None:
         """Return who has signed in, and what signs their session; what they may do the guard has seen to."""
         return session.who(self._services.access, request.cookies.get(session.COOKIE, ""))
-
-    def _cookie(self, token: str) -> str | None:
-        """Return the cookie of whoever holds a token or key; ``None`` where it does not hold, or opens no console."""
-        try:
-            principal = self._services.access.holder(token)
-        except (AccessError, KeyNeededError):
-            return None
-        return session.begin_of(principal, self._services.access) if principal.roles & _SEES else None
-
-    def _door(self) -> Response:
-        return self._login(None, 403 if self._services.access.is_shut else 401)
-
-    def _login(self, trouble: str | None, status: int) -> Response:
-        text = self._pages.render(
-            "console/login.html.j2",
-            script=None,
-            sheets=("app.css", "console.css"),
-            title="Console",
-            description="Sign in to the console.",
-            shut=self._services.access.is_shut,
-            trouble=trouble,
-        )
-        return HTMLResponse(text, status, headers=_PRIVATE)
 
     def _facts(self, request: Request, name: str) -> dict[str, Any]:
         operations = self._services.operations
@@ -258,31 +201,20 @@ class Console:
             intervals=_safe(drawing.intervals),
             **facts,
         )
-        return HTMLResponse(text, status, headers=_PRIVATE)
+        return HTMLResponse(text, status, headers=PRIVATE)
 
 
 def mount_console(app: FastAPI, services: Services, pages: Pages) -> None:
     """Serve the console."""
-    console = Console(services, pages)
-
-    @app.post("/console/sign-in", include_in_schema=False)
-    async def sign_in(request: Request) -> Response:
-        answer, right = console.sign_in(request, await _form(request))
-        if not right:
-            await anyio.sleep(_PATIENCE_SECONDS)
-        return answer
-
-    @app.post("/console/sign-out", include_in_schema=False)
-    async def sign_out() -> Response:
-        answer = RedirectResponse("/console", 303, _PRIVATE)
-        answer.delete_cookie(session.COOKIE, path="/console")
-        return answer
+    door = ConsoleDoor(services, pages)
+    console = Console(services, pages, door)
+    door.mount(app)
 
     @app.post("/console/actions/{action}", include_in_schema=False)
     async def act(request: Request, action: str) -> Response:
         if action not in _ACTIONS:
-            return RedirectResponse("/console", 303, _PRIVATE)
-        return await anyio.to_thread.run_sync(console.act, request, action, await _form(request))
+            return RedirectResponse("/console", 303, PRIVATE)
+        return await anyio.to_thread.run_sync(console.act, request, action, await read_form(request))
 
     @app.get("/console/lineage.svg", include_in_schema=False)
     def picture(request: Request) -> Response:
@@ -299,14 +231,6 @@ def mount_console(app: FastAPI, services: Services, pages: Pages) -> None:
     @app.get("/console/{name}", include_in_schema=False)
     def section(request: Request, name: str) -> Response:
         return console.show(request, name)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Return the fields of a form that a page of ours sent."""
-    body = await request.body()
-    if len(body) > _LONGEST_FORM:
-        raise BadRequestError("The form is too long.", next_step="Write a shorter reason.")
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20))
 
 
 def _promote(services: Services, form: Mapping[str, str]) -> str:

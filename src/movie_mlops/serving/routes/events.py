@@ -172,26 +172,24 @@ def _is_lenient(request: Request) -> bool | None:
 async def _append_all(services: Services, received: Received) -> Response:
     _refuse_invalid(list(received.faults), many=received.many)
     if strange := _of_others(received):
-        return _whole(str(not_own()), strange, many=received.many)
+        return _whole(ForbiddenError.status, str(not_own()), strange, many=received.many)
     interactions = [each for _, each in received.interactions]
     _refuse(_lacking(services, received.interactions, received.called("movie_id")), many=received.many)
     [outcome] = await services.gathering.append([interactions])
     if isinstance(outcome, BatchRefusedError):
         faults = [Fault(one.position, received.called(one.field), one.reason, one.code) for one in outcome.faults]
         said = f"{outcome.problem.removesuffix('.')}{_more(faults)}. {outcome.next_step}"
-        return _whole(said, faults, many=received.many)
+        return _whole(STATUS_OF_CODE[outcome.code], said, faults, many=received.many)
     if isinstance(outcome, MovieMlopsError):
         raise outcome
     services.metrics.events(accepted=outcome.accepted, duplicates=outcome.duplicates)
     return _answer(outcome.accepted, outcome.duplicates, [each.event_id for each in interactions])
 
 
-def _whole(said: str, faults: Sequence[Fault], *, many: bool) -> Response:
+def _whole(status: int, said: str, faults: Sequence[Fault], *, many: bool) -> Response:
     """Return the problem of a batch of which nothing is taken, with what is wrong with each; the first names it."""
     documents = [{**fault.document(many=many), "code": fault.code} for fault in faults]
-    return problem(
-        STATUS_OF_CODE[faults[0].code], said, code=faults[0].code, instance=_PATH, extra={"errors": documents}
-    )
+    return problem(status, said, code=faults[0].code, instance=_PATH, extra={"errors": documents})
 
 
 def _of_others(received: Received) -> list[Fault]:

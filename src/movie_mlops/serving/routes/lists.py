@@ -10,7 +10,7 @@ from movie_mlops.serving.answering import Given
 from movie_mlops.serving.asks import GroupOut, GroupRequest, RerankOut, RerankRequest, Somebody
 from movie_mlops.serving.group import Member, recommend_group
 from movie_mlops.serving.model import Snapshot
-from movie_mlops.serving.owning import check_own
+from movie_mlops.serving.owning import check_asked
 from movie_mlops.serving.recommend import Answer
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.routes.recommendations import keep_answer, list_history, maker, next_page, read_history, said
@@ -28,7 +28,7 @@ def make_router(services: Services) -> APIRouter:
     @router.post("/group", responses={200: {"model": GroupOut}}, summary="One list for several people")
     def for_group(body: GroupRequest) -> Json:
         """Put together what each member would be given; what one of them has seen is seen."""
-        check_own(somebody.user_id for somebody in body.members)
+        check_asked(services.access, [somebody.user_id for somebody in body.members])
         wish, snapshot = body.wish(), services.watcher.snapshot
         members = [_member(services, somebody, place) for place, somebody in enumerate(body.members, start=1)]
         asked = {"members": [_said(somebody) for somebody in body.members], "strategy": body.strategy.value}
@@ -56,7 +56,7 @@ def make_router(services: Services) -> APIRouter:
     @router.post("/rerank", responses={200: {"model": RerankOut}}, summary="Put given films in order")
     def rerank(body: RerankRequest) -> Json:
         """Put candidates in the order that the released model gives them for somebody, and say which have no place."""
-        check_own([body.user_id])
+        check_asked(services.access, [body.user_id])
         wish = body.wish()
         member, why = _member(services, body, 1)
         recommendation_id = secrets.token_hex(16)
