@@ -101,6 +101,15 @@ def test_training_waits_for_the_days_of_a_week_and_scoring_for_a_release(dags: d
     assert weekly["days_of_a_run"] == [f"2026-11-{day}" for day in range(16, 23)]
 
 
+def test_the_loop_takes_its_turn_every_hour_and_alone(dags: dict[str, Any]) -> None:
+    """One turn at half past each hour, with time for a whole main job, while no other flow changes the data set."""
+    loop = dags["loop"]
+    assert (loop["summary"], loop["waits_for"], list(loop["tasks"])) == ("30 * * * *", [], ["turn"])
+    turn = loop["tasks"]["turn"]
+    assert called(turn["command"]) == ["triggers", "turn", "--dataset", "<dataset>"]
+    assert (turn["pool"], turn["stopped_after"]) == ("movie_mlops", 10 * 3600)
+
+
 def test_a_backfill_must_be_told_its_days(dags: dict[str, Any]) -> None:
     """The range has no default; source and data set have one that is set once for all runs."""
     assert dags["backfill"]["schedule"] == "NullTimetable"

@@ -105,7 +105,8 @@ def test_nothing_is_left_of_somebody_in_any_byte(home: Path) -> None:
     }  # fmt: skip
     assert found["lake"]["recommendations"]["files"] == 2
     assert {name for name, rows in found["state"].items() if rows} == {
-        "events", "impressions", "exposures", "served_features", "online_rows", "fold_states", "api_keys",
+        "events", "impressions", "answer_outcomes", "exposures", "served_features", "online_rows", "fold_states",
+        "api_keys",
     }  # fmt: skip
     assert found["state"]["impressions"] == 2
     ring = KeyRing(platform.database, read_key_secret(platform.workspace.keys, None), stale_seconds=60)

@@ -15,6 +15,7 @@ from movie_mlops.core import columns as c
 from movie_mlops.core.progress import SILENT
 from movie_mlops.flows import EventsConfig, PlatformConfig
 from movie_mlops.flows.ingest import drain, ingest
+from movie_mlops.flows.outcomes import OUTCOMES
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.retention import outdated, retain
 from movie_mlops.flows.steps import BusyError, one_at_a_time
@@ -41,6 +42,7 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
         for table, at in (
             (IMPRESSIONS, clock.to_iso(before)),
             (SERVED, clock.to_iso(before)),
+            (OUTCOMES, clock.to_iso(before)),
             (EXPOSURES, int(before.timestamp() * 1e6)),
         ):
             connection.execute(update(table).where(table.c.user_id == CANARY).values(at=at))
@@ -52,7 +54,7 @@ def counted(platform: Platform) -> dict[str, int]:
     with platform.database.read() as connection:
         return {
             str(table.name): connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in (IMPRESSIONS, SERVED, EXPOSURES)
+            for table in (IMPRESSIONS, SERVED, OUTCOMES, EXPOSURES)
         }
 
 
@@ -82,10 +84,10 @@ def test_old_interactions_leave_every_version_and_file(platform: Platform, tmp_p
 
 
 def test_old_answers_go_and_those_of_today_stay(platform: Platform) -> None:
-    """Impressions, exposures and served features alike; a number of days that is none is refused."""
+    """Impressions, what came of them, exposures and served features alike; a number of days that is none is refused."""
     before = counted(platform)
     found = {each.table: each.rows for each in retain(platform, RetentionConfig(answers=365))}
-    assert found == {"impressions": 1, "served_features": 1, "exposures": 1}
+    assert found == {"impressions": 1, "answer_outcomes": 1, "served_features": 1, "exposures": 1}
     assert counted(platform) == {table: rows - 1 for table, rows in before.items()}
     for days in (0, -1, "long"):
         with pytest.raises(ValidationError):
@@ -131,7 +133,7 @@ def test_it_waits_for_no_flow_and_is_asked_for_on_the_command_line(platform: Pla
     planned = command("security", "retention", "--plan", "--json", *here)
     assert planned.code == 0, planned.err
     assert {row["table"]: row["rows"] for row in planned.document} == {
-        "impressions": 1, "served_features": 1, "exposures": 1,
+        "impressions": 1, "answer_outcomes": 1, "served_features": 1, "exposures": 1,
     }  # fmt: skip
     assert command("security", "retention", "--json", *here).document == planned.document
     assert all(row["rows"] == 0 for row in command("security", "retention", "--plan", "--json", *here).document)

@@ -1,6 +1,6 @@
 """CloudEvents 1.0 over HTTP, in each content mode, and batches of which the good part is taken."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
@@ -9,6 +9,7 @@ import pytest
 from movie_mlops.core.cloud_events import BATCH_TYPE, EVENT_TYPE
 from movie_mlops.events import envelope
 from movie_mlops.events.stored import EVENTS
+from movie_mlops.security.people import LeftOut
 from tests.fixtures.stage_5.platform import Platform
 
 
@@ -155,6 +156,55 @@ def test_good_events_are_taken_where_that_is_asked_for(client: httpx.Client, pla
     assert client.post("/v1/events", json={"events": batch[1:3]}, params={"partial": "1"}).status_code == 422
     assert client.post("/v1/events", json={"events": batch}, params={"partial": "maybe"}).status_code == 422
     assert platform.events.count() == 2
+
+
+def test_a_batch_that_is_refused_whole_says_why_of_each(
+    client: httpx.Client, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids that are taken, people who do not permit it or were erased: each event by its place, and nothing recorded."""
+
+    class Gone:
+        def left_out(self, users: Iterable[str], *_: object) -> LeftOut:
+            those = frozenset(users)
+            return LeftOut(those & {"gone"}, those & {"no"})
+
+    monkeypatch.setattr(platform.events, "_people", Gone())
+    like = {"user_id": "ann", "movie_id": 6, "kind": "like"}
+    first, second = ({**like, "event_id": name} for name in ("one", "two"))
+    assert client.post("/v1/events", json={"events": [first, second]}).json()["accepted"] == 2
+
+    def refused(events: list[dict[str, Any]]) -> tuple[int, str, list[tuple[int, str, str]]]:
+        answer = client.post("/v1/events", json={"events": events})
+        document = answer.json()
+        assert document["type"] == f"urn:movie-mlops:problem:{document['errors'][0]['code']}"
+        assert {each["in"] for each in document["errors"]} == {"body"}
+        told = [(each["item"], each["field"], each["code"]) for each in document["errors"]]
+        return answer.status_code, document["detail"], told
+
+    # Places are those of what was sent, though an event that comes twice is recorded once.
+    twice = {**like, "event_id": "three"}
+    status, detail, told = refused([twice, twice, like, {**first, "movie_id": 1}, {**second, "kind": "dislike"}])
+    assert (status, told) == (409, [(3, "event_id", "event-conflict"), (4, "event_id", "event-conflict")])
+    assert detail.startswith("The event id 'one' is taken by an event with another content; nothing of the batch was")
+    assert "recorded (1 more, see errors). Give every event an id of its own" in detail
+    assert refused([like, {**like, "event_id": "new"}, {**like, "event_id": "new", "movie_id": 1}])[::2] == (
+        409,
+        [(2, "event_id", "event-conflict")],
+    )
+    no, gone = {**like, "user_id": "no"}, {**like, "user_id": "gone"}
+    assert refused([{**like, "event_id": "x"}, {**like, "event_id": "x"}, no, gone])[::2] == (
+        403,
+        [(2, "user_id", "no-consent"), (3, "user_id", "erased-user")],
+    )
+    assert refused([gone, like])[::2] == (410, [(0, "user_id", "erased-user")])
+    alone = client.post("/v1/events", json=gone).json()["errors"]
+    reason = "is of somebody whose data was erased"
+    assert alone == [{"in": "body", "field": "user_id", "reason": reason, "code": "erased-user"}]
+    envelope = post(client, [cloud(1), cloud(2, subject="no")], BATCH_TYPE).json()["errors"]
+    assert [(each["item"], each["field"]) for each in envelope] == [(1, "subject")]
+    some = client.post("/v1/events", json={"events": [like, gone]}, params={"partial": "true"}).json()
+    assert (some["accepted"], [each["reason"] for each in some["refused"]]) == (1, [reason])
+    assert platform.events.count() == 3
 
 
 def test_the_short_way_and_the_long_one_say_the_same(client: httpx.Client, platform: Platform) -> None:

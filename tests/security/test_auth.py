@@ -198,7 +198,11 @@ def test_a_batch_with_one_event_of_somebody_else_is_refused_whole(world: World) 
     event = {"movie_id": 47, "kind": "like"}
     before = world.closed.get(f"/v1/users/{VIEWER}/history", headers=headers).json()
     batch = {"events": [{**event, "user_id": VIEWER}, {**event, "user_id": OTHER}]}
-    assert world.closed.post("/v1/events", headers=headers, json=batch).status_code == 403
+    refused = world.closed.post("/v1/events", headers=headers, json=batch)
+    assert refused.status_code == 403
+    assert [(each["item"], each["field"], each["code"]) for each in refused.json()["errors"]] == [
+        (1, "user_id", "forbidden")
+    ]
     group = {"members": [{"user_id": VIEWER}, {"user_id": OTHER}]}
     assert world.closed.post("/v1/recommendations/group", headers=headers, json=group).status_code == 403
     assert world.closed.get(f"/v1/users/{VIEWER}/history", headers=headers).json() == before

@@ -204,11 +204,12 @@ def test_a_refusal_is_an_error_with_its_problem() -> None:
     assert (error.status, error.type, error.instance) == (422, PROBLEM["type"], "/v1/recommendations")
     assert error.problem == "k: Input should be greater than 0."
     assert error.next_step == "Correct it and send the request again."
-    assert error.document["errors"] == [{"field": "k"}]
+    assert error.errors == error.document["errors"] == [{"field": "k"}]
     assert not error.retryable
     absent = httpx.Response(404, json={"detail": "There is no film 7. Search."})
-    with asking(lambda _: absent) as client, pytest.raises(NotFoundError, match="no film 7"):
+    with asking(lambda _: absent) as client, pytest.raises(NotFoundError, match="no film 7") as unknown:
         client.movie(7)
+    assert unknown.value.errors == []
 
 
 def test_what_is_not_the_api_is_told() -> None:
@@ -273,8 +274,8 @@ SHAPES = {
     "Recommendations": "RecommendationOut", "GroupItem": "GroupItemOut", "GroupRecommendations": "GroupOut",
     "Member": "MemberOut", "Reranked": "RerankOut", "Unplaced": "UnplacedOut", "Found": "MoviesOut",
     "Similar": "SimilarOut", "HistoryItem": "HistoryItemOut", "History": "HistoryOut", "Genres": "GenresOut",
-    "Appended": "AppendedOut", "RefusedEvent": "RefusedOut", "HistoryWord": "HistoryWord", "Event": "EventIn",
-    "Boost": "BoostIn", "Somebody": "Somebody",
+    "Appended": "AppendedOut", "RefusedEvent": "RefusedOut", "Wrong": "WrongOut", "HistoryWord": "HistoryWord",
+    "Event": "EventIn", "Boost": "BoostIn", "Somebody": "Somebody",
 }  # fmt: skip
 
 

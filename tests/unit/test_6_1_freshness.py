@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from movie_mlops.core import clock
 from movie_mlops.core.measures import OTHER, bounded
+from movie_mlops.events.triggers import BudgetConfig, Judged, LoopRuns, Memories, Memory, Stage, State
 from movie_mlops.flows import Platform
 from movie_mlops.flows.ingest import drain
 from movie_mlops.flows.materialise import materialise
@@ -84,6 +85,45 @@ def test_workers_tell_their_age_and_the_long_silent_are_forgotten(platform: Plat
     with platform.database.write() as connection:
         connection.execute(update(WORKERS).values(seen_at=clock.to_iso(clock.now() - timedelta(days=2))))
     assert read(platform, "workers") == {}
+
+
+def test_the_loop_tells_its_runs_what_it_may_still_spend_and_what_rules_found(platform: Platform, later: Later) -> None:
+    """No run: zeros; one that goes on, then fails; the newest that ended counts; the budget comes back after a day."""
+    assert read(platform, "loop")["movie_mlops_loop_failed"] == 0
+    runs, budget = LoopRuns(platform.database), BudgetConfig(runs=2, minutes=10)
+    begun = runs.begin("drift", "why", {}, champion="a", rows=1, now=clock.now())
+    assert begun is not None
+    memory = Memory("a", value=3.0, looked_at=clock.now())
+    judged = [
+        Judged("drift", State.FIRED, 3.0, 1.0, "", memory),
+        Judged("age", State.UNKNOWN, None, 1.0, "", Memory("a")),
+    ]
+    Memories(platform.database).keep(judged)
+    later.by = timedelta(minutes=10)
+    samples = bounded(PlatformWatched(platform, budget).parts()["loop"]())
+    found = {" ".join((each.measure.name, *each.labels)): each.value for each in samples}
+    near = pytest.approx(600, abs=30)
+    assert {name: value for name, value in found.items() if value and "runs " in name} == {
+        "movie_mlops_loop_runs proposed": 1
+    }
+    assert (found["movie_mlops_loop_open_seconds"], found["movie_mlops_loop_proposal_age_seconds"]) == (near, near)
+    assert (found["movie_mlops_loop_budget_runs_left"], found["movie_mlops_loop_budget_seconds_left"]) == (1, 600)
+    assert found["movie_mlops_trigger_value drift"] == 3
+    assert found["movie_mlops_trigger_look_age_seconds drift"] == near
+    assert not any("age" in name.split()[1:] for name in found)
+    runs.move(begun, Stage.FAILED, "It broke.", now=clock.now(), seconds=60)
+    failed = read(platform, "loop")
+    assert (failed["movie_mlops_loop_failed"], failed["movie_mlops_loop_open_seconds"]) == (1, 0)
+    assert failed["movie_mlops_loop_runs failed"] == 1
+    assert runs.begin("age", "why", {}, champion="a", rows=1, now=clock.now()) is not None
+    # What goes on has not ended: the newest that has, failed.
+    assert read(platform, "loop")["movie_mlops_loop_failed"] == 1
+    going = runs.going()
+    assert going is not None
+    runs.move(going, Stage.PROMOTED, "Done.", now=clock.now())
+    later.by = timedelta(days=2)
+    after = read(platform, "loop")
+    assert (after["movie_mlops_loop_failed"], after["movie_mlops_loop_budget_runs_left"]) == (0, 4)
 
 
 def test_data_are_as_old_as_their_last_rows_not_as_the_last_care(

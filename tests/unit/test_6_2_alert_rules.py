@@ -50,6 +50,7 @@ QUICK: Final = (
     Fault("", gauges={BEHIND: 20_000}, lasts=12),
     Fault("WorkerSilent", slopes={WORKER: (0, 60)}, gauges={BEHIND: 20_000}, quiet=7, lasts=30),
     Fault("DeadLetters", gauges={"movie_mlops_dead_letters": 1}, quiet=0),
+    Fault("LoopFailed", gauges={"movie_mlops_loop_failed": 1}, quiet=0),
     Fault("DiskNearlyFull", gauges={FREE: 3e9}, quiet=4),
     Fault("FeaturesMismatched", gauges={"movie_mlops_feature_mismatch_ratio": 0.02}, quiet=0),
     # The drifted audience.

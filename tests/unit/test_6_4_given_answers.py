@@ -2,72 +2,28 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
-from pydantic import SecretStr
-from sqlalchemy import insert, update
+from sqlalchemy import update
 
 from movie_mlops.core import clock
-from movie_mlops.core.columns import EVENT_ID, SOURCE
 from movie_mlops.core.nouns import Interaction, Kind, Workspace
 from movie_mlops.features import FeedbackConfig
 from movie_mlops.flows import Platform, PlatformConfig
 from movie_mlops.flows import given_answers as reading
-from movie_mlops.flows.given_answers import GivenAnswers, is_plain
+from movie_mlops.flows.answer_rows import is_plain
+from movie_mlops.flows.given_answers import GivenAnswers
 from movie_mlops.flows.ingest import drain
 from movie_mlops.flows.online_quality import online_quality
 from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS
 from movie_mlops.monitoring import newest_readings, note
-from movie_mlops.monitoring.quality import QualityConfig, State
-from movie_mlops.serving import EXPOSURES, IMPRESSIONS
-from tests.fixtures.stage_6.given_answers import NOW, Given, Said, ago, by_hand, ndcg_of, word_frame
-
-PLAIN = {"k": 10, "genres": [], "years": None, "exclude": [], "exclude_seen": True, "explain": True}
-CONFIG = QualityConfig(days=20, horizon_days=5, most_answers=1.0, most_events=4.0, new_films=2)
-USERS = [f"u{number:02d}" for number in range(12)]
-GIVEN = [
-    Given(user, ago(place + day), [1 + (place + day + film) % 9 for film in range(4)])
-    for place, user in enumerate(USERS)
-    for day in (2, 7)
-]
-SAID = [
-    Said(user, 1 + (place + film) % 9, [Kind.LIKE, Kind.DISLIKE, Kind.WATCH][film % 3], ago(place + 5.5 - film), None)
-    for place, user in enumerate(USERS)
-    for film in range(5)
-    if place + 5.5 - film > 0
-]
-
-
-@contextmanager
-def stores(folder: Path, state_url: str | None = None) -> Iterator[Platform]:
-    """Open stores with films, of what was said the older half in the lake, the rest in the log, and answers."""
-    url = SecretStr(state_url) if state_url and state_url.startswith("postgres") else None
-    platform = Platform(Workspace(folder, "sample"), PlatformConfig(), state_url=url)
-    films = pl.DataFrame({"movie_id": range(1, 10), "genres": [["Drama"]] * 9})
-    platform.lake.append(MOVIES, _filled(films, MOVIES))
-    words = (
-        word_frame(SAID)
-        .with_row_index("n")
-        .with_columns(pl.concat_str(pl.lit("e"), "n").alias(EVENT_ID), pl.lit("sample").alias(SOURCE))
-    )
-    half = len(SAID) // 2
-    platform.lake.append(INTERACTIONS, words[:half].select(SCHEMAS[INTERACTIONS].names()))
-    # One of those that the lake has is in the log too.
-    platform.events.append(
-        [
-            Interaction(f"e{place}", one.user, one.movie, one.kind, one.value, one.at, "sample")
-            for place, one in enumerate(SAID)
-            if place >= half - 1
-        ]
-    )
-    keep(platform, GIVEN[:6], arm="a")
-    keep(platform, GIVEN[6:])
-    yield platform
-    platform.close()
+from movie_mlops.monitoring.quality import State
+from movie_mlops.serving import IMPRESSIONS
+from tests.fixtures.stage_6.given_answers import NOW, Given, ago, by_hand, ndcg_of
+from tests.fixtures.stage_6.kept_answers import CONFIG, GIVEN, PLAIN, SAID, USERS, keep, stores
 
 
 @pytest.fixture
@@ -86,37 +42,6 @@ def everywhere(state_url: str, tmp_path: Path) -> Iterator[Platform]:
 @pytest.fixture(autouse=True)
 def _frozen(monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: NOW)
-
-
-def _filled(frame: pl.DataFrame, table: str) -> pl.DataFrame:
-    return frame.with_columns(
-        pl.lit(None, dtype).alias(name) for name, dtype in SCHEMAS[table].items() if name not in frame.columns
-    ).select(pl.col(name).cast(dtype) for name, dtype in SCHEMAS[table].items())
-
-
-def keep(platform, given, *, request=None, user=True, arm=None):
-    """Keep answers as the API does."""
-    with platform.database.write() as connection:
-        rows = [
-            {
-                "recommendation_id": f"{abs(hash((one.user, one.at, tuple(one.items)))):032x}"[:32],
-                "at": clock.to_iso(one.at),
-                "user_id": one.user if user else None,
-                "release_id": 1,
-                "source": one.source,
-                "items": json.dumps([[movie, 0.5] for movie in one.items]),
-                "request": json.dumps(request or PLAIN, separators=(",", ":")),
-                "bundle_id": "ease-0123456789ab",
-            }
-            for one in given
-        ]
-        connection.execute(insert(IMPRESSIONS), rows)
-        if arm is not None:
-            exposed = {"rollout": "test", "arm": arm, "stage_id": 1, "at": 0}
-            told = [
-                {**exposed, "recommendation_id": row["recommendation_id"], "user_id": row["user_id"]} for row in rows
-            ]
-            connection.execute(insert(EXPOSURES), told)
 
 
 def test_the_flow_gives_what_one_answer_and_one_word_at_a_time_gives(everywhere):

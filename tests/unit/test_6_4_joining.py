@@ -12,8 +12,7 @@ from pydantic import TypeAdapter
 from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.core.nouns import Kind
 from movie_mlops.features import FeedbackConfig
-from movie_mlops.monitoring.quality import EVERYTHING, GuardrailBounds, QualityConfig, Tally, join
-from movie_mlops.monitoring.quality import joining as joining_module
+from movie_mlops.monitoring.quality import EVERYTHING, GuardrailBounds, QualityConfig, Tally, hearing, join
 from movie_mlops.settings import read_monitoring
 from tests.conftest import REPOSITORY
 from tests.fixtures.stage_6.given_answers import NOW, Given, Said, ago, answer_frame, by_hand, ndcg_of, word_frame
@@ -129,7 +128,7 @@ def test_pieces_of_the_work_give_what_the_whole_gives(monkeypatch):
     given = [Given(user, ago(3 + day), [1, 2, 3 + day], str(day % 2)) for user in "abc" for day in range(6)]
     said = [Said(user, film, Kind.LIKE, ago(film)) for user in "abc" for film in range(1, 8)]
     whole = joined(given, said)
-    monkeypatch.setattr(joining_module, "_PAIRS_AT_ONCE", 1)
+    monkeypatch.setattr(hearing, "_PAIRS_AT_ONCE", 1)
     apart = joined(given, said)
     assert whole.outcomes.equals(apart.outcomes)
     genres = pl.DataFrame({"movie_id": [1, 2, 3], "genres": [["Crime"], ["Crime", "Drama"], []]})

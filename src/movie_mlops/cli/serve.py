@@ -79,6 +79,7 @@ def serve(
             lines=lines,
             tracer=tracer,
             key_secret=stores.key_secret(settings),
+            budget=door.triggers(settings).budget,
         )
 
         def ready() -> None:

@@ -43,7 +43,7 @@ def worker(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Bring events into the lake and the online store up to it, until Ctrl-C or SIGTERM.
+    """Bring events into the lake and the online store up to it, and keep what came of answers, until Ctrl-C or SIGTERM.
 
     Where config/platform.yaml leaves effects to workers, it brings events into histories and features within
     milliseconds: from the log itself, or through Redis Streams or Kafka, which it then fills as well. Several workers
@@ -77,7 +77,8 @@ def worker(
         carried = CarryingConfig(source.value, door.redis(settings), settings.kafka_servers)
         # In a group of consumers two of one name would be taken for one.
         unique = f"{meant}-{os.getpid()}"
-        working = Worker(platform, meant, WorkerConfig(every_seconds=every), tracer=tracer)
+        watched = door.quality(settings)
+        working = Worker(platform, meant, WorkerConfig(every_seconds=every), tracer=tracer, quality=watched)
         if check:
             _check(platform.database, meant, every)
         elif stop is None:
@@ -129,7 +130,7 @@ def _check(database: "Database", name: str, every: float) -> None:
 
 
 def _say_if_any(turn: "Turn") -> None:
-    if turn.events or turn.materialised is not None:
+    if turn.events or turn.joined or turn.materialised is not None:
         _say(turn, 0, as_json=False)
 
 
@@ -143,7 +144,8 @@ def _say(turn: "Turn", made: int, *, as_json: bool) -> None:
         return
     users = "" if turn.materialised is None else f"; {turn.materialised:,} users made anew"
     effects = f"; {made:,} into histories and features" if made else ""
-    typer.echo(f"{turn.events:,} events into the lake{effects}{users}.")
+    answers = f"; {turn.joined:,} answers joined with what came of them" if turn.joined else ""
+    typer.echo(f"{turn.events:,} events into the lake{effects}{users}{answers}.")
 
 
 def _tell(error: "MovieMlopsError") -> None:

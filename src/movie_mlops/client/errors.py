@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from movie_mlops.client.shapes import Wrong
 from movie_mlops.core.errors import MovieMlopsError
 
 
@@ -15,6 +16,7 @@ class ApiError(MovieMlopsError):
         type: What kind of problem it is, as a URN.
         instance: The path that was asked for.
         document: The whole problem document.
+        errors: What is wrong with what of the request, or of its items, where the server said so.
         retry_after_seconds: After what time the server may be asked again, where it said so.
     """
 
@@ -28,6 +30,7 @@ class ApiError(MovieMlopsError):
         self.type = str(document.get("type", "about:blank"))
         self.instance = document.get("instance")
         self.document = document
+        self.errors: list[Wrong] = list(document.get("errors") or ())
         self.retry_after_seconds = retry_after_seconds
 
     @classmethod

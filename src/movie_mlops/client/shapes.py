@@ -239,6 +239,10 @@ class RefusedEvent(TypedDict):
     code: str
 
 
+Wrong = TypedDict("Wrong", {"in": str, "item": NotRequired[int], "field": str, "reason": str, "code": NotRequired[str]})
+"""What is wrong with one field of a request, or of one item of a batch that is refused whole."""
+
+
 class Appended(TypedDict):
     """What became of events; ``refused`` is there where the good ones were asked for alone."""
 

@@ -1,5 +1,7 @@
 """How the platform fails: one clear sentence, then the next step."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -24,6 +26,35 @@ class MovieMlopsError(Exception):
     def to_json(self) -> dict[str, str]:
         """Return the error as plain data."""
         return {"code": self.code, "problem": self.problem, "next_step": self.next_step}
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFault:
+    """Why one item of a batch refuses the whole of it.
+
+    Attributes:
+        position: Which it is, from 0.
+        field: The field that is wrong.
+        reason: The end of a sentence that begins with the field.
+        code: A word for programs.
+    """
+
+    position: int
+    field: str
+    reason: str
+    code: str
+
+
+class BatchRefusedError(MovieMlopsError):
+    """A batch that is taken whole or not at all, and is not.
+
+    Attributes:
+        faults: Why, item by item; at least one.
+    """
+
+    def __init__(self, problem: str, *, next_step: str, faults: Sequence[ItemFault]) -> None:
+        super().__init__(problem, next_step=next_step)
+        self.faults = tuple(faults)
 
 
 class ConfigurationError(MovieMlopsError):

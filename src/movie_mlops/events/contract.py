@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from movie_mlops.core.contract import LARGEST_ID, VALUES, movie_id_fault, name_fault, time_fault, value_fault
+from movie_mlops.core.errors import ItemFault
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.events.config import EventConfig
 from movie_mlops.events.errors import EventError
@@ -59,6 +60,5 @@ def check(interaction: Interaction, *, position: int, now: datetime, config: Eve
             raise EventError(
                 f"Event {position} ('{ascii(interaction.event_id)[1:-1]}'): {field} {fault}.",
                 next_step="Correct it and send the whole batch again; nothing of it was recorded.",
-                field=field,
-                position=position,
+                faults=[ItemFault(position, field, fault, EventError.code)],
             )

@@ -1,24 +1,25 @@
 """What can go wrong with events."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from movie_mlops.core.errors import MovieMlopsError
+from movie_mlops.core.errors import BatchRefusedError, ItemFault, MovieMlopsError
 
 
-class EventError(MovieMlopsError):
-    """An event says something that cannot be.
-
-    Attributes:
-        field: The field that is wrong.
-        position: Which event of the batch it is, from 0.
-    """
+class EventError(BatchRefusedError):
+    """An event says something that cannot be."""
 
     code: ClassVar[str] = "event"
 
-    def __init__(self, problem: str, *, next_step: str, field: str, position: int) -> None:
-        super().__init__(problem, next_step=next_step)
-        self.field = field
-        self.position = position
+    @property
+    def field(self) -> str:
+        """The field that is wrong, of the first such event."""
+        return self.faults[0].field
+
+    @property
+    def position(self) -> int:
+        """Which event of the batch that is, from 0."""
+        return self.faults[0].position
 
 
 class ErasedUserError(EventError):
@@ -33,21 +34,29 @@ class NoConsentError(EventError):
     code: ClassVar[str] = "no-consent"
 
 
-class EventConflictError(MovieMlopsError):
+class EventConflictError(BatchRefusedError):
     """An event has the id of an earlier one, but says something else.
 
     Attributes:
-        event_id: The id.
+        event_id: The id; of several the first.
+
+    Args:
+        event_ids: The ids, and which events of the batch have them.
     """
 
     code: ClassVar[str] = "event-conflict"
 
-    def __init__(self, event_id: str) -> None:
+    def __init__(self, event_ids: Sequence[tuple[int, str]]) -> None:
+        self.event_id = event_ids[0][1]
         super().__init__(
-            f"The event id '{event_id}' is taken by an event with another content; nothing of the batch was recorded.",
+            f"The event id '{self.event_id}' is taken by an event with another content; nothing of the batch was"
+            " recorded.",
             next_step="Give every event an id of its own, such as a random UUID.",
+            faults=[
+                ItemFault(position, "event_id", f"'{event_id}' is taken by an event with another content", self.code)
+                for position, event_id in event_ids
+            ],
         )
-        self.event_id = event_id
 
 
 class DeadLetterError(MovieMlopsError):

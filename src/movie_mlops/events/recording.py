@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from movie_mlops.core import clock
-from movie_mlops.core.errors import MovieMlopsError
+from movie_mlops.core.errors import ItemFault, MovieMlopsError
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.events.config import EventConfig
 from movie_mlops.events.contract import check_all
@@ -47,6 +47,7 @@ class Batch:
     def __init__(
         self, interactions: Sequence[Interaction], place: str | None, *, now: datetime, config: EventConfig
     ) -> None:
+        self.sent = interactions
         self.interactions = interactions
         self.place = place
         self.error: MovieMlopsError | None = None
@@ -60,12 +61,11 @@ class Batch:
                 self.interactions = list(self.by_id.values())
         except MovieMlopsError as error:
             self.error = error
-        self._sent = len(interactions)
 
     @property
     def outcome(self) -> Appended | MovieMlopsError:
         """What became of it."""
-        return self.error or Appended(len(self.new), self._sent - len(self.new))
+        return self.error or Appended(len(self.new), len(self.sent) - len(self.new))
 
 
 def record(connection: Connection, batches: Sequence[Batch], now: datetime, people: People | None) -> list[Interaction]:
@@ -104,24 +104,27 @@ def record(connection: Connection, batches: Sequence[Batch], now: datetime, peop
     return dated
 
 
-def check_same(first: Interaction, again: Interaction) -> None:
-    """Make sure that an event that comes again says what it said.
-
-    Raises:
-        EventConflictError: It says something else.
-    """
+def says_the_same(first: Interaction, again: Interaction) -> bool:
+    """Return whether an event that comes again says what it said."""
     # The log dates an event that comes without a time, so that sending it again must not be a conflict.
     same_time = again if again.event_time is not None else again._replace(event_time=first.event_time)
-    if same_time != first:
-        raise EventConflictError(again.event_id)
+    return same_time == first
 
 
 def _by_id(interactions: Iterable[Interaction]) -> dict[str, Interaction]:
+    """Return each event once.
+
+    Raises:
+        EventConflictError: Some have one id, and say different things.
+    """
     found: dict[str, Interaction] = {}
-    for each in interactions:
+    others = []
+    for position, each in enumerate(interactions):
         first = found.setdefault(each.event_id, each)
-        if first is not each:
-            check_same(first, each)
+        if first is not each and not says_the_same(first, each):
+            others.append((position, each.event_id))
+    if others:
+        raise EventConflictError(others)
     return found
 
 
@@ -132,26 +135,29 @@ def _refuse_others(connection: Connection, batches: Sequence[Batch], people: Peo
     users = (each.user_id for batch in batches if batch.error is None for each in batch.interactions)
     gone = people.left_out(users, Purpose.HISTORY, connection)
     for batch in batches if gone.all else ():
-        place = next((place for place, each in enumerate(batch.interactions) if each.user_id in gone.all), None)
-        if batch.error is None and place is not None:
-            batch.error = _refusal(place, unwilling=batch.interactions[place].user_id in gone.unwilling)
+        if batch.error is None:
+            faults = [
+                _fault(position, unwilling=each.user_id in gone.unwilling)
+                for position, each in enumerate(batch.sent)
+                if each.user_id in gone.all
+            ]
+            batch.error = _refusal(faults) if faults else None
 
 
-def _refusal(place: int, *, unwilling: bool) -> EventError:
+def _fault(position: int, *, unwilling: bool) -> ItemFault:
     if unwilling:
-        return NoConsentError(
-            f"Event {place} is of somebody who does not permit that their history is kept; nothing of the batch was"
-            " recorded.",
-            next_step="Send the others without it, or ask them: movie-mlops security consent.",
-            field="user_id",
-            position=place,
-        )
-    return ErasedUserError(
-        f"Event {place} is of somebody whose data was erased; nothing of the batch was recorded.",
-        next_step="Send the others without it.",
-        field="user_id",
-        position=place,
-    )
+        reason = "is of somebody who does not permit that their history is kept"
+        return ItemFault(position, "user_id", reason, NoConsentError.code)
+    return ItemFault(position, "user_id", "is of somebody whose data was erased", ErasedUserError.code)
+
+
+def _refusal(faults: Sequence[ItemFault]) -> EventError:
+    """Return the error of the first of what is wrong; all of it stands in it."""
+    problem = f"Event {faults[0].position} {faults[0].reason}; nothing of the batch was recorded."
+    if faults[0].code == NoConsentError.code:
+        asking = "Send the others without it, or ask them: movie-mlops security consent."
+        return NoConsentError(problem, next_step=asking, faults=faults)
+    return ErasedUserError(problem, next_step="Send the others without it.", faults=faults)
 
 
 def _leave_known(connection: Connection, batches: Sequence[Batch]) -> None:
@@ -159,12 +165,13 @@ def _leave_known(connection: Connection, batches: Sequence[Batch]) -> None:
     ids = list(dict.fromkeys(each.event_id for batch in batches for each in batch.interactions))
     known = {each.event_id: each for each in _stored(connection, ids)}
     for batch in batches:
-        try:
-            for each in batch.interactions:
-                if each.event_id in known:
-                    check_same(known[each.event_id], each)
-        except EventConflictError as error:
-            batch.error, batch.new = error, ()
+        others = [
+            (position, each.event_id)
+            for position, each in enumerate(batch.sent)
+            if each.event_id in known and not says_the_same(known[each.event_id], each)
+        ]
+        if others:
+            batch.error, batch.new = EventConflictError(others), ()
             continue
         batch.new = [each for each in batch.interactions if each.event_id not in known]
         known.update({each.event_id: each for each in batch.new})

@@ -52,7 +52,7 @@ class Carrying:
         config = config or CarryingConfig()
         effects = effects_of(platform)
         self._consumers = [Consumer(platform.database, effect) for effect in effects]
-        transport, self._source = _transport(platform, name, config)
+        transport, self._source = _transport(platform, name, config, lambda: self._consumed() or 0)
         self._relay = None if transport is None else Relay(platform.events, transport, self._consumed)
         self._consuming = Consuming(platform.database, platform.events, self._consumers, self._source)
         self._does_nothing = transport is None and not effects
@@ -114,7 +114,9 @@ def stream_of(platform: Platform, redis: RedisConfig) -> Carries:
     return redis_streams.RedisStream(open_redis(redis, patience_seconds=_PATIENCE_SECONDS), platform.events.name)
 
 
-def _transport(platform: Platform, name: str, config: CarryingConfig) -> tuple[Carries | None, Source]:
+def _transport(
+    platform: Platform, name: str, config: CarryingConfig, consumed: Callable[[], int]
+) -> tuple[Carries | None, Source]:
     log = platform.events
     if config.source == "redis":
         from movie_mlops.events.transports import redis_streams  # noqa: PLC0415 - only where there is one
@@ -138,4 +140,4 @@ def _transport(platform: Platform, name: str, config: CarryingConfig) -> tuple[C
                 "The source is kafka, but no brokers are named.", next_step="Set MOVIE_MLOPS_KAFKA_SERVERS."
             )
         return kafka.KafkaTopic(config.kafka, log.name, platform.database), kafka.KafkaSource(config.kafka, log.name)
-    return None, LogSource(log, lambda: min(positions(platform.database).values(), default=0))
+    return None, LogSource(log, consumed)

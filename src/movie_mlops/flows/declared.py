@@ -3,6 +3,7 @@
 from typing import Final
 
 from movie_mlops.core.measures import Label, Measure, MeasureKind
+from movie_mlops.events.triggers import RULES, Stage
 
 _GAUGE: Final = MeasureKind.GAUGE
 MOST_WORKERS: Final = 16
@@ -17,7 +18,7 @@ EVENTS_LAG: Final = Measure(
 CONSUMER_BEHIND: Final = Measure(
     "movie_mlops_consumer_behind_events",
     _GAUGE,
-    "Places of the event log that a consumer has not got to yet; told where effects are left to workers.",
+    "Places of the event log that a consumer has not got to yet; the lake has a measure of its own.",
     (Label("consumer", most=MOST_CONSUMERS),),
 )
 DEAD_LETTERS: Final = Measure(
@@ -36,6 +37,41 @@ FEATURES_AGE: Final = Measure(
 MODEL_AGE: Final = Measure(
     "movie_mlops_model_age_seconds", _GAUGE, "Since the champion's bundle was registered, which is when it was trained."
 )
+LOOP_RUNS: Final = Measure(
+    "movie_mlops_loop_runs",
+    _GAUGE,
+    "Runs of the loop that are on record, by how far they are or what they came to.",
+    (Label("stage", most=len(Stage)),),
+)
+LOOP_PROPOSAL_AGE: Final = Measure(
+    "movie_mlops_loop_proposal_age_seconds", _GAUGE, "Since a run of the loop was last proposed."
+)
+LOOP_OPEN: Final = Measure(
+    "movie_mlops_loop_open_seconds", _GAUGE, "Since the run that goes on was proposed; 0 where none does."
+)
+LOOP_FAILED: Final = Measure(
+    "movie_mlops_loop_failed", _GAUGE, "1 where the newest run that ended has failed, 0 where not."
+)
+LOOP_RUNS_LEFT: Final = Measure(
+    "movie_mlops_loop_budget_runs_left", _GAUGE, "How many runs the budget of a day still lets begin."
+)
+LOOP_SECONDS_LEFT: Final = Measure(
+    "movie_mlops_loop_budget_seconds_left",
+    _GAUGE,
+    "How long runs may still take until a day's budget is used up.",
+)
+TRIGGER_VALUE: Final = Measure(
+    "movie_mlops_trigger_value",
+    _GAUGE,
+    "What a rule found when it was last looked at; not told where that could not be told.",
+    (Label("rule", most=len(RULES)),),
+)
+TRIGGER_LOOK_AGE: Final = Measure(
+    "movie_mlops_trigger_look_age_seconds",
+    _GAUGE,
+    "Since a rule was last looked at.",
+    (Label("rule", most=len(RULES)),),
+)
 DISK_FREE: Final = Measure(
     "movie_mlops_disk_free_bytes", _GAUGE, "What is left of the file system that holds the state."
 )
@@ -50,6 +86,14 @@ MEASURES: Final = (
     DATA_AGE,
     FEATURES_AGE,
     MODEL_AGE,
+    LOOP_RUNS,
+    LOOP_PROPOSAL_AGE,
+    LOOP_OPEN,
+    LOOP_FAILED,
+    LOOP_RUNS_LEFT,
+    LOOP_SECONDS_LEFT,
+    TRIGGER_VALUE,
+    TRIGGER_LOOK_AGE,
     DISK_FREE,
     DISK_SIZE,
 )

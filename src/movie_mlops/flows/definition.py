@@ -99,6 +99,12 @@ FLOWS: Final = (
         (Task("score", ("score", *_OF), minutes=240, makes="recommendations", alone=True),),
     ),
     Flow(
+        "loop",
+        "What the rules of the triggers propose is made and judged, and its canary is brought on.",
+        # The whole main job, where a rule fires.
+        (Task("turn", ("triggers", "turn", *_OF), minutes=600, alone=True),),
+    ),
+    Flow(
         "monitoring",
         "Are the lake, the bundles and what is served still what they should be?",
         (

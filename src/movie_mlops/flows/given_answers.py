@@ -3,26 +3,25 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
-import orjson
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
-from movie_mlops.core.columns import EVENT_ID, USER_ID
+from movie_mlops.core.columns import EVENT_ID, EVENT_TIME, USER_ID
 from movie_mlops.events.stored import EVENTS, from_row
 from movie_mlops.features.parity import event_rows
+from movie_mlops.flows.answer_rows import AnswerRows
 from movie_mlops.flows.ingest import in_lake
+from movie_mlops.flows.outcomes import KeptOutcomes, heard_of
 from movie_mlops.flows.platform import Platform
-from movie_mlops.lake import INTERACTIONS
-from movie_mlops.monitoring.quality import ANSWERS, WORDS, QualityConfig
-from movie_mlops.serving import EXPOSURES, IMPRESSIONS
-from movie_mlops.state import Database
+from movie_mlops.lake import INTERACTIONS, SCHEMAS
+from movie_mlops.monitoring.quality import WORDS, Heard, QualityConfig
+from movie_mlops.serving import IMPRESSIONS
 
 _PAGE: Final = 50_000
 _NAMED: Final = 5
-_OF_LIST: Final = frozenset({"k", "explain", "exclude_seen"})
-"""What a request may say whose list is the one that the evaluation judges."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,14 @@ class Page:
 
     Attributes:
         answers: All that they were given in the period.
-        words: All that they ever did; each thing once.
+        words: All that those ever did of whom it is not kept what came of their answers; each thing once.
+        heard: What is kept of the others.
         rows: How many rows of the table were read for it.
     """
 
     answers: pl.DataFrame
     words: pl.DataFrame
+    heard: Heard
     rows: int
 
 
@@ -53,6 +54,7 @@ class GivenAnswers:
         total: How many answers are on pages, some more at the ends of the period.
         left_out: How many are on no page, by reason.
         programs: Users that were taken for programs, a few of them, the busiest first.
+        kept: Of how many answers it was kept what came of them.
 
     Raises:
         StateError: The database refuses.
@@ -63,7 +65,8 @@ class GivenAnswers:
         self._since, self._until = since, until
         self._days = (until - since) / timedelta(days=1)
         self._config = config
-        self._bundles = {release.release_id: release.bundle_id for release in platform.ledger.history()}
+        self._as_frame = AnswerRows(platform, config.cutoff)
+        self._kept = KeptOutcomes(platform, config, until)
         self._when = _period(IMPRESSIONS.c.at, since, until)
         with platform.database.read() as connection:
             nobody = and_(self._when, IMPRESSIONS.c.user_id.is_(None))
@@ -75,7 +78,12 @@ class GivenAnswers:
         self.left_out = {"groups": groups, "nobody known": anonymous - groups, "programs": sum(busy.values())}
         self.total = sum(rows for _, _, rows in self._spans)
         self.programs = self._busy[:_NAMED]
-        self.bundles: dict[str, str | None] = {}
+        self.kept = 0
+
+    @property
+    def bundles(self) -> Mapping[str, str | None]:
+        """By release that was met, the bundle that answered."""
+        return self._as_frame.bundles
 
     def pages(self) -> Iterator[Page]:
         """Yield the answers to users, those of taken-for programs aside.
@@ -89,48 +97,44 @@ class GivenAnswers:
         for first, last, _ in self._spans:
             rows = self._rows(first, last)
             read = len(rows)
-            users = {row.user_id for row in rows}
-            words = self._words(first, last, users)
-            loud = self._loud(words)
+            kept = self._kept.of(rows, first, last)
+            whole = set(kept[USER_ID].unique())
+            words = self._words(first, last, {row.user_id for row in rows} - whole)
+            loud = self._loud(words) | (whole & self._loud_ones if whole else set())
             if loud:
                 self.left_out["programs"] += sum(row.user_id in loud for row in rows)
                 self.programs = [*self.programs, *sorted(loud)][:_NAMED]
                 rows = [row for row in rows if row.user_id not in loud]
-            answers = self._answers(rows)
-            yield Page(answers, words.filter(~pl.col(USER_ID).is_in(list(loud))).select(WORDS.names()), read)
+            # Text is in order from second to second only.
+            rows = [row for row in rows if self._since <= datetime.fromisoformat(row.at) < self._until]
+            numbers = pl.DataFrame(
+                enumerate(row.recommendation_id for row in rows),
+                schema={"answer": pl.Int64, "recommendation_id": pl.String},
+                orient="row",
+            )
+            outcomes = numbers.join(kept, on="recommendation_id", maintain_order="left")
+            self.kept += outcomes.height
+            yield Page(
+                self._as_frame.frame(rows),
+                words.filter(~pl.col(USER_ID).is_in(list(loud))).select(WORDS.names()),
+                heard_of(outcomes),
+                read,
+            )
 
     def _rows(self, first: str, last: str) -> Sequence[Row[Any]]:
         # Of two ranges the database could take the wrong one first: the times of a period are nearly all there are.
         at = IMPRESSIONS.c.at.concat("")
         within = IMPRESSIONS.c.user_id >= first, IMPRESSIONS.c.user_id <= last, _period(at, self._since, self._until)
         wanted = select(IMPRESSIONS).where(*within, IMPRESSIONS.c.user_id.not_in(self._busy))
+        wanted = wanted.order_by(IMPRESSIONS.c.recommendation_id)
         with self._platform.database.read() as connection:
             return connection.execute(wanted).all()
-
-    def _answers(self, rows: Sequence[Row[Any]]) -> pl.DataFrame:
-        arms = _arms(self._platform.database, rows)
-        made: list[tuple[Any, ...]] = []
-        for row in rows:
-            at = datetime.fromisoformat(row.at)
-            # Text is in order from second to second only.
-            if self._since <= at < self._until:
-                made.append((len(made), row.user_id, at, *self._told(row, arms)))
-        return pl.DataFrame(made, schema=ANSWERS, orient="row")
-
-    def _told(self, row: Row[Any], arms: Mapping[str, str]) -> tuple[Any, ...]:
-        in_force = self._bundles.get(row.release_id)
-        bundle_id = row.bundle_id or in_force
-        release = str(row.release_id) if bundle_id == in_force and row.release_id is not None else bundle_id
-        release = release or "none"
-        self.bundles[release] = bundle_id
-        asked = orjson.loads(row.request)
-        comparable = row.policy is None and is_plain(asked, self._config.cutoff)
-        items = [movie_id for movie_id, _ in orjson.loads(row.items)]
-        return items, release, arms.get(row.recommendation_id, "none"), row.source, comparable
 
     def _words(self, first: str, last: str, users: set[str]) -> pl.DataFrame:
         """Return what some users did: from the lake, and from the event log what the lake has not got."""
         columns = [EVENT_ID, *WORDS.names()]
+        if not users:
+            return pl.DataFrame(schema={name: SCHEMAS[INTERACTIONS][name] for name in columns})
         wanted = pl.Series(sorted(users), dtype=pl.String)
         scanned = self._platform.lake.scan(INTERACTIONS).filter(pl.col(USER_ID).is_in(wanted.implode()))
         known = scanned.select(columns).collect(engine="streaming")
@@ -146,15 +150,17 @@ class GivenAnswers:
         return pl.concat([known, fresh])
 
     def _loud(self, words: pl.DataFrame) -> set[str]:
-        within = words.filter(pl.col("event_time").is_between(self._since, self._until))
-        counts = within.group_by(USER_ID).len()
-        return set(counts.filter(pl.col("len") > self._config.most_events * self._days)[USER_ID])
+        return set(self._louder(words.lazy()).collect()[USER_ID])
 
+    @cached_property
+    def _loud_ones(self) -> set[str]:
+        """Who did too much for a person, of all whose words the lake has."""
+        said = self._platform.lake.scan(INTERACTIONS).select(USER_ID, EVENT_TIME)
+        return set(self._louder(said).collect(engine="streaming")[USER_ID])
 
-def is_plain(request: Mapping[str, Any], cutoff: int) -> bool:
-    """Return whether a request asks for the list that the evaluation judges: the best films, and none that was met."""
-    wishes = [value for name, value in request.items() if name not in _OF_LIST]
-    return request.get("k", 0) >= cutoff and request.get("exclude_seen") is True and not any(wishes)
+    def _louder(self, words: pl.LazyFrame) -> pl.LazyFrame:
+        within = words.filter(pl.col(EVENT_TIME).is_between(self._since, self._until))
+        return within.group_by(USER_ID).len().filter(pl.col("len") > self._config.most_events * self._days)
 
 
 def _period(at: ColumnElement[str], since: datetime, until: datetime) -> ColumnElement[bool]:
@@ -182,16 +188,3 @@ def _spans(
         else:
             spans.append((user, user, count))
     return busy, spans
-
-
-def _arms(database: Database, rows: Sequence[Row[Any]]) -> dict[str, str]:
-    """Return the arm of each answer that had one, with its roll-out's name; the newest where it had several."""
-    found: dict[str, str] = {}
-    ids = [row.recommendation_id for row in rows]
-    with database.read() as connection:
-        for start in range(0, len(ids), 5_000):
-            some = EXPOSURES.c.recommendation_id.in_(ids[start : start + 5_000])
-            columns = (EXPOSURES.c.recommendation_id, EXPOSURES.c.rollout, EXPOSURES.c.arm)
-            for name, rollout, arm in connection.execute(select(*columns).where(some).order_by(EXPOSURES.c.stage_id)):
-                found[name] = f"{rollout}: {arm}"
-    return found

@@ -12,6 +12,8 @@ from movie_mlops.core import clock
 from movie_mlops.core.conditions import OK, Condition
 from movie_mlops.core.measures import Sample
 from movie_mlops.events.consumers import positions
+from movie_mlops.events.triggers import BudgetConfig, LoopRuns, Memories, Stage, budget_left
+from movie_mlops.events.triggers.runs import lately
 from movie_mlops.flows import declared
 from movie_mlops.flows.ingest import in_lake
 from movie_mlops.flows.platform import Platform
@@ -37,10 +39,12 @@ class PlatformWatched:
 
     Args:
         platform: Its stores.
+        budget: What the loop may spend a day.
     """
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, budget: BudgetConfig | None = None) -> None:
         self._platform = platform
+        self._budget = budget or BudgetConfig()
         self._brought: tuple[int, datetime] | None = None
 
     def parts(self) -> Mapping[str, Callable[[], Iterable[Sample]]]:
@@ -51,6 +55,7 @@ class PlatformWatched:
             "data": self._data,
             "features": self._features,
             "model": self._model,
+            "loop": self._loop,
             "readings": self._readings,
             "disk": self._disk,
         }
@@ -115,6 +120,26 @@ class PlatformWatched:
         found = None if champion is None else self._platform.registry.find(champion.bundle_id)
         if found is not None:
             yield Sample(declared.MODEL_AGE, _since(found.at))
+
+    def _loop(self) -> Iterator[Sample]:
+        now, kept = clock.now(), LoopRuns(self._platform.database)
+        for stage, count in kept.by_stage().items():
+            yield Sample(declared.LOOP_RUNS, count, (stage.value,))
+        runs = kept.since(lately(now))
+        if runs:
+            yield Sample(declared.LOOP_PROPOSAL_AGE, _since(runs[0].began_at))
+        going = next((run for run in runs if run.open), None)
+        yield Sample(declared.LOOP_OPEN, 0.0 if going is None else _since(going.began_at))
+        ended = next((run for run in kept.newest(2) if not run.open), None)
+        yield Sample(declared.LOOP_FAILED, float(ended is not None and ended.stage is Stage.FAILED))
+        left, minutes = budget_left(self._budget, runs, now)
+        yield Sample(declared.LOOP_RUNS_LEFT, max(0, left))
+        yield Sample(declared.LOOP_SECONDS_LEFT, max(0.0, 60 * minutes))
+        for rule, memory in sorted(Memories(self._platform.database).all().items()):
+            if memory.value is not None:
+                yield Sample(declared.TRIGGER_VALUE, memory.value, (rule,))
+            if memory.looked_at is not None:
+                yield Sample(declared.TRIGGER_LOOK_AGE, _since(memory.looked_at), (rule,))
 
     def _readings(self) -> Iterator[Sample]:
         return reading_samples(newest_readings(self._platform.database), (*SERVING, *declared.MEASURES))

@@ -69,7 +69,14 @@ def online_quality(
     exposures, users, final = [pl.DataFrame(schema={MOVIE_ID: pl.Int64, "shown": pl.Int64})], 0, 0
     with progress.task("Joining answers with what came of them", given.total, "answers") as advance:
         for page in given.pages():
-            joined = join(page.answers, page.words, now=at, config=config, feedback=platform.config.feedback)
+            joined = join(
+                page.answers,
+                page.words,
+                now=at,
+                config=config,
+                feedback=platform.config.feedback,
+                heard=page.heard,
+            )
             tally.add(joined.outcomes, joined.positives)
             ages = (pl.lit(at) - joined.outcomes["at"]).dt.total_microseconds() / 1e6
             delays.add(joined.outcomes.select(ages.alias("age"))["age"], joined.outcomes["delay_seconds"])
@@ -88,6 +95,7 @@ def online_quality(
         answers=delays.answers,
         users=users,
         final=final,
+        kept=given.kept,
         left_out=given.left_out,
         programs=given.programs,
         figures=figures,

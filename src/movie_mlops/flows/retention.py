@@ -14,6 +14,7 @@ from movie_mlops.events.stored import EVENTS
 from movie_mlops.flows.event_care import prune
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.materialise import materialise
+from movie_mlops.flows.outcomes import OUTCOMES
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.lake import EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, erase_rows
@@ -111,5 +112,6 @@ def _of_state(config: RetentionConfig, now: datetime) -> Iterator[tuple[Table, f
         return
     before = now - timedelta(days=config.answers)
     yield IMPRESSIONS, config.answers, IMPRESSIONS.c.at < clock.to_iso(before)
+    yield OUTCOMES, config.answers, OUTCOMES.c.at < clock.to_iso(before)
     yield SERVED, config.answers, SERVED.c.at < clock.to_iso(before)
     yield EXPOSURES, config.answers, EXPOSURES.c.at < int(before.timestamp() * 1_000_000)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from movie_mlops.core.logs import LogLines
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.tracing import Tracer
+from movie_mlops.events.triggers import BudgetConfig
 from movie_mlops.features import FILM_FEATURES, RedisConfig, open_redis
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.console import PlatformOperations
@@ -39,6 +40,7 @@ def make_app(
     lines: LogLines | None = None,
     tracer: Tracer | None = None,
     key_secret: KeySecret | None = None,
+    budget: BudgetConfig | None = None,
 ) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
     platform = Platform(workspace, config, lakes, redis, keys=keys, state_url=state_url)
@@ -46,7 +48,16 @@ def make_app(
     check_not_returned(platform)
     limiter = None if redis is None else shared_limiter(serving, redis, workspace.dataset)
     asked = None if redis is None else shared_asked(serving, redis, workspace.dataset)
-    return _app(platform, serving, lines=lines, tracer=tracer, key_secret=key_secret, limiter=limiter, asked=asked)
+    return _app(
+        platform,
+        serving,
+        lines=lines,
+        tracer=tracer,
+        key_secret=key_secret,
+        limiter=limiter,
+        asked=asked,
+        budget=budget,
+    )
 
 
 def shared_limiter(serving: ServingConfig, redis: RedisConfig, dataset: str) -> RedisLimiter:
@@ -80,6 +91,7 @@ def _app(
     key_secret: KeySecret | None = None,
     limiter: Limiter | None = None,
     asked: AskedUsers | None = None,
+    budget: BudgetConfig | None = None,
 ) -> FastAPI:
     return create_app(
         serving,
@@ -95,7 +107,7 @@ def _app(
         records=PlatformRecords(platform),
         conductor=Conductor.of(platform),
         operations=PlatformOperations(platform),
-        watched=PlatformWatched(platform),
+        watched=PlatformWatched(platform, budget),
         people=platform.people,
         rights=PlatformRights(platform),
         lines=lines,

@@ -7,6 +7,7 @@ import httpx
 
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.measures import Sample
+from movie_mlops.events.triggers import BudgetConfig
 from movie_mlops.flows.measures import PlatformWatched
 from movie_mlops.flows.platform import Platform
 from movie_mlops.monitoring import MonitoringError
@@ -21,12 +22,19 @@ class Watching:
         url: The API's address.
         config: How often, and how it is told.
         on_error: Told of what could not be read or brought; of what stays so, once.
+        budget: What the loop may spend a day.
     """
 
     def __init__(
-        self, platform: Platform, url: str, config: NotifyConfig, on_error: Callable[[MovieMlopsError], None]
+        self,
+        platform: Platform,
+        url: str,
+        config: NotifyConfig,
+        on_error: Callable[[MovieMlopsError], None],
+        *,
+        budget: BudgetConfig | None = None,
     ) -> None:
-        self._measures = PlatformWatched(platform)
+        self._measures = PlatformWatched(platform, budget)
         self._url = url.rstrip("/")
         self._config = config
         self._on_error = on_error

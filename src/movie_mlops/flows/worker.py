@@ -1,4 +1,4 @@
-"""The worker: what goes on behind the API. Events become part of the lake, and the online store keeps up with it."""
+"""The worker: what goes on behind the API. Events go into the lake, the online store keeps up, answers are joined."""
 
 import logging
 import threading
@@ -16,12 +16,16 @@ from movie_mlops.flows.errors import BusyError
 from movie_mlops.flows.ingest import drain, pending
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.materialise import materialise
+from movie_mlops.flows.outcomes import AnswerJoiner
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.lake import INTERACTIONS, MOVIES
+from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.state import METADATA, Database
 
 _LOG: Final = logging.getLogger("movie_mlops.flows.worker")
+_JOINS_AT_ONCE: Final = 10
+"""What is still to be joined then waits for the next time: events go into the lake meanwhile."""
 
 WORKERS = Table(
     "workers",
@@ -38,10 +42,12 @@ class WorkerConfig:
     Attributes:
         every_seconds: Between two looks at the event log.
         materialise_seconds: The online store is brought up to the lake this often at most, and only when it changed.
+        join_seconds: Answers are joined with what came of them this often at most.
     """
 
     every_seconds: float = 5.0
     materialise_seconds: float = 300.0
+    join_seconds: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,12 @@ class Turn:
     Attributes:
         events: Events that the lake did not have.
         materialised: Users whose rows were made anew; ``None`` where the online store was left alone.
+        joined: Answers of which it was kept, or corrected, what came of them.
     """
 
     events: int
     materialised: int | None
+    joined: int = 0
 
 
 class Worker:
@@ -65,10 +73,17 @@ class Worker:
         name: Under which it says that it lives.
         config: How often it does what.
         tracer: Where it is traced what becomes of events.
+        quality: How long after an answer counts what its user does.
     """
 
     def __init__(
-        self, platform: Platform, name: str, config: WorkerConfig | None = None, *, tracer: Tracer | None = None
+        self,
+        platform: Platform,
+        name: str,
+        config: WorkerConfig | None = None,
+        *,
+        tracer: Tracer | None = None,
+        quality: QualityConfig | None = None,
     ) -> None:
         self._platform = platform
         self._name = name
@@ -77,7 +92,8 @@ class Worker:
         self._journal = FlowJournal(platform.database, platform.lake)
         # The store is taken to be as the lake is now; whoever changed it before has materialised it.
         self._versions = self._lake_versions()
-        self._materialise_at = clock.now()
+        self._materialise_at = self._join_at = clock.now()
+        self._joiner = AnswerJoiner(platform, quality or QualityConfig())
 
     def turn(self) -> Turn:
         """Do what there is to do now, and say that the worker lives.
@@ -86,10 +102,9 @@ class Worker:
             MovieMlopsError: A store refuses; nothing is half-written, and a later turn goes on.
         """
         events = self._drain()
-        materialised = self._materialise()
+        turn = Turn(events, self._materialise(), self._join())
         seen(self._platform.database, self._name)
-        turn = Turn(events, materialised)
-        if turn.events or turn.materialised is not None:
+        if turn != Turn(0, None):
             _LOG.info("a turn was taken", extra={"facts": {"worker": self._name, **asdict(turn)}})
         return turn
 
@@ -138,6 +153,19 @@ class Worker:
         self._versions = versions
         self._materialise_at = now + timedelta(seconds=self._config.materialise_seconds)
         return made.users
+
+    def _join(self) -> int:
+        """Keep what came of answers since the last time."""
+        now = clock.now()
+        if now < self._join_at:
+            return 0
+        self._join_at = now + timedelta(seconds=self._config.join_seconds)
+        joined = 0
+        for _ in range(_JOINS_AT_ONCE):
+            if not (some := self._joiner.turn()):
+                break
+            joined += some
+        return joined
 
     def _lake_versions(self) -> tuple[int | None, ...]:
         return tuple(self._platform.lake.version(table) for table in (INTERACTIONS, MOVIES))

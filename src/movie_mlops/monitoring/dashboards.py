@@ -148,6 +148,27 @@ DASHBOARDS: Final = (
                 },
                 "s",
             ),
+            Panel("Consumers behind", {"{{consumer}}": "max by (consumer) (movie_mlops_consumer_behind_events)"}),
+            Panel("Dead letters", {"waiting": "max(movie_mlops_dead_letters)"}, limit=1),
+            Panel(
+                "Telemetry dropped",
+                {
+                    "spans": "sum(increase(movie_mlops_spans_dropped_total[5m]))",
+                    "lines": "sum(increase(movie_mlops_log_lines_dropped_total[5m]))",
+                },
+            ),
+            Panel("Runs of the loop", {"{{stage}}": "max by (stage) (movie_mlops_loop_runs)"}),
+            Panel(
+                "Since a run was proposed",
+                {
+                    "any": "min(movie_mlops_loop_proposal_age_seconds)",
+                    "the one that goes on": "max(movie_mlops_loop_open_seconds)",
+                },
+                "s",
+            ),
+            Panel("Runs that the day's budget has left", {"runs": "min(movie_mlops_loop_budget_runs_left)"}),
+            Panel("What the rules of the triggers found", {"{{rule}}": "max by (rule) (movie_mlops_trigger_value)"}),
+            Panel("The newest run has failed", {"failed": "max(movie_mlops_loop_failed)"}, limit=1),
             Panel(
                 "Disk that is free",
                 {"{{instance}}": "movie_mlops_disk_free_bytes / movie_mlops_disk_size_bytes"},

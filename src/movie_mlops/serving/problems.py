@@ -18,7 +18,7 @@ from movie_mlops.security import AccessError
 from movie_mlops.serving.errors import ServingError
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.problems")
-_STATUS_OF_CODE: Final[dict[str, int]] = {
+STATUS_OF_CODE: Final[dict[str, int]] = {
     "event": 422,
     "event-conflict": 409,
     "erased-user": 410,
@@ -154,7 +154,7 @@ async def _on_own_error(request: Request, error: Exception) -> Response:
         )
     if isinstance(error, AccessError):
         return refusal(error, path)
-    status = _STATUS_OF_CODE.get(error.code)
+    status = STATUS_OF_CODE.get(error.code)
     if status is None:
         raise error
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

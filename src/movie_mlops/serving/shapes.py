@@ -371,6 +371,18 @@ class AppendedOut(BaseModel):
     )
 
 
+class WrongOut(BaseModel):
+    """What is wrong with one field of a request, or of one item of a batch."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    place: str = Field(alias="in", description="Where it stands.", examples=["body"])
+    item: int | None = Field(None, description="Which of a batch, from 0; left out where there is none.")
+    field: str = Field(description="As the sender named it.", examples=["user_id"])
+    reason: str = Field(examples=["is of somebody whose data was erased"])
+    code: str | None = Field(None, description="A word for programs, where there is one.", examples=["erased-user"])
+
+
 class ProblemOut(BaseModel):
     """What went wrong (RFC 9457)."""
 
@@ -380,3 +392,6 @@ class ProblemOut(BaseModel):
     detail: str
     instance: str | None
     request_id: str | None = Field(None, description="Under which the server's log has the request.")
+    errors: list[WrongOut] | None = Field(
+        None, description="What is wrong with what, where a request or a batch is refused for what it says."
+    )

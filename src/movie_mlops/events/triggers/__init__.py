@@ -2,7 +2,7 @@
 
 from movie_mlops.events.triggers.config import MANUAL, RULES, BudgetConfig, RuleConfig, TriggersConfig
 from movie_mlops.events.triggers.errors import TriggerError
-from movie_mlops.events.triggers.judging import Judged, Measured, Memory, State, due, fires, judge
+from movie_mlops.events.triggers.judging import Judged, Measured, Memory, State, budget_left, due, fires, judge
 from movie_mlops.events.triggers.memories import TRIGGER_STATES, Memories
 from movie_mlops.events.triggers.runs import LOOP_RUNS, LoopRun, LoopRuns, Stage, Step
 
@@ -24,6 +24,7 @@ __all__ = [
     "Step",
     "TriggerError",
     "TriggersConfig",
+    "budget_left",
     "due",
     "fires",
     "judge",

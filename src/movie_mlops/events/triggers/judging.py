@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from movie_mlops.core import clock
-from movie_mlops.events.triggers.config import RULES, RuleConfig, TriggersConfig
+from movie_mlops.events.triggers.config import RULES, BudgetConfig, RuleConfig, TriggersConfig
 from movie_mlops.events.triggers.runs import CAME_TO_NOTHING, LoopRun
 
 _DAY: Final = timedelta(days=1)
@@ -160,13 +160,25 @@ def holds(config: TriggersConfig, runs: Sequence[LoopRun], *, new: int, now: dat
         if now < until:
             why = f"came to nothing ({last.stage})" if nothing else "ended"
             return f"the last run {why}, and none begins before {until:%Y-%m-%d %H:%M} UTC"
-    lately = [run for run in runs if now - run.began_at < _DAY]
-    if len(lately) >= config.budget.runs:
+    left, minutes = budget_left(config.budget, runs, now)
+    if left <= 0:
         return f"the budget of {config.budget.runs} runs a day is used up"
-    spent = sum(run.seconds for run in lately) / 60
-    if spent >= config.budget.minutes:
+    if minutes <= 0:
+        spent = config.budget.minutes - minutes
         return f"the budget of {config.budget.minutes:g} minutes a day is used up ({spent:,.0f})"
     return None
+
+
+def budget_left(budget: BudgetConfig, runs: Sequence[LoopRun], now: datetime) -> tuple[int, float]:
+    """Return how many runs, and how many minutes of them, a day's budget has left; below 0 where more was spent.
+
+    Args:
+        budget: The budget.
+        runs: Those of the last day at least.
+        now: The time.
+    """
+    lately = [run for run in runs if now - run.began_at < _DAY]
+    return budget.runs - len(lately), budget.minutes - sum(run.seconds for run in lately) / 60
 
 
 def _judged(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Float, Integer, Row, String, Table, Text, insert, select, update
+from sqlalchemy import Column, Connection, Float, Integer, Row, String, Table, Text, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from movie_mlops.core import clock
@@ -225,6 +225,13 @@ class LoopRuns:
         with self._database.read() as connection:
             rows = connection.execute(select(LOOP_RUNS).order_by(LOOP_RUNS.c.run_id.desc()).limit(count)).all()
         return [_of(row) for row in rows]
+
+    def by_stage(self) -> dict[Stage, int]:
+        """Return how many runs there are of each stage, none of them left out."""
+        counted = select(LOOP_RUNS.c.stage, func.count().label("runs")).group_by(LOOP_RUNS.c.stage)
+        with self._database.read() as connection:
+            found = {row.stage: row.runs for row in connection.execute(counted)}
+        return {stage: found.get(stage.value, 0) for stage in Stage}
 
     def since(self, moment: datetime) -> list[LoopRun]:
         """Return the runs that began since a time, and the newest before them, the newest first."""

@@ -62,6 +62,8 @@ GENERAL_TABLES: Final = (
 """Tables of the state in which nobody is named."""
 
 DERIVED: Final = (
+    "answer_joins",
+    "answer_outcomes",
     "dead_letters",
     "event_consumers",
     "api_keys",

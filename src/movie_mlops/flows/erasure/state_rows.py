@@ -13,6 +13,7 @@ from movie_mlops.features import VIEWS
 from movie_mlops.features.online.histories import HISTORIES
 from movie_mlops.features.online.materialise import RATINGS, STATES
 from movie_mlops.features.online.record import ROWS
+from movie_mlops.flows.outcomes import OUTCOMES
 from movie_mlops.security.key_store import API_KEYS, blank_keys
 from movie_mlops.security.people import CONSENTS
 from movie_mlops.serving import IMPRESSIONS
@@ -40,7 +41,7 @@ def theirs(connection: Connection, user_id: str) -> Iterator[Theirs]:
     """Yield somebody's rows of every table that has any kind of people in it, as a transaction sees them."""
     groups = _groups_of(connection, user_id)
     yield Theirs(EVENTS, EVENTS.c.subject == user_id)
-    for table in (IMPRESSIONS, EXPOSURES, SERVED):
+    for table in (IMPRESSIONS, EXPOSURES, SERVED, OUTCOMES):
         yield Theirs(table, or_(table.c.user_id == user_id, table.c.recommendation_id.in_(groups)))
     yield Theirs(ROWS, ROWS.c.view.in_(USER_VIEWS) & (ROWS.c.key == user_id))
     yield Theirs(CONSENTS, CONSENTS.c.user_id == user_id)

@@ -172,6 +172,13 @@ CONDITIONS: Final = (
         _most("movie_mlops_dead_letters"),
     ),
     Condition(
+        "LoopFailed",
+        "ticket",
+        60,
+        "The newest run of the loop failed: the model that was proposed was not made.",
+        _most("movie_mlops_loop_failed"),
+    ),
+    Condition(
         "DataStale",
         "ticket",
         900,

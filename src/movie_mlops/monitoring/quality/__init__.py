@@ -3,7 +3,8 @@
 from movie_mlops.monitoring.quality.config import GuardrailBounds, QualityConfig
 from movie_mlops.monitoring.quality.delays import Delays, Early
 from movie_mlops.monitoring.quality.figures import EVERYTHING, Figure, Tally, exposure_of
-from movie_mlops.monitoring.quality.joining import ANSWERS, WORDS, Joined, join
+from movie_mlops.monitoring.quality.hearing import ANSWERS, WORDS, Heard, Outcome, hear
+from movie_mlops.monitoring.quality.joining import Joined, join
 from movie_mlops.monitoring.quality.outcome import Figures, Quality, figures_of
 from movie_mlops.monitoring.quality.verdict import (
     GUARDRAILS,
@@ -28,7 +29,9 @@ __all__ = [
     "Figure",
     "Figures",
     "GuardrailBounds",
+    "Heard",
     "Joined",
+    "Outcome",
     "Promise",
     "Quality",
     "QualityConfig",
@@ -36,6 +39,7 @@ __all__ = [
     "Tally",
     "exposure_of",
     "figures_of",
+    "hear",
     "join",
     "judge_drop",
     "judge_guardrails",

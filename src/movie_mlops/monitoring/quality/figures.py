@@ -18,7 +18,8 @@ import polars as pl
 from scipy import special
 
 from movie_mlops.core.columns import USER_ID
-from movie_mlops.monitoring.quality.joining import ANSWER, RANK, gain, ideal_gains
+from movie_mlops.monitoring.quality.hearing import ANSWER, RANK
+from movie_mlops.monitoring.quality.joining import gain, ideal_gains
 
 EVERYTHING: Final = "everything"
 """The group of all answers, and the name of its only member."""

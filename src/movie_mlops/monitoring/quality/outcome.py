@@ -28,6 +28,7 @@ class Quality:
         answers: How many answers to users were looked at.
         users: How many users had them.
         final: How many of the answers are older than the horizon; only they are in the figures of quality.
+        kept: Of how many answers it was kept before what came of them; the others were joined now.
         left_out: How many answers were not looked at, by reason.
         programs: Users that were taken for programs, the busiest first, a few of them.
         figures: What was measured.
@@ -44,6 +45,7 @@ class Quality:
     answers: int
     users: int
     final: int
+    kept: int
     left_out: Mapping[str, int]
     programs: Sequence[str]
     figures: Figures
@@ -79,6 +81,7 @@ class Quality:
             "answers": self.answers,
             "users": self.users,
             "final": self.final,
+            "kept": self.kept,
             "left_out": dict(self.left_out),
             "programs": list(self.programs),
             "figures": {

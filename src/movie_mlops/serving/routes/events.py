@@ -15,12 +15,11 @@ from starlette.types import Scope
 
 from movie_mlops.core.cloud_events import BATCH_TYPE, EVENT_TYPE, SCHEMAS, TYPE_PREFIX
 from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME
-from movie_mlops.core.errors import MovieMlopsError
+from movie_mlops.core.errors import BatchRefusedError, MovieMlopsError
 from movie_mlops.core.nouns import Interaction, Kind
-from movie_mlops.security import PRINCIPAL, RULES
+from movie_mlops.security import PRINCIPAL, RULES, ForbiddenError, not_own
 from movie_mlops.serving.errors import BadRequestError, InvalidEventsError, OverloadedError
-from movie_mlops.serving.owning import check_own
-from movie_mlops.serving.problems import problem, sentence
+from movie_mlops.serving.problems import STATUS_OF_CODE, problem, sentence
 from movie_mlops.serving.received import PLAIN_SOURCE, CannotBeReadError, Fault, Received, form_of, receive
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.services import Services
@@ -28,7 +27,9 @@ from movie_mlops.serving.shapes import MOST_EVENTS, AppendedOut, EventBatch, Eve
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     201: {"model": AppendedOut},
+    403: {"model": ProblemOut},
     409: {"model": ProblemOut},
+    410: {"model": ProblemOut},
     422: {"model": ProblemOut},
 }
 _NAME: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
@@ -61,6 +62,7 @@ _CONTENT: Final[dict[str, Any]] = {
     EVENT_TYPE: {"schema": _ENVELOPE},
     BATCH_TYPE: {"schema": {"type": "array", "items": _ENVELOPE, "maxItems": MOST_EVENTS}},
 }
+_PATH: Final = "/v1/events"
 _TELLING: Final = frozenset({b"content-type", b"prefer", b"ce-specversion"})
 _PLAIN: Final = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _LENIENT: Final = "handling=lenient"
@@ -93,10 +95,11 @@ def make_router(services: Services) -> APIRouter:
         summary="Record one event or a batch",
         openapi_extra={"requestBody": {"content": _CONTENT}},
     )
-    async def append(body: Events, partial: _Partial = False) -> Json:  # noqa: ARG001 - whoever wants that has no fault here
+    async def append(body: Events, partial: _Partial = False) -> Response:  # noqa: ARG001 - whoever wants that has no fault here
         """Record events durably, all or none; the next recommendation of their users reflects them.
 
-        An event whose id was recorded before is a duplicate and changes nothing, so a batch may be sent again.
+        An event whose id was recorded before is a duplicate and changes nothing, so a batch may be sent again. A batch
+        that is refused says in `errors` of each event that is wrong why.
 
         Envelopes of CloudEvents 1.0 are taken too: one (`application/cloudevents+json`), a list of them
         (`application/cloudevents-batch+json`), or one in headers (`ce-id`, `ce-source`, `ce-type`, `ce-subject`, …)
@@ -122,7 +125,7 @@ async def take_at_once(services: Services, scope: Scope, body: bytes) -> Respons
     if scope["query_string"] or names.keys() != {b"content-type"} or names[b"content-type"] not in _PLAIN:
         return None
     try:
-        answer: Response = await _append_all(services, receive("plain", body, ()))
+        answer = await _append_all(services, receive("plain", body, ()))
     except OverloadedError as error:
         # At once: a refusal must cost less than an answer.
         answer = problem(error.status, str(error), code=error.code, instance=scope["path"], headers=error.headers)
@@ -166,27 +169,48 @@ def _is_lenient(request: Request) -> bool | None:
         return None
 
 
-async def _append_all(services: Services, received: Received) -> Json:
+async def _append_all(services: Services, received: Received) -> Response:
     _refuse_invalid(list(received.faults), many=received.many)
+    if strange := _of_others(received):
+        return _whole(ForbiddenError.status, str(not_own()), strange, many=received.many)
     interactions = [each for _, each in received.interactions]
-    check_own(each.user_id for each in interactions)
     _refuse(_lacking(services, received.interactions, received.called("movie_id")), many=received.many)
     [outcome] = await services.gathering.append([interactions])
+    if isinstance(outcome, BatchRefusedError):
+        faults = [Fault(one.position, received.called(one.field), one.reason, one.code) for one in outcome.faults]
+        said = f"{outcome.problem.removesuffix('.')}{_more(faults)}. {outcome.next_step}"
+        return _whole(STATUS_OF_CODE[outcome.code], said, faults, many=received.many)
     if isinstance(outcome, MovieMlopsError):
         raise outcome
     services.metrics.events(accepted=outcome.accepted, duplicates=outcome.duplicates)
     return _answer(outcome.accepted, outcome.duplicates, [each.event_id for each in interactions])
 
 
+def _whole(status: int, said: str, faults: Sequence[Fault], *, many: bool) -> Response:
+    """Return the problem of a batch of which nothing is taken, with what is wrong with each; the first names it."""
+    documents = [{**fault.document(many=many), "code": fault.code} for fault in faults]
+    return problem(status, said, code=faults[0].code, instance=_PATH, extra={"errors": documents})
+
+
+def _of_others(received: Received) -> list[Fault]:
+    """Return the events that are of others than whoever sends them, who may send their own alone."""
+    principal = PRINCIPAL.get()
+    if not principal.bound:
+        return []
+    name = received.called("user_id")
+    return [
+        Fault(item, name, "is not the one who sends it", ForbiddenError.code)
+        for item, each in received.interactions
+        if not principal.is_own(each.user_id)
+    ]
+
+
 async def _append_some(services: Services, received: Received, *, by_header: bool) -> Json:
     """Record what is good, and say why the rest is not."""
-    principal, sound = PRINCIPAL.get(), received.interactions
-    faults = list(received.faults)
-    if principal.bound:
-        strange = {item for item, each in sound if not principal.is_own(each.user_id)}
-        name = received.called("user_id")
-        faults += [Fault(item, name, "is not the one who sends it", "forbidden") for item in sorted(strange)]
-        sound = [(item, each) for item, each in sound if item not in strange]
+    strange = _of_others(received)
+    others = {fault.item for fault in strange}
+    faults = [*received.faults, *strange]
+    sound = [(item, each) for item, each in received.interactions if item not in others]
     lacking = _lacking(services, sound, received.called("movie_id"))
     faults += lacking
     left_out = {fault.item for fault in lacking}
@@ -195,9 +219,11 @@ async def _append_some(services: Services, received: Received, *, by_header: boo
     outcomes = await services.gathering.append([[each] for _, each in sound])
     ids: list[str | None] = [None] * len(received.read)
     for (item, each), outcome in zip(sound, outcomes, strict=True):
-        if isinstance(outcome, MovieMlopsError):
-            field = received.called(getattr(outcome, "field", "event_id"))
-            faults.append(Fault(item, field, outcome.problem, outcome.code))
+        if isinstance(outcome, BatchRefusedError):
+            [one] = outcome.faults
+            faults.append(Fault(item, received.called(one.field), one.reason, one.code))
+        elif isinstance(outcome, MovieMlopsError):
+            raise outcome
         else:
             accepted, duplicates, ids[item] = (
                 accepted + outcome.accepted,
