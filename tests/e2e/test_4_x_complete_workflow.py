@@ -199,6 +199,7 @@ def test_what_a_person_rolled_back_stays_back(second_release: CommandLine, tmp_p
     assert home("run", "--json").document["release"]["serving"] == second
 
 
+@pytest.mark.long
 def test_a_recipe_list_of_baselines_releases_nothing(finished: CommandLine, tmp_path: Path) -> None:
     """Where only ``popular`` is listed there is no candidate, also while another model serves: it goes on serving."""
     home = copied(finished, tmp_path).configured(

@@ -93,7 +93,9 @@ def test_a_project_may_begin_with_every_stage(tmp_path, capsys):
     assert shell(root, "scripts/security/security_scan.sh").returncode == 1
 
 
-@pytest.mark.parametrize("stage", ["2", "3", "4", "5", "6", "7", "8", "9"])
+@pytest.mark.parametrize(
+    "stage", ["2", "8", "9", *(pytest.param(each, marks=pytest.mark.long) for each in ("3", "4", "5", "6", "7"))]
+)
 def test_a_substage_brings_what_its_stage_needs(project, capsys, stage):
     """The first substage of any stage: clean once git holds it, collected, and the stage is reached from then on."""
     assert run(capsys, "new", f"{stage}.1", "--title", "first part", "--containers", "--root", project)[0] == 0

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from movie_mlops.bench.whole_process import run_whole
 from tests.conftest import REPOSITORY
 
@@ -44,6 +46,7 @@ def test_every_contender_is_timed_in_turn(tmp_path: Path) -> None:
     assert str(tmp_path) not in json.dumps(result)
 
 
+@pytest.mark.long
 def test_a_rival_that_finds_nothing_is_not_compared(tmp_path: Path) -> None:
     """Who does not look at the names would be fast for the wrong reason."""
     done = bench("--ls-lint", "/bin/true", "--out", str(tmp_path / "out.json"), home=tmp_path)

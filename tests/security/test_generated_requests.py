@@ -19,7 +19,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     platform.database.close()
 
 
-@pytest.mark.parametrize("times", [4, pytest.param(300, marks=pytest.mark.long)])
+@pytest.mark.parametrize("times", [2, pytest.param(300, marks=pytest.mark.long)])
 def test_no_made_up_request_breaks_the_server(address: str, times: int) -> None:
     """Promise P23: no request made up from the API's description, or against it, gets a 5xx; answers are as told."""
     from tests.fixtures.stage_5.made_up_requests import besiege_all  # noqa: PLC0415 - takes a second

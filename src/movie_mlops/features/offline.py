@@ -8,6 +8,7 @@ from movie_mlops.core.columns import EVENT_TIME, INGESTED_AT
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import FeatureView
 from movie_mlops.features.errors import FeatureError
+from movie_mlops.features.pieces import pieces
 from movie_mlops.features.point_in_time import AT, features_at
 from movie_mlops.features.views import FILM_FEATURES, USER_FEATURES
 
@@ -92,10 +93,13 @@ def table_at(
 
     An entity's row hangs on the interactions of that entity alone, so that those of others need not be there.
     """
-    time = pl.lit(at, pl.Datetime("us", "UTC")).alias(AT)
-    rows = known.select(view.entity.folds).unique().sort(view.entity.folds).collect().with_columns(time)
-    frame = features_at(view, rows, known, config=config, films=films, knowledge=None)
-    return frame.select(list(view.schema))
+    time, by = pl.lit(at, pl.Datetime("us", "UTC")).alias(AT), view.entity.folds
+    frames = []
+    for some in [known] if view.follows_everybody else pieces(known, by):
+        rows = some.select(by).unique().sort(by).collect().with_columns(time)
+        frame = features_at(view, rows, some, config=config, films=films, knowledge=None)
+        frames.append(frame.select(list(view.schema)))
+    return pl.concat(frames)
 
 
 def film_features(

@@ -162,7 +162,10 @@ def retrieval(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """How fast are the best films found among millions, beside scoring all? Does a linear model of many films fit?"""
+    """How fast are the best films found among millions, beside scoring all?
+
+    A linear model of many films is trained as well, beside what it was said to need.
+    """
     from movie_mlops.bench import RetrievalBenchConfig, bench_retrieval
 
     config = RetrievalBenchConfig(

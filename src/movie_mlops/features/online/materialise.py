@@ -23,13 +23,14 @@ from movie_mlops.core.digests import canonical_json
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import FeatureView, Views
 from movie_mlops.features.feedback import RATED, latest_words
+from movie_mlops.features.offline import table_at
 from movie_mlops.features.online.histories import HISTORIES, packed_words
 from movie_mlops.features.online.neighbours import neighbour_rows, neighbours_of
 from movie_mlops.features.online.record import chunks, replace
 from movie_mlops.features.online.rows import RowFormat
 from movie_mlops.features.online.states import fold_states
 from movie_mlops.features.online.trust import renew
-from movie_mlops.features.point_in_time import AT, features_at
+from movie_mlops.features.pieces import pieces
 from movie_mlops.state import METADATA, run_for_each
 
 FILMS: Final = "films"
@@ -149,26 +150,29 @@ def prepare(
         if len(view.entity.keys) == 1:
             frame = None if tables is None or touched is not None else tables.get(view.name)
             if frame is None:
-                moment = pl.lit(at, pl.Datetime("us", "UTC")).alias(AT)
-                entities = said.select(view.entity.folds).unique().sort(view.entity.folds).with_columns(moment)
-                frame = features_at(view, entities.collect(), said, config=config, films=cut.films, knowledge=None)
+                frame = table_at(view, said, at, config=config, films=cut.films)
             keys = frame[view.entity.folds].cast(pl.String).to_list()
             packed = RowFormat(view).pack_all(frame, at)
             rows = [(key, cut.position, row) for key, row in zip(keys, packed, strict=True)]
         made.append(_View(view, rows, fold_states(view, said, at=at, config=config, films=cut.films)))
     said = cut.interactions if touched is None else cut.interactions.filter(pl.col(USER_ID).is_in(list(touched[0])))
-    words = latest_words(said, config)
-    ratings = latest_words(said.filter(pl.col(KIND).is_in(list(RATED))), config)
-    above = words.filter(~pl.col(KIND).is_in(list(RATED)))
-    hidden = ratings.join(above, on=[USER_ID, MOVIE_ID], how="semi", maintain_order="left")
+    histories: list[tuple[str, int, bytes]] = []
+    below: list[tuple[str, int, bytes]] = []
+    for some in pieces(said, USER_ID):
+        words = latest_words(some, config)
+        ratings = latest_words(some.filter(pl.col(KIND).is_in(list(RATED))), config)
+        above = words.filter(~pl.col(KIND).is_in(list(RATED)))
+        hidden = ratings.join(above, on=[USER_ID, MOVIE_ID], how="semi", maintain_order="left")
+        histories += [(user, cut.position, packed) for user, packed in packed_words(words)]
+        below += [(user, cut.position, packed) for user, packed in packed_words(hidden)]
     return Prepared(
         cut=cut,
         at=at,
         arrived=arrived,
         views=tuple(made),
         rows={
-            HISTORIES: [(user, cut.position, packed) for user, packed in packed_words(words)],
-            RATINGS: [(user, cut.position, packed) for user, packed in packed_words(hidden)],
+            HISTORIES: histories,
+            RATINGS: below,
             FILMS: list(_films(cut)),
             **neighbours,
         },

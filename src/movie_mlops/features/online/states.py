@@ -16,6 +16,7 @@ from movie_mlops.features.definitions import FeatureView
 from movie_mlops.features.lifetimes import BEGINS, ENTITY, film_facts, lifetimes
 from movie_mlops.features.measures import Condition, Measure, Source
 from movie_mlops.features.parts import Extreme, Faded, Part, Run, Total
+from movie_mlops.features.pieces import pieces
 from movie_mlops.features.timeline import DAY, NEVER, NO_TIME, Lifetimes
 
 KEY: Final = "key"
@@ -45,6 +46,13 @@ def fold_states(
     Returns:
         One row per entity: ``key`` as text, ``state`` as :meth:`Fold.pack` would write it, without words.
     """
+    some = pieces(interactions, view.entity.folds)
+    return pl.concat([_states(view, said, at=at, config=config, films=films) for said in some])
+
+
+def _states(
+    view: FeatureView, interactions: pl.LazyFrame, *, at: datetime, config: FeedbackConfig, films: pl.LazyFrame
+) -> pl.DataFrame:
     by = view.entity.folds
     entities = interactions.select(by).unique().sort(by).collect().with_row_index(ENTITY)
     entities = entities.with_columns(pl.col(ENTITY).cast(pl.Int64))

@@ -1,0 +1,43 @@
+"""Interactions in pieces that fit into memory: what hangs on one entity alone needs no other's beside it."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import polars as pl
+
+from movie_mlops.core.memory import available_memory_bytes
+
+_BYTES_A_ROW: Final = 600
+"""What computing features takes for an interaction, as 'movie-mlops bench scale' measured it."""
+_SHARE: Final = 8
+"""This part of the memory that is left is taken."""
+_LEAST: Final = 500_000
+
+
+def rows_that_fit() -> int:
+    """Return how many interactions may be computed with at once, by the memory of the machine or its container."""
+    return max(_LEAST, available_memory_bytes() // _SHARE // _BYTES_A_ROW)
+
+
+def pieces(interactions: pl.LazyFrame, by: str, *, most: int | None = None) -> Iterator[pl.LazyFrame]:
+    """Yield interactions in pieces of whole entities, in the order of the entities.
+
+    Args:
+        interactions: Rows of the table ``interactions``.
+        by: The entities' key.
+        most: About so many rows in a piece, one entity at least; by default as many as fit into memory.
+
+    Returns:
+        At least one piece, which is then everything.
+    """
+    most = rows_that_fit() if most is None else most
+    if interactions.select(pl.len()).collect().item() <= most:
+        yield interactions
+        return
+    rows = interactions.group_by(by).len().sort(by).collect()
+    piece = (pl.col("len").cast(pl.Int64).cum_sum() - 1) // most
+    ends = rows.group_by(piece.alias("piece"), maintain_order=True).agg(
+        pl.col(by).first().alias("first"), pl.col(by).last().alias("last")
+    )
+    for first, last in ends.select("first", "last").iter_rows():
+        yield interactions.filter(pl.col(by).is_between(pl.lit(first), pl.lit(last)))
