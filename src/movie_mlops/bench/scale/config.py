@@ -29,7 +29,7 @@ class ScaleBenchConfig:
     Attributes:
         jobs: Whose growth is measured.
         sizes: Times the shape of MovieLens 1M. Users, ratings, likes and events grow so; films stay, but for ``serve``,
-            where they grow alone, and for ``train-films``, where they grow as the square root, for that costs a cube.
+            where they grow alone, and for ``train-films``, where all grows as the square root, for that costs a cube.
         runs: How often each size is measured.
         minutes: What cannot be expected to end within so many is left out, and named.
         memory_gib: A size that is expected to need more memory than this is left out; ``None``: half of what is free.

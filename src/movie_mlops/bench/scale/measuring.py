@@ -114,9 +114,11 @@ class Measuring:
     def _films(self, folder: Path, size: float, seed: int) -> None:
         if "train-films" not in self._config.jobs or not self._allowed("train-films", size):
             return
-        films = round(FILMS * sqrt(size))
+        times = sqrt(size)
+        users, films = round(USERS * times), round(FILMS * times)
+        # Users grow as well: among fewer of them than films the solution is found the other way around, and costs less.
         # Of few films nobody has liked so many.
-        self._write_likes(folder, USERS, films, min(LIKES, USERS * films // _FULL), seed)
+        self._write_likes(folder, users, films, min(round(LIKES * times), users * films // _FULL), seed)
         self._run("train-films", size, folder, {"amount": films, "model": "ease", "params": self._config.ease})
 
     def _serve(self, folder: Path, size: float, seed: int) -> None:  # noqa: ARG002 - weights need no other seed
