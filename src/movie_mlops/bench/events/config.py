@@ -26,7 +26,7 @@ class EventsBenchConfig:
 
     seconds: float = 10.0
     batch: int = 1000
-    batch_connections: int = 2
+    batch_connections: int = 8
     connections: int = 16
     users: int = 5_000
     films: int = 2_000
