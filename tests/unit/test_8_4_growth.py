@@ -42,6 +42,13 @@ def test_a_start_that_takes_long_bends_the_line_and_the_last_two_sizes_show_it()
     assert found.last > 1.1
 
 
+def test_sizes_that_differ_by_chance_alone_are_one() -> None:
+    """Two worlds of the same size are no step from one size to the next, and neither predicts the other."""
+    sizes, costs = (1.0, 3.0, 10.0, 30.0, 30.02), (1.0, 3.0, 10.0, 30.0, 33.0)
+    assert exponent(sizes, costs).last == pytest.approx(math.log(31.5 / 10) / math.log(30.01 / 10))
+    assert [check.size for check in checks(Form.LINEAR, sizes, costs)] == pytest.approx([1.0, 3.0, 10.0, 30.01])
+
+
 def test_two_measurements_have_an_exponent_without_an_interval() -> None:
     """With two points there is no scatter to tell anything from; with one size there is nothing at all."""
     found = exponent([1, 2], [3, 6])

@@ -14,6 +14,8 @@ from movie_mlops.bench.errors import BenchError
 
 _LEVEL: Final = 0.95
 _LEAST_SIZES: Final = 3
+_SAME: Final = 0.02
+"""Sizes that differ by a smaller share are one."""
 
 
 class Form(StrEnum):
@@ -180,4 +182,14 @@ def _sound(sizes: Sequence[float], costs: Sequence[float]) -> tuple[NDArray[np.f
     at, found = np.array(sizes, np.float64), np.array(costs, np.float64)
     if not len(at) or at.min() <= 0 or found.min() <= 0:
         raise BenchError("Nothing was measured, or it took nothing.", next_step="Measure larger sizes.")
-    return at, found
+    return _brought_together(at), found
+
+
+def _brought_together(at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return sizes with those that are one but for chance, as the users of two generated worlds, as their median."""
+    order = np.argsort(at, kind="stable")
+    apart = np.flatnonzero(np.diff(at[order]) > _SAME * at[order][:-1]) + 1
+    together = at.copy()
+    for some in np.split(order, apart):
+        together[some] = np.median(at[some])
+    return together
