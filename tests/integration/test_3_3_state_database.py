@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -119,6 +120,22 @@ def test_a_reader_has_one_snapshot(state_url: str) -> None:
         assert reading.execute(select(NUMBERS)).all() == []
     with database.read() as reading:
         assert reading.execute(select(NUMBERS)).all() == [(1, "old")]
+
+
+def test_many_commits_are_carried_into_the_file_once(tmp_path: Path) -> None:
+    """What a dozen megabytes of commits write is in the log until there is more of it; then the file has it."""
+    file, database = tmp_path / "state.db", Database(StateConfig(f"sqlite:///{tmp_path / 'state.db'}"))
+
+    def write(megabytes: range) -> None:
+        for number in megabytes:
+            with database.write() as connection:
+                put(connection, number, "x" * 2**20)
+
+    write(range(12))
+    assert file.stat().st_size < 2**20
+    write(range(12, 48))
+    assert file.stat().st_size > 12 * 2**20
+    database.close()
 
 
 def test_what_goes_wrong_in_a_block_undoes_it(state_url: str) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 from movie_mlops.core.memory import available_memory_bytes
 
 _BYTES_A_ROW: Final = 600
-"""What computing features takes for an interaction, as 'movie-mlops bench scale' measured it."""
+"""About what computing features takes for an interaction; 'movie-mlops bench scale' measures the whole."""
 _SHARE: Final = 8
 """This part of the memory that is left is taken."""
 _LEAST: Final = 500_000
