@@ -65,8 +65,8 @@ def test_the_catalogue_says_what_is_too_old(command: CommandLine) -> None:
         (("match_features", ",4"), "',4' is no user and film."),
     ],
 )
-def test_what_cannot_be_read_is_said(finished: CommandLine, words: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_read_is_said(finished: CommandLine, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     """A view or a key that is none is one sentence and the next step."""
-    done = finished("features", "read", *words)
+    done = copied(finished, tmp_path)("features", "read", *words)
     assert (done.code, done.out) == (1, "")
     assert said in done.err

@@ -15,7 +15,7 @@ from movie_mlops.core.errors import ConfigurationError
 from movie_mlops.security import SecurityConfig
 from movie_mlops.serving import tls_context
 from movie_mlops.serving.lines import LineLimits
-from tests.fixtures.stage_4.command_line import CommandLine
+from tests.fixtures.stage_4.command_line import CommandLine, copied
 from tests.fixtures.stage_5.platform import Platform, running
 from tests.fixtures.stage_7.certificates import Certified, certify, of_version
 
@@ -140,14 +140,15 @@ def test_certificate_and_key_must_fit(tmp_path: Path) -> None:
         assert str(key) in str(told.value)
 
 
-def test_serve_takes_both_or_neither(finished: CommandLine, certified: Certified) -> None:
+def test_serve_takes_both_or_neither(finished: CommandLine, certified: Certified, tmp_path: Path) -> None:
     """The command answers by https alone with both options, and refuses one without the other."""
-    alone = finished("serve", "--tls-cert", str(certified.certificate))
+    home = copied(finished, tmp_path)
+    alone = home("serve", "--tls-cert", str(certified.certificate))
     assert (alone.code, "without its key" in alone.err) == (1, True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         chosen = str(free.getsockname()[1])
     words = ["--port", chosen, "--tls-cert", str(certified.certificate), "--tls-key", str(certified.key)]
-    process = finished.start("serve", *words)
+    process = home.start("serve", *words)
     try:
         end = time.monotonic() + WITHIN_S * 5
         while True:
