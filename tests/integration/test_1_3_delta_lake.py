@@ -1,6 +1,7 @@
 """The lake on real Delta tables, in folders and on S3: commits, versions, notes, SQL."""
 
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from movie_mlops.core import clock
 from movie_mlops.lake import SCHEMAS, ConflictError, Lake, LakeConfig, LakeError, QueryError, verify, writing
+from movie_mlops.lake.streaming import Stream
 
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -286,3 +288,45 @@ def test_a_first_write_that_was_cut_off_is_no_table(lake: Lake, tmp_path: Path) 
     assert (lake.names(), lake.version("movies")) == ([], None)
     assert lake.append("movies", ALIEN, after=None) == 0
     assert lake.scan("movies").collect()["title"].to_list() == ["Alien"]
+
+
+def film(number: int) -> pl.DataFrame:
+    return movies((number, f"Film {number}", 1999, []))
+
+
+def test_frames_are_written_one_after_the_other_in_one_commit(lake: Lake) -> None:
+    """A frame is made only once the one before it was taken, and may be made from what was scanned before."""
+    lake.append("movies", HEAT)
+    before = lake.scan("movies")
+    made: list[int] = []
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for number in range(1, 4):
+            made.append(number)
+            yield film(number * before.collect().height)
+
+    stream = Stream(frames())
+    batches = iter(stream.reader())
+    assert (next(batches).num_rows, made) == (1, [1])
+    assert (next(batches).num_rows, made) == (1, [1, 2])
+    assert lake.overwrite("movies", frames()) == 1
+    assert lake.scan("movies").collect().sort("movie_id").equals(pl.concat([film(1), film(2), film(3)]))
+    assert verify(lake, "movies").defects == ()
+
+
+def test_frames_that_cannot_be_made_leave_the_table_as_it_was(lake: Lake) -> None:
+    """What went wrong where a frame was made is what is told; a later frame of another schema is refused."""
+    lake.append("movies", HEAT)
+
+    def broken() -> Iterator[pl.DataFrame]:
+        yield film(1)
+        raise LookupError("the second frame")
+
+    with pytest.raises(LookupError, match="the second frame"):
+        lake.overwrite("movies", broken())
+    with pytest.raises(LakeError, match="A later frame differs from the first"):
+        lake.overwrite("movies", [film(1), film(2).drop("title")])
+    with pytest.raises(LakeError, match="does not have the schema"):
+        lake.overwrite("movies", [film(1).drop("title")])
+    assert lake.version("movies") == 0
+    assert lake.scan("movies").collect().equals(HEAT)

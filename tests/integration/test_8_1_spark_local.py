@@ -62,7 +62,7 @@ def test_features_models_and_lists_are_the_local_ones(tmp_path: Path, spark: Spa
     lake = crowd(tmp_path)
     made = spark.tables(TABLES, lake, versions(lake), CONFIG)
     for name, table in LOCAL.tables(TABLES, lake, versions(lake), CONFIG).items():
-        same(table, made[name])
+        same(table.whole(), made[name].whole())
     known = LOCAL.feedback(lake, None, CONFIG)
     same(known, spark.feedback(lake, None, CONFIG))
     (case, *_) = user_folds(known, UserFoldsConfig(folds=3, cases=1))
@@ -83,7 +83,7 @@ def test_features_are_the_local_ones_for_every_crowd(tmp_path: Path, spark: Spar
     lake = crowd(tmp_path, users=300, films=80, rows=20_000, files=1 + seed * 3, seed=seed)
     made = spark.tables(TABLES, lake, versions(lake), CONFIG)
     for name, table in LOCAL.tables(TABLES, lake, versions(lake), CONFIG).items():
-        same(table, made[name])
+        same(table.whole(), made[name].whole())
     same(LOCAL.words(lake, 0, CONFIG), spark.words(lake, 0, CONFIG))
     same(LOCAL.feedback(lake, None, CONFIG), spark.feedback(lake, None, CONFIG))
 
@@ -135,7 +135,7 @@ def test_an_empty_table_is_no_reason_to_fail(tmp_path: Path, spark: SparkEngine)
         lake.append(table, pl.DataFrame(schema=SCHEMAS[table]))
     made = spark.tables(TABLES, lake, versions(lake), CONFIG)
     for name, table in LOCAL.tables(TABLES, lake, versions(lake), CONFIG).items():
-        same(table, made[name])
+        same(table.whole(), made[name].whole())
     same(LOCAL.feedback(lake, None, CONFIG), spark.feedback(lake, None, CONFIG))
 
 

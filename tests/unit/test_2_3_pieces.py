@@ -1,15 +1,23 @@
 """Features of many interactions are computed piece by piece, and are the same as of all at once."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import VIEWS, Cut, FeedbackConfig, OnlineFeatures, snapshot
+from movie_mlops.features import neighbourhoods
 from movie_mlops.features import pieces as cutting
+from movie_mlops.features.online import materialise, record
 from movie_mlops.features.pieces import pieces, rows_that_fit
+from movie_mlops.flows import Platform, PlatformConfig
+from movie_mlops.flows.features import features as compute
 from movie_mlops.state import Database, StateConfig
+from tests.fixtures.stage_2.computing import fill
 from tests.fixtures.stage_2.worlds import FILMS_TABLE, arrivals, world
 
 CONFIG = FeedbackConfig()
@@ -37,7 +45,7 @@ def test_pieces_hold_whole_entities_in_order_and_leave_nothing_out(rows: list[st
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_what_is_stored_and_tabled_is_the_same_to_the_last_byte(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows, states, histories and tables from pieces of three interactions are those of everything at once."""
+    """Rows, states, histories, neighbourhoods and tables from pieces of three interactions are those of all at once."""
     said = lake(seed)
     features = OnlineFeatures(Database(StateConfig("sqlite://")), VIEWS, CONFIG)
     tables = [view for view in VIEWS if len(view.entity.keys) == 1]
@@ -45,22 +53,22 @@ def test_what_is_stored_and_tabled_is_the_same_to_the_last_byte(seed: int, monke
     def made() -> tuple[object, ...]:
         prepared = features.prepare(Cut(said, FILMS_TABLE, {"interactions": 1}))
         assert prepared is not None
-        rows = {name: rows for name, rows in prepared.rows.items() if name in {"histories", "ratings"}}
         return (
-            rows,
-            [each.rows for each in prepared.views],
-            [each.states.rows() for each in prepared.views],
+            {name: list(rows) for name, rows in prepared.rows.items()},
+            [list(each.rows) for each in prepared.views],
+            [list(each.states) for each in prepared.views],
             [snapshot(view, said, as_of=None, config=CONFIG, films=FILMS_TABLE).rows() for view in tables],
         )
 
     whole = made()
     calls: list[int] = []
 
-    def few() -> int:
+    def few(memory: int | None = None) -> int:
         calls.append(3)
         return 3
 
     monkeypatch.setattr(cutting, "rows_that_fit", few)
+    monkeypatch.setattr(neighbourhoods, "_PRODUCT", 5)
     assert repr(made()) == repr(whole)
     assert len(calls) > len(tables)
 
@@ -71,3 +79,27 @@ def test_a_small_machine_takes_fewer_at_once(monkeypatch: pytest.MonkeyPatch) ->
     assert rows_that_fit() == 24 * 2**30 // 8 // 600
     monkeypatch.setattr(cutting, "available_memory_bytes", lambda: 0)
     assert rows_that_fit() == 500_000
+    assert rows_that_fit(6_000_000) == 10_000
+    assert rows_that_fit(1) == 1
+
+
+def test_the_memory_of_the_configuration_bounds_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables, rows, states, neighbourhoods and histories of the main job all go by ``features.memory_mib``."""
+    config = PlatformConfig.model_validate({"features": {"memory_mib": 64}})
+    platform = Platform(Workspace(tmp_path, "small"), config)
+    fill(platform.lake, 500)
+    asked: list[int | None] = []
+
+    def few(memory: int | None = None) -> int:
+        asked.append(memory)
+        return 150
+
+    monkeypatch.setattr(cutting, "rows_that_fit", few)
+    for module in (materialise, record):
+        monkeypatch.setattr(module, "_PUT_AT_ONCE", 2)
+    made = compute(platform, {"versions": {"interactions": 0, "movies": 0}, "events_offset": 0})
+    [(states,)] = platform.database.fetch("SELECT count(*) FROM fold_states", ())
+    platform.close()
+    assert (made["histories"], states) == (5, 272 + 5 + 5)
+    views = [view for view in VIEWS if not view.follows_everybody]
+    assert asked == [64 * 2**20] * (2 + len(views) + 1 + 1)

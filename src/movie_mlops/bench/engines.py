@@ -216,7 +216,8 @@ def _case(likes: "sparse.csr_array[Any, tuple[int, int]]") -> EvaluationCase:
 
 
 def _tables(work: _Work, engine: FeatureEngine) -> dict[str, Any]:
-    return {**engine.tables((FILM_FEATURES, USER_FEATURES), work.lake, work.versions, FeedbackConfig())}
+    made = engine.tables((FILM_FEATURES, USER_FEATURES), work.lake, work.versions, FeedbackConfig())
+    return {name: table.whole() for name, table in made.items()}
 
 
 def _feedback(work: _Work, engine: FeatureEngine) -> dict[str, Any]:

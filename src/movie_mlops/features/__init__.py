@@ -1,7 +1,7 @@
 """Features: what counts as liking, named views as of a time, and the online store of histories."""
 
 from movie_mlops.features.as_of_join import join_as_of
-from movie_mlops.features.config import FeedbackConfig, RedisConfig
+from movie_mlops.features.config import FeedbackConfig, MemoryConfig, RedisConfig
 from movie_mlops.features.content import FilmContent, film_content
 from movie_mlops.features.definitions import Entity, Feature, FeatureView, Views
 from movie_mlops.features.errors import DefinitionError, FeatureError, UnknownFeatureError
@@ -50,6 +50,7 @@ __all__ = [
     "FoldState",
     "Histories",
     "History",
+    "MemoryConfig",
     "OnlineFeatures",
     "OnlineStore",
     "Parity",

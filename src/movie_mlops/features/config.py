@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
@@ -28,6 +29,20 @@ def _default_weights() -> dict[Kind, float]:
         Kind.VIEW: 0.0,
         Kind.CLICK: 0.0,
     }
+
+
+@dataclass(frozen=True)
+class MemoryConfig:
+    """How much memory is taken while the features of everybody are computed; the features are the same.
+
+    Attributes:
+        at_once: About so many bytes for what is computed at once; ``None``: an eighth of what is left.
+        folder: Where lies what was computed and is not written yet; ``None``: where the system keeps temporary files,
+            which may be memory.
+    """
+
+    at_once: int | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)

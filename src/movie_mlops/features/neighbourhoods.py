@@ -1,6 +1,6 @@
 """Who is near whom, as of any time: the neighbourhoods of ``co_watch.py``, counted over columns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Self
@@ -15,6 +15,8 @@ Bool = NDArray[np.bool_]
 
 _CELLS: Final = 2**25
 """So many pair counts are held at once, at most: 128 MB."""
+_PRODUCT: Final = 2**21
+"""Pairs are counted for as many films at once as have so many cells, at most: 60 MB while they are."""
 _PAIRS: Final = 2**22
 """So many (row, like) pairs are looked at at once."""
 _ROWS: Final = 256
@@ -46,6 +48,23 @@ class Likes:
         """Return likes that come in any order."""
         order = np.lexsort((film, time, user))
         return cls(user[order], time[order], film[order], begins[order], ends[order], users)
+
+    def last(self, at: int, length: int) -> Self:
+        """Return the last ``length`` likes of each user as they are known at a time, as if they had always been."""
+        chosen = self.window(at, length)
+        return self._always(self.user[chosen], self.film[chosen], self.users)
+
+    @classmethod
+    def together(cls, parts: Sequence[Self]) -> Self:
+        """Return the likes of different users, each part as :meth:`last` gives it, as one."""
+        first = np.cumsum([0, *(part.users for part in parts)])
+        user = np.concatenate([part.user + start for part, start in zip(parts, first[:-1], strict=True)])
+        return cls._always(user, np.concatenate([part.film for part in parts]), int(first[-1]))
+
+    @classmethod
+    def _always(cls, user: Int, film: Int, users: int) -> Self:
+        always, never = np.broadcast_to(np.int64(0), len(user)), np.broadcast_to(np.iinfo(np.int64).max, len(user))
+        return cls(user, always, film, always, never, users)
 
     def window(self, at: int, length: int) -> Bool:
         """Return bool[n], the last ``length`` likes of each user as they are known at a time."""
@@ -113,8 +132,8 @@ class Neighbourhoods:
         users[self._likes.user[window != self._window]] = True
         changed = users[self._likes.user]
         for sign, counted in ((1, window & changed), (-1, self._window & changed)):
-            cells, many = self._pairs(np.flatnonzero(counted))
-            self._both[cells] += sign * many
+            for cells, many in self._pairs(np.flatnonzero(counted)):
+                self._both[cells] += sign * many
         self._window = window
         self._root = np.sqrt(np.bincount(self._code[window], minlength=len(self.others)))
 
@@ -144,15 +163,19 @@ class Neighbourhoods:
                     users = both[place, found].astype(np.int64)
                     yield int(self.films[row]), Neighbours(self.others[found], users, near[place, found])
 
-    def _pairs(self, places: Int) -> tuple[Int, NDArray[np.int32]]:
-        """Return the cells of the pairs among likes, and how many users each has."""
+    def _pairs(self, places: Int) -> Iterator[tuple[Int, NDArray[np.int32]]]:
+        """Yield the cells of the pairs among likes, and how many users each has, some films at a time."""
         from scipy.sparse import csr_array  # noqa: PLC0415 - heavy, and only here
 
         ones = np.ones(len(places), np.int32)
         shape = (self._likes.users, len(self.others))
         said = csr_array((ones, (self._likes.user[places], self._code[places])), shape=shape)
-        pairs = (said[:, self._own].T @ said).tocoo()
-        return pairs.row.astype(np.int64) * len(self.others) + pairs.col, pairs.data.astype(np.int32)
+        own = said[:, self._own].T.tocsr()
+        step = max(1, _PRODUCT // len(self.others))
+        for start in range(0, len(self._own), step):
+            pairs = (own[start : start + step] @ said).tocoo()
+            rows = pairs.row.astype(np.int64) + start
+            yield rows * len(self.others) + pairs.col, pairs.data.astype(np.int32)
 
 
 def slabs(films: Int, likes: Likes) -> Iterator[Int]:

@@ -1,5 +1,7 @@
 """Views as tables: every user and every film, all as of one time."""
 
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
@@ -38,6 +40,24 @@ def known_by(interactions: pl.LazyFrame, as_of: datetime | None) -> pl.LazyFrame
     return interactions.filter(pl.coalesce(EVENT_TIME, INGESTED_AT) <= as_of)
 
 
+@dataclass(frozen=True)
+class Frames:
+    """A table in pieces, each computed when it is asked for, and anew whenever one goes through them.
+
+    Attributes:
+        make: Gives the pieces: one at least, all of one schema.
+    """
+
+    make: Callable[[], Iterable[pl.DataFrame]]
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        return iter(self.make())
+
+    def whole(self) -> pl.DataFrame:
+        """Return the pieces together."""
+        return pl.concat(self)
+
+
 def snapshot(
     view: FeatureView,
     interactions: pl.LazyFrame,
@@ -46,7 +66,24 @@ def snapshot(
     config: FeedbackConfig,
     films: pl.LazyFrame | None = None,
 ) -> pl.DataFrame:
-    """Compute a view for every entity that somebody met, as of one time.
+    """Compute a view for every entity that somebody met, as of one time: see :func:`snapshots`.
+
+    Returns:
+        One row per entity, sorted by its key, with the columns of the view.
+    """
+    return snapshots(view, interactions, as_of=as_of, config=config, films=films).whole()
+
+
+def snapshots(
+    view: FeatureView,
+    interactions: pl.LazyFrame,
+    *,
+    as_of: datetime | None,
+    config: FeedbackConfig,
+    films: pl.LazyFrame | None = None,
+    memory: int | None = None,
+) -> Frames:
+    """Compute a view for every entity that somebody met, as of one time, as much at once as memory has room for.
 
     Args:
         view: Which; one whose rows have one key.
@@ -54,6 +91,7 @@ def snapshot(
         as_of: Only what happened by this aware time counts; ``None`` counts everything, as of the latest time in it.
         config: What counts as liking.
         films: Rows of the table ``movies``; ``None`` knows nothing of any film.
+        memory: About so many bytes are taken at once; ``None``: an eighth of what is left.
 
     Returns:
         One row per entity, sorted by its key, with the columns of the view.
@@ -67,8 +105,8 @@ def snapshot(
             next_step="Ask for the rows that are needed, with a training set.",
         )
     known = known_by(interactions, as_of)
-    at = as_of or newest(known.select(pl.col(EVENT_TIME, INGESTED_AT).max()).collect())
-    return table_at(view, known, at, config=config, films=films)
+    at = as_of or newest(known.select(pl.col(EVENT_TIME, INGESTED_AT).max()).collect(engine="streaming"))
+    return Frames(lambda: tables_at(view, known, at, config=config, films=films, memory=memory))
 
 
 def newest(times: pl.DataFrame) -> datetime | None:
@@ -81,25 +119,24 @@ def newest(times: pl.DataFrame) -> datetime | None:
     return latest
 
 
-def table_at(
+def tables_at(
     view: FeatureView,
     known: pl.LazyFrame,
     at: datetime | None,
     *,
     config: FeedbackConfig,
     films: pl.LazyFrame | None,
-) -> pl.DataFrame:
-    """Compute a view for every entity of some interactions, which count all, as of one time: see :func:`snapshot`.
+    memory: int | None = None,
+) -> Iterator[pl.DataFrame]:
+    """Compute a view for every entity of some interactions, which count all, as of one time: see :func:`snapshots`.
 
     An entity's row hangs on the interactions of that entity alone, so that those of others need not be there.
     """
     time, by = pl.lit(at, pl.Datetime("us", "UTC")).alias(AT), view.entity.folds
-    frames = []
-    for some in [known] if view.follows_everybody else pieces(known, by):
+    for some in [known] if view.follows_everybody else pieces(known, by, memory=memory):
         rows = some.select(by).unique().sort(by).collect().with_columns(time)
         frame = features_at(view, rows, some, config=config, films=films, knowledge=None)
-        frames.append(frame.select(list(view.schema)))
-    return pl.concat(frames)
+        yield frame.select(list(view.schema))
 
 
 def film_features(

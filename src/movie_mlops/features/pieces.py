@@ -14,27 +14,37 @@ _SHARE: Final = 8
 _LEAST: Final = 500_000
 
 
-def rows_that_fit() -> int:
-    """Return how many interactions may be computed with at once, by the memory of the machine or its container."""
+def rows_that_fit(memory: int | None = None) -> int:
+    """Return how many interactions may be computed with at once.
+
+    Args:
+        memory: In so many bytes, taken at their word; ``None`` goes by what the machine or its container has left.
+    """
+    if memory is not None:
+        return max(1, memory // _BYTES_A_ROW)
     return max(_LEAST, available_memory_bytes() // _SHARE // _BYTES_A_ROW)
 
 
-def pieces(interactions: pl.LazyFrame, by: str, *, most: int | None = None) -> Iterator[pl.LazyFrame]:
+def pieces(
+    interactions: pl.LazyFrame, by: str, *, memory: int | None = None, most: int | None = None
+) -> Iterator[pl.LazyFrame]:
     """Yield interactions in pieces of whole entities, in the order of the entities.
 
     Args:
         interactions: Rows of the table ``interactions``.
         by: The entities' key.
+        memory: What :func:`rows_that_fit` goes by.
         most: About so many rows in a piece, one entity at least; by default as many as fit into memory.
 
     Returns:
         At least one piece, which is then everything.
     """
-    most = rows_that_fit() if most is None else most
+    most = rows_that_fit(memory) if most is None else most
     if interactions.select(pl.len()).collect().item() <= most:
         yield interactions
         return
-    rows = interactions.group_by(by).len().sort(by).collect()
+    # Streamed: of everybody's interactions, only how many there are is held.
+    rows = interactions.group_by(by).len().collect(engine="streaming").sort(by)
     piece = (pl.col("len").cast(pl.Int64).cum_sum() - 1) // most
     ends = rows.group_by(piece.alias("piece"), maintain_order=True).agg(
         pl.col(by).first().alias("first"), pl.col(by).last().alias("last")

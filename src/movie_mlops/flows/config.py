@@ -95,6 +95,24 @@ class EventsConfig(BaseModel):
     )
 
 
+class FeaturesConfig(BaseModel):
+    """How features are computed; what they are hangs on none of this."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    memory_mib: float | None = Field(
+        default=None,
+        ge=64,
+        description="About so much memory is taken at once, beside what the process holds anyway; more data goes piece"
+        " by piece. null: an eighth of what the machine or its container has left.",
+    )
+
+    @property
+    def at_once(self) -> int | None:
+        """The same in bytes."""
+        return None if self.memory_mib is None else round(self.memory_mib * 2**20)
+
+
 class PlatformConfig(BaseModel):
     """What the main job does with the data."""
 
@@ -111,6 +129,9 @@ class PlatformConfig(BaseModel):
         default_factory=IngestConfig, exclude=True, description="What the contracts accept: config/contracts.yaml."
     )
     feedback: FeedbackConfig = Field(default_factory=FeedbackConfig, description="What counts as liking a film.")
+    features: FeaturesConfig = Field(
+        default_factory=FeaturesConfig, exclude=True, description="How features are computed."
+    )
     events: EventsConfig = Field(default_factory=EventsConfig, description="What becomes of events.")
     time_split: TimeSplitConfig = Field(default_factory=TimeSplitConfig, description="The global time split.")
     user_folds: UserFoldsConfig = Field(

@@ -20,7 +20,7 @@ def features(platform: Platform, ingested: Result) -> Result:
     interactions = lake.scan(INTERACTIONS, version=ingested["versions"][INTERACTIONS])
     films = lake.scan(MOVIES, version=ingested["versions"][MOVIES])
     note = {table: str(ingested["versions"][table]) for table in (INTERACTIONS, MOVIES)}
-    tables = platform.engine.tables(_TABLES, lake, ingested["versions"], config)
+    tables = platform.engine.tables(_TABLES, lake, ingested["versions"], config, memory=platform.memory.at_once)
     versions = {name: lake.overwrite(name, table, note=note) for name, table in tables.items()}
     cut = Cut(
         interactions,
@@ -28,7 +28,8 @@ def features(platform: Platform, ingested: Result) -> Result:
         {table: ingested["versions"][table] for table in (INTERACTIONS, MOVIES)},
         ingested["events_offset"],
     )
-    prepared = platform.features.prepare(cut, tables=tables)
+    written = {name: lake.scan(name, version=version) for name, version in versions.items()}
+    prepared = platform.features.prepare(cut, tables=written)
     users = 0 if prepared is None else platform.events.write(prepared)
     return {
         "versions": versions,

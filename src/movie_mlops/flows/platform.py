@@ -4,7 +4,7 @@ from pydantic import SecretStr
 
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.events import EventConfig, EventLog
-from movie_mlops.features import VIEWS, Carrier, Histories, OnlineFeatures, Record, RedisConfig
+from movie_mlops.features import VIEWS, Carrier, Histories, MemoryConfig, OnlineFeatures, Record, RedisConfig
 from movie_mlops.features.engines import LOCAL, FeatureEngine
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.ingest import open_people
@@ -23,6 +23,7 @@ class Platform:
         database: The state.
         histories: The histories in the online store.
         features: The feature rows in it.
+        memory: How much is held at once while they are computed.
         events: The event log.
         erased: Whose data was erased, so that nothing of theirs comes in.
         consents: What people permit.
@@ -66,7 +67,8 @@ class Platform:
         lifetimes = {view.name: view.time_to_live.total_seconds() for view in VIEWS}
         self.store: Record | Carrier = record if redis is None else Carrier(record, redis, lifetimes)
         self.histories = Histories(self.database, self.store)
-        self.features = OnlineFeatures(self.database, VIEWS, config.feedback, self.store)
+        self.memory = MemoryConfig(config.features.at_once, workspace.lock.parent)
+        self.features = OnlineFeatures(self.database, VIEWS, config.feedback, self.store, memory=self.memory)
         folder = (keys or KeysConfig(folder=workspace.keys)).folder
         self.people = open_people(self.lake, self.database, folder, workspace.dataset, config.ingest)
         self.erased, self.consents = self.people.erased, self.people.consents

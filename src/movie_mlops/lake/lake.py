@@ -1,6 +1,6 @@
 """The lake: named Delta tables under one root."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -108,9 +108,22 @@ class Lake:
         return write(self, table, frame, "append", note=note, after=after, cursors=cursors)
 
     def overwrite(
-        self, table: str, frame: pl.DataFrame, *, note: Mapping[str, str] | None = None, after: int | None = ANY
+        self,
+        table: str,
+        frame: pl.DataFrame | Iterable[pl.DataFrame],
+        *,
+        note: Mapping[str, str] | None = None,
+        after: int | None = ANY,
     ) -> int:
         """Put ``frame`` in the place of all rows in one commit and return the new version; older versions stay.
+
+        Args:
+            table: The table; made where it does not exist.
+            frame: The rows, or frames of them that are asked for one after the other while they are written, so that
+                they need not be held together (see :class:`~movie_mlops.lake.streaming.Stream`); where another writer
+                comes between, they are asked for again.
+            note: What to leave with the commit.
+            after: As for :meth:`append`.
 
         Raises:
             ConflictError: Another writer committed after version ``after``, as for :meth:`append`.

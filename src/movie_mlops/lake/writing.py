@@ -1,7 +1,7 @@
 """Rows into a table: one commit each, either as the very next version or not at all."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Literal
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ from movie_mlops.core import columns as c
 from movie_mlops.lake.errors import LakeError, first_line, overtaken
 from movie_mlops.lake.log import COMMIT_ID, NOTE
 from movie_mlops.lake.schemas import INTERACTIONS, SCHEMAS, differences
+from movie_mlops.lake.streaming import Stream
 
 if TYPE_CHECKING:
     from movie_mlops.lake.lake import Lake
@@ -50,7 +51,7 @@ _COLUMNS: Final = {
 def write(
     lake: "Lake",
     table: str,
-    frame: pl.DataFrame,
+    frame: pl.DataFrame | Iterable[pl.DataFrame],
     mode: Mode,
     *,
     note: Mapping[str, str] | None = None,
@@ -62,7 +63,7 @@ def write(
     Args:
         lake: The lake.
         table: The table; made where it does not exist.
-        frame: The rows.
+        frame: The rows, or frames of them one after the other.
         mode: Whether they come to those that are there, or take their place.
         note: What to leave with the commit.
         after: Commit only as the very next version after this one; ``None``: only as the first.
@@ -72,7 +73,8 @@ def write(
         ConflictError: Another writer committed after version ``after``; nothing was written.
         LakeError: The frame does not have the table's schema, or the storage fails.
     """
-    _check_schema(lake, table, frame, mode)
+    rows = frame if isinstance(frame, pl.DataFrame) else Stream(frame)
+    _check_schema(lake, table, rows.schema, mode)
     lake.storage.prepare()
     held = lake.newest(table)
     seen = None if held is None else held.version()
@@ -82,15 +84,19 @@ def write(
     commit_id = uuid4().hex
     properties = commit_properties(commit_id, note or {}, cursors, retries=0 if guarded else None)
     try:
-        _commit_rows(lake, table, held, frame, mode=mode, properties=properties, guarded=guarded)
-    except (DeltaError, OSError) as error:
+        _commit_rows(lake, table, held, rows, mode=mode, properties=properties, guarded=guarded)
+    except Exception as error:
+        if isinstance(rows, Stream) and rows.failed is not None:
+            raise rows.failed from error
+        if not isinstance(error, (DeltaError, OSError)):
+            raise
         if guarded and lake.version(table) != after:
             raise overtaken(table, after) from error
         if lake.version(table) != seen:
             # Another writer made or changed the table meanwhile; this one wrote nothing and goes again.
             return write(lake, table, frame, mode, note=note, after=after, cursors=cursors)
         raise LakeError(
-            f"Writing {frame.height} rows to table {table!r} failed ({first_line(error)}); it is as it was.",
+            f"Writing {rows.height} rows to table {table!r} failed ({first_line(error)}); it is as it was.",
             next_step=f"Check the free space and the rights of {lake.storage.place}, then run the command again.",
         ) from error
     # A guarded commit can only have become the very next one.
@@ -112,7 +118,7 @@ def _commit_rows(
     lake: "Lake",
     table: str,
     held: DeltaTable | None,
-    frame: pl.DataFrame,
+    rows: pl.DataFrame | Stream,
     *,
     mode: Mode,
     properties: CommitProperties,
@@ -123,7 +129,7 @@ def _commit_rows(
     with lake.named_faults():
         write_deltalake(
             held or lake.storage.address(table),
-            frame,
+            rows if isinstance(rows, pl.DataFrame) else rows.reader(),
             mode="error" if guarded and held is None else mode,
             schema_mode=evolved if changes_schema else None,
             configuration=None if held else _KEEP_FOR_EVER,
@@ -133,14 +139,14 @@ def _commit_rows(
         )
 
 
-def _check_schema(lake: "Lake", table: str, frame: pl.DataFrame, mode: str) -> None:
+def _check_schema(lake: "Lake", table: str, schema: pl.Schema, mode: str) -> None:
     expected = SCHEMAS.get(table)
     if expected is None and mode == "append" and lake.storage.has_table(table):
         expected = lake.scan(table).collect_schema()
-    if expected is None or frame.schema == expected:
+    if expected is None or schema == expected:
         return
     raise LakeError(
-        f"The frame does not have the schema of table {table!r} ({differences(frame.schema, expected)}).",
+        f"The frame does not have the schema of table {table!r} ({differences(schema, expected)}).",
         next_step=f"Select and cast these columns in this order: {', '.join(expected)}.",
     )
 

@@ -10,7 +10,7 @@ from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import FeatureView
 from movie_mlops.features.engines.port import FeatureEngine
 from movie_mlops.features.feedback import feedback, latest_words
-from movie_mlops.features.offline import snapshot
+from movie_mlops.features.offline import Frames, snapshots
 from movie_mlops.features.point_in_time import Knowledge, features_at
 from movie_mlops.lake import INTERACTIONS, MOVIES, Lake
 
@@ -19,12 +19,21 @@ class LocalEngine(InThisProcess):
     """See :class:`FeatureEngine`."""
 
     def tables(
-        self, views: Sequence[FeatureView], lake: Lake, versions: Mapping[str, int], config: FeedbackConfig
-    ) -> dict[str, pl.DataFrame]:
+        self,
+        views: Sequence[FeatureView],
+        lake: Lake,
+        versions: Mapping[str, int],
+        config: FeedbackConfig,
+        *,
+        memory: int | None = None,
+    ) -> dict[str, Frames]:
         """See :meth:`FeatureEngine.tables`."""
         interactions = lake.scan(INTERACTIONS, version=versions[INTERACTIONS])
         films = lake.scan(MOVIES, version=versions[MOVIES])
-        return {view.name: snapshot(view, interactions, as_of=None, config=config, films=films) for view in views}
+        return {
+            view.name: snapshots(view, interactions, as_of=None, config=config, films=films, memory=memory)
+            for view in views
+        }
 
     def rows(
         self,

@@ -8,6 +8,7 @@ import polars as pl
 from movie_mlops.core.engine import Engine
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import FeatureView
+from movie_mlops.features.offline import Frames
 from movie_mlops.features.point_in_time import Knowledge
 from movie_mlops.lake import Lake
 
@@ -16,8 +17,14 @@ class FeatureEngine(Engine, Protocol):
     """An engine that reads the lake."""
 
     def tables(
-        self, views: Sequence[FeatureView], lake: Lake, versions: Mapping[str, int], config: FeedbackConfig
-    ) -> dict[str, pl.DataFrame]:
+        self,
+        views: Sequence[FeatureView],
+        lake: Lake,
+        versions: Mapping[str, int],
+        config: FeedbackConfig,
+        *,
+        memory: int | None = None,
+    ) -> dict[str, Frames]:
         """Compute views for every entity that somebody met, as of the newest interaction.
 
         Args:
@@ -25,9 +32,11 @@ class FeatureEngine(Engine, Protocol):
             lake: Where ``interactions`` and ``movies`` are.
             versions: Of both.
             config: What counts as liking.
+            memory: About so many bytes are taken at once where this process computes; ``None``: an eighth of what is
+                left. The workers of a cluster take what they are given.
 
         Returns:
-            By the view's name what :func:`~movie_mlops.features.offline.snapshot` gives.
+            By the view's name what :func:`~movie_mlops.features.offline.snapshots` gives.
 
         Raises:
             FeatureError: A view has no table.

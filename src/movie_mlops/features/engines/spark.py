@@ -19,7 +19,7 @@ from movie_mlops.features.definitions import FeatureView
 from movie_mlops.features.engines.cluster import Cluster
 from movie_mlops.features.engines.local import LOCAL
 from movie_mlops.features.feedback import feedback, latest_words
-from movie_mlops.features.offline import newest, table_at
+from movie_mlops.features.offline import Frames, newest, tables_at
 from movie_mlops.features.point_in_time import Knowledge, features_at
 from movie_mlops.features.views import VIEWS
 from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS, Lake, pieces
@@ -53,13 +53,19 @@ class SparkEngine(Cluster):
     """See :class:`FeatureEngine`; Spark starts when there is the first thing to do."""
 
     def tables(
-        self, views: Sequence[FeatureView], lake: Lake, versions: Mapping[str, int], config: FeedbackConfig
-    ) -> dict[str, pl.DataFrame]:
+        self,
+        views: Sequence[FeatureView],
+        lake: Lake,
+        versions: Mapping[str, int],
+        config: FeedbackConfig,
+        *,
+        memory: int | None = None,
+    ) -> dict[str, Frames]:
         """See :meth:`FeatureEngine.tables`."""
         parts = pieces(lake, INTERACTIONS, version=versions[INTERACTIONS])
         if not parts or any(len(view.entity.keys) > 1 for view in views):
             # There is nothing to deal out; and what cannot be done is said there.
-            return LOCAL.tables(views, lake, versions, config)
+            return LOCAL.tables(views, lake, versions, config, memory=memory)
         films = lake.scan(MOVIES, version=versions[MOVIES]).collect()
         frames, groups = [frame for frame, _ in parts], self._groups(parts)
         at = newest(pl.concat(self.each(_newest_times, None, frames)))
@@ -67,7 +73,7 @@ class SparkEngine(Cluster):
         for view in views:
             folding = _Folding(_names(view), films, config, at=at)
             folded = self.regroup(partial(_by_key, view.entity.folds, groups), _folded, folding, frames, groups)
-            found[view.name] = pl.concat(folded).sort(view.entity.folds)
+            found[view.name] = _whole(pl.concat(folded).sort(view.entity.folds))
         return found
 
     def rows(
@@ -116,6 +122,10 @@ class SparkEngine(Cluster):
         return max(self.workers, -(-sum(rows for _, rows in parts) // _ROWS_OF_A_GROUP))
 
 
+def _whole(table: pl.DataFrame) -> Frames:
+    return Frames(lambda: [table])
+
+
 def _names(view: FeatureView) -> tuple[str, ...]:
     return tuple(f"{view.name}:{name}" for name in view.names)
 
@@ -141,7 +151,7 @@ def _by_key(
 
 def _folded(folding: _Folding, parts: list[pl.DataFrame]) -> pl.DataFrame:
     rows, films = pl.concat(parts).lazy(), folding.films.lazy()
-    return table_at(folding.view, rows, folding.at, config=folding.config, films=films)
+    return pl.concat(tables_at(folding.view, rows, folding.at, config=folding.config, films=films))
 
 
 def _of_rows(folding: _Folding, parts: list[pl.DataFrame]) -> pl.DataFrame | None:

@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from movie_mlops.core import clock
 from movie_mlops.core.columns import MOVIE_ID, USER_ID
 from movie_mlops.core.nouns import Interaction
-from movie_mlops.features.config import FeedbackConfig
+from movie_mlops.features.config import FeedbackConfig, MemoryConfig
 from movie_mlops.features.definitions import FeatureView, Views
 from movie_mlops.features.errors import FeatureError
-from movie_mlops.features.online.materialise import Cut, Prepared, prepare, write
+from movie_mlops.features.online.materialise import AS_MUCH_AS_FITS, Cut, Prepared, prepare, write
 from movie_mlops.features.online.pairs import Pairs
 from movie_mlops.features.online.record import OnlineStore, Record
 from movie_mlops.features.online.rows import Condition, Key, Row, RowFormat
@@ -33,12 +33,20 @@ class OnlineFeatures:
         views: Which.
         config: What counts as liking.
         store: Where they are read; the record itself when not given.
+        memory: How much is held at once while everything is made anew.
     """
 
     def __init__(
-        self, database: Database, views: Views, config: FeedbackConfig, store: OnlineStore | None = None
+        self,
+        database: Database,
+        views: Views,
+        config: FeedbackConfig,
+        store: OnlineStore | None = None,
+        *,
+        memory: MemoryConfig = AS_MUCH_AS_FITS,
     ) -> None:
         self.views = views
+        self._memory = memory
         self._database = database
         self._config = config
         self.store = store or Record(database)
@@ -89,10 +97,10 @@ class OnlineFeatures:
         cut: Cut,
         *,
         touched: tuple[set[str], set[int]] | None = None,
-        tables: Mapping[str, pl.DataFrame] | None = None,
+        tables: Mapping[str, pl.LazyFrame] | None = None,
     ) -> Prepared | None:
         """Compute what the store is to hold; see :func:`~movie_mlops.features.online.materialise.prepare`."""
-        return prepare(cut, self.views, self._config, touched=touched, tables=tables)
+        return prepare(cut, self.views, self._config, touched=touched, tables=tables, memory=self._memory)
 
     def write(self, connection: Connection, prepared: Prepared) -> None:
         """Write what was prepared, histories too, within the caller's transaction."""

@@ -14,8 +14,9 @@ from movie_mlops.features.closeness import Closeness
 from movie_mlops.features.co_watch import NO_NEIGHBOURS, Neighbours
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import FeatureView
-from movie_mlops.features.neighbourhoods import Neighbourhoods, slabs
+from movie_mlops.features.neighbourhoods import Likes, Neighbourhoods, slabs
 from movie_mlops.features.online.rows import CHECK, RESIDUE, Unread
+from movie_mlops.features.pieces import pieces
 from movie_mlops.features.point_in_time import AT, timeline_of
 
 PERIOD: Final = "period"
@@ -31,7 +32,7 @@ def neighbours_of(view: FeatureView) -> str:
 
 
 def neighbour_rows(
-    view: FeatureView, interactions: pl.LazyFrame, now: datetime, *, config: FeedbackConfig
+    view: FeatureView, interactions: pl.LazyFrame, now: datetime, *, config: FeedbackConfig, memory: int | None = None
 ) -> Iterator[tuple[str, bytes]]:
     """Yield (key, row) of each film that has neighbours at the start of the present period.
 
@@ -40,12 +41,18 @@ def neighbour_rows(
         interactions: Rows of the table ``interactions``.
         now: The present.
         config: What counts as liking.
+        memory: About so many bytes are taken at once to find out who likes what; ``None``: an eighth of what is left.
+            The last likes of everybody are held besides, sixteen bytes each.
     """
     [part] = view.parts
     assert isinstance(part, Closeness)
+    period = part.model.starts(microseconds(now))
     nobody = pl.DataFrame(schema={**dict(view.entity.keys), AT: pl.Datetime("us", "UTC")})
-    timeline, _ = timeline_of(view, nobody, interactions, config=config, knowledge=None)
-    likes, period = timeline.likes(part.measure), part.model.starts(microseconds(now))
+    found = []
+    for some in pieces(interactions, view.entity.folds, memory=memory):
+        timeline, _ = timeline_of(view, nobody, some, config=config, knowledge=None)
+        found.append(timeline.likes(part.measure).last(period, part.model.window))
+    likes = Likes.together(found)
     yield PERIOD, _pack(view, period, NO_NEIGHBOURS)
     for films in slabs(np.unique(likes.film), likes):
         hoods = Neighbourhoods(part.model, likes, films)

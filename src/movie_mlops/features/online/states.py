@@ -4,6 +4,7 @@ The same state as folding one interaction after the other leaves, without the wo
 histories already.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -33,8 +34,9 @@ def fold_states(
     at: datetime,
     config: FeedbackConfig,
     films: pl.LazyFrame,
-) -> pl.DataFrame:
-    """Return the packed state of every entity that interactions are about.
+    memory: int | None = None,
+) -> Iterator[pl.DataFrame]:
+    """Yield the packed state of every entity that interactions are about, as much at once as memory has room for.
 
     Args:
         view: Whose folds.
@@ -42,12 +44,13 @@ def fold_states(
         at: What fell out of every window by then is left out.
         config: What counts as liking.
         films: Rows of the table ``movies``.
+        memory: About so many bytes are taken at once; ``None``: an eighth of what is left.
 
     Returns:
         One row per entity: ``key`` as text, ``state`` as :meth:`Fold.pack` would write it, without words.
     """
-    some = pieces(interactions, view.entity.folds)
-    return pl.concat([_states(view, said, at=at, config=config, films=films) for said in some])
+    for said in pieces(interactions, view.entity.folds, memory=memory):
+        yield _states(view, said, at=at, config=config, films=films)
 
 
 def _states(
