@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from movie_mlops.core.nouns import Workspace
-from movie_mlops.features import VIEWS, Cut, FeedbackConfig, OnlineFeatures, snapshot
-from movie_mlops.features import neighbourhoods
+from movie_mlops.features import VIEWS, Cut, FeedbackConfig, OnlineFeatures, neighbourhoods, snapshot
 from movie_mlops.features import pieces as cutting
 from movie_mlops.features.online import materialise, record
 from movie_mlops.features.pieces import pieces, rows_that_fit
