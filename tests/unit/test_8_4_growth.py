@@ -65,7 +65,7 @@ def test_two_measurements_have_an_exponent_without_an_interval() -> None:
         (Form.LINEAR, (0.5, 2e-6)),
         (Form.LINEAR, (0.0, 2e9)),
         (Form.SQUARE, (3e8, 4.0)),
-        (Form.CUBIC, (1e-7, 4e-12)),
+        (Form.CUBIC, (1e-7, 4e-12, 0.8)),
     ],
 )
 def test_a_law_is_found_again(form: Form, coefficients: tuple[float, ...]) -> None:
@@ -93,6 +93,18 @@ def test_each_size_is_predicted_from_the_others_alone() -> None:
     assert found[-1].error == pytest.approx(-0.5)
     assert found[-1].predicted == pytest.approx(61)
     assert checks(Form.LINEAR, SIZES[:2], costs[:2]) == []
+
+
+def test_what_a_start_costs_is_known_where_it_was_measured() -> None:
+    """Of sizes that say little of it, the smallest is predicted right; a law from before a start was known is read."""
+    truth = Law(Form.LINEAR, (0.3, 1.0))
+    costs = [truth.at(size) * off for size, off in zip(SIZES, (1.0, 1.1, 0.95, 0.9), strict=True)]
+    blind = checks(Form.LINEAR, SIZES, costs)[0]
+    sighted = checks(Form.LINEAR, SIZES, costs, start=(0.01, truth.at(0.01)))[0]
+    assert abs(sighted.error) < 0.1
+    assert abs(blind.error) > 0.2
+    assert len(checks(Form.CUBIC, SIZES[:3], costs[:3], start=(0.01, 0.3))) == 3
+    assert Law(Form.CUBIC, (2.0, 3.0)).at(10.0) == Law(Form.CUBIC, (2.0, 3.0, 0.0)).at(10.0)
 
 
 def test_the_largest_size_within_a_limit() -> None:

@@ -1,7 +1,7 @@
 """The benchmark of growth measures what there is time and memory for, and says what it left out."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,14 @@ def costs(job: str, size: float) -> dict[str, float]:
 def pretended(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Nothing is run: each piece of work takes as long, and as much memory, as the test says."""
     clock = Clock()
-    told: dict[str, Any] = {"clock": clock, "ran": [], "seconds": 1.0, "mib": 100, "code": 0}
+    told: dict[str, Any] = {"clock": clock, "ran": [], "seconds": 1.0, "mib": 100, "code": 0, "slow": lambda _: 1.0}
 
-    def run(command: Sequence[str]) -> Run:
+    def run(command: Sequence[str], *, env: Mapping[str, str]) -> Run:
         job, task = command[3], json.loads(command[5])
         told["ran"].append((job, task["amount"]))
+        told["env"] = env
         clock.now += told["seconds"] * task["amount"] / _BASE[job]
-        out = json.dumps(costs(job, task["amount"]))
+        out = json.dumps({name: cost * told["slow"](told) for name, cost in costs(job, task["amount"]).items()})
         return Run(told["code"], 0.0, round(told["mib"] * task["amount"] / _BASE[job]), out, "it broke")
 
     monkeypatch.setattr(measuring, "time", clock)
@@ -73,7 +74,10 @@ _BASE = {
 def test_every_job_is_measured_at_every_size_and_the_record_is_what_capacity_reads(
     tmp_path: Path, pretended: dict[str, Any]
 ) -> None:
-    """Seven jobs, three sizes, two runs: laws, exponents, predictions, a drawing; and a plan can be made of it."""
+    """Seven jobs, three sizes, two runs: laws, exponents, predictions, a drawing; and a plan can be made of it.
+
+    The first run of every size comes before the second of any, and all are done by one thread.
+    """
     out = tmp_path / "scale.json"
     found = bench_scale(ScaleBenchConfig(sizes=SIZES, runs=2), out, command="movie-mlops bench scale")
     assert json.loads(out.read_text()) == found
@@ -86,6 +90,10 @@ def test_every_job_is_measured_at_every_size_and_the_record_is_what_capacity_rea
         "evaluate",
         "train-films",
     ]
+    assert [amount for job, amount in pretended["ran"] if job == "ingest"] == [
+        round(RATINGS * size) for size in (*SIZES, *SIZES)
+    ]
+    assert {pretended["env"][name] for name in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS")} == {"1"}
     assert (found["skipped"], found["warnings"]) == ([], [])
     assert {curve["name"] for curve in found["curves"]} == COEFFICIENTS.keys()
     straight = next(curve for curve in found["curves"] if curve["name"] == "ingest.bytes")
@@ -116,6 +124,53 @@ def test_what_would_take_too_long_is_left_out_and_named(tmp_path: Path, pretende
     assert left_out["features", 0.1] == "it works on what ingest makes"
     assert left_out["events", 0.1] == "it works on what ingest makes"
     assert "events.bytes" not in {curve["name"] for curve in found["curves"]}
+
+
+def test_sizes_are_measured_again_as_long_as_there_is_time(tmp_path: Path, pretended: dict[str, Any]) -> None:
+    """The second run of a size that would take too long does not come, nor what works on it; nothing is named."""
+    pretended["seconds"] = 60.0
+    config = ScaleBenchConfig(jobs=("ingest", "features"), sizes=(0.02, 0.04), runs=5, minutes=9.5)
+    found = bench_scale(config, tmp_path / "scale.json")
+    # 2 times 1 and 2 minutes at first, then 2 times 1 minute; 1.5 are left: too few for 2, enough for one more.
+    assert [(row["job"], row["size"]) for row in found["rows"]] == [
+        ("ingest", 0.02),
+        ("features", 0.02),
+        ("ingest", 0.04),
+        ("features", 0.04),
+        ("ingest", 0.02),
+        ("features", 0.02),
+        ("ingest", 0.02),
+    ]
+    assert found["skipped"] == []
+
+
+def test_of_times_the_least_counts_and_of_all_else_the_median(tmp_path: Path, pretended: dict[str, Any]) -> None:
+    """A bad minute, in which a job takes twice as much, changes neither a law of time nor a prediction."""
+    pretended["slow"] = lambda told: 2.0 if len(told["ran"]) in {2, 4, 9} else 1.0
+    found = bench_scale(ScaleBenchConfig(jobs=("ingest",), sizes=SIZES, runs=3), tmp_path / "scale.json")
+    laws = {curve["name"]: curve for curve in found["curves"]}
+    for name in ("ingest.cpu_seconds", "ingest.bytes"):
+        assert laws[name]["coefficients"] == pytest.approx([1, 1], rel=1e-6)
+        assert [check["error"] for check in laws[name]["checks"]] == pytest.approx([0] * 3, abs=1e-6)
+    pretended["slow"] = lambda told: 2.0 if len(told["ran"]) in {11, 14} else 1.0
+    found = bench_scale(ScaleBenchConfig(jobs=("ingest",), sizes=SIZES, runs=3), tmp_path / "scale.json")
+    laws = {curve["name"]: curve for curve in found["curves"]}
+    assert laws["ingest.cpu_seconds"]["coefficients"] == pytest.approx([1, 1], rel=1e-6)
+    assert laws["ingest.bytes"]["coefficients"] != pytest.approx([1, 1], rel=0.1)
+
+
+def test_what_a_start_costs_is_measured_far_below_the_sizes(tmp_path: Path, pretended: dict[str, Any]) -> None:
+    """It bears on laws of time alone, is none of the sizes, and is not predicted."""
+    pretended["mib"] = 1
+    found = bench_scale(ScaleBenchConfig(jobs=("train",), sizes=(1.0, 3.0, 10.0), runs=1), tmp_path / "scale.json")
+    assert pretended["ran"][0] == ("train", round(LIKES * 0.02))
+    laws = {curve["name"]: curve for curve in found["curves"]}
+    assert found["setup"]["start"] == 0.02
+    assert laws["train.cpu_seconds"]["start"] == {"size": round(LIKES * 0.02), "cost": 1.0 + round(LIKES * 0.02)}
+    assert laws["train.peak_memory_bytes"]["start"] is None
+    for curve in laws.values():
+        assert len(curve["checks"]) == len(curve["points"]) == 3
+        assert min(point["size"] for point in curve["points"]) == LIKES
 
 
 def test_what_would_need_too_much_memory_is_left_out_and_named(tmp_path: Path, pretended: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class Run(NamedTuple):
     err: str
 
 
-def run_whole(command: Sequence[str], *, cwd: Path | None = None) -> Run:
+def run_whole(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Run:
     """Run a command to its end and measure it.
 
     A process starts with the peak memory of the one that forked it, so a small one of its own does that and keeps time.
@@ -27,11 +27,15 @@ def run_whole(command: Sequence[str], *, cwd: Path | None = None) -> Run:
     Args:
         command: The program and its arguments.
         cwd: Where; here, if ``None``.
+        env: What its environment has besides ours.
     """
     ours, theirs = os.pipe()
     with os.fdopen(ours) as figures:
         launcher = [sys.executable, "-I", "-S", __file__, str(theirs), *command]
-        done = subprocess.run(launcher, cwd=cwd, pass_fds=(theirs,), capture_output=True, text=True, check=False)  # noqa: S603 - this module
+        whole = {**os.environ, **(env or {})}  # noqa: TID251 - handed on as it is
+        done = subprocess.run(  # noqa: S603 - this module
+            launcher, cwd=cwd, env=whole, pass_fds=(theirs,), capture_output=True, text=True, check=False
+        )
         os.close(theirs)
         code, seconds, kibibytes = figures.read().split()
     return Run(int(code), float(seconds), int(kibibytes) // 1024, done.stdout, done.stderr)

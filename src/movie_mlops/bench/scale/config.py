@@ -17,6 +17,7 @@ LIKES: Final = 575_281
 """The shape of MovieLens 1M; likes are its ratings of four stars and five."""
 
 _SIZES: Final = (1.0, 3.0, 10.0, 30.0)
+_START: Final = 0.02
 _LEAST_FILMS: Final = 60
 """A history of thirty of them, and as many to recommend."""
 _NEEDS: Final[dict[str, Job]] = {"features": "ingest", "events": "features"}
@@ -30,8 +31,9 @@ class ScaleBenchConfig:
         jobs: Whose growth is measured.
         sizes: Times the shape of MovieLens 1M. Users, ratings, likes and events grow so; films stay, but for ``serve``,
             where they grow alone, and for ``train-films``, where all grows as the square root, for that costs a cube.
-        runs: How often each size is measured.
-        minutes: What cannot be expected to end within so many is left out, and named.
+        runs: How often each size is measured at most: the first run of every size comes before the second of any, so
+            that all runs of a size are not in the same bad minute, and those come as long as there is time.
+        minutes: What cannot be expected to end within so many is left out; a size that was never measured is named.
         memory_gib: A size that is expected to need more memory than this is left out; ``None``: half of what is free.
         events: How many events there are at size 1.
         factors: Length of the vectors of iALS.
@@ -48,8 +50,8 @@ class ScaleBenchConfig:
 
     jobs: tuple[Job, ...] = JOBS
     sizes: tuple[float, ...] = _SIZES
-    runs: int = 2
-    minutes: float = 40.0
+    runs: int = 5
+    minutes: float = 25.0
     memory_gib: float | None = None
     events: int = 2_000
     factors: int = 128
@@ -60,6 +62,11 @@ class ScaleBenchConfig:
     within: float = 0.2
     steepest: float = 1.1
     ease: dict[str, Any] = field(default_factory=lambda: {"regularisation": 500.0})
+
+    @property
+    def starts_at(self) -> float | None:
+        """The size, far below the others, that tells what a start costs; ``None`` where the others are as small."""
+        return _START if min(self.sizes) > _START else None
 
     def __post_init__(self) -> None:
         for name in ("runs", "minutes", "events", "factors", "iterations", "answers", "users"):

@@ -30,30 +30,32 @@ class Curve(NamedTuple):
         return f"{self.job}.{self.cost}"
 
 
-_CPU: Final = ("cpu_seconds", "core-seconds")
+CPU: Final = ("cpu_seconds", "core-seconds")
+"""A cost, and its unit."""
 _PEAK: Final = ("peak_memory_bytes", "bytes")
 _LINEAR: Final = Form.LINEAR
 
-# Ingest goes piece by piece, so its memory is bounded; how it gets there is told best by a root, as was seen.
+# Ingest goes piece by piece, so its memory is bounded; how it gets there is told best by a root, as was seen. So do
+# features, but for what they hold of each user, which is little.
 CURVES: Final = (
-    Curve("ingest", *_CPU, "interactions", _LINEAR, "processor time to bring interactions in"),
+    Curve("ingest", *CPU, "interactions", _LINEAR, "processor time to bring interactions in"),
     Curve("ingest", "bytes", "bytes", "interactions", _LINEAR, "size of the lake"),
     Curve("ingest", *_PEAK, "interactions", Form.ROOT, "peak memory while interactions come in"),
-    Curve("features", *_CPU, "interactions", _LINEAR, "processor time to compute features and fill the online store"),
+    Curve("features", *CPU, "interactions", _LINEAR, "processor time to compute features and fill the online store"),
     Curve("features", "bytes", "bytes", "interactions", _LINEAR, "size of the online store's record"),
     Curve("features", *_PEAK, "interactions", _LINEAR, "peak memory while features are computed"),
-    Curve("events", *_CPU, "events", _LINEAR, "processor time to record events and apply them"),
+    Curve("events", *CPU, "events", _LINEAR, "processor time to record events and apply them"),
     Curve("events", "worker_cpu_seconds", "core-seconds", "events", _LINEAR, "processor time of the worker"),
     Curve("events", "bytes", "bytes", "events", _LINEAR, "growth of the state by events"),
     Curve("events", "lake_bytes", "bytes", "events", _LINEAR, "growth of the lake by events"),
     Curve("events", "envelope_bytes", "bytes", "events", Form.CONSTANT, "size of one event's envelope"),
-    Curve("train", *_CPU, "likes", _LINEAR, "processor time to train iALS"),
+    Curve("train", *CPU, "likes", _LINEAR, "processor time to train iALS"),
     Curve("train", *_PEAK, "likes", _LINEAR, "peak memory while iALS trains"),
-    Curve("train-films", *_CPU, "films", Form.CUBIC, "processor time to train EASE"),
+    Curve("train-films", *CPU, "films", Form.CUBIC, "processor time to train EASE"),
     Curve("train-films", *_PEAK, "films", Form.SQUARE, "peak memory while EASE trains"),
-    Curve("evaluate", *_CPU, "user-film pairs", _LINEAR, "processor time to judge a model"),
+    Curve("evaluate", *CPU, "user-film pairs", _LINEAR, "processor time to judge a model"),
     Curve("evaluate", *_PEAK, "user-film pairs", _LINEAR, "peak memory while a model is judged"),
-    Curve("serve", *_CPU, "films", _LINEAR, "processor time of one answer"),
+    Curve("serve", *CPU, "films", _LINEAR, "processor time of one answer"),
     Curve("serve", "private_bytes", "bytes", "films", _LINEAR, "memory of one server process that it shares with none"),
     Curve("serve", "shared_bytes", "bytes", "films", _LINEAR, "memory that all servers of a machine share"),
     Curve("serve", "bundle_bytes", "bytes", "films", _LINEAR, "size of a bundle"),

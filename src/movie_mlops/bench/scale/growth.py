@@ -33,8 +33,9 @@ _POWERS: Final[Mapping[Form, tuple[float, ...]]] = {
     Form.ROOT: (0, 0.5),
     Form.LINEAR: (0, 1),
     Form.SQUARE: (0, 2),
-    # To count which films go together takes their square, to invert that matrix their cube.
-    Form.CUBIC: (2, 3),
+    # To count which films go together takes their square, to invert that matrix their cube; the start comes last, for
+    # records from before it was measured have none.
+    Form.CUBIC: (2, 3, 0),
 }
 
 
@@ -52,7 +53,7 @@ class Law:
 
     def at(self, size: float) -> float:
         """Return the cost at a size."""
-        terms = zip(self.coefficients, _POWERS[self.form], strict=True)
+        terms = zip(self.coefficients, _POWERS[self.form], strict=self.form is not Form.CUBIC)
         return float(sum(coefficient * size**power for coefficient, power in terms))
 
     @property
@@ -162,17 +163,29 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> Exponent:
     return Exponent(slope, low, high, float(np.log(last / before) / np.log(different[-1] / different[-2])))
 
 
-def checks(form: Form, sizes: Sequence[float], costs: Sequence[float]) -> list[Check]:
-    """Return each size with what the others say of it; none where there are fewer than three, or too few to fit."""
+def checks(
+    form: Form, sizes: Sequence[float], costs: Sequence[float], *, start: tuple[float, float] | None = None
+) -> list[Check]:
+    """Return each size with what the others say of it; none where there are fewer than three, or too few to fit.
+
+    Args:
+        form: The shape of the law.
+        sizes: At which sizes something was measured.
+        costs: What was measured.
+        start: A size, far below the others, and its cost: what a start costs. It is one of the others for every size,
+            and is itself not predicted.
+    """
     at, found = _sound(sizes, costs)
     different = np.unique(at)
-    if len(different) < max(_LEAST_SIZES, len(_POWERS[form]) + 1):
+    known = [] if start is None else [start]
+    if len(different) < max(_LEAST_SIZES, len(_POWERS[form]) + 1 - len(known)):
         return []
+    first, firsts = [size for size, _ in known], [cost for _, cost in known]
     return [
         Check(
             float(size),
             float(np.median(found[at == size])),
-            fit(form, at[at != size].tolist(), found[at != size].tolist()).at(float(size)),
+            fit(form, [*first, *at[at != size].tolist()], [*firsts, *found[at != size].tolist()]).at(float(size)),
         )
         for size in different
     ]

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,12 @@ DATASET: Final = "scale"
 SOURCE: Final = "source"
 LIKES: Final = "likes.npz"
 _BATCH: Final = 100
+_TURNS: Final = 5
+_TURNS_SECONDS: Final = 12.0
+
+FEATURES_MIB: Final = 512
+"""Features are computed within so much memory, whatever the machine has."""
+
 _WANTED: Final = 5
 
 
@@ -38,7 +45,8 @@ def features(folder: Path, task: Mapping[str, Any]) -> dict[str, float]:  # noqa
     from movie_mlops.flows import Platform, PlatformConfig  # noqa: PLC0415
     from movie_mlops.flows.features import features as compute  # noqa: PLC0415
 
-    platform = Platform(Workspace(folder, DATASET), PlatformConfig())
+    config = PlatformConfig.model_validate({"features": {"memory_mib": FEATURES_MIB}})
+    platform = Platform(Workspace(folder, DATASET), config)
     versions = {name: platform.lake.version(name) for name in ("interactions", "movies")}
     before = state_bytes(folder)
     found = _timed(lambda: compute(platform, {"versions": versions, "events_offset": 0}))
@@ -95,7 +103,10 @@ def evaluate(folder: Path, task: Mapping[str, Any]) -> dict[str, float]:
 
 
 def events(folder: Path, task: Mapping[str, Any]) -> dict[str, float]:
-    """Have events recorded and applied, a hundred at a time, then brought into the lake, in a home that has users."""
+    """Have events recorded and applied, a hundred at a time, then brought into the lake, in a home that has users.
+
+    As often as there is time, with other events each time: what they take on disk is of the first, time is the least.
+    """
     from movie_mlops.events import envelope  # noqa: PLC0415
     from movie_mlops.flows import Platform, PlatformConfig  # noqa: PLC0415
     from movie_mlops.flows.ingest import drain  # noqa: PLC0415
@@ -104,29 +115,36 @@ def events(folder: Path, task: Mapping[str, Any]) -> dict[str, float]:
     films = platform.lake.scan("movies").collect()["movie_id"].to_numpy()
     users = platform.lake.scan("interactions").select(USER_ID).unique().collect()[USER_ID].sort().to_list()
     chance = np.random.default_rng(task["seed"])
-    whose, which = chance.integers(0, len(users), task["amount"]), chance.choice(films, task["amount"])
-    said = [
-        Interaction(f"scale-{place}", users[user], int(film), Kind.LIKE, None, None, "bench")
-        for place, (user, film) in enumerate(zip(whose, which, strict=True))
-    ]
     lake = Workspace(folder, DATASET).lakes
     before = state_bytes(folder), files_bytes(lake)
+    grown: dict[str, float] = {}
 
-    def accept() -> None:
+    def accept(turn: int) -> None:
+        whose, which = chance.integers(0, len(users), task["amount"]), chance.choice(films, task["amount"])
+        said = [
+            Interaction(f"scale-{turn}-{place}", users[user], int(film), Kind.LIKE, None, None, "bench")
+            for place, (user, film) in enumerate(zip(whose, which, strict=True))
+        ]
         for start in range(0, len(said), _BATCH):
             platform.events.append(said[start : start + _BATCH])
 
-    accepted = _timed(accept)
-    drained = _timed(lambda: drain(platform))
+    accepted, drained = [], []
+    while not accepted or (len(accepted) < _TURNS and sum(one["seconds"] for one in accepted) < _TURNS_SECONDS):
+        accepted.append(_timed(partial(accept, len(accepted))))
+        drained.append(_timed(partial(drain, platform)))
+        grown = grown or {
+            "bytes": state_bytes(folder) - before[0],
+            "lake_bytes": files_bytes(lake) - before[1],
+        }
     [first] = platform.events.read(0, 1)
     size = len(json.dumps(envelope(first)))
     platform.close()
     return {
-        **accepted,
-        "worker_cpu_seconds": drained["cpu_seconds"],
-        "bytes": state_bytes(folder) - before[0],
-        "lake_bytes": files_bytes(lake) - before[1],
+        **min(accepted, key=lambda one: one["cpu_seconds"]),
+        "worker_cpu_seconds": min(one["cpu_seconds"] for one in drained),
+        **grown,
         "envelope_bytes": float(size),
+        "turns": float(len(accepted)),
     }
 
 

@@ -27,6 +27,9 @@ from movie_mlops.core.progress import SILENT, Progress
 _PROGRAM: Final = (sys.executable, "-m", "movie_mlops.bench.scale.jobs")
 _HALF: Final = 0.5
 _MINUTE: Final = 60.0
+# Threads that wait for one another take processor time that is no work.
+_THREADS: Final = ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+_ONE_THREAD: Final = dict.fromkeys(_THREADS, "1")
 _FULL: Final = 5
 GIB: Final = 2**30
 
@@ -48,7 +51,7 @@ class Measured:
 
 
 class Measuring:
-    """Measures every size, smallest first.
+    """Measures every size, smallest first, then all of them again as long as there is time.
 
     Args:
         config: What is run.
@@ -62,6 +65,7 @@ class Measuring:
         given = config.memory_gib
         self._memory = _HALF * available_memory_bytes() if given is None else given * GIB
         self._took: dict[tuple[Job, float], float] = {}
+        self._again = False
         self.found = Measured()
 
     def measure(self) -> Measured:
@@ -70,10 +74,12 @@ class Measuring:
         Raises:
             BenchError: A piece of work failed.
         """
-        sizes = sorted(set(self._config.sizes))
+        start = self._config.starts_at
+        sizes = sorted({*self._config.sizes, *([] if start is None else [start])})
         with self._progress.task("Measuring", len(sizes) * self._config.runs, "sizes") as advance:
-            for size in sizes:
-                for run in range(self._config.runs):
+            for run in range(self._config.runs):
+                self._again = run > 0
+                for size in sizes:
                     for part in (self._lake, self._likes, self._films, self._serve):
                         with tempfile.TemporaryDirectory(prefix="movie-mlops-bench-") as folder:
                             part(Path(folder), size, self._config.seed + run)
@@ -81,20 +87,21 @@ class Measuring:
         return self.found
 
     def _lake(self, folder: Path, size: float, seed: int) -> None:
-        rows, before = round(RATINGS * size), None
+        rows, before, made_here = round(RATINGS * size), None, True
         for job in (job for job in _LAKE if job in self._config.jobs):
-            if before is not None and not self._has(before, size):
+            if not made_here:
                 self._skip(job, size, f"it works on what {before} makes")
                 continue
-            before = job
-            if not self._allowed(job, size):
+            before, made_here = job, self._allowed(job, size)
+            if not made_here:
                 continue
+            begun = time.monotonic()
             if job == "ingest":
                 (folder / SOURCE).mkdir()
                 made = IngestBenchConfig(rows=rows, films=FILMS, bad_rows=0, seed=seed)
                 write_ratings(folder / SOURCE, made)
             amount = max(1, round(self._config.events * size)) if job == "events" else rows
-            self._run(job, size, folder, {"amount": amount, "seed": seed})
+            self._run(job, size, folder, {"amount": amount, "seed": seed}, begun)
 
     def _likes(self, folder: Path, size: float, seed: int) -> None:
         config, made = self._config, False
@@ -106,20 +113,21 @@ class Measuring:
         for job, task in tasks.items():
             if job not in config.jobs or not self._allowed(job, size):
                 continue
+            begun = time.monotonic()
             if not made:
                 self._write_likes(folder, round(USERS * size), FILMS, round(LIKES * size), seed)
                 made = True
-            self._run(job, size, folder, {"amount": round(LIKES * size), **task})
+            self._run(job, size, folder, {"amount": round(LIKES * size), **task}, begun)
 
     def _films(self, folder: Path, size: float, seed: int) -> None:
         if "train-films" not in self._config.jobs or not self._allowed("train-films", size):
             return
-        times = sqrt(size)
+        times, begun = sqrt(size), time.monotonic()
         users, films = round(USERS * times), round(FILMS * times)
         # Users grow as well: among fewer of them than films the solution is found the other way around, and costs less.
         # Of few films nobody has liked so many.
         self._write_likes(folder, users, films, min(round(LIKES * times), users * films // _FULL), seed)
-        self._run("train-films", size, folder, {"amount": films, "model": "ease", "params": self._config.ease})
+        self._run("train-films", size, folder, {"amount": films, "model": "ease", "params": self._config.ease}, begun)
 
     def _serve(self, folder: Path, size: float, seed: int) -> None:  # noqa: ARG002 - weights need no other seed
         if "serve" not in self._config.jobs or not self._allowed("serve", size):
@@ -131,9 +139,8 @@ class Measuring:
         matrix = generated_likes(users, films, likes, seed)
         sparse.save_npz(folder / LIKES_FILE, matrix, compressed=False)
 
-    def _run(self, job: Job, size: float, folder: Path, task: Mapping[str, Any]) -> None:
-        begun = time.monotonic()
-        done = run_whole([*_PROGRAM, job, str(folder), json.dumps(task)])
+    def _run(self, job: Job, size: float, folder: Path, task: Mapping[str, Any], begun: float) -> None:
+        done = run_whole([*_PROGRAM, job, str(folder), json.dumps(task)], env=_ONE_THREAD)
         if done.code:
             raise BenchError(
                 f"{job} at {size:g} times the shape of MovieLens 1M failed: {done.err.strip()[-500:]}",
@@ -143,13 +150,15 @@ class Measuring:
         self._keep(job, size, {"amount": task["amount"], **json.loads(done.out), **peak}, begun)
 
     def _keep(self, job: Job, size: float, costs: Mapping[str, float], begun: float) -> None:
-        self._took[job, size] = time.monotonic() - begun
+        took = time.monotonic() - begun
+        self._took[job, size] = max(took, self._took.get((job, size), 0.0))
         self.found.rows.append({"job": job, "size": size, **costs})
 
     def _allowed(self, job: Job, size: float) -> bool:
         """Say whether a size is likely to be done in the time and memory that there are; one that is not is named."""
         left = (self._end - time.monotonic()) / _MINUTE
-        before = next((row for row in reversed(self.found.rows) if row["job"] == job), None)
+        same = [row for row in self.found.rows if row["job"] == job and row["size"] <= size]
+        before = max(same, key=lambda row: row["size"], default=None)
         times = 1.0 if before is None else size / before["size"]
         minutes = 0.0 if before is None else self._took[job, before["size"]] * times / _MINUTE
         # Memory is expected to grow no faster than the size: what a start needs is in it as well.
@@ -168,5 +177,7 @@ class Measuring:
         return any((row["job"], row["size"]) == (job, size) for row in self.found.rows)
 
     def _skip(self, job: Job, size: float, reason: str) -> None:
+        if self._again and self._has(job, size):
+            return
         if not any((one["job"], one["size"]) == (job, size) for one in self.found.skipped):
             self.found.skipped.append({"job": job, "size": size, "reason": reason})
