@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from movie_mlops.core.nouns import Workspace
-from movie_mlops.features import VIEWS, Cut, FeedbackConfig, OnlineFeatures, neighbourhoods, snapshot
+from movie_mlops.features import VIEWS, Cut, FeedbackConfig, OnlineFeatures, feedback, neighbourhoods, snapshot
 from movie_mlops.features import pieces as cutting
 from movie_mlops.features.online import materialise, record
 from movie_mlops.features.pieces import pieces, rows_that_fit
 from movie_mlops.flows import Platform, PlatformConfig
 from movie_mlops.flows.features import features as compute
+from movie_mlops.flows.features import training_feedback
 from movie_mlops.state import Database, StateConfig
 from tests.fixtures.stage_2.computing import fill
 from tests.fixtures.stage_2.worlds import FILMS_TABLE, arrivals, world
@@ -83,7 +84,7 @@ def test_a_small_machine_takes_fewer_at_once(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_memory_of_the_configuration_bounds_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables, rows, states, neighbourhoods and histories of the main job all go by ``features.memory_mib``."""
+    """Tables, rows, states, neighbourhoods, histories and what models learn from all go by ``features.memory_mib``."""
     config = PlatformConfig.model_validate({"features": {"memory_mib": 64}})
     platform = Platform(Workspace(tmp_path, "small"), config)
     fill(platform.lake, 500)
@@ -96,9 +97,11 @@ def test_the_memory_of_the_configuration_bounds_everything(tmp_path: Path, monke
     monkeypatch.setattr(cutting, "rows_that_fit", few)
     for module in (materialise, record):
         monkeypatch.setattr(module, "_PUT_AT_ONCE", 2)
-    made = compute(platform, {"versions": {"interactions": 0, "movies": 0}, "events_offset": 0})
+    ingested = {"versions": {"interactions": 0, "movies": 0}, "events_offset": 0}
+    made, likes = compute(platform, ingested), training_feedback(platform, ingested)
+    assert likes.equals(feedback(platform.lake.scan("interactions"), CONFIG))
     [(states,)] = platform.database.fetch("SELECT count(*) FROM fold_states", ())
     platform.close()
     assert (made["histories"], states) == (5, 272 + 5 + 5)
     views = [view for view in VIEWS if not view.follows_everybody]
-    assert asked == [64 * 2**20] * (2 + len(views) + 1 + 1)
+    assert asked == [64 * 2**20] * (2 + len(views) + 1 + 1 + 1)

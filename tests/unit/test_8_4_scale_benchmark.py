@@ -10,9 +10,10 @@ from scipy.sparse import csr_array
 
 from movie_mlops.bench import BenchError, ScaleBenchConfig, bench_scale
 from movie_mlops.bench.capacity import read_measurements
-from movie_mlops.bench.scale import CURVES, JOBS, bench, measuring
+from movie_mlops.bench.scale import CURVES, JOBS, Form, bench, measuring
 from movie_mlops.bench.scale.config import FILMS, LIKES, RATINGS
 from movie_mlops.bench.scale.drawing import write_plot
+from movie_mlops.bench.scale.growth import checks
 from movie_mlops.bench.whole_process import Run
 from movie_mlops.cli.main import main
 from tests.fixtures.stage_8.growth import COEFFICIENTS
@@ -161,13 +162,17 @@ def test_of_times_the_least_counts_and_of_all_else_the_median(tmp_path: Path, pr
 
 def test_what_a_start_costs_is_measured_far_below_the_sizes(tmp_path: Path, pretended: dict[str, Any]) -> None:
     """It bears on laws of time alone, is none of the sizes, and is not predicted."""
-    pretended["mib"] = 1
+    pretended["mib"], pretended["slow"] = 1, lambda told: 1.3 if len(told["ran"]) == 3 else 1.0
     found = bench_scale(ScaleBenchConfig(jobs=("train",), sizes=(1.0, 3.0, 10.0), runs=1), tmp_path / "scale.json")
     assert pretended["ran"][0] == ("train", round(LIKES * 0.02))
     laws = {curve["name"]: curve for curve in found["curves"]}
     assert found["setup"]["start"] == 0.02
     assert laws["train.cpu_seconds"]["start"] == {"size": round(LIKES * 0.02), "cost": 1.0 + round(LIKES * 0.02)}
     assert laws["train.peak_memory_bytes"]["start"] is None
+    points = [(point["size"], point["cost"]) for point in laws["train.cpu_seconds"]["points"]]
+    first = laws["train.cpu_seconds"]["start"]
+    known = checks(Form.LINEAR, *zip(*points, strict=True), start=(first["size"], first["cost"]))
+    assert [check["predicted"] for check in laws["train.cpu_seconds"]["checks"]] == [each.predicted for each in known]
     for curve in laws.values():
         assert len(curve["checks"]) == len(curve["points"]) == 3
         assert min(point["size"] for point in curve["points"]) == LIKES

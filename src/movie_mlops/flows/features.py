@@ -41,7 +41,8 @@ def features(platform: Platform, ingested: Result) -> Result:
 def training_feedback(platform: Platform, ingested: Result) -> pl.DataFrame:
     """Return the feedback of the lake at the version that was ingested."""
     version = ingested["versions"][INTERACTIONS]
-    return known_feedback(platform.lake, platform.config.feedback, version=version, engine=platform.engine)
+    config, memory = platform.config.feedback, platform.memory.at_once
+    return platform.engine.feedback(platform.lake, version, config, memory=memory)
 
 
 def known_movies(lake: Lake, *, version: int | None = None) -> pl.DataFrame:

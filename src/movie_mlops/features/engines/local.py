@@ -5,12 +5,14 @@ from typing import Final
 
 import polars as pl
 
+from movie_mlops.core.columns import USER_ID
 from movie_mlops.core.engine import InThisProcess
 from movie_mlops.features.config import FeedbackConfig
 from movie_mlops.features.definitions import FeatureView
 from movie_mlops.features.engines.port import FeatureEngine
 from movie_mlops.features.feedback import feedback, latest_words
 from movie_mlops.features.offline import Frames, snapshots
+from movie_mlops.features.pieces import pieces
 from movie_mlops.features.point_in_time import Knowledge, features_at
 from movie_mlops.lake import INTERACTIONS, MOVIES, Lake
 
@@ -54,9 +56,12 @@ class LocalEngine(InThisProcess):
         """See :meth:`FeatureEngine.words`."""
         return latest_words(lake.scan(INTERACTIONS, version=version), config)
 
-    def feedback(self, lake: Lake, version: int | None, config: FeedbackConfig) -> pl.DataFrame:
+    def feedback(
+        self, lake: Lake, version: int | None, config: FeedbackConfig, *, memory: int | None = None
+    ) -> pl.DataFrame:
         """See :meth:`FeatureEngine.feedback`."""
-        return feedback(lake.scan(INTERACTIONS, version=version), config)
+        some = pieces(lake.scan(INTERACTIONS, version=version), USER_ID, memory=memory)
+        return pl.concat([feedback(said, config) for said in some])
 
     def close(self) -> None:
         """Nothing was started."""

@@ -77,8 +77,17 @@ class FeatureEngine(Engine, Protocol):
         """Return what :func:`~movie_mlops.features.feedback.latest_words` makes of a version, the newest by default."""
         ...
 
-    def feedback(self, lake: Lake, version: int | None, config: FeedbackConfig) -> pl.DataFrame:
-        """Return what :func:`~movie_mlops.features.feedback.feedback` makes of a version, the newest by default."""
+    def feedback(
+        self, lake: Lake, version: int | None, config: FeedbackConfig, *, memory: int | None = None
+    ) -> pl.DataFrame:
+        """Return what :func:`~movie_mlops.features.feedback.feedback` makes of a version, the newest by default.
+
+        Args:
+            lake: Where ``interactions`` are.
+            version: Which.
+            config: What counts as liking.
+            memory: As for :meth:`tables`; what is returned comes on top.
+        """
         ...
 
     def close(self) -> None:

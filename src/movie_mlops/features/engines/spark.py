@@ -103,10 +103,12 @@ class SparkEngine(Cluster):
         found = self._of_users(_words, lake, version, config)
         return LOCAL.words(lake, version, config) if found is None else found
 
-    def feedback(self, lake: Lake, version: int | None, config: FeedbackConfig) -> pl.DataFrame:
+    def feedback(
+        self, lake: Lake, version: int | None, config: FeedbackConfig, *, memory: int | None = None
+    ) -> pl.DataFrame:
         """See :meth:`FeatureEngine.feedback`."""
         found = self._of_users(_feedback, lake, version, config)
-        return LOCAL.feedback(lake, version, config) if found is None else found
+        return LOCAL.feedback(lake, version, config, memory=memory) if found is None else found
 
     def _of_users(self, gather: Any, lake: Lake, version: int | None, config: FeedbackConfig) -> pl.DataFrame | None:
         """Return what is made of the words of each user, in order; ``None`` where there is no interaction."""
