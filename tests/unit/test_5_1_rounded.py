@@ -115,6 +115,29 @@ def test_what_is_left_out_never_comes_and_nothing_else_is_missing(
     assert not np.isin(without, among).any()
 
 
+def test_filters_that_come_again_are_the_ones_that_are_asked_for() -> None:
+    """Of many filters, as many films in each, asked for in any order and changed afterwards, each has its own best."""
+    n, d = 3000, 8
+    kept, rng = long_tailed(n, d, seed=3), np.random.default_rng(4)
+    quick = RoundedVectors(kept)
+    filters = [np.isin(np.arange(n), rng.choice(n, 400, replace=False)) for _ in range(12)]
+    plain = quick.nbytes
+    for turn in range(60):
+        among = filters[rng.integers(12)] if turn % 2 else filters[turn % 3]
+        if turn % 10 == 9:
+            among[:] = np.roll(among, 7)
+        asked, left_out = rng.standard_normal(d).astype(np.float32), rng.choice(np.flatnonzero(among), 20)
+        products = np.where(among, kept @ asked, -np.inf)
+        products[left_out] = -np.inf
+        found = quick.candidates(asked, 10, left_out, among)
+        assert found is not None
+        assert np.isin(strongest(products, 10), found).all()
+        assert among[found].all()
+        assert not np.isin(left_out, found).any()
+    assert quick.nbytes <= plain + 8 * (n + 400 * 4)
+    assert quick.nbytes > plain
+
+
 def test_where_nothing_is_won_every_film_is_scored() -> None:
     """Few vectors, a long list, nothing to ask with, or hardly a film left: there are no candidates."""
     kept = vectors(3000, 8, seed=1)

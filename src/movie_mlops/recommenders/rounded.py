@@ -32,6 +32,8 @@ _FEW: Final = 64
 """Where no more than one vector in so many counts, and no more than a first look, they are all multiplied exactly."""
 _SCATTERED: Final = 4
 """Where no more than one vector in so many counts, these are picked out before they are looked at."""
+_FILTERS: Final = 8
+"""Of so many choices of what counts it is kept which vectors those are: people ask for the same genres and years."""
 _SLACK: Final = 1e-5
 """Relative to the vectors' lengths; far above what single precision gets wrong in a product."""
 
@@ -46,6 +48,14 @@ class _Asked(NamedTuple):
     rounded: NDArray[np.int8]
     bound: float
     reach: float
+
+
+class _Picked(NamedTuple):
+    """A choice of what counts: bool[n] by place, how many these are, and their rows, ascending."""
+
+    among: NDArray[np.bool_]
+    many: int
+    rows: NDArray[np.int32]
 
 
 class RoundedVectors:
@@ -68,6 +78,8 @@ class RoundedVectors:
         self._bytes = np.zeros((n, d), np.int8)
         self._scales = np.zeros(n)
         self._lengths = np.zeros(n)
+        # Replaced whole, so that threads need no lock.
+        self._picked: tuple[_Picked, ...] = ()
         # In pieces: at no time is there a second copy of everything.
         self._share = 0.0
         for start in range(0, n, _ROWS_AT_ONCE):
@@ -85,7 +97,8 @@ class RoundedVectors:
     def nbytes(self) -> int:
         """How much memory they take, in bytes."""
         kept = (self._order, self._rows, self._shortness, self._bytes, self._scales, self._lengths)
-        return sum(array.nbytes for array in kept)
+        picked = sum(each.among.nbytes + each.rows.nbytes for each in self._picked)
+        return sum(array.nbytes for array in kept) + picked
 
     def candidates(
         self, vector: NDArray[np.float32], k: int, without: NDArray[np.int64], among: NDArray[np.bool_] | None = None
@@ -106,12 +119,13 @@ class RoundedVectors:
             return None
         counting = np.ones(self._n, np.bool_) if among is None else among.copy()
         counting[without] = False
-        left = self._n - without.size if among is None else int(np.count_nonzero(counting))
+        many = self._n if among is None else int(np.count_nonzero(among))
+        left = many - (without.size if among is None else int(np.count_nonzero(among[np.unique(without)])))
         if left < k:
             return None
         if left <= min(self._n // _FEW, _FIRST_LOOK):
             return np.flatnonzero(counting)
-        picked = np.sort(self._rows[np.flatnonzero(counting)]) if left * _SCATTERED <= self._n else None
+        picked = None if among is None or left * _SCATTERED > self._n else self._rows_of(among, many)
         unit = largest / _MOST
         rounded = np.rint(vector / unit)
         off = vector - rounded * unit
@@ -120,6 +134,16 @@ class RoundedVectors:
         asked = _Asked(rounded.astype(np.int8)[np.newaxis], bound, (1 + _SLACK) * length / unit)
         # So many of the largest are good enough for sure that k of those are among them that count.
         return self._look(asked, k, k + without.size if among is None else None, counting, picked)
+
+    def _rows_of(self, among: NDArray[np.bool_], many: int) -> NDArray[np.int32]:
+        """Return the rows of so many places, ascending; to find them takes longer than to look at them."""
+        lately = self._picked
+        for picked in lately:
+            if picked.many == many and np.array_equal(picked.among, among):
+                return picked.rows
+        rows = np.sort(self._rows[np.flatnonzero(among)])
+        self._picked = (_Picked(among.copy(), many, rows), *lately[: _FILTERS - 1])
+        return rows
 
     def _look(
         self,
@@ -161,6 +185,6 @@ class RoundedVectors:
                 least = max(least, float(best[0]))
                 if least > 0:
                     end = int(np.searchsorted(self._shortness, -least / asked.reach, side="right"))
-                    end = end if picked is None else int(np.searchsorted(picked, end))
+                    end = end if picked is None else int(np.searchsorted(picked, np.int32(end)))
             start, many = stop, min(2 * many, _LONGEST_LOOK)
         return np.sort(np.concatenate(near)[np.concatenate(highest) >= least]).astype(np.int64)
