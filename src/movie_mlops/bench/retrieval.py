@@ -83,7 +83,7 @@ def bench_retrieval(
     One model has vectors as training leaves them, short where a film has few likes; in the other all are equally long,
     which is the worst case for a search that leaves out the short ones. Each history is solved for, the best films are
     found, and the same by scoring every film, in turn; a share of the films at random passes a filter, or all do. All
-    histories of a run have the same filter: what it took the first time, when nothing was prepared for it, is told apart.
+    histories of a run have the same filter: the first time, with nothing prepared for it, is told apart.
 
     Args:
         config: What is run.
