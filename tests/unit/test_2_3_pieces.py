@@ -13,9 +13,10 @@ from movie_mlops.features import VIEWS, Cut, FeedbackConfig, OnlineFeatures, fee
 from movie_mlops.features import pieces as cutting
 from movie_mlops.features.online import materialise, record
 from movie_mlops.features.pieces import pieces, rows_that_fit
-from movie_mlops.flows import Platform, PlatformConfig
+from movie_mlops.flows import Platform
 from movie_mlops.flows.features import features as compute
 from movie_mlops.flows.features import training_feedback
+from movie_mlops.settings import read_platform_config
 from movie_mlops.state import Database, StateConfig
 from tests.fixtures.stage_2.computing import fill
 from tests.fixtures.stage_2.worlds import FILMS_TABLE, arrivals, world
@@ -85,7 +86,8 @@ def test_a_small_machine_takes_fewer_at_once(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_memory_of_the_configuration_bounds_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables, rows, states, neighbourhoods, histories and what models learn from all go by ``features.memory_mib``."""
-    config = PlatformConfig.model_validate({"features": {"memory_mib": 64}})
+    (tmp_path / "platform.yaml").write_text("features:\n  memory_mib: 64\n")
+    config = read_platform_config(tmp_path / "platform.yaml")
     platform = Platform(Workspace(tmp_path, "small"), config)
     fill(platform.lake, 500)
     asked: list[int | None] = []

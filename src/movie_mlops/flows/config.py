@@ -129,9 +129,7 @@ class PlatformConfig(BaseModel):
         default_factory=IngestConfig, exclude=True, description="What the contracts accept: config/contracts.yaml."
     )
     feedback: FeedbackConfig = Field(default_factory=FeedbackConfig, description="What counts as liking a film.")
-    features: FeaturesConfig = Field(
-        default_factory=FeaturesConfig, exclude=True, description="How features are computed."
-    )
+    features: FeaturesConfig = Field(default_factory=FeaturesConfig, description="How features are computed.")
     events: EventsConfig = Field(default_factory=EventsConfig, description="What becomes of events.")
     time_split: TimeSplitConfig = Field(default_factory=TimeSplitConfig, description="The global time split.")
     user_folds: UserFoldsConfig = Field(

@@ -128,7 +128,8 @@ def events(folder: Path, task: Mapping[str, Any]) -> dict[str, float]:
         for start in range(0, len(said), _BATCH):
             platform.events.append(said[start : start + _BATCH])
 
-    accepted, drained = [], []
+    accepted: list[dict[str, float]] = []
+    drained: list[dict[str, float]] = []
     while not accepted or (len(accepted) < _TURNS and sum(one["seconds"] for one in accepted) < _TURNS_SECONDS):
         accepted.append(_timed(partial(accept, len(accepted))))
         drained.append(_timed(partial(drain, platform)))
