@@ -63,6 +63,7 @@ def test_two_measurements_have_an_exponent_without_an_interval() -> None:
         (Form.CONSTANT, (5.0,)),
         (Form.ROOT, (2e8, 4e5)),
         (Form.LINEAR, (0.5, 2e-6)),
+        (Form.FILLING, (0.1, 3e-4, 6e-7)),
         (Form.LINEAR, (0.0, 2e9)),
         (Form.SQUARE, (3e8, 4.0)),
         (Form.CUBIC, (1e-7, 4e-12, 0.8)),

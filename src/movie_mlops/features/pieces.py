@@ -5,6 +5,7 @@ from typing import Final
 
 import polars as pl
 
+from movie_mlops.core.columns import EVENT_ID, SOURCE
 from movie_mlops.core.memory import available_memory_bytes
 
 _BYTES_A_ROW: Final = 600
@@ -30,6 +31,8 @@ def pieces(
 ) -> Iterator[pl.LazyFrame]:
     """Yield interactions in pieces of whole entities, in the order of the entities.
 
+    Each is read once, without the columns that no feature asks for; all at once are left to be read as they are needed.
+
     Args:
         interactions: Rows of the table ``interactions``.
         by: The entities' key.
@@ -45,9 +48,10 @@ def pieces(
         return
     # Streamed: of everybody's interactions, only how many there are is held.
     rows = interactions.group_by(by).len().collect(engine="streaming").sort(by)
-    piece = (pl.col("len").cast(pl.Int64).cum_sum() - 1) // most
-    ends = rows.group_by(piece.alias("piece"), maintain_order=True).agg(
+    number = (pl.col("len").cast(pl.Int64).cum_sum() - 1) // most
+    ends = rows.group_by(number.alias("piece"), maintain_order=True).agg(
         pl.col(by).first().alias("first"), pl.col(by).last().alias("last")
     )
     for first, last in ends.select("first", "last").iter_rows():
-        yield interactions.filter(pl.col(by).is_between(pl.lit(first), pl.lit(last)))
+        piece = interactions.filter(pl.col(by).is_between(pl.lit(first), pl.lit(last)))
+        yield piece.select(pl.exclude(EVENT_ID, SOURCE)).collect().lazy()

@@ -11,7 +11,7 @@ from movie_mlops.bench.record import write_record
 from movie_mlops.bench.scale.config import FILMS, LIKES, RATINGS, USERS, ScaleBenchConfig
 from movie_mlops.bench.scale.curves import CPU, CURVES, Curve
 from movie_mlops.bench.scale.drawing import write_plot
-from movie_mlops.bench.scale.growth import Exponent, Form, checks, exponent, fit
+from movie_mlops.bench.scale.growth import Exponent, Form, checks, exponent, fit, terms
 from movie_mlops.bench.scale.jobs import FEATURES_MIB
 from movie_mlops.bench.scale.measuring import Measuring
 from movie_mlops.bench.targets import at_least, at_most
@@ -73,7 +73,7 @@ def bench_scale(
 
 
 def _curve(curve: Curve, rows: Sequence[dict[str, Any]], config: ScaleBenchConfig) -> dict[str, Any] | None:
-    """Return a cost as the record tells it; ``None`` where it was not measured at two sizes."""
+    """Return a cost as the record tells it; ``None`` where it was measured at too few sizes."""
     mine = [row for row in rows if row["job"] == curve.job]
     start, mine = (
         [row for row in mine if row["size"] == config.starts_at],
@@ -86,6 +86,8 @@ def _curve(curve: Curve, rows: Sequence[dict[str, Any]], config: ScaleBenchConfi
     at, counted = _counted(mine, curve.cost, timed=timed)
     # Memory and disk have no start of their own: what is there once anything is, is there at every size.
     first, firsts = _counted(start, curve.cost, timed=True) if timed else ([], [])
+    if len(first) + len(at) < terms(curve.form):
+        return None
     law, grown = fit(curve.form, [*first, *at], [*firsts, *counted]), exponent(sizes, costs)
     return {
         "name": curve.name,
@@ -123,7 +125,7 @@ def _counted(rows: Sequence[dict[str, Any]], cost: str, *, timed: bool) -> tuple
 
 def _warning(curve: Curve, grown: Exponent, steepest: float) -> str | None:
     steep = max(grown.value, grown.last)
-    if curve.form not in {Form.CONSTANT, Form.ROOT, Form.LINEAR} or steep <= steepest:
+    if curve.form not in {Form.CONSTANT, Form.ROOT, Form.LINEAR, Form.FILLING} or steep <= steepest:
         return None
     return f"The {curve.what} grows as the {steep:.2f}th power of the {curve.driver}, where the first is possible."
 

@@ -38,7 +38,7 @@ _LINEAR: Final = Form.LINEAR
 # Ingest goes piece by piece, so its memory is bounded; how it gets there is told best by a root, as was seen. So do
 # features, but for what they hold of each user, which is little.
 CURVES: Final = (
-    Curve("ingest", *CPU, "interactions", _LINEAR, "processor time to bring interactions in"),
+    Curve("ingest", *CPU, "interactions", Form.FILLING, "processor time to bring interactions in"),
     Curve("ingest", "bytes", "bytes", "interactions", _LINEAR, "size of the lake"),
     Curve("ingest", *_PEAK, "interactions", Form.ROOT, "peak memory while interactions come in"),
     Curve("features", *CPU, "interactions", _LINEAR, "processor time to compute features and fill the online store"),

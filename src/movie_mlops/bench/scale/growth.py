@@ -24,6 +24,7 @@ class Form(StrEnum):
     CONSTANT = "constant"
     ROOT = "root"
     LINEAR = "linear"
+    FILLING = "linear with a root"
     SQUARE = "square"
     CUBIC = "cubic"
 
@@ -32,11 +33,18 @@ _POWERS: Final[Mapping[Form, tuple[float, ...]]] = {
     Form.CONSTANT: (0,),
     Form.ROOT: (0, 0.5),
     Form.LINEAR: (0, 1),
+    # Memory that grows as a root has to be taken for the first time, beside the work.
+    Form.FILLING: (0, 0.5, 1),
     Form.SQUARE: (0, 2),
     # To count which films go together takes their square, to invert that matrix their cube; the start comes last, for
     # records from before it was measured have none.
     Form.CUBIC: (2, 3, 0),
 }
+
+
+def terms(form: Form) -> int:
+    """Return how many coefficients a law has, and so how many sizes it takes to tell them."""
+    return len(_POWERS[form])
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,9 @@ class Measuring:
     def _allowed(self, job: Job, size: float) -> bool:
         """Say whether a size is likely to be done in the time and memory that there are; one that is not is named."""
         left = (self._end - time.monotonic()) / _MINUTE
-        same = [row for row in self.found.rows if row["job"] == job and row["size"] <= size]
+        # A start says nothing of what a size takes.
+        known = [row for row in self.found.rows if row["size"] == size or row["size"] != self._config.starts_at]
+        same = [row for row in known if row["job"] == job and row["size"] <= size]
         before = max(same, key=lambda row: row["size"], default=None)
         times = 1.0 if before is None else size / before["size"]
         minutes = 0.0 if before is None else self._took[job, before["size"]] * times / _MINUTE
