@@ -30,6 +30,7 @@ class ServingModel:
         listed: bool[n_items], whether the catalogue has the film of each item.
         unlisted: int64[n], the items whose film it lacks.
         items: The item of each film id.
+        traits: The traits of people that it reads, in its order; nothing where it reads none.
     """
 
     release: Release
@@ -40,6 +41,7 @@ class ServingModel:
     listed: NDArray[np.bool_]
     unlisted: NDArray[np.int64]
     items: dict[int, int]
+    traits: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, release: Release, bundle: Bundle, catalogue: Catalogue) -> Self:
@@ -65,6 +67,7 @@ class ServingModel:
             listed=positions >= 0,
             unlisted=np.flatnonzero(positions < 0),
             items={movie_id: item for item, movie_id in enumerate(bundle.movie_ids.tolist())},
+            traits=tuple(bundle.manifest.facts.get("traits", ())),
         )
 
     def known(self, movie_ids: Iterable[int]) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from movie_mlops.serving.answering import Given, Make
 from movie_mlops.serving.asks import ListQuery, RecommendationRequest
 from movie_mlops.serving.impressions import Impression
 from movie_mlops.serving.model import Snapshot
+from movie_mlops.serving.personal import NO_USE, Traits, read_traits
 from movie_mlops.serving.recommend import Answer, Source, recommend
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.served import sampled, take
@@ -28,6 +29,7 @@ from movie_mlops.serving.wishes import Wish
 from movie_mlops.state import StateError
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.recommendations")
+_UNTOLD: Final[Mapping[str, str | int]] = {}
 _NOTHING: Final = History.of((), FeedbackConfig())
 _RESPONSES: dict[int | str, dict[str, Any]] = {200: {"model": RecommendationOut}, 422: {"model": ProblemOut}}
 
@@ -47,11 +49,14 @@ def make_router(services: Services) -> APIRouter:
 
     @router.post("/recommendations", responses=_RESPONSES, summary="Recommendations for a list of films")
     async def for_list(body: RecommendationRequest) -> Json:
-        """Do the same for somebody without an account; nothing of the list is stored but with the answer itself."""
+        """Do the same for somebody without an account.
+
+        Nothing of the list is stored but with the answer itself, and of traits only which were told.
+        """
         wish = body.wish()
         request = {**wish.document(), "history": said(body.history)}
         history = list_history(services, body.history)
-        answer = partial(_answer, services, history, wish, user_id=None, request=request)
+        answer = partial(_answer, services, history, wish, user_id=None, request=request, traits=body.traits)
         return answer() if wish.plain else await run_in_threadpool(answer)
 
     @router.get("/users/{user_id:path}/history", responses={200: {"model": HistoryOut}}, summary="What a user met")
@@ -122,15 +127,25 @@ def _answer(
     user_id: str | None,
     request: dict[str, Any],
     why: str | None = None,
+    traits: Mapping[str, str | int] = _UNTOLD,
 ) -> Json:
     asked: dict[str, Any] = {}
     if wish.cursor is not None:
         asked = {**wish.bound(), "user_id": user_id, "history": request.get("history")}
+        if traits:
+            asked["traits"] = dict(traits)
         wish.cursor.check(asked)
+    snapshot = services.watcher.snapshot
+    read = read_traits(snapshot, traits)
+    if read is not None:
+        # Which were told, and not what they are. Every name is one that the model knows.
+        request = {**request, "traits": sorted(traits)}
+    elif traits and snapshot.model is not None:
+        why = NO_USE
     recommendation_id = secrets.token_hex(16)
     given = services.answering.give(
-        services.watcher.snapshot,
-        maker(services, history),
+        snapshot,
+        maker(services, history, read),
         wish,
         user_id=user_id,
         recommendation_id=recommendation_id,
@@ -146,19 +161,20 @@ def _answer(
     return Json(document)
 
 
-def maker(services: Services, history: History) -> Make:
-    """Return what gives the answer of a snapshot to a wish, for a history."""
+def maker(services: Services, history: History, traits: Traits | None = None) -> Make:
+    """Return what gives the answer of a snapshot to a wish, for a history and, where they were told, for traits."""
 
     def make(snapshot: Snapshot, wish: Wish) -> Answer:
-        work = partial(_scored, services, snapshot, history, wish)
-        return services.repeats.of(snapshot, history, wish, work)
+        work = partial(_scored, services, snapshot, history, wish, traits)
+        # What is made from traits is kept nowhere, not even for a moment.
+        return services.repeats.of(snapshot, history, wish, work) if traits is None else work()
 
     return make
 
 
-def _scored(services: Services, snapshot: Snapshot, history: History, wish: Wish) -> Answer:
+def _scored(services: Services, snapshot: Snapshot, history: History, wish: Wish, traits: Traits | None) -> Answer:
     with span("model score") as scoring:
-        found = recommend(snapshot, history, wish, reasons=services.config.reasons, rules=services.rules)
+        found = recommend(snapshot, history, wish, reasons=services.config.reasons, rules=services.rules, traits=traits)
         if scoring is not None:
             model = "none" if snapshot.model is None else snapshot.model.release.model
             scoring.tell({"movie_mlops.source": found.source.value, "movie_mlops.model": model})
