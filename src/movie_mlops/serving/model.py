@@ -57,7 +57,7 @@ class ServingModel:
                 next_step="Serve the data set that it was trained on, or train again with 'movie-mlops run'.",
             )
         _try(bundle)
-        dataset = bundle.manifest.facts.get("dataset")
+        dataset, traits = (bundle.manifest.facts.get(name) for name in ("dataset", "traits"))
         return cls(
             release=release,
             dataset=dataset if isinstance(dataset, str) else None,
@@ -67,7 +67,7 @@ class ServingModel:
             listed=positions >= 0,
             unlisted=np.flatnonzero(positions < 0),
             items={movie_id: item for item, movie_id in enumerate(bundle.movie_ids.tolist())},
-            traits=tuple(bundle.manifest.facts.get("traits", ())),
+            traits=tuple(map(str, traits)) if isinstance(traits, list) else (),
         )
 
     def known(self, movie_ids: Iterable[int]) -> NDArray[np.bool_]:
