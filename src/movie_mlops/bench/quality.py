@@ -194,6 +194,8 @@ class _Bench:
 
     def _champion_of(self, dataset: str) -> str | None:
         """Return what is held against targets on a data set: what did best in validation there, where anything did."""
+        if dataset in self._config.champions:
+            return self._config.champions[dataset]
         tuned = self._config.tuned.get(dataset)
         return tuned[0].name if tuned else self._config.timed_champion
 

@@ -7,6 +7,7 @@ with facts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Self
@@ -37,6 +38,7 @@ from movie_mlops.recommenders.inputs import (
     take_columns,
     take_times,
 )
+from movie_mlops.recommenders.known_features import AnswerFeatures, Asked, KnownFilms, TrainingFeatures, check_names
 from movie_mlops.recommenders.memory import check_memory
 from movie_mlops.recommenders.stored import COMMON, Arrays, Layout, check_arrays, check_finite
 from movie_mlops.recommenders.strongest import strongest
@@ -72,6 +74,7 @@ class Recommender(Explaining):
         times: ArrayLike | None = None,
         content: AnyCsr | None = None,
         traits: AnyCsr | None = None,
+        features: TrainingFeatures | None = None,
         progress: Progress = SILENT,
         memory_limit_bytes: int | None = None,
         watch: Watch | None = None,
@@ -87,6 +90,8 @@ class Recommender(Explaining):
                 (genres, decade, people). Read only by those whose capabilities say so.
             traits: Users by traits in CSR form, one row for each row of ``matrix``: what is known of the users, above
                 zero where they have the trait. Likewise.
+            features: Looks up what a feature store knew of the users and films; likewise. Without it a recommender
+                learns from likes alone.
             progress: Who listens; told in percent.
             memory_limit_bytes: How much memory training may take; None for no limit.
             watch: Who is shown the model between the steps of its training, where it is trained step by step; what it
@@ -114,8 +119,13 @@ class Recommender(Explaining):
             training = replace(training, content=facts)
         if self.capabilities.reads_traits:
             training = replace(training, traits=told)
+        if features is not None and self.capabilities.reads_features:
+            check_names(features.names, self._features())
+            training = replace(training, features=features)
         compact, known, position = known_only(training, by_content=self.capabilities.scores_unseen)
         check_memory(self, compact, memory_limit_bytes)
+        if training.features is not None:
+            compact = replace(compact, features=KnownFilms(training.features, known))
         compact = replace(compact, trained=tuple(one for one in trained if one.knows(known)), engine=engine)
         kept: Arrays = {"n_items": np.array([len(position)], np.int64), "known_items": known}
         self._show = None if watch is None else partial(self._shown, watch, kept)
@@ -128,7 +138,12 @@ class Recommender(Explaining):
         self._take(learned, known, position)
 
     def score(
-        self, histories: AnyCsr, *, times: ArrayLike | None = None, traits: AnyCsr | None = None
+        self,
+        histories: AnyCsr,
+        *,
+        times: ArrayLike | None = None,
+        traits: AnyCsr | None = None,
+        features: AnswerFeatures | None = None,
     ) -> NDArray[np.float32]:
         """Score every film for every history.
 
@@ -145,6 +160,7 @@ class Recommender(Explaining):
             times: Unix seconds of each stored value of ``histories``, -1 where unknown; read only by those whose
                 capabilities say so.
             traits: Users by traits, with the training's columns; likewise. A row may be empty.
+            features: Looks up what a feature store knows of the users now; likewise. Without it nothing is known.
 
         Returns:
             Scores of shape (users, items); higher is better.
@@ -153,6 +169,8 @@ class Recommender(Explaining):
             NotFittedError: It was neither trained nor restored.
             MatrixError: The matrix, the times or the traits cannot be used.
         """
+        if features is not None and self.capabilities.reads_features:
+            return self._asked_with(features, alone=False).score(histories, times=times, traits=traits)
         liked, disliked = part_signs(histories)
         known, stamps = self._known_part(liked, times)
         told = self._who(check_traits(traits, known.shape[0], self._traits_asked()))
@@ -176,6 +194,7 @@ class Recommender(Explaining):
         *,
         times: ArrayLike | None = None,
         traits: ArrayLike | None = None,
+        features: AnswerFeatures | None = None,
     ) -> NDArray[np.float32]:
         """Score every film for one history, as `score` does, at the speed of a request.
 
@@ -184,6 +203,7 @@ class Recommender(Explaining):
             weights: Weight of each; below 0 it is evidence against the film, as in `score`.
             times: Unix seconds of each, -1 where unknown.
             traits: How much of each of the training's traits the user has; likewise read by some alone.
+            features: Looks up what a feature store knows of the user now; likewise.
 
         Returns:
             Scores of shape (items,).
@@ -192,6 +212,8 @@ class Recommender(Explaining):
             NotFittedError: It was neither trained nor restored.
             HistoryError: The history cannot be used.
         """
+        if features is not None and self.capabilities.reads_features:
+            return self._asked_with(features, alone=True).score_one(items, weights, times=times, traits=traits)
         films, strengths = check_history(items, weights, self.n_items)
         stamps = check_history_times(times, len(films))
         told = self._who(check_traits_of_one(traits, self._traits_asked()))
@@ -224,6 +246,7 @@ class Recommender(Explaining):
         among: NDArray[np.bool_] | None = None,
         times: ArrayLike | None = None,
         traits: ArrayLike | None = None,
+        features: AnswerFeatures | None = None,
         explain: bool = False,
     ) -> Best:
         """Find the films with the highest scores for one history: what `score_one` says, without telling of the rest.
@@ -236,6 +259,7 @@ class Recommender(Explaining):
             among: bool[items], which films count, such as those that pass a filter; all where it is ``None``.
             times: Unix seconds of each film of the history, -1 where unknown.
             traits: How much of each of the training's traits the user has, as in `score_one`.
+            features: Looks up what a feature store knows of the user now, as in `score_one`.
             explain: Whether to share their scores out too, as `explain_many` does.
 
         Returns:
@@ -248,6 +272,11 @@ class Recommender(Explaining):
         """
         if k < 1:
             raise HistoryError(f"The {k} best films were asked for.", next_step="Ask for at least 1.")
+        if features is not None and self.capabilities.reads_features:
+            asked = self._asked_with(features, alone=True)
+            return asked.best(
+                items, weights, k, without=without, among=among, times=times, traits=traits, explain=explain
+            )
         films, strengths = check_history(items, weights, self.n_items)
         stamps = check_history_times(times, len(films))
         told = self._who(check_traits_of_one(traits, self._traits_asked()))
@@ -342,7 +371,7 @@ class Recommender(Explaining):
         """Return whether fitting both on the same likes gives the same, so that one can stand for the other."""
         can = self.capabilities
         same = type(self) is type(other) and self.params == other.params
-        return same and not (can.reads_content or can.reads_traits)
+        return same and not (can.reads_content or can.reads_traits or can.reads_features)
 
     def layout(self, n_known: int) -> Layout:
         """Say which arrays `arrays` returns where ``n_known`` films are known."""
@@ -382,6 +411,14 @@ class Recommender(Explaining):
         read = self._content_memory(n_items, n_features, n_facts) if self.capabilities.reads_content else 0
         who = self._traits_memory(n_items, n_traits) if self.capabilities.reads_traits else 0
         return checked + read + who + self._memory_needed(n_users, n_items, nnz)
+
+    def _asked_with(self, features: AnswerFeatures, *, alone: bool) -> Self:
+        """Return this recommender as it answers with what is known of those who ask: it is not changed itself."""
+        check_names(features.names, self._features())
+        self._require_fitted()
+        asking = copy(self)
+        asking._asked = Asked(features, self._known, alone)  # noqa: SLF001 - a copy of itself
+        return asking
 
     def _after_step(self, share: float, learned: Callable[[], Arrays]) -> None:
         """Say, within `_fit`, that a share of the training is done, and what `_fit` would return if it ended here."""
