@@ -61,8 +61,8 @@ class QualityBenchConfig:
         folds_target: The target on the folds, nDCG@10.
         champion: Which of the recipes is held against the targets on the folds; ``None`` for none.
         timed_champion: The same on the future.
-        champions: Likewise on the future of one data set, by its name, where it was chosen there, and not by a search: on
-            windows inside the training part with those who come back alone, who are almost all that is judged.
+        champions: Likewise on the future of one data set, by its name, where it was chosen there and not by a search:
+            on windows inside the training part with those who come back alone, who are almost all that is judged.
         times_ease: The target on the future: so many times the nDCG@10 of EASE, the interval of the difference above 0.
         seconds: The target for training the champion on a fold.
         memory_mib: The target for its peak memory.

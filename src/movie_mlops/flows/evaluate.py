@@ -228,7 +228,7 @@ def with_content(cases: Sequence[EvaluationCase], movies: pl.DataFrame) -> list[
         cases: Of one project.
         movies: One row for each film.
     """
-    return [replace(case, content=film_content(movies, case.movie_ids).matrix) for case in cases]
+    return [replace(case, content=film_content(movies, case.movie_ids).matrix, films=movies) for case in cases]
 
 
 def with_traits(cases: Sequence[EvaluationCase], users: pl.DataFrame) -> list[EvaluationCase]:

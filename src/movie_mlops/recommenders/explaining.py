@@ -1,8 +1,6 @@
 """Why a score is what it is: by the films of a history, by facts of the film, by traits of the user."""
 
-from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +15,6 @@ from movie_mlops.recommenders.inputs import (
     check_item,
     part_of,
 )
-from movie_mlops.recommenders.known_features import AnswerFeatures
 
 
 class Explaining(Fitted):
@@ -62,7 +59,6 @@ class Explaining(Fitted):
         *,
         times: ArrayLike | None = None,
         traits: ArrayLike | None = None,
-        features: AnswerFeatures | None = None,
     ) -> NDArray[np.float32]:
         """Explain the scores of several films for one history, as `explain` does, at the speed of a request.
 
@@ -72,8 +68,6 @@ class Explaining(Fitted):
             targets: Indices of the films whose scores are explained.
             times: Unix seconds of each film of the history, -1 where unknown.
             traits: How much of each of the training's traits the user has, as in `score_one`.
-            features: Looks up what a feature store knows of the user now, as in `score_one`. It stays as it is while
-                films of the history are left out.
 
         Returns:
             Contributions of shape (targets, items); a row is what `explain` gives for its target.
@@ -83,9 +77,6 @@ class Explaining(Fitted):
             UnsupportedError: Its capabilities leave this out.
             HistoryError: The history or a target cannot be used.
         """
-        if features is not None and self.capabilities.reads_features:
-            asked = self._asked_with(features, alone=True)
-            return asked.explain_many(items, weights, targets, times=times, traits=traits)
         films, strengths = check_history(items, weights, self.n_items)
         stamps = check_history_times(times, len(films))
         told = self._who(check_traits_of_one(traits, self._traits_asked()))
@@ -173,10 +164,6 @@ class Explaining(Fitted):
         scores = self._with_expected(nothing, np.repeat(likes, 1 + told.nnz), sparse.csr_array(without))[:, position]
         contributions[told.indices] = scores[0] - scores[1:]
         return contributions
-
-    @abstractmethod
-    def _asked_with(self, features: AnswerFeatures, *, alone: bool) -> Self:
-        """Return this recommender as it answers with what is known of those who ask."""
 
     def _expected_falls(self, likes: int, traits: Csr | None, targets: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return by how much what is expected of the targets falls where one film fewer is liked: (targets,)."""

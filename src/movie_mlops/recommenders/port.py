@@ -138,12 +138,7 @@ class Recommender(Explaining):
         self._take(learned, known, position)
 
     def score(
-        self,
-        histories: AnyCsr,
-        *,
-        times: ArrayLike | None = None,
-        traits: AnyCsr | None = None,
-        features: AnswerFeatures | None = None,
+        self, histories: AnyCsr, *, times: ArrayLike | None = None, traits: AnyCsr | None = None
     ) -> NDArray[np.float32]:
         """Score every film for every history.
 
@@ -160,7 +155,6 @@ class Recommender(Explaining):
             times: Unix seconds of each stored value of ``histories``, -1 where unknown; read only by those whose
                 capabilities say so.
             traits: Users by traits, with the training's columns; likewise. A row may be empty.
-            features: Looks up what a feature store knows of the users now; likewise. Without it nothing is known.
 
         Returns:
             Scores of shape (users, items); higher is better.
@@ -169,8 +163,6 @@ class Recommender(Explaining):
             NotFittedError: It was neither trained nor restored.
             MatrixError: The matrix, the times or the traits cannot be used.
         """
-        if features is not None and self.capabilities.reads_features:
-            return self._asked_with(features, alone=False).score(histories, times=times, traits=traits)
         liked, disliked = part_signs(histories)
         known, stamps = self._known_part(liked, times)
         told = self._who(check_traits(traits, known.shape[0], self._traits_asked()))
@@ -194,7 +186,6 @@ class Recommender(Explaining):
         *,
         times: ArrayLike | None = None,
         traits: ArrayLike | None = None,
-        features: AnswerFeatures | None = None,
     ) -> NDArray[np.float32]:
         """Score every film for one history, as `score` does, at the speed of a request.
 
@@ -203,7 +194,6 @@ class Recommender(Explaining):
             weights: Weight of each; below 0 it is evidence against the film, as in `score`.
             times: Unix seconds of each, -1 where unknown.
             traits: How much of each of the training's traits the user has; likewise read by some alone.
-            features: Looks up what a feature store knows of the user now; likewise.
 
         Returns:
             Scores of shape (items,).
@@ -212,8 +202,6 @@ class Recommender(Explaining):
             NotFittedError: It was neither trained nor restored.
             HistoryError: The history cannot be used.
         """
-        if features is not None and self.capabilities.reads_features:
-            return self._asked_with(features, alone=True).score_one(items, weights, times=times, traits=traits)
         films, strengths = check_history(items, weights, self.n_items)
         stamps = check_history_times(times, len(films))
         told = self._who(check_traits_of_one(traits, self._traits_asked()))
@@ -246,7 +234,6 @@ class Recommender(Explaining):
         among: NDArray[np.bool_] | None = None,
         times: ArrayLike | None = None,
         traits: ArrayLike | None = None,
-        features: AnswerFeatures | None = None,
         explain: bool = False,
     ) -> Best:
         """Find the films with the highest scores for one history: what `score_one` says, without telling of the rest.
@@ -259,7 +246,6 @@ class Recommender(Explaining):
             among: bool[items], which films count, such as those that pass a filter; all where it is ``None``.
             times: Unix seconds of each film of the history, -1 where unknown.
             traits: How much of each of the training's traits the user has, as in `score_one`.
-            features: Looks up what a feature store knows of the user now, as in `score_one`.
             explain: Whether to share their scores out too, as `explain_many` does.
 
         Returns:
@@ -272,11 +258,6 @@ class Recommender(Explaining):
         """
         if k < 1:
             raise HistoryError(f"The {k} best films were asked for.", next_step="Ask for at least 1.")
-        if features is not None and self.capabilities.reads_features:
-            asked = self._asked_with(features, alone=True)
-            return asked.best(
-                items, weights, k, without=without, among=among, times=times, traits=traits, explain=explain
-            )
         films, strengths = check_history(items, weights, self.n_items)
         stamps = check_history_times(times, len(films))
         told = self._who(check_traits_of_one(traits, self._traits_asked()))
@@ -412,10 +393,27 @@ class Recommender(Explaining):
         who = self._traits_memory(n_items, n_traits) if self.capabilities.reads_traits else 0
         return checked + read + who + self._memory_needed(n_users, n_items, nnz)
 
-    def _asked_with(self, features: AnswerFeatures, *, alone: bool) -> Self:
-        """Return this recommender as it answers with what is known of those who ask: it is not changed itself."""
-        check_names(features.names, self._features())
+    @property
+    def store_features(self) -> tuple[str, ...]:
+        """What it reads of a feature store; nothing where it was trained and has learned nothing from one."""
+        return self._features() if self._learned is None or self._looks_up() else ()
+
+    def asked_with(self, features: AnswerFeatures, *, alone: bool = False) -> Self:
+        """Return this recommender as it answers with what a feature store knows of those who ask.
+
+        What is returned shares everything with this one, which is not changed. While films of a history are left out to
+        explain a score, what the store knows stays as it is.
+
+        Args:
+            features: Looks it up, `store_features` in their order; where something is not known it counts as such.
+            alone: Whether all that is asked is about one person, and not about a row of histories each.
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+            MatrixError: They are other features.
+        """
         self._require_fitted()
+        check_names(features.names, self.store_features)
         asking = copy(self)
         asking._asked = Asked(features, self._known, alone)  # noqa: SLF001 - a copy of itself
         return asking

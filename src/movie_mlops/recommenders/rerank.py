@@ -74,6 +74,9 @@ class RerankRecommender(BlendRecommender):
     def _features(self) -> tuple[str, ...]:
         return self.params.store_features
 
+    def _looks_up(self) -> bool:
+        return self._asks
+
     def _score_at(self, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:
         scores = np.empty((histories.shape[0], len(self._popularity)), np.float32)
         for start in range(0, histories.shape[0], _USERS_AT_ONCE):

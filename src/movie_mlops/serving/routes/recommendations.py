@@ -18,6 +18,7 @@ from movie_mlops.features import FeatureError, FeedbackConfig, History
 from movie_mlops.serving.answering import Given, Make
 from movie_mlops.serving.asks import ListQuery, RecommendationRequest
 from movie_mlops.serving.impressions import Impression
+from movie_mlops.serving.looking_up import informed
 from movie_mlops.serving.model import Snapshot
 from movie_mlops.serving.personal import NO_USE, Traits, read_traits
 from movie_mlops.serving.recommend import Answer, Source, recommend
@@ -145,7 +146,7 @@ def _answer(
     recommendation_id = secrets.token_hex(16)
     given = services.answering.give(
         snapshot,
-        maker(services, history, read),
+        maker(services, history, user_id, read),
         wish,
         user_id=user_id,
         recommendation_id=recommendation_id,
@@ -161,10 +162,18 @@ def _answer(
     return Json(document)
 
 
-def maker(services: Services, history: History, traits: Traits | None = None) -> Make:
-    """Return what gives the answer of a snapshot to a wish, for a history and, where they were told, for traits."""
+def maker(services: Services, history: History, user_id: str | None, traits: Traits | None = None) -> Make:
+    """Return what gives the answer of a snapshot to a wish.
+
+    Args:
+        services: The stores.
+        history: What was met.
+        user_id: By whom; ``None`` for somebody without an account.
+        traits: Which of the model's traits they have, where some were told.
+    """
 
     def make(snapshot: Snapshot, wish: Wish) -> Answer:
+        snapshot = informed(services.features, snapshot, user_id)
         work = partial(_scored, services, snapshot, history, wish, traits)
         # What is made from traits is kept nowhere, not even for a moment.
         return services.repeats.of(snapshot, history, wish, work) if traits is None else work()
