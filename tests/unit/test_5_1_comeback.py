@@ -37,16 +37,17 @@ def test_the_weights_are_those_of_the_regression_of_later_visits_on_first_ones()
 
 def test_what_follows_days_later_counts_and_what_follows_at_once_does_not() -> None:
     """Of two films that are liked after a third, the one that is liked days later is recommended."""
-    likes = sparse.csr_matrix(np.tile([1.0, 1.0, 1.0, 0.0], (20, 1)).astype(np.float32))
-    likes[0, 3] = 1
+    dense = np.tile(np.array([1, 1, 1, 0], np.float32), (20, 1))
+    dense[0, 3] = 1
+    likes = sparse.csr_matrix(dense)
     times = np.tile([0, 60, 3 * DAY], 20)
     recommender = create("comeback", {"regularisation": 1.0})
-    recommender.fit(sparse.csr_matrix(likes), times=np.insert(times, 3, 120))
+    recommender.fit(likes, times=np.insert(times, 3, 120))
     scores = recommender.score_one([0], [1.0])
     assert scores[2] > 0.3
     assert abs(scores[1]) < 1e-6
     longer = create("comeback", {"regularisation": 1.0, "days": 4.0})
-    longer.fit(sparse.csr_matrix(likes), times=np.insert(times, 3, 120))
+    longer.fit(likes, times=np.insert(times, 3, 120))
     assert not longer.score_one([0], [1.0]).any()
 
 

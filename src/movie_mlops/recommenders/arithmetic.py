@@ -109,7 +109,7 @@ class Arithmetic(ABC):
         """Return how many traits the training had."""
         return 0
 
-    def _features(self) -> tuple[str, ...]:
+    def _of_store(self) -> tuple[str, ...]:
         """Return what it reads of a feature store."""
         return ()
 

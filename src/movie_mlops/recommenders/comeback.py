@@ -38,7 +38,7 @@ class ComebackRecommender(Recommender):
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
         assert training.times is not None  # the port has checked it
-        before, later = _visits(training.matrix, training.times, self.params.days * _SECONDS_PER_DAY)
+        before, later = _visits(training.matrix, training.times, round(self.params.days * _SECONDS_PER_DAY))
         gram = sparse.csr_array(before.T @ before).toarray()
         gram[np.diag_indices_from(gram)] += np.float32(self.params.regularisation)
         towards = sparse.csr_array(before.T @ later).toarray()

@@ -85,7 +85,8 @@ class KnownFilms:
     ) -> NDArray[np.float32]:
         """Return what was known; ``shown`` has the known films alone."""
         columns = self.known[shown.indices]
-        whole = sparse.csr_array((shown.data, columns, shown.indptr), shape=(shown.shape[0], int(self.known[-1]) + 1))
+        shape = (shown.shape[0], int(self.known[-1]) + 1)
+        whole: Csr = sparse.csr_array((shown.data, columns, shown.indptr), shape=shape)
         return self.features.at(users, self.known[films], moments, whole)
 
 

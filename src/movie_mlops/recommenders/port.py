@@ -120,7 +120,7 @@ class Recommender(Explaining):
         if self.capabilities.reads_traits:
             training = replace(training, traits=told)
         if features is not None and self.capabilities.reads_features:
-            check_names(features.names, self._features())
+            check_names(features.names, self._of_store())
             training = replace(training, features=features)
         compact, known, position = known_only(training, by_content=self.capabilities.scores_unseen)
         check_memory(self, compact, memory_limit_bytes)
@@ -396,7 +396,7 @@ class Recommender(Explaining):
     @property
     def store_features(self) -> tuple[str, ...]:
         """What it reads of a feature store; nothing where it was trained and has learned nothing from one."""
-        return self._features() if self._learned is None or self._looks_up() else ()
+        return self._of_store() if self._learned is None or self._looks_up() else ()
 
     def asked_with(self, features: AnswerFeatures, *, alone: bool = False) -> Self:
         """Return this recommender as it answers with what a feature store knows of those who ask.

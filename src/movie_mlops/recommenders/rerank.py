@@ -71,7 +71,7 @@ class RerankRecommender(BlendRecommender):
         # Where no tree asks for what a store knows, nothing has to be looked up.
         self._asks = bool((self._trees["tree_features"] >= own).any())
 
-    def _features(self) -> tuple[str, ...]:
+    def _of_store(self) -> tuple[str, ...]:
         return self.params.store_features
 
     def _looks_up(self) -> bool:

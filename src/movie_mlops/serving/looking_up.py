@@ -86,5 +86,5 @@ def informed(store: OnlineFeatures | None, snapshot: Snapshot, user_id: str | No
 def _values(rows: Sequence[Row], name: str, size: int) -> NDArray[np.float32]:
     """Return one feature of rows, of which one alone stands for all; NaN where it is not known."""
     known = [None if row.values is None else row.values[row.names.index(name)] for row in rows]
-    values = np.array([np.nan if value is None else float(value) for value in known], np.float32)
+    values = np.array([float(value) if isinstance(value, int | float) else np.nan for value in known], np.float32)
     return np.broadcast_to(values if len(values) else np.float32(np.nan), (size,))
