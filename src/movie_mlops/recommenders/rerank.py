@@ -68,6 +68,8 @@ class RerankRecommender(BlendRecommender):
         self._trees = {name: learned[name] for name in FORMS}
         own = len(self._members) + _OTHER_FEATURES
         check_trees(self._trees, own + len(self.params.store_features))
+        # The order is no sum over members: without a film every score is asked for anew.
+        self._alike = False
         # Where no tree asks for what a store knows, nothing has to be looked up.
         self._asks = bool((self._trees["tree_features"] >= own).any())
 
