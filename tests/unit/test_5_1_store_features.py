@@ -29,7 +29,7 @@ from movie_mlops.flows.likes_features import (
     views_of,
 )
 from movie_mlops.flows.train import fit
-from movie_mlops.recommenders import MatrixError, Recommender, create, restore
+from movie_mlops.recommenders import MatrixError, Recommender, create, rerank, restore
 from movie_mlops.recommenders.config import RerankParams
 from movie_mlops.release import passport, read_bundle, write_bundle
 from movie_mlops.serving import Catalogue, Film
@@ -94,18 +94,22 @@ class Spy:
         return np.stack([self.tell(people, films)] * 2, axis=2).astype(np.float32)
 
 
-def test_what_a_store_tells_counts_in_training_and_in_answers() -> None:
-    """A feature that says what each user will like moves that to the top once the store is asked, and no other way."""
+@pytest.mark.parametrize("says", [1.0, np.nan])
+def test_what_a_store_tells_counts_in_training_and_in_answers(says: float) -> None:
+    """A feature that says what each user will like moves that to the top once the store is asked, and not before; so it
+    does where it says it by not knowing anything.
+    """  # noqa: D205 - one promise
     likes, times = world()
     rows = np.repeat(np.arange(N_USERS), np.diff(likes.indptr))
     good = np.random.default_rng(7).random(likes.shape) < 0.4
     # Each user likes what is good to them late: only the store says which films these are.
     times = np.where(good[rows, likes.indices], times + 200 * DAY, times)
-    spy = Spy(lambda users, films: good[users[:, np.newaxis], films])
+    spy = Spy(lambda users, films: np.where(good[users[:, np.newaxis], films], says, 0.0))
     recommender = create("rerank", PARAMS)
     recommender.fit(likes, times=times, features=spy)
     assert recommender.store_features == spy.names
-    gained = recommender.asked_with(spy).score(likes) - recommender.score(likes)
+    nothing = Fixed(np.zeros((N_USERS, N_ITEMS, 2), np.float32), names=spy.names)
+    gained = recommender.asked_with(spy).score(likes) - recommender.asked_with(nothing).score(likes)
     unseen = likes.toarray() == 0
     assert gained[good & unseen].mean() > gained[~good & unseen].mean() + 1
 
@@ -186,8 +190,9 @@ class Fixed:
         return self.table[people[:, np.newaxis], films]
 
 
-def test_one_person_scores_as_in_a_batch_and_after_restoring() -> None:
+def test_one_person_scores_as_in_a_batch_and_after_restoring(monkeypatch: pytest.MonkeyPatch) -> None:
     """With what a store knows `score_one`, `best` and `explain_many` agree with `score`, as does what was restored."""
+    monkeypatch.setattr(rerank, "_USERS_AT_ONCE", 4)
     recommender, likes, times = learned()
     assert recommender.store_features == NAMES
     table = np.random.default_rng(2).normal(0, 3, (N_USERS, N_ITEMS, len(NAMES))).astype(np.float32)
