@@ -39,7 +39,9 @@ BASELINES: Final = (
 )
 """What is measured first on a split by time."""
 
-_RERANKED: Final = Recipe(name="rerank", model="rerank", params={"threads": 2})
+_RERANKED: Final = Recipe(name="rerank", model="rerank", params={"threads": 2, "store_features": []})
+_RERANKED_BY_STORE: Final = Recipe(name="rerank-store", model="rerank", params={"threads": 2})
+"""The same with what the feature store knows: where a data set tells of films and times."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class QualityBenchConfig:
         Recipe(name="slist", model="slist", params={**_NEXT, "threads": 2}),
         Recipe(name="blend", model="blend", params={"expectation": 2, "threads": 2}),
         _RERANKED,
+        _RERANKED_BY_STORE,
         *(
             recipe.model_copy(update={"params": {**recipe.params, "threads": 2}})
             for recipe in (BLEND_NEXT, BLEND_RETURN)
