@@ -3,7 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -28,27 +28,36 @@ class OfOne:
         user_id: Who; ``None`` for somebody without an account, of whom the store knows nothing.
         movie_ids: The film of each item.
         names: Which features.
+        known: What was looked up already, by item: while reasons are sought the same films are asked about again.
     """
 
     store: OnlineFeatures
     user_id: str | None
     movie_ids: NDArray[np.int64]
     names: tuple[str, ...]
+    known: dict[int, NDArray[np.float32]] = field(default_factory=dict)
 
     def of(self, people: NDArray[np.int64], films: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return what is known of the person, whatever row they stand in, and films."""
         del people
         asked = np.unique(films)
-        told = np.full((len(asked), len(self.names)), np.nan, np.float32)
+        new = [item for item in asked.tolist() if item not in self.known]
+        if new:
+            self.known.update(zip(new, self._looked_up(self.movie_ids[new].tolist()), strict=True))
+        told = np.stack([self.known[item] for item in asked.tolist()])
+        found: NDArray[np.float32] = told[np.searchsorted(asked, films)]
+        return found
+
+    def _looked_up(self, films: Sequence[int]) -> NDArray[np.float32]:
+        told = np.full((len(films), len(self.names)), np.nan, np.float32)
         views: dict[str, list[int]] = {}
         for place, name in enumerate(self.names):
             views.setdefault(name.partition(":")[0], []).append(place)
         for view, places in views.items():
-            rows = self._rows(view, self.movie_ids[asked].tolist())
+            rows = self._rows(view, films)
             for place in places:
-                told[:, place] = _values(rows, self.names[place].partition(":")[2], len(asked))
-        found: NDArray[np.float32] = told[np.searchsorted(asked, films)]
-        return found
+                told[:, place] = _values(rows, self.names[place].partition(":")[2], len(films))
+        return told
 
     def _rows(self, view: str, films: Sequence[int]) -> list[Row]:
         """Return the rows of a view: one alone where it is about the person, none where nobody is known."""
