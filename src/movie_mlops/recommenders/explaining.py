@@ -100,7 +100,10 @@ class Explaining(Fitted):
         for sign, counts in self._sides(positions, strengths) if known.any() else ():
             weighed = sign * strengths[counts]
             said = self._explain_at(positions[counts], weighed, explained[known], part_of(stamps, counts))
-            contributions[np.ix_(known, counts)] = sign * said
+            if said.shape == contributions.shape:
+                contributions = sign * said
+            else:
+                contributions[np.ix_(known, counts)] = sign * said
         if self.capabilities.reads_traits and known.any():
             falls = self._expected_falls(int(liked.sum()), told, explained[known])
             contributions[known] += falls[:, np.newaxis] * (liked & (contributions[known] != 0))

@@ -43,7 +43,7 @@ class LeastSquares:
         if self._few:
             self._towards = films @ inverse
             system = beyond * (self._towards @ films.T)
-            system[np.diag_indices_from(system)] += np.float32(1)
+            np.einsum("ii->i", system)[:] += np.float32(1)
             self._factor, self._turns, info = sgetrf(system)
         else:
             # It is symmetric; transposed it lies as LAPACK wants it, which would copy it otherwise.

@@ -123,7 +123,7 @@ def list_history(services: Services, words: Iterable[Word]) -> History:
 
 def said(words: Iterable[Word]) -> list[dict[str, Any]]:
     """Return the words of a list as plain data."""
-    return [{"movie_id": word.movie_id, "kind": word.kind.value, "value": word.value} for word in words]
+    return [{"movie_id": word.movie_id, "kind": word.kind, "value": word.value} for word in words]
 
 
 def read_history(services: Services, user_id: str) -> tuple[History, str | None]:
