@@ -7,7 +7,7 @@ from movie_mlops.flows.backups.files import keys_file, write_keys
 from movie_mlops.flows.backups.writing import give_up_place, places
 from movie_mlops.flows.errors import BackupError
 from movie_mlops.flows.platform import Platform
-from movie_mlops.security.envelope import DataKeys, Envelopes, MasterKeys
+from movie_mlops.security.envelope import DataKeys, Envelopes
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,10 @@ class Shredded:
 
 
 def shred(platform: Platform, user_id: str, *, gone: Path | None = None) -> Shredded:
-    """Destroy a user's key: no back-up of theirs can be read again. A repetition finishes what was not reached.
+    """Destroy a user's key: what it sealed can never be read again. A repetition finishes what was not reached.
 
-    The files of the back-ups are not touched, and the user's present data neither.
+    That is everything of theirs in back-ups, whose files are not touched, and what the lake knows of them besides what
+    they did. Their other data is as it was; what is kept of them from now on is sealed by another key.
 
     Args:
         platform: The stores.
@@ -43,14 +44,14 @@ def shred(platform: Platform, user_id: str, *, gone: Path | None = None) -> Shre
     return Shredded(key_id, _renew_copies(platform, keys))
 
 
-def rewrap(platform: Platform, masters: MasterKeys) -> int:
+def rewrap(platform: Platform) -> int:
     """Have the current master key wrap every key, here and at the places of back-ups; return how many were not.
 
     Raises:
         BackupError: A place cannot be reached; everything else was done, and the master key before is needed still.
     """
     keys = DataKeys(platform.database)
-    count = Envelopes(keys, masters).rewrap()
+    count = Envelopes(keys, platform.masters()).rewrap()
     _renew_copies(platform, keys)
     return count
 

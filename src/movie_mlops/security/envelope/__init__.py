@@ -3,6 +3,7 @@
 from movie_mlops.security.envelope.data_keys import GENERAL, DataKey, DataKeys
 from movie_mlops.security.envelope.errors import EnvelopeError, KeyDestroyedError, TamperedError
 from movie_mlops.security.envelope.master import MasterKey, MasterKeys, read_master_keys, renew_master_key
+from movie_mlops.security.envelope.row_seals import RowSeals
 from movie_mlops.security.envelope.sealing import Envelopes, Seal
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "KeyDestroyedError",
     "MasterKey",
     "MasterKeys",
+    "RowSeals",
     "Seal",
     "TamperedError",
     "read_master_keys",

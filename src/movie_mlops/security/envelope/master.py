@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ class MasterKey:
 
     secret: bytes = field(repr=False)
 
-    @property
+    @cached_property
     def key_id(self) -> str:
         """Its short name, which tells nothing of it."""
         return hmac.new(self.secret, b"movie-mlops master key", hashlib.sha256).hexdigest()[:16]

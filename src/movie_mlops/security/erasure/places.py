@@ -127,7 +127,7 @@ PLACES: Final = (
         Kind.STATE,
         "data_keys",
         ("owner",),
-        "The key of yours that back-ups are read with.",
+        "The key of yours that back-ups, and the facts of you in the lake, are read with.",
         "it is overwritten, here and where back-ups lie: what it sealed can never be read again",
     ),
     Place(Kind.STATE, "consents", ("user_id",), "What you permit.", "the rows go"),
