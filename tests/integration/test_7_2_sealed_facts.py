@@ -11,7 +11,6 @@ import pytest
 from movie_mlops.core import columns as c
 from movie_mlops.core.progress import SILENT
 from movie_mlops.flows import Platform, PlatformConfig
-from movie_mlops.flows.backups import shred
 from movie_mlops.flows.erasure import erase, export
 from movie_mlops.flows.ingest import ingest
 from movie_mlops.ingest import CONTRACTS, IngestConfig, SourceOptions, load, open_rows, open_source, replay
@@ -32,7 +31,7 @@ from movie_mlops.lake import (
     seal_plain,
     verify,
 )
-from movie_mlops.security.envelope import TamperedError
+from movie_mlops.security.envelope import DataKeys, TamperedError, facts_of
 from tests.fixtures.stage_7.canary_home import opened
 
 CANARIES = ("canary-gender", "canary-trade", "canary-street", "canary-age", "canary-nickname", "canary-again")
@@ -199,7 +198,7 @@ def test_without_the_key_a_fact_is_unknown_and_no_row_fails(platform: Platform, 
     ingest(platform, source, progress=SILENT)
     copy = shutil.copytree(tmp_path / "home" / "data" / "lake", tmp_path / "stolen")
     cem = facts(platform.lake)["cem"]
-    assert shred(platform, "ann").key_id is not None
+    assert DataKeys(platform.database).destroy(facts_of("ann")) is not None
     stolen = Lake(LakeConfig(root=copy / "canary"), platform.lake.seals)
     for lake in (platform.lake, stolen):
         assert facts(lake) == {"ann": (None,) * 4, "cem": cem}

@@ -5,7 +5,7 @@ from movie_mlops.ingest.contract import describe
 from movie_mlops.ingest.contracts import CONTRACTS
 from movie_mlops.ingest.errors import ContractError, DownloadError, SourceError
 from movie_mlops.ingest.from_events import load_events
-from movie_mlops.ingest.leaving_out import whom
+from movie_mlops.ingest.leaving_out import purpose_of, whom
 from movie_mlops.ingest.load import load
 from movie_mlops.ingest.people import check_names, open_people
 from movie_mlops.ingest.raw import Lane, RawTable
@@ -44,6 +44,7 @@ __all__ = [
     "open_people",
     "open_rows",
     "open_source",
+    "purpose_of",
     "read_corrected",
     "replay",
     "since_cursor",

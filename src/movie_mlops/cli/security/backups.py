@@ -71,7 +71,7 @@ def shred(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Destroy a user's key: what back-ups hold of theirs, and the lake's facts of them, can never be read again."""
+    """Destroy a user's key: what back-ups hold of theirs can never be read again. Present data is not touched."""
     from movie_mlops.cli import door, output
     from movie_mlops.flows.backups import shred as destroy
 

@@ -24,10 +24,9 @@ class Shredded:
 
 
 def shred(platform: Platform, user_id: str, *, gone: Path | None = None) -> Shredded:
-    """Destroy a user's key: what it sealed can never be read again. A repetition finishes what was not reached.
+    """Destroy a user's key of back-ups: none can be read again. A repetition finishes what was not reached.
 
-    That is everything of theirs in back-ups, whose files are not touched, and what the lake knows of them besides what
-    they did. Their other data is as it was; what is kept of them from now on is sealed by another key.
+    The files of the back-ups are not touched, and the user's present data neither; the next back-up has another key.
 
     Args:
         platform: The stores.
@@ -58,7 +57,7 @@ def rewrap(platform: Platform) -> int:
 
 def _renew_copies(platform: Platform, keys: DataKeys) -> tuple[Path, ...]:
     """Put the keys that there are in the place of those at every place of back-ups; return the places."""
-    dataset, left = platform.workspace.dataset, keys.all()
+    dataset, left = platform.workspace.dataset, keys.for_copies()
     reached, unreached = [], []
     for place in places(platform.database):
         try:

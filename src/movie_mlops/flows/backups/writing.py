@@ -106,7 +106,7 @@ def write_backup(platform: Platform, place: Path, *, progress: Progress = SILENT
             manifest.model_copy(update={"sha256": digest.hexdigest()}).model_dump_json(indent=2)
         )
         note_place(platform.database, place)
-        write_keys(place, dataset, keys.all())
+        write_keys(place, dataset, keys.for_copies())
         size = (part / SECTIONS).stat().st_size
         part.replace(place / name)
     except BaseException:

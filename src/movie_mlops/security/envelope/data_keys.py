@@ -29,6 +29,7 @@ _AT_ONCE: Final = 500
 # No user is called so: nobody knows a key's random name before it is made.
 _UNKNOWN: Final = "\x01unknown "
 _GONE: Final = "\x01destroyed "
+_FACTS: Final = "\x01facts "
 _IS_THERE: Final = DATA_KEYS.c.master_id != ""
 # Straight to the driver: a load asks for the keys of everybody.
 _SOME: Final = "SELECT key_id, owner, wrapped, master_id FROM data_keys WHERE master_id <> '' AND {} IN ({})"
@@ -72,11 +73,12 @@ class DataKeys:
         with self._database.read() as connection:
             return {key.key_id: key for key in _where(connection, "key_id", key_ids)}
 
-    def all(self) -> list[DataKey]:
-        """Return every key."""
+    def for_copies(self) -> list[DataKey]:
+        """Return every key but those of facts in the lake, which seal nothing that is kept elsewhere."""
+        meant = _IS_THERE & ~DATA_KEYS.c.owner.startswith(_FACTS, autoescape=True)
         with self._database.read() as connection:
             return [
-                _key(row) for row in connection.execute(select(DATA_KEYS).where(_IS_THERE).order_by(DATA_KEYS.c.key_id))
+                _key(row) for row in connection.execute(select(DATA_KEYS).where(meant).order_by(DATA_KEYS.c.key_id))
             ]
 
     def wrapped_by_others(self, master_id: str) -> list[DataKey]:
@@ -163,6 +165,14 @@ class DataKeys:
             gone = {"wrapped": bytes(len(found.wrapped)), "owner": f"{_GONE}{found.key_id}", "master_id": ""}
             connection.execute(update(DATA_KEYS).where(DATA_KEYS.c.key_id == found.key_id).values(gone))
             return str(found.key_id)
+
+
+def facts_of(user_id: str) -> str:
+    """Return the owner of the key that seals facts of somebody in the lake; of nobody, where the id is empty.
+
+    Their back-ups are sealed by another key, so that either can be destroyed by itself.
+    """
+    return f"{_FACTS}{user_id}"
 
 
 def _where(connection: Connection, column: str, values: Sequence[str]) -> Iterator[DataKey]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from movie_mlops.security.envelope.data_keys import DataKeys
+from movie_mlops.security.envelope.data_keys import DataKeys, facts_of
 from movie_mlops.security.envelope.master import MasterKeys
 from movie_mlops.security.envelope.sealing import Envelopes, Seal
 from movie_mlops.state import Database
@@ -42,8 +42,9 @@ class RowSeals:
         sealed: list[bytes] = []
         for some in _parts(len(told)):
             envelopes = self._envelopes()
-            names = envelopes.prepare(owners[some])
-            for owner, place, one in zip(owners[some], places[some], told[some], strict=True):
+            whose = [facts_of(owner) for owner in owners[some]]
+            names = envelopes.prepare(whose)
+            for owner, place, one in zip(whose, places[some], told[some], strict=True):
                 name = names[owner]
                 sealed.append(bytes.fromhex(name) + envelopes.seal(name, one, place=place).data)
         return sealed
