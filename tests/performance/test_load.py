@@ -181,7 +181,7 @@ def test_size_blend_memory_overload_and_rivals_are_measured(tmp_path: Path) -> N
     assert list(found["stages"]) == ["answers", "champion", "large"]
     assert found["stages"]["champion"]["weights"] == "trained on made-up likes"
     scenarios = {scenario["name"]: scenario for scenario in found["scenarios"]}
-    assert list(scenarios) == ["champion", "large", "capacity", "overload", "recovered"]
+    assert list(scenarios) == ["champion", "champion-explained", "large", "capacity", "overload", "recovered"]
     assert all((one["errors"], one["unanswered"]) == ({}, 0) for one in scenarios.values())
     asked = scenarios["capacity"]["answered_per_second"]
     assert scenarios["overload"]["rate"] == pytest.approx(3 * asked, rel=0.01)
@@ -202,6 +202,8 @@ def test_size_blend_memory_overload_and_rivals_are_measured(tmp_path: Path) -> N
     assert [one["name"] for one in beside["failed"]] == ["MLflow", "BentoML", "LitServe", "Ray Serve"]
     assert "No module named 'bentoml'" in beside["failed"][1]["error"]
     assert [(target["what"], target.get("at_most", target.get("at_least"))) for target in found["targets"]] == [
+        ("champion-explained, p50, ms", 2.5),
+        ("champion-explained, p99, ms", 5.0),
         ("champion, p50, ms", 2.5),
         ("champion, p99, ms", 5.0),
         ("large, p99, ms", 8.0),

@@ -65,7 +65,7 @@ def same(batch: object, online: object) -> bool:
     return type(batch) is type(online) and batch == online
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(seed=st.integers(0, 2**32))
 @pytest.mark.parametrize(
     "view",
@@ -94,7 +94,7 @@ def test_batch_stream_and_partitions_give_the_same(view: FeatureView, seed: int)
         assert not wrong, (row, wrong)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 2**32), together=st.booleans())
 def test_batch_stream_online_and_the_feedback_matrix_choose_the_same_word(seed: int, together: bool) -> None:
     """Promise P5: of words that are equal in authority, time and arrival the same one counts in every form."""

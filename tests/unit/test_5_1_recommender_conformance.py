@@ -552,6 +552,27 @@ def test_a_refused_training_leaves_the_recommender_as_it_was(name: str) -> None:
 
 
 @every
+@pytest.mark.parametrize("weights", [[1, 1, 1, 1], [1, 2, 1, 0.5]])
+def test_what_remains_without_a_film_is_the_score_of_the_rest(name: str, weights: list[float]) -> None:
+    """Left out one at a time: the targets' scores, and mean and deviation of all, are those of the shorter history."""
+    recommender = trained(name)
+    known = recommender.arrays()["known_items"]
+    items, times = known[[0, 4, 7, 9]], np.array([0, 86_400, 200_000, 86_400])
+    left_out, targets = np.array([3, 0, 1]), known[[2, 8, 4]]
+    remains = recommender.remains(items, weights, left_out, targets, times=times)
+    for row, place in enumerate(left_out):
+        rest = np.delete(np.arange(4), place)
+        scores = recommender.score_one(items[rest], np.array(weights)[rest], times=times[rest])
+        np.testing.assert_allclose(remains.scores[row], scores[targets], rtol=2e-4, atol=2e-5)
+        np.testing.assert_allclose(remains.means[row], scores[known].mean(), rtol=2e-4, atol=2e-5)
+        np.testing.assert_allclose(remains.deviations[row], scores[known].std(), rtol=2e-3, atol=2e-4)
+    with pytest.raises(HistoryError, match="two films"):
+        recommender.remains(items[:1], weights[:1], left_out[1:2], targets)
+    with pytest.raises(HistoryError, match="two films"):
+        recommender.remains(items, [1, 1, -1, 1], left_out, targets)
+
+
+@every
 @pytest.mark.parametrize("weights", [[1, 1, 2], [1, 1, -1]])
 def test_the_best_films_are_those_with_the_highest_scores(name: str, weights: list[float]) -> None:
     """`best` gives what `score_one` ranks first among what is not left out, and shares it out as `explain` does."""

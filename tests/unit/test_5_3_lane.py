@@ -1,11 +1,13 @@
 """The short way of the request that comes most, and the answers that are given again."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from movie_mlops.serving.asks import RecommendationRequest
 from movie_mlops.serving.lane import ReadBefore
 from movie_mlops.serving.repeats import Repeats
 from movie_mlops.serving.wishes import Wish
@@ -18,6 +20,16 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
     platform = Platform(tmp_path)
     platform.promote(platform.train())
     yield platform
+    platform.database.close()
+
+
+@pytest.fixture(scope="module")
+def lists(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A server that has a release, and nobody but lists of films to answer."""
+    platform = Platform(tmp_path_factory.mktemp("lists"))
+    platform.promote(platform.train())
+    with platform.served() as url, httpx.Client(base_url=url, timeout=20) as client:
+        yield client
     platform.database.close()
 
 
@@ -60,6 +72,87 @@ def test_the_second_answer_is_the_first(platform: Platform, address: str) -> Non
     answered = 1 + 3 * (first.status_code == 200)
     assert f"{line}{answered}.0" in counted
     assert 'route="unmatched"' not in counted or first.status_code == 404
+
+
+_LIKED = [{"movie_id": 6}, {"movie_id": 47, "kind": "rating", "value": 5}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"history": _LIKED},
+        {"history": _LIKED, "k": 2, "explain": False, "exclude_seen": False},
+        {"history": []},
+        {"history": [{"movie_id": 6, "kind": "withdraw"}], "k": 3},
+        {"history": [{"movie_id": 6, "kind": "watch", "value": None}, {"movie_id": 6, "kind": "skip"}]},
+        {"history": _LIKED, "k": 2, "genres": ["Crime"]},
+        {"history": _LIKED, "k": 2, "pins": [50]},
+        {"history": _LIKED, "k": 2, "cursor": "start"},
+        {"history": _LIKED, "k": 0},
+        {"history": _LIKED, "k": 101},
+        {"history": _LIKED, "k": 2.0},
+        {"history": _LIKED, "k": "2"},
+        {"history": _LIKED, "k": None},
+        {"history": _LIKED, "explain": 1},
+        {"history": _LIKED, "colour": "red"},
+        {"history": None},
+        {},
+        [],
+        {"history": [{"movie_id": 6.0}]},
+        {"history": [{"movie_id": "6"}]},
+        {"history": [{"movie_id": True}]},
+        {"history": [{"movie_id": -1}]},
+        {"history": [{"movie_id": 2**63}]},
+        {"history": [{"movie_id": 6, "kind": "adore"}]},
+        {"history": [{"movie_id": 6, "kind": "LIKE"}]},
+        {"history": [{"movie_id": 6, "kind": None}]},
+        {"history": [{"movie_id": 6, "kind": "rating"}]},
+        {"history": [{"movie_id": 6, "kind": "rating", "value": 7}]},
+        {"history": [{"movie_id": 6, "kind": "rating", "value": "5"}]},
+        {"history": [{"movie_id": 6, "kind": "rating", "value": True}]},
+        {"history": [{"movie_id": 6, "value": 1}]},
+        {"history": [{"movie_id": 6, "when": "now"}]},
+        {"history": [{"movie_id": number} for number in range(1001)]},
+        b'{"history": [{"movie_id": 6, "kind": "rating", "value": NaN}]}',
+        b'{"history": [{"movie_id": 6, "kind": "rating", "value": 1e999}]}',
+        b'{"history": [{"movie_id": 6}], "k": 1, "k": 2}',
+        b'{"history": [{"movie_id": 6, "kind": "watch", "value": 5e-1}]}',
+        b'{"history": [{"movie_id": 6, "kind": "like", "kind": "skip"}]} ',
+        b'{"history": [{"movie_id": 6e0}]}',
+        b"\xef\xbb\xbf{}",
+        '{"history": []}'.encode("utf-16"),
+        b"{",
+        b"",
+    ],
+    ids=str,
+)
+def test_a_list_is_answered_the_same_on_both_ways(lists: httpx.Client, body: object) -> None:
+    """What is posted for somebody without an account is read at a glance or by the shapes, and that is all the same."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"content-type": "application/json"}
+    short = lists.post("/v1/recommendations", content=content, headers=headers)
+    # What comes with a query goes the long way.
+    long = lists.post("/v1/recommendations?long", content=content, headers=headers)
+    assert (short.status_code, told(short)) == (long.status_code, told(long))
+    assert short.headers.keys() == long.headers.keys()
+
+
+def test_most_lists_go_the_short_way(lists: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A history, how many films and whether with reasons: no model of the framework is made for that; both are kept."""
+    body = {"history": _LIKED, "k": 2, "explain": True}
+    expected = [lists.post(f"/v1/recommendations{how}", json=body).json() for how in ("?long", "")]
+    passports = [lists.get(f"/v1/recommendations/{each['recommendation_id']}/passport").json() for each in expected]
+    assert [each["recommendation"]["request"] for each in passports] == [passports[0]["recommendation"]["request"]] * 2
+
+    def must_not(*_args: object, **_kwargs: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(RecommendationRequest, "wish", must_not)
+    again = lists.post("/v1/recommendations", json=body)
+    assert told(again) == {name: value for name, value in expected[0].items() if name != "recommendation_id"}
+    assert lists.post("/v1/recommendations?long", json=body).status_code == 500
+    line = 'route="/v1/recommendations",status="200"} '
+    assert line in lists.get("/metrics").text
 
 
 def test_an_event_counts_on_the_short_way(platform: Platform) -> None:

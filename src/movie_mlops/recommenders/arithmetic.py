@@ -14,6 +14,7 @@ from movie_mlops.recommenders.capabilities import Capabilities
 from movie_mlops.recommenders.config import Params
 from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.stored import Arrays, Layout
+from movie_mlops.recommenders.without import History, Remains, each_without
 
 
 class Arithmetic(ABC):
@@ -139,3 +140,10 @@ class Arithmetic(ABC):
     ) -> NDArray[np.float32]:
         """Explain as `_explain` does, with the time of each film."""
         return self._explain(items, weights, targets)
+
+    def _remains(self, history: History, left_out: NDArray[np.int64], targets: NDArray[np.int32]) -> Remains:
+        """Return what is left of the targets' scores where a film of a history is left out, each on its own.
+
+        The history has likes alone, at least two, and ``left_out`` are places of it.
+        """
+        return Remains.of(self._score_at(*each_without(history, left_out, len(self._known))), targets)

@@ -12,14 +12,17 @@ from movie_mlops.recommenders.config import BlendParams
 from movie_mlops.recommenders.errors import RestoreError
 from movie_mlops.recommenders.expectation import learn_expectation
 from movie_mlops.recommenders.inputs import Csr, Trained, Training
-from movie_mlops.recommenders.occlusion import History, falls
+from movie_mlops.recommenders.occlusion import falls
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.remembered import Remembered, digest_of
 from movie_mlops.recommenders.stored import Arrays, Form, Layout
+from movie_mlops.recommenders.without import History
 
 _FADES = 1.5
 """After n likes, so strong a power of n divides what is expected: chosen inside the training part of a fold, where less
 takes from those who have told much and more takes from those who have told little."""
+_Part = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""The deviation of a member's scores, float32[1], and these on one scale: float32[1, known films]."""
 _TRIED = 3
 """So many films are left out, one at a time, to see what each contributes to a target."""
 
@@ -126,7 +129,10 @@ class BlendRecommender(Recommender):
         self._met: NDArray[np.bool_] = np.logical_or.reduce([member.met for member in self._members])
         self._scale = _some(self._met)
         self._shares = _shares(np.array([member.known for member in self._members]), np.abs(self._weights))
-        self._last: tuple[History, list[NDArray[np.float32]]] | None = None
+        # Whether each member's scores of all films are all that the blend is made of.
+        asked = any(member.capabilities.reads_traits for member in self._members)
+        self._alike = self._shares is None and self._scale is None and not asked
+        self._last: tuple[History, list[_Part]] | None = None
 
     def _expected(self, liked: NDArray[np.int64], traits: Csr | None) -> NDArray[np.float32] | None:
         if not self.params.expectation:
@@ -186,9 +192,13 @@ class BlendRecommender(Recommender):
         """Return the same for one history: (1, known films) of each member."""
         scores = (member.score_one(items, weights, times=times)[np.newaxis] for member in self._members)
         parts = [_standardised(one, self._scale) for one in scores]
+        filled = self._filled([scores for scores, _ in parts])
         # One assignment of something that is never changed: safe between threads.
-        self._last = ((items, weights, times), [deviation[0] for _, deviation in parts])
-        return self._filled([scores for scores, _ in parts])
+        self._last = (
+            (items, weights, times),
+            [(deviation[0], part) for (_, deviation), part in zip(parts, filled, strict=True)],
+        )
+        return filled
 
     def _filled(self, parts: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Let members that do not know a film say of it what the others say, in place."""
@@ -227,25 +237,34 @@ class BlendRecommender(Recommender):
         contributions = np.zeros(said.shape, np.float32)
         left_out = np.flatnonzero(tried.any(axis=0))
         if len(left_out):
-            history = (items, weights, times)
-            contributions[:, left_out] = falls(self._score_at, history, targets, left_out, len(self._popularity))
+            contributions[:, left_out] = self._falls((items, weights, times), targets, left_out)
         return np.where(tried, contributions, np.float32(0))
+
+    def _falls(self, history: History, targets: NDArray[np.int32], left_out: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return how much each target's score falls without each of some films: (targets, left out)."""
+        items, weights, times = history
+        if not self._alike or len(items) == 1 or weights.min() <= 0:
+            return falls(self._score_at, history, targets, left_out, len(self._popularity))
+        fallen = np.zeros((len(left_out), len(targets)), np.float32)
+        for weight, member, (_, part) in zip(self._weights, self._members, self._newest(history), strict=True):
+            remains = member.remains(items, weights, left_out, targets, times=times)
+            fallen += np.float32(weight) * (part[0, targets] - remains.standardised())
+        return fallen.T
 
     def _said(self, history: History, targets: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return what the members say that the films of a history contribute: (targets, items)."""
         items, weights, times = history
         contributions = np.zeros((len(targets), len(items)), np.float32)
-        deviations = self._deviations(history)
-        for weight, member, deviation, tells in zip(
-            self._weights, self._members, deviations, self._telling, strict=True
+        for weight, member, (deviation, _), tells in zip(
+            self._weights, self._members, self._newest(history), self._telling, strict=True
         ):
             if tells and deviation[0] > 0:
                 told = member.explain_many(items, weights, targets.tolist(), times=times)
                 contributions += np.float32(weight) / deviation * told
         return contributions
 
-    def _deviations(self, history: History) -> list[NDArray[np.float32]]:
-        """Return the deviation of each member's scores; reasons follow scores, of which the last are kept."""
+    def _newest(self, history: History) -> list[_Part]:
+        """Return each member's deviation and scores on one scale; the last are kept, since reasons follow scores."""
         last = self._last
         if last is None or not _same(last[0], history):
             self._parts_of_one(*history)
@@ -256,10 +275,10 @@ class BlendRecommender(Recommender):
     def _explain_content(
         self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int
     ) -> NDArray[np.float32]:
-        deviations = self._deviations((items, weights, None))
         counted = self._counted(target)
         told = np.zeros(1, np.float32)
-        for weight, member, deviation in zip(counted, self._members, deviations, strict=True):
+        newest = self._newest((items, weights, None))
+        for weight, member, (deviation, _) in zip(counted, self._members, newest, strict=True):
             if member.capabilities.explains_content:
                 parts = member.explain_content(items, weights, max(target, 0))
                 scale = weight / deviation[0] if target >= 0 and deviation[0] > 0 else np.float32(0)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from movie_mlops.recommenders.errors import HistoryError
 from movie_mlops.recommenders.facts import check_traits_of_one
 from movie_mlops.recommenders.fitted import Fitted
 from movie_mlops.recommenders.inputs import (
@@ -15,6 +16,7 @@ from movie_mlops.recommenders.inputs import (
     check_item,
     part_of,
 )
+from movie_mlops.recommenders.without import Remains
 
 
 class Explaining(Fitted):
@@ -98,11 +100,50 @@ class Explaining(Fitted):
         for sign, counts in self._sides(positions, strengths) if known.any() else ():
             weighed = sign * strengths[counts]
             said = self._explain_at(positions[counts], weighed, explained[known], part_of(stamps, counts))
-            contributions[np.ix_(known, counts)] = sign * said
+            if said.shape == contributions.shape:
+                contributions = sign * said
+            else:
+                contributions[np.ix_(known, counts)] = sign * said
         if self.capabilities.reads_traits and known.any():
             falls = self._expected_falls(int(liked.sum()), told, explained[known])
             contributions[known] += falls[:, np.newaxis] * (liked & (contributions[known] != 0))
         return contributions
+
+    def remains(
+        self,
+        items: ArrayLike,
+        weights: ArrayLike,
+        left_out: NDArray[np.int64],
+        targets: NDArray[np.int32],
+        *,
+        times: ArrayLike | None = None,
+    ) -> Remains:
+        """Say what is left of the scores of some films where films of a history are left out, one at a time.
+
+        Args:
+            items: Index of each film of the history, each once.
+            weights: Weight of each, as in `score_one`.
+            left_out: Places of the history.
+            targets: Indices of the films whose scores are looked at.
+            times: Unix seconds of each film of the history, -1 where unknown.
+
+        Returns:
+            Their scores, and mean and deviation of all films' scores: for each film that is left out what `score`
+            says of the rest of the history, where nothing is known of its user.
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+            HistoryError: The history cannot be used, or is not of at least two films that are liked and known.
+        """
+        films, strengths = check_history(items, weights, self.n_items)
+        stamps = check_history_times(times, len(films))
+        positions, explained = self._position[films], self._position[targets]
+        if not len(films[1:]) or strengths.min() <= 0 or positions.min() < 0 or explained.min(initial=0) < 0:
+            raise HistoryError(
+                "Nothing can be left out of a history without two films that are liked and known.",
+                next_step="Give such a history, or ask what each of its films contributes.",
+            )
+        return self._remains((positions, strengths, stamps), left_out, explained)
 
     def explain_content(self, items: ArrayLike, weights: ArrayLike, target: int) -> NDArray[np.float32]:
         """Share the score of a film that nobody has met out among its facts.

@@ -25,6 +25,7 @@ from movie_mlops.recommenders.rounded import RoundedVectors
 from movie_mlops.recommenders.spread import cores, spread
 from movie_mlops.recommenders.stored import Arrays, Layout
 from movie_mlops.recommenders.strongest import strongest
+from movie_mlops.recommenders.without import History, Moments, Remains
 
 _STEPS: Final = 2
 _LIKES_AT_ONCE: Final = 2048
@@ -179,6 +180,7 @@ class IalsRecommender(Recommender):
         self._base = self._with_penalty(self._factors.T @ self._factors)
         self._inverse = np.linalg.inv(self._base.astype(np.float64)).astype(np.float32)
         self._rounded: RoundedVectors | None = None
+        self._moments: Moments | None = None
         self._last: LeastSquares | None = None
 
     def _score(self, histories: Csr) -> NDArray[np.float32]:
@@ -207,6 +209,24 @@ class IalsRecommender(Recommender):
         squares = self._squares(items, weights)
         shares: NDArray[np.float32] = squares.confidences * squares.worth(self._factors[targets]).T
         return shares
+
+    def _remains(self, history: History, left_out: NDArray[np.int64], targets: NDArray[np.int32]) -> Remains:
+        """Take one film's part out of the equations: their matrix changes by a product of one vector with itself.
+
+        Reference:
+            J. Sherman, W. J. Morrison, "Adjustment of an Inverse Matrix Corresponding to a Change in One Element of a
+            Given Matrix", Annals of Mathematical Statistics 1950.
+        """
+        items, weights, _ = history
+        squares = self._squares(items, weights)
+        user, films, confidences = squares.vector(), self._factors[items[left_out]], squares.confidences[left_out]
+        towards = squares.towards(left_out)
+        own = np.einsum("ij,ij->i", films, towards)
+        beyond = confidences - np.float32(1)
+        taken = confidences - beyond * (films @ user - confidences * own) / (1 - beyond * own)
+        if self._moments is None:
+            self._moments = Moments(self._factors)
+        return self._moments.remains(user - taken[:, np.newaxis] * towards, self._factors[targets])
 
     def _best(
         self,

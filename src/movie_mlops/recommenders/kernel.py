@@ -25,6 +25,7 @@ from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.occlusion import OccludedRecommender
 from movie_mlops.recommenders.stored import Arrays, Layout
 from movie_mlops.recommenders.tangent import bend
+from movie_mlops.recommenders.without import History, Moments, Remains
 
 _SURPLUS = 50
 _ROUNDS = 2
@@ -39,7 +40,7 @@ class KernelRecommender(OccludedRecommender):
     params: KernelParams
 
     def _fit(self, training: Training, advance: Advance) -> Arrays:
-        users = _unit_rows(self._chosen(training.matrix))
+        users = _unit_rows(self._chosen(training.matrix)).astype(np.float32)
         # Left alone, BLAS takes every core, and rounds as their number has it.
         with threadpool_limits(limits=self.params.threads, user_api="blas"):
             kernel = dense_gram(users.T.tocsr())
@@ -75,17 +76,70 @@ class KernelRecommender(OccludedRecommender):
         self._outputs: NDArray[np.float32] = np.array(learned["outputs"], order="C")
         shape = (len(learned["film_starts"]) - 1, len(self._projection))
         _check_histories(learned, shape, self._outputs.shape[0] == self._projection.shape[1])
-        stored = (learned["film_weights"], learned["film_users"], learned["film_starts"])
-        self._by_film: Csr = sparse.csr_array(stored, shape=shape)
+        # Near to a cosine of one the kernel is steep: sums in single precision would show.
+        weights = learned["film_weights"].astype(np.float64)
+        stored = (weights, learned["film_users"], learned["film_starts"])
+        self._moments: Moments | None = None
+        self._by_film: sparse.csr_array[np.float64, tuple[int, int]] = sparse.csr_array(stored, shape=shape)
 
     def _answer(self, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:  # noqa: ARG002  # order says nothing here
         answers = np.empty((histories.shape[0], self._outputs.shape[1]), np.float32)
         unit = _unit_rows(histories)
         for start, stop in row_blocks(histories.shape[0], max(len(self._projection), 1)):
-            likeness = np.asarray((unit[start:stop] @ self._by_film).toarray(), dtype=np.float32)
+            likeness = sparse.csr_array(unit[start:stop] @ self._by_film).toarray().astype(np.float32)
             bend(likeness)
             np.matmul(likeness @ self._projection, self._outputs, out=answers[start:stop])
         return answers
+
+    def _score_one_at(
+        self,
+        items: NDArray[np.int32],
+        weights: NDArray[np.float32],
+        times: NDArray[np.int64] | None,  # noqa: ARG002  # order says nothing here
+    ) -> NDArray[np.float32]:
+        if not len(items):
+            return np.zeros(self._outputs.shape[1], np.float32)
+        likeness = self._common(items, _of_length_one(weights)).astype(np.float32)
+        bend(likeness[np.newaxis])
+        return np.asarray((likeness @ self._projection) @ self._outputs, np.float32)
+
+    def _remains(self, history: History, left_out: NDArray[np.int64], targets: NDArray[np.int32]) -> Remains:
+        """Compare what is left of the history anew with those alone who like the film that is left out.
+
+        To all others it is as like as the whole history, but that it is shorter by a factor.
+        """
+        items, weights, _ = history
+        exact = weights.astype(np.float64)
+        common, square = self._common(items, exact), exact @ exact
+        asked = np.empty((len(left_out), len(self._outputs)), np.float32)
+        for weight in np.unique(exact[left_out]):
+            alike = np.flatnonzero(exact[left_out] == weight)
+            length = np.sqrt(square - weight * weight)
+            likeness = (common / length).astype(np.float32)
+            bend(likeness[np.newaxis])
+            parts = [self._likes_of(int(item)) for item in items[left_out[alike]]]
+            users = np.concatenate([self._by_film.indices[part] for part in parts])
+            values = np.concatenate([self._by_film.data[part] for part in parts])
+            changed = ((common[users] - weight * values) / length).astype(np.float32)
+            bend(changed[np.newaxis])
+            starts = np.concatenate(([0], np.cumsum([part.stop - part.start for part in parts])))
+            changes = sparse.csr_array((changed - likeness[users], users, starts), shape=(len(alike), len(common)))
+            asked[alike] = changes @ self._projection
+            asked[alike] += likeness @ self._projection
+        if self._moments is None:
+            self._moments = Moments(self._outputs.T)
+        return self._moments.remains(asked, self._outputs[:, targets].T)
+
+    def _common(self, items: NDArray[np.int32], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what a history has in common with each training user: the product with their history."""
+        parts = [self._likes_of(item) for item in items.tolist()]
+        users = np.concatenate([self._by_film.indices[part] for part in parts])
+        values = [weight * self._by_film.data[part] for weight, part in zip(weights, parts, strict=True)]
+        return np.asarray(np.bincount(users, np.concatenate(values), minlength=len(self._projection)), np.float64)
+
+    def _likes_of(self, item: int) -> slice:
+        """Return where the likes of a film are stored."""
+        return slice(int(self._by_film.indptr[item]), int(self._by_film.indptr[item + 1]))
 
     def _similar(self, item: int) -> NDArray[np.float32]:
         """How much more each film is expected of somebody who likes this one than of anybody."""
@@ -134,12 +188,15 @@ def _strongest_eigenvectors(
 
 
 def _unit_rows(matrix: Csr) -> Csr:
-    """Return a matrix whose rows have length one; a row without a value stays empty."""
+    """Return a matrix whose rows have length one, in double precision; a row without a value stays empty."""
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     lengths = np.sqrt(np.bincount(rows, matrix.data.astype(np.float64) ** 2, minlength=matrix.shape[0]))
-    unit: Csr = matrix.copy()
-    unit.data = (matrix.data / lengths[rows]).astype(np.float32)
-    return unit
+    return sparse.csr_array((matrix.data / lengths[rows], matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _of_length_one(weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    exact = weights.astype(np.float64)
+    return exact / np.sqrt(exact @ exact)
 
 
 def _check_histories(learned: Arrays, shape: tuple[int, int], joined: bool) -> None:

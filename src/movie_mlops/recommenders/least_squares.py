@@ -43,7 +43,7 @@ class LeastSquares:
         if self._few:
             self._towards = films @ inverse
             system = beyond * (self._towards @ films.T)
-            system[np.diag_indices_from(system)] += np.float32(1)
+            np.einsum("ii->i", system)[:] += np.float32(1)
             self._factor, self._turns, info = sgetrf(system)
         else:
             # It is symmetric; transposed it lies as LAPACK wants it, which would copy it otherwise.
@@ -58,6 +58,14 @@ class LeastSquares:
             return np.asarray(shares @ self._towards, np.float32)
         solution, _ = spotrs(self._factor, self.confidences @ self._films)
         return np.asarray(solution, np.float32)
+
+    def towards(self, places: NDArray[np.int64]) -> _Floats:
+        """Return ``A⁻¹ y`` of some films of the history, float32[places, d]."""
+        if self._few:
+            solved, _ = sgetrs(self._factor, self._turns, self._towards, trans=1)
+            return np.asarray(solved[places], np.float32)
+        solution, _ = spotrs(self._factor, self._films[places].T)
+        return np.asarray(solution.T, np.float32)
 
     def worth(self, targets: _Floats) -> _Floats:
         """Return ``Y A⁻¹ targetsᵀ``, float32[n, m]: what each film of the history says of each of m vectors."""

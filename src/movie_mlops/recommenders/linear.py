@@ -33,6 +33,7 @@ from movie_mlops.recommenders.gram import squared_lengths
 from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.stored import Arrays, Layout
+from movie_mlops.recommenders.without import History, Remains
 
 
 class _LinearAutoencoder(Recommender):
@@ -110,6 +111,15 @@ class _LinearAutoencoder(Recommender):
     ) -> NDArray[np.float32]:
         contributions: NDArray[np.float32] = self._scaled(weights) * self._weights[items, targets[:, np.newaxis]]
         return contributions
+
+    def _remains(self, history: History, left_out: NDArray[np.int64], targets: NDArray[np.int32]) -> Remains:
+        items, weights, _ = history
+        rows = self._weights[items[left_out]]
+        rows *= -self._scaled(weights)[left_out, np.newaxis]
+        rows += self._score_one(items, weights)
+        # Without a film the history is shorter, and its length counts.
+        rows *= np.float32((1 - 1 / len(items)) ** self._power)
+        return Remains.of(rows, targets)
 
     def _scaled(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the weights of one history, which may be empty, times the power of its length."""

@@ -13,11 +13,9 @@ from scipy import sparse
 
 from movie_mlops.recommenders.inputs import Csr
 from movie_mlops.recommenders.port import Recommender
+from movie_mlops.recommenders.without import History, each_without
 
 _ROWS = 256
-
-History = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64] | None]
-"""Films, weights and, where they are known, times."""
 
 Answer = Callable[[Csr, NDArray[np.int64] | None], NDArray[np.float32]]
 """Scores histories, given their times: (users, known films)."""
@@ -74,17 +72,11 @@ def falls(
         left_out: Places of the history, each left out on its own.
         n_known: How many films are known.
     """
-    items, weights, times = history
-    n = len(items)
     # The first row is the whole history.
     asked = np.concatenate(([-1], left_out))
     scores = np.empty((len(asked), len(targets)), np.float32)
     for start in range(0, len(asked), _ROWS):
-        out = asked[start : start + _ROWS]
-        stays = np.arange(n) != out[:, np.newaxis]
-        kept = np.nonzero(stays)[1]
-        starts = np.concatenate(([0], np.cumsum(stays.sum(axis=1))))
-        histories = sparse.csr_array((weights[kept], items[kept], starts), shape=(len(out), n_known))
-        scores[start : start + _ROWS] = answer(histories, None if times is None else times[kept])[:, targets]
+        histories, times = each_without(history, asked[start : start + _ROWS], n_known)
+        scores[start : start + _ROWS] = answer(histories, times)[:, targets]
     fallen: NDArray[np.float32] = (scores[0] - scores[1:]).T
     return fallen

@@ -25,7 +25,7 @@ _MOST: Final = 127
 _LEAST_WORTH: Final = 128
 """With fewer vectors than so many times k, to multiply them all is as quick."""
 _ROWS_AT_ONCE: Final = 512
-_FIRST_LOOK: Final = 4096
+_FIRST_LOOK: Final = 2048
 _LONGEST_LOOK: Final = 1 << 16
 """Rows looked at before it is asked whether to go on: at first few, then ever more, but no more than a cache holds."""
 _FEW: Final = 64
@@ -118,14 +118,21 @@ class RoundedVectors:
         length = float(np.sqrt(vector.astype(np.float64) @ vector))
         bound = ((self._share + _SLACK) * length + float(np.sqrt(off @ off))) / unit
         asked = _Asked(rounded.astype(np.int8)[np.newaxis], bound, (1 + _SLACK) * length / unit)
-        return self._look(asked, k, counting, picked)
+        # So many of the largest are good enough for sure that k of those are among them that count.
+        return self._look(asked, k, k + without.size if among is None else None, counting, picked)
 
     def _look(
-        self, asked: _Asked, k: int, counting: NDArray[np.bool_], picked: NDArray[np.int32] | None
+        self,
+        asked: _Asked,
+        k: int,
+        enough: int | None,
+        counting: NDArray[np.bool_],
+        picked: NDArray[np.int32] | None,
     ) -> NDArray[np.int64]:
         """Look at rows, or at those that are ``picked``, until no later one can be among the best.
 
-        ``counting`` says which places count. It is asked of what is good enough alone, which is little.
+        ``counting`` says which places count. It is asked of what is good enough alone, which is little: among
+        ``enough`` rows, where that is known, at least k count.
         """
         near: list[NDArray[np.int32]] = []
         highest: list[NDArray[np.float64]] = []
@@ -138,17 +145,20 @@ class RoundedVectors:
             products = np.asarray(simsimd.cdist(asked.rounded, block, "dot"))[0]
             products *= self._scales[rows]
             errors = self._lengths[rows] * asked.bound
+            if start == 0 and enough is not None and enough < len(products):
+                least = float(np.partition(products - errors, len(products) - enough)[len(products) - enough])
             products += errors
             some = np.flatnonzero(products >= least)
             places = self._order[rows][some]
-            some = some[counting[places]]
-            near.append(self._order[rows][some])
+            counts = counting[places]
+            some = some[counts]
+            near.append(places[counts])
             highest.append(products[some])
             # Every place among the k best surely has at least so much.
             best = np.concatenate((best, products[some] - 2 * errors[some]))
             if len(best) >= k:
                 best = np.partition(best, len(best) - k)[len(best) - k :]
-                least = float(best[0])
+                least = max(least, float(best[0]))
                 if least > 0:
                     end = int(np.searchsorted(self._shortness, -least / asked.reach, side="right"))
                     end = end if picked is None else int(np.searchsorted(picked, end))

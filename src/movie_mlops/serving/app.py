@@ -199,7 +199,10 @@ def create_app(
         Lane,
         before=services.read_before,
         answer=partial(recommendations.answer_user, services),
-        take=partial(event_routes.take_at_once, services),
+        takes={
+            "/v1/events": partial(event_routes.take_at_once, services),
+            "/v1/recommendations": partial(recommendations.take_at_once, services),
+        },
     )
     pseudonyms = None if people is None else people.pseudonyms
     known_as = None if pseudonyms is None else pseudonyms.of

@@ -68,8 +68,15 @@ def strongest_reasons(
     # A film that carries less than nothing speaks for no other, and is not named.
     carried = np.where(told.weights > 0, np.maximum(contributions, 0), 0)
     totals = carried.sum(axis=1)
-    orders = np.argsort(-carried, axis=1, kind="stable")[:, :most]
-    parts = np.take_along_axis(carried, orders, axis=1) / np.where(totals > 0, totals, 1)[:, np.newaxis]
+    shares = carried / np.where(totals > 0, totals, 1)[:, np.newaxis]
+    rows = np.arange(len(items))
+    orders = np.empty((len(items), min(most, len(films))), np.int64)
+    parts = np.empty(orders.shape, shares.dtype)
+    for place in range(orders.shape[1]):
+        # Of equals the first; of a few films that is quicker than to sort them all.
+        orders[:, place] = best = shares.argmax(axis=1)
+        parts[:, place] = shares[rows, best]
+        shares[rows, best] = -1
     return {
         item: tuple(
             Because(catalogue.films[films[place]], part)

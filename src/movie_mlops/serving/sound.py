@@ -1,11 +1,11 @@
-"""Events that are sound, read at a glance: what the shapes of the API would let through, without a model for each.
+"""Events and lists that are sound, read at a glance: what the shapes of the API let through, without a model for each.
 
 Whatever is unusual is ``None`` here and is left to the shapes, which say what is wrong with it, if anything is.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 import msgspec
 from msgspec import Meta, Struct
@@ -14,15 +14,33 @@ from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME, VALUES, value_fa
 from movie_mlops.core.identifiers import time_ordered_id
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.security.people import KNOWN_AS
-from movie_mlops.serving.shapes import MOST_EVENTS
+from movie_mlops.serving.shapes import MOST_EVENTS, MOST_HISTORY, MOST_PICKS
+from movie_mlops.serving.wishes import Wish
 
 _Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+_MovieId = Annotated[int, Meta(ge=0, le=LARGEST_ID)]
 _OLDEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Word(Protocol):
+    """What somebody did with a film, by whatever it was read."""
+
+    @property
+    def movie_id(self) -> int:
+        """The film."""
+
+    @property
+    def kind(self) -> Kind:
+        """What was done."""
+
+    @property
+    def value(self) -> float | None:
+        """Stars or watched fraction, where the kind has any."""
 
 
 class _Event(Struct, forbid_unknown_fields=True, gc=False):
     user_id: _Name
-    movie_id: Annotated[int, Meta(ge=0, le=LARGEST_ID)]
+    movie_id: _MovieId
     kind: Kind
     value: float | None = None
     event_id: _Name | None = None
@@ -33,6 +51,22 @@ class _Batch(Struct, forbid_unknown_fields=True, gc=False):
     events: Annotated[list[_Event], Meta(min_length=1, max_length=MOST_EVENTS)]
 
 
+class _Word(Struct, forbid_unknown_fields=True, gc=False):
+    movie_id: _MovieId
+    kind: Kind = Kind.LIKE
+    value: float | None = None
+
+
+class _List(Struct, forbid_unknown_fields=True, gc=False):
+    """The words that most lists have; who wishes more is read by the shapes."""
+
+    history: Annotated[list[_Word], Meta(max_length=MOST_HISTORY)]
+    k: Annotated[int, Meta(ge=1, le=MOST_PICKS)] = 10
+    explain: bool = True
+    exclude_seen: bool = True
+
+
+_LIST: Final = msgspec.json.Decoder(_List)
 _ONE: Final = msgspec.json.Decoder(_Event)
 _MANY: Final = msgspec.json.Decoder(_Batch)
 _MANY_BEGIN: Final = b'{"events"'
@@ -53,6 +87,21 @@ def read_body(body: bytes, source: str, latest: datetime) -> tuple[bool, Sequenc
         return None
     read = _read(events, source, latest)
     return None if read is None else (many, read)
+
+
+def read_list(body: bytes) -> tuple[Sequence[Word], Wish] | None:
+    """Return the history of a list for somebody without an account, and the wish; ``None`` where not plain to see.
+
+    Args:
+        body: JSON.
+    """
+    try:
+        read = _LIST.decode(body)
+    except msgspec.MsgspecError:
+        return None
+    if any(not _fits(word.kind, word.value) for word in read.history):
+        return None
+    return read.history, Wish(k=read.k, explain=read.explain, exclude_seen=read.exclude_seen)
 
 
 def read_sound(said: Any, source: str, latest: datetime) -> Interaction | None:
@@ -81,10 +130,15 @@ def _read(events: Sequence[_Event], source: str, latest: datetime) -> list[Inter
         if (
             not user_id.isprintable()
             or not (event_id is None or event_id.isprintable())
-            or (value_fault(kind, value) is not None if kind in VALUES else value is not None)
+            or not _fits(kind, value)
             or not (moment is None or _OLDEST <= moment <= latest)
         ):
             return None
         name = user_id if known_as is None else known_as(user_id)
         read.append(Interaction(event_id or time_ordered_id(), name, event.movie_id, kind, value, moment, source))
     return read
+
+
+def _fits(kind: Kind, value: float | None) -> bool:
+    """Return whether a word of this kind may have this value."""
+    return value_fault(kind, value) is None if kind in VALUES else value is None

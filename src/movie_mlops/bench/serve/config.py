@@ -1,8 +1,9 @@
 """What the benchmark of serving runs."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from movie_mlops.bench.errors import BenchError
 
@@ -13,6 +14,8 @@ PARTS: Final[tuple[Part, ...]] = ("answers", "large", "champion", "overload")
 LARGE: Final = 62_423
 CHAMPIONS: Final = 3_706
 """So many films have the catalogues of MovieLens 25M and of MovieLens 1M."""
+CROWD: Final[dict[str, Any]] = {"trained": True, "audience": 30_000, "likes": 2_000_000}
+"""What iALS is trained on where answers are timed."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,9 @@ class StageConfig:
         users: How many users ask, in turn; more than the answers that a server remembers, so that each is worked out.
         history: How many films each of them has liked.
         k: How many films they ask for.
-        audience: How many made-up people a blend is trained on.
+        trained: Whether iALS is trained on made-up likes too, as a blend always is, instead of given weights by chance.
+            Films that few like then have short vectors, as everywhere.
+        audience: How many made-up people a model is trained on.
         likes: How many likes they have together.
         seed: Of everything that is made up.
 
@@ -44,6 +49,7 @@ class StageConfig:
     users: int = 1_200
     history: int = 30
     k: int = 10
+    trained: bool = False
     audience: int = 6_040
     likes: int = 390_000
     seed: int = 0
@@ -54,7 +60,7 @@ class StageConfig:
     @property
     def weights(self) -> str:
         """Where the weights come from."""
-        made = "trained on made-up likes" if self.model == "blend" else "random"
+        made = "trained on made-up likes" if self.model == "blend" or self.trained else "random"
         return made if self.bundle is None else "given"
 
 
@@ -107,7 +113,7 @@ class ServeBenchConfig:
         repeated_p50_ms: Half of the answers to somebody for whom nothing has changed.
         reflected_p99_ms: 99 of 100 times that an event is sent, acknowledged and seen in the next answer.
         large_p99_ms: 99 of 100 answers from the large catalogue with filters and reasons.
-        champion_p50_ms: Half of the answers of a blend with reasons.
+        champion_p50_ms: Half of the answers of a blend, with reasons and without.
         champion_p99_ms: 99 of 100 of them.
         times_capacity: How many times what it can do the server is asked for in ``overload``.
         admitted_p99_ms: 99 of 100 of the answers that it gives meanwhile.
@@ -118,13 +124,13 @@ class ServeBenchConfig:
         BenchError: A number is out of range.
     """
 
-    stage: StageConfig = field(default_factory=StageConfig)
+    stage: StageConfig = field(default_factory=partial(StageConfig, **CROWD))
     seconds: float = 10.0
     rates: tuple[float, ...] = (100.0, 200.0)
     connections: int = 16
     parts: tuple[Part, ...] = PARTS
-    large: StageConfig = field(default_factory=lambda: StageConfig(films=LARGE))
-    champion: StageConfig = field(default_factory=lambda: StageConfig(model="blend", films=CHAMPIONS))
+    large: StageConfig = field(default_factory=partial(StageConfig, films=LARGE, **CROWD))
+    champion: StageConfig = field(default_factory=partial(StageConfig, model="blend", films=CHAMPIONS))
     lists: int = 10_000
     patience_seconds: float = 10.0
     warm_up_seconds: float = 2.0

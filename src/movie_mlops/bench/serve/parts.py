@@ -62,17 +62,23 @@ def answers(floor: Floor) -> Part:
 
 
 def champion(floor: Floor) -> Part:
-    """Answers of a blend, with reasons."""
+    """Answers of a blend: lists never seen before, and users with reasons."""
     config = floor.config
     limits = {"p50": config.champion_p50_ms, "p99": config.champion_p99_ms}
-    return _known(
+    live = _live(floor)
+    floor.warm(live)
+    alone = floor.run("champion", "A blend", live)
+    part = _known(
         floor,
-        "champion",
+        "champion-explained",
         "A blend with reasons",
         query=f"k={config.champion.k}",
         k=config.champion.k,
         limits=limits,
     )
+    part.scenarios.insert(0, alone)
+    part.hold(alone, **limits)
+    return part
 
 
 def large(floor: Floor) -> Part:

@@ -26,6 +26,7 @@ from movie_mlops.release import read_bundle, sign_bundle, write_bundle
 
 _DATASET: Final = "bench"
 _LIKED: Final = 2_000
+_ITERATIONS: Final = 5
 _FIRST_TIME: Final = 1_000_000_000
 _GENRES: Final = ("Action", "Comedy", "Crime", "Drama", "Horror", "Romance", "Sci-Fi", "Thriller")
 
@@ -155,14 +156,15 @@ def _release(platform: Platform, config: StageConfig, movie_ids: NDArray[np.int6
 
 
 def _made_up(config: StageConfig, films: int) -> Recommender:
-    """Return a model of the real size with random weights: how long it takes does not depend on what it says.
+    """Return a model of the real size, trained or with random weights.
 
     A blend is trained, since the parts that it is made of have shapes that only training gives.
     """
-    if config.model == "blend":
-        blend = create("blend", {"seed": config.seed})
-        blend.fit(generated_likes(config.audience, films, config.likes, config.seed))
-        return blend
+    if config.model == "blend" or (config.model == "ials" and config.trained):
+        size = {"factors": config.factors, "iterations": _ITERATIONS} if config.model == "ials" else {}
+        model = create(config.model, {"seed": config.seed, **size})
+        model.fit(generated_likes(config.audience, films, config.likes, config.seed))
+        return model
     chance = np.random.default_rng(config.seed)
     common: dict[str, NDArray[Any]] = {
         "n_items": np.array([films], np.int64),

@@ -49,7 +49,7 @@ def serve(
         typer.Option("--part", help="What is measured; may be repeated (default: all, with --bundle answers alone)."),
     ] = None,
     catalogue: Catalogue = None,
-    model: Annotated[Model, typer.Option("--model", help="Which model, with random weights.")] = Model.IALS,
+    model: Annotated[Model, typer.Option("--model", help="Which model, made up.")] = Model.IALS,
     bundle: Annotated[
         Path | None, typer.Option("--bundle", metavar="DIR", help="A bundle to serve instead, with its own weights.")
     ] = None,
@@ -83,12 +83,12 @@ def serve(
 ) -> None:
     """How fast are live, personalised, explained answers? One server process, and a load that hides no stall."""
     from movie_mlops.bench import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
-    from movie_mlops.bench.serve import CHAMPIONS, LARGE, PARTS
+    from movie_mlops.bench.serve import CHAMPIONS, CROWD, LARGE, PARTS
 
     default = PARTS if bundle is None else ("answers",)
     config = ServeBenchConfig(
-        stage=StageConfig(model=model.value, bundle=bundle, catalogue=catalogue),
-        large=StageConfig(films=LARGE, catalogue=large_catalogue),
+        stage=StageConfig(model=model.value, bundle=bundle, catalogue=catalogue, **CROWD),
+        large=StageConfig(films=LARGE, catalogue=large_catalogue, **CROWD),
         champion=StageConfig(model="blend", films=CHAMPIONS, bundle=champion),
         seconds=seconds,
         connections=connections,

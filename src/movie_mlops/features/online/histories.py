@@ -60,9 +60,11 @@ class History:
         latest = {movie_id: (kind, value) for movie_id, kind, value in words}
         latest = {movie_id: word for movie_id, word in latest.items() if word[0] is not Kind.WITHDRAW}
         n = len(latest)
+        # Most lists say the same of all their films.
+        weights = {word: weigh(*word, config) for word in set(latest.values())}
         return cls(
             movie_ids=np.fromiter(latest, np.int64, n),
-            weights=np.fromiter((weigh(*word, config) for word in latest.values()), np.float32, n),
+            weights=np.fromiter((weights[word] for word in latest.values()), np.float32, n),
             times=np.full(n, -1, np.int64),
             values=np.array([np.nan if value is None else value for _, value in latest.values()], np.float32),
             codes=np.fromiter((KIND_CODES[kind] for kind, _ in latest.values()), np.uint8, n),

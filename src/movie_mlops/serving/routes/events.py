@@ -11,13 +11,12 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import Scope
 
 from movie_mlops.core.cloud_events import BATCH_TYPE, EVENT_TYPE, SCHEMAS, TYPE_PREFIX
 from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME
 from movie_mlops.core.errors import BatchRefusedError, MovieMlopsError
 from movie_mlops.core.nouns import Interaction, Kind
-from movie_mlops.security import PRINCIPAL, RULES, ForbiddenError, not_own
+from movie_mlops.security import PRINCIPAL, ForbiddenError, not_own
 from movie_mlops.serving.errors import BadRequestError, InvalidEventsError, OverloadedError
 from movie_mlops.serving.problems import STATUS_OF_CODE, problem, sentence
 from movie_mlops.serving.received import PLAIN_SOURCE, CannotBeReadError, Fault, Received, form_of, receive
@@ -63,8 +62,6 @@ _CONTENT: Final[dict[str, Any]] = {
     BATCH_TYPE: {"schema": {"type": "array", "items": _ENVELOPE, "maxItems": MOST_EVENTS}},
 }
 _PATH: Final = "/v1/events"
-_TELLING: Final = frozenset({b"content-type", b"prefer", b"ce-specversion"})
-_PLAIN: Final = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _LENIENT: Final = "handling=lenient"
 _FLAG: Final = TypeAdapter[bool](bool)
 _Partial = Annotated[
@@ -113,26 +110,20 @@ def make_router(services: Services) -> APIRouter:
     return router
 
 
-async def take_at_once(services: Services, scope: Scope, body: bytes) -> Response | None:
+async def take_at_once(services: Services, body: bytes) -> Response | None:
     """Take plain events that are sound, past the framework; ``None``: whatever else there is to say is said on its way.
 
     Args:
         services: What the routes work with.
-        scope: The request.
-        body: Its body.
+        body: The body of the request.
     """
-    names = {name: value for name, value in scope["headers"] if name in _TELLING}
-    if scope["query_string"] or names.keys() != {b"content-type"} or names[b"content-type"] not in _PLAIN:
-        return None
     try:
-        answer = await _append_all(services, receive("plain", body, ()))
+        return await _append_all(services, receive("plain", body, ()))
     except OverloadedError as error:
         # At once: a refusal must cost less than an answer.
-        answer = problem(error.status, str(error), code=error.code, instance=scope["path"], headers=error.headers)
+        return problem(error.status, str(error), code=error.code, instance=_PATH, headers=error.headers)
     except (CannotBeReadError, MovieMlopsError):
         return None
-    scope["route"] = RULES["POST", scope["path"]]
-    return answer
 
 
 async def _take(services: Services, slowly: _Handler, request: Request) -> Response:

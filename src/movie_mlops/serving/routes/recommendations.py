@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from movie_mlops.core import clock
+from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.tracing import span
 from movie_mlops.features import FeatureError, FeedbackConfig, History
 from movie_mlops.serving.answering import Given, Make
@@ -23,7 +24,8 @@ from movie_mlops.serving.recommend import Answer, Source, recommend
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.served import sampled, take
 from movie_mlops.serving.services import Services
-from movie_mlops.serving.shapes import HistoryOut, HistoryWord, ProblemOut, RecommendationOut, UserId
+from movie_mlops.serving.shapes import HistoryOut, ProblemOut, RecommendationOut, UserId
+from movie_mlops.serving.sound import Word, read_list
 from movie_mlops.serving.wishes import Wish
 from movie_mlops.state import StateError
 
@@ -90,14 +92,32 @@ def answer_user(services: Services, user_id: str, wish: Wish) -> Json:
     return _answer(services, history, wish, user_id=user_id, request=wish.document(), why=why)
 
 
-def list_history(services: Services, words: Iterable[HistoryWord]) -> History:
+async def take_at_once(services: Services, body: bytes) -> Json | None:
+    """Answer a list of films in the usual words, past the framework; ``None``: what else there is to say is said there.
+
+    Args:
+        services: The stores.
+        body: The body of the request.
+    """
+    read = read_list(body)
+    if read is None:
+        return None
+    words, wish = read
+    request = {**wish.document(), "history": said(words)}
+    try:
+        return _answer(services, list_history(services, words), wish, user_id=None, request=request)
+    except MovieMlopsError:
+        return None
+
+
+def list_history(services: Services, words: Iterable[Word]) -> History:
     """Return the history of somebody without an account."""
     return History.of(((word.movie_id, word.kind, word.value) for word in words), services.feedback)
 
 
-def said(words: Iterable[HistoryWord]) -> list[dict[str, Any]]:
+def said(words: Iterable[Word]) -> list[dict[str, Any]]:
     """Return the words of a list as plain data."""
-    return [word.model_dump(mode="json") for word in words]
+    return [{"movie_id": word.movie_id, "kind": word.kind, "value": word.value} for word in words]
 
 
 def read_history(services: Services, user_id: str) -> tuple[History, str | None]:

@@ -1,0 +1,86 @@
+"""Histories without one of their films, and what is left of scores then: by that a blend tells what carried a film.
+
+For each film that is left out the rest of the history is scored anew. Of all these scores a blend needs those of a few
+targets, and mean and deviation of all, which bring them to its scale; where its arithmetic allows, a recommender says
+that much without scoring every film (`Arithmetic._remains`).
+"""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from movie_mlops.recommenders.inputs import Csr
+
+History = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64] | None]
+"""Films, weights and, where they are known, times."""
+
+
+class Remains(NamedTuple):
+    """What is left of scores where a film is left out; each row is another film's.
+
+    Attributes:
+        scores: float32[left out, targets].
+        means: float32[left out], of the scores of all films.
+        deviations: float32[left out], likewise.
+    """
+
+    scores: NDArray[np.float32]
+    means: NDArray[np.float32]
+    deviations: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, scores: NDArray[np.float32], targets: NDArray[np.int32]) -> Self:
+        """Return them from the scores of all films: (left out, films)."""
+        means = scores.mean(axis=1)
+        centred = scores - means[:, np.newaxis]
+        return cls(scores[:, targets], means, np.sqrt(np.einsum("ij,ij->i", centred, centred) / scores.shape[1]))
+
+    def standardised(self) -> NDArray[np.float32]:
+        """Return the targets' scores where those of all films have mean 0 and deviation 1; 0 where all are equal."""
+        centred = self.scores - self.means[:, np.newaxis]
+        deviations = self.deviations[:, np.newaxis]
+        brought: NDArray[np.float32] = np.divide(centred, deviations, out=np.zeros_like(centred), where=deviations > 0)
+        return brought
+
+
+class Moments:
+    """Mean and deviation of products with many vectors, from the vectors' own.
+
+    Args:
+        vectors: float32[films, d].
+    """
+
+    def __init__(self, vectors: NDArray[np.float32]) -> None:
+        exact = vectors.astype(np.float64)
+        mean = exact.mean(axis=0)
+        exact -= mean
+        self._mean = mean.astype(np.float32)
+        self._spread = (exact.T @ exact / len(exact)).astype(np.float32)
+
+    def remains(self, asked: NDArray[np.float32], targets: NDArray[np.float32]) -> Remains:
+        """Return what is left where the films' scores are their vectors' products with each row of ``asked``.
+
+        Args:
+            asked: float32[left out, d].
+            targets: float32[targets, d], the vectors of these films.
+        """
+        squares = np.einsum("ij,ij->i", asked @ self._spread, asked)
+        return Remains(asked @ targets.T, asked @ self._mean, np.sqrt(np.maximum(squares, 0)))
+
+
+def each_without(history: History, left_out: NDArray[np.int64], n_items: int) -> tuple[Csr, NDArray[np.int64] | None]:
+    """Return a history without each of some films, a row for each, and the times.
+
+    Args:
+        history: Films, weights and times of all of it.
+        left_out: Places of the history, each left out on its own; below 0 nothing is.
+        n_items: How many films there are.
+    """
+    items, weights, times = history
+    stays = np.arange(len(items)) != left_out[:, np.newaxis]
+    kept = np.nonzero(stays)[1]
+    starts = np.concatenate(([0], np.cumsum(stays.sum(axis=1))))
+    rows = sparse.csr_array((weights[kept], items[kept], starts), shape=(len(left_out), n_items))
+    return rows, None if times is None else times[kept]
