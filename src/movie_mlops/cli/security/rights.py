@@ -131,8 +131,9 @@ def retention(
         found = (outdated if plan else retain)(platform, config)
     if withdrawn and not as_json:
         typer.echo(f"Withdrawals of {withdrawn:,} people {'are outstanding' if plan else 'were carried out'}.")
-    if not (found or withdrawn or as_json):
-        typer.echo("Everything is kept: nothing stands under 'retention' in config/security.yaml.")
+    if not (found or as_json):
+        if not withdrawn:
+            typer.echo("Everything is kept: nothing stands under 'retention' in config/security.yaml.")
         return
     rows = [{"table": each.table, "older than days": each.days, "rows": each.rows} for each in found]
     output.print_rows(rows, as_json=as_json)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from movie_mlops.core.columns import FIELDS, KEY, RAW, STATISTICS, TABLE, USER_ID
-from movie_mlops.ingest import purpose_of, whom, without_bounds
+from movie_mlops.ingest import bounded_by, purpose_of, whom, without_bounds
 from movie_mlops.lake import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, USERS, Lake
 from movie_mlops.security.erasure import Kind, kept_for
 from movie_mlops.security.purposes import Purpose
@@ -43,7 +43,8 @@ def theirs(lake: Lake, table: str, user_id: str, purposes: Collection[Purpose] |
     if table == BATCHES:
         of_loads = pl.lit(value=True) if meant is None else of_people
         bounds = pl.when(of_loads).then(without_bounds(user_id)).otherwise(pl.col(STATISTICS))
-        return Theirs(of_loads & _told(user_id, STATISTICS), lambda frame: frame.with_columns(bounds.alias(STATISTICS)))
+        about = _told(user_id, STATISTICS) & bounded_by(user_id)
+        return Theirs(of_loads & about, lambda frame: frame.with_columns(bounds.alias(STATISTICS)))
     if table in {REPLAYS, EXTRAS}:
         keyed = (pl.col(KEY) == user_id) | pl.col(KEY).str.contains(f"|{user_id}|", literal=True)
         return Theirs(of_people & keyed)
