@@ -31,7 +31,7 @@ from movie_mlops.lake import (
     seal_plain,
     verify,
 )
-from movie_mlops.security.envelope import DataKeys, TamperedError, facts_of
+from movie_mlops.security.envelope import DataKeys, EnvelopeError, TamperedError, facts_of
 from tests.fixtures.stage_7.canary_home import opened
 
 CANARIES = ("canary-gender", "canary-trade", "canary-street", "canary-age", "canary-nickname", "canary-again")
@@ -209,6 +209,25 @@ def test_without_the_key_a_fact_is_unknown_and_no_row_fails(platform: Platform, 
     erase(platform, "ann", by="a test")
     assert facts(platform.lake) == {"cem": cem}
     assert platform.lake.scan(EXTRAS).collect()[c.KEY].unique().to_list() == ["cem"]
+
+
+def test_a_master_key_that_was_lost_is_told_and_can_be_given_up(platform: Platform, tmp_path: Path) -> None:
+    """Never a new key in its place without a word: it is an error until somebody gives up what it wrapped."""
+    source = write_source(tmp_path / "source")
+    ingest(platform, source, progress=SILENT)
+    before = facts(platform.lake)
+    (platform.workspace.keys / "master-key").unlink()
+    for use in (lambda: facts(platform.lake), lambda: ingest(platform, source, progress=SILENT)):
+        with pytest.raises(EnvelopeError, match="which is not here") as told:
+            use()
+        assert "rotate-master --lost" in str(told.value.next_step)
+    keys, masters = DataKeys(platform.database), platform.masters()
+    # Of two who are known, and of one who was refused.
+    assert keys.give_up(masters.names) == 3
+    assert facts(platform.lake) == dict.fromkeys(before, (None,) * 4)
+    ingest(platform, source, progress=SILENT)
+    assert facts(platform.lake) == before
+    assert keys.give_up(masters.names) == 0
 
 
 def test_a_fact_opens_in_its_own_row_alone(platform: Platform, tmp_path: Path) -> None:

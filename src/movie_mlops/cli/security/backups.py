@@ -88,6 +88,12 @@ def shred(
 @audited("security.rotate-master")
 def rotate_master(
     resume: Annotated[bool, typer.Option("--resume", help="Finish a rotation that was interrupted.")] = False,
+    lost: Annotated[
+        bool,
+        typer.Option(
+            "--lost", help="Give up, for good, keys whose master key nobody has any more, and what they sealed."
+        ),
+    ] = False,
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -95,19 +101,22 @@ def rotate_master(
     """Have a new master key wrap all keys of a data set; what they sealed is not touched, and nothing has to stop."""
     from movie_mlops.cli import door, output
     from movie_mlops.flows.backups import rewrap
-    from movie_mlops.security.envelope import renew_master_key
+    from movie_mlops.security.envelope import DataKeys, renew_master_key
 
     settings = door.settings(home)
     folder = door.keys_config(settings).folder
     with door.one_flow(door.workspace(home, dataset)), door.platform(home, dataset) as platform:
-        if not (resume or settings.master_key):
+        gone = DataKeys(platform.database).give_up(platform.masters().names) if lost else 0
+        if not (resume or lost or settings.master_key):
             door.masters(settings)
             renew_master_key(folder)
         masters = door.masters(settings)
         count = rewrap(platform)
     if as_json:
-        output.print_json({"master_id": masters.current.key_id, "wrapped": count})
+        output.print_json({"master_id": masters.current.key_id, "wrapped": count, "lost": gone})
         return
+    if lost:
+        typer.echo(f"{gone:,} keys are given up. The next load of the sources brings facts of people in again.")
     typer.echo(f"{count:,} keys are wrapped by the master key {masters.current.key_id} now.")
     if masters.before is not None:
         where = "MOVIE_MLOPS_MASTER_KEY_BEFORE" if settings.master_key else folder / "master-key.before"

@@ -3,11 +3,11 @@
 A back-up takes no copy of this table. What is restored without its key stays closed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Column, Connection, LargeBinary, String, Table, Text, insert, select, update
+from sqlalchemy import Column, Connection, LargeBinary, Row, String, Table, Text, insert, select, update
 
 from movie_mlops.core import clock
 from movie_mlops.security.envelope.errors import EnvelopeError, TamperedError
@@ -162,9 +162,23 @@ class DataKeys:
             found = connection.execute(statement).first()
             if found is None:
                 return None
-            gone = {"wrapped": bytes(len(found.wrapped)), "owner": f"{_GONE}{found.key_id}", "master_id": ""}
-            connection.execute(update(DATA_KEYS).where(DATA_KEYS.c.key_id == found.key_id).values(gone))
+            _overwrite(connection, found)
             return str(found.key_id)
+
+    def give_up(self, masters: Collection[str]) -> int:
+        """Overwrite for good every key that none of some master keys wraps; return how many those were.
+
+        Args:
+            masters: The short names of the master keys that there are.
+        """
+        statement = select(DATA_KEYS.c.key_id, DATA_KEYS.c.wrapped).where(
+            DATA_KEYS.c.master_id.not_in(list(masters)), _IS_THERE
+        )
+        with self._database.write() as connection:
+            lost = connection.execute(statement).all()
+            for found in lost:
+                _overwrite(connection, found)
+        return len(lost)
 
 
 def facts_of(user_id: str) -> str:
@@ -173,6 +187,11 @@ def facts_of(user_id: str) -> str:
     Their back-ups are sealed by another key, so that either can be destroyed by itself.
     """
     return f"{_FACTS}{user_id}"
+
+
+def _overwrite(connection: Connection, found: Row[Any]) -> None:
+    gone = {"wrapped": bytes(len(found.wrapped)), "owner": f"{_GONE}{found.key_id}", "master_id": ""}
+    connection.execute(update(DATA_KEYS).where(DATA_KEYS.c.key_id == found.key_id).values(gone))
 
 
 def _where(connection: Connection, column: str, values: Sequence[str]) -> Iterator[DataKey]:
