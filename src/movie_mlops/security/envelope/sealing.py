@@ -1,8 +1,8 @@
 """Sealing and opening: AES-256-GCM (NIST SP 800-38D) under a key of the owner's own."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import urandom
 from typing import TYPE_CHECKING, Final
 
 from movie_mlops.security.envelope.data_keys import DataKey, DataKeys
@@ -12,6 +12,7 @@ from movie_mlops.security.envelope.master import MasterKey, MasterKeys
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+_NAME: Final = 16
 _KEY: Final = 32
 _NONCE: Final = 12
 """Bytes, drawn anew for each seal: a key may seal 2**32 times before two would be alike with chance 2**-33 (8.3)."""
@@ -68,7 +69,7 @@ class Envelopes:
         Raises:
             KeyDestroyedError: The key is gone.
         """
-        nonce = secrets.token_bytes(_NONCE)
+        nonce = urandom(_NONCE)
         return Seal(key_id, nonce + self._of(key_id).encrypt(nonce, data, _bound(key_id, place)))
 
     def open(self, seal: Seal, *, place: str) -> bytes:
@@ -134,7 +135,8 @@ class Envelopes:
 
         made = []
         for owner in owners:
-            key_id, plain = secrets.token_hex(16), secrets.token_bytes(_KEY)
+            drawn = urandom(_NAME + _KEY)
+            key_id, plain = drawn[:_NAME].hex(), drawn[_NAME:]
             made.append(self._wrap(key_id, owner, plain, self._masters.current))
             self._open[key_id] = AESGCM(plain)
         return made
@@ -146,7 +148,7 @@ class Envelopes:
             self._open[key.key_id] = AESGCM(self._unwrap(key))
 
     def _wrap(self, key_id: str, owner: str, plain: bytes, master: MasterKey) -> DataKey:
-        nonce = secrets.token_bytes(_NONCE)
+        nonce = urandom(_NONCE)
         wrapped = nonce + self._wrapping(master).encrypt(nonce, plain, _bound(key_id, "wrapped"))
         return DataKey(key_id, owner, wrapped, master.key_id)
 
