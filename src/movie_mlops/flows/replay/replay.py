@@ -148,7 +148,7 @@ class _Living:
                 following.setdefault(user, (film, at))
         k = self._config.k
         for user, (film, at) in following.items():
-            shown = [item["movie_id"] for item in self._client.recommend(user, k=k)["items"]]
+            shown = [item["movie_id"] for item in self._client.recommend(user, k=k, explain=False)["items"]]
             frozen = self._frozen.best(user, self._known, k)
             warm = bool(self._known.liked.get(user))
             if warm and self._alone:

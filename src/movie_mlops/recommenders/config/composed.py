@@ -57,7 +57,8 @@ class BlendParams:
                 "bend": 1,
             },
         ),
-        Member("kernel", 0.2),
+        # Beside the others the weak eigenvectors are in the way.
+        Member("kernel", 0.2, {"rank": 300}),
         Member("ials", 0.3, {"factors": 64, "alpha": 6, "regularisation": 60}),
     )
     popularity: float = 0.0
