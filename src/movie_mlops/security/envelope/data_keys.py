@@ -5,9 +5,9 @@ A back-up takes no copy of this table. What is restored without its key stays cl
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Column, Connection, LargeBinary, Row, String, Table, Text, insert, select, update
+from sqlalchemy import Column, Connection, LargeBinary, String, Table, Text, insert, select, update
 
 from movie_mlops.core import clock
 from movie_mlops.security.envelope.errors import EnvelopeError, TamperedError
@@ -162,7 +162,7 @@ class DataKeys:
             found = connection.execute(statement).first()
             if found is None:
                 return None
-            _overwrite(connection, found)
+            _overwrite(connection, found.key_id, found.wrapped)
             return str(found.key_id)
 
     def give_up(self, masters: Collection[str]) -> int:
@@ -177,7 +177,7 @@ class DataKeys:
         with self._database.write() as connection:
             lost = connection.execute(statement).all()
             for found in lost:
-                _overwrite(connection, found)
+                _overwrite(connection, found.key_id, found.wrapped)
         return len(lost)
 
 
@@ -189,9 +189,9 @@ def facts_of(user_id: str) -> str:
     return f"{_FACTS}{user_id}"
 
 
-def _overwrite(connection: Connection, found: Row[Any]) -> None:
-    gone = {"wrapped": bytes(len(found.wrapped)), "owner": f"{_GONE}{found.key_id}", "master_id": ""}
-    connection.execute(update(DATA_KEYS).where(DATA_KEYS.c.key_id == found.key_id).values(gone))
+def _overwrite(connection: Connection, key_id: str, wrapped: bytes) -> None:
+    gone = {"wrapped": bytes(len(wrapped)), "owner": f"{_GONE}{key_id}", "master_id": ""}
+    connection.execute(update(DATA_KEYS).where(DATA_KEYS.c.key_id == key_id).values(gone))
 
 
 def _where(connection: Connection, column: str, values: Sequence[str]) -> Iterator[DataKey]:
