@@ -109,6 +109,10 @@ def test_history_goes_from_every_version_and_nothing_else_does(platform: Platfor
     [file] = (platform.workspace.reports / "withdrawals").glob("*.json")
     assert read_receipt(file, platform.keys)["purposes"] == ["history"]
     assert CANARY not in file.read_text()
+    # Said again there is nothing to do; permitted and withdrawn with nothing in between, keys alone are destroyed.
+    assert note_consent(platform, CANARY, {HISTORY: False}, by="a test") is None
+    note_consent(platform, CANARY, {HISTORY: True}, by="a test")
+    assert set(withdraw(platform, HISTORY)["places"]) == {"back-ups"}
     # Nothing of it comes back by itself; what is permitted again comes with the next load.
     ingest(platform, source(prepared, prepared / "again"), progress=SILENT)
     assert not is_left(kept(platform, CANARY)[HISTORY])

@@ -83,12 +83,17 @@ def withdraw(
 
     meant = _purposes(purposes)
     with door.platform(home, dataset, as_served=True) as platform:
-        receipt = PlatformRights(platform).consent(platform.people.known_as(user), dict.fromkeys(meant, False), by=by)
+        known, rights = platform.people.known_as(user), PlatformRights(platform)
+        receipt = rights.consent(known, dict.fromkeys(meant, False), by=by)
+        gone = all(each.removed_at for each in rights.consents(known) if each.purpose in meant)
         place = platform.workspace.reports / "withdrawals"
     if as_json:
         output.print_json({"purposes": [str(each) for each in meant], "given": False, "receipt": receipt})
         return
     typer.echo(f"From now on {', '.join(meant)}: not permitted.")
+    if receipt is None and gone:
+        typer.echo("What was there was taken out before.")
+        return
     if receipt is None:
         typer.echo(
             "A flow is at work, so what is there is not taken out yet. Run the same command again when it ended."

@@ -37,8 +37,8 @@ class PlatformRights:
         """Write down what somebody permits from now on, and take out what is kept for what they do not permit.
 
         Returns:
-            The signed receipt of what was taken out; ``None`` where nothing was withdrawn, or a flow is at work, so
-            that it is outstanding.
+            The signed receipt of what was taken out; ``None`` where nothing was withdrawn, or it was taken out before,
+            or a flow is at work, so that it is outstanding.
         """
         try:
             return note_consent(self._platform, user_id, said, by=by)

@@ -6,7 +6,7 @@ Each may be repeated: what is gone stays gone.
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete
 
@@ -25,6 +25,8 @@ from movie_mlops.security.erasure.places import columns_of
 from movie_mlops.security.purposes import Purpose
 
 Step = tuple[str, Callable[[], Any]]
+KEYS: Final = frozenset({"back-ups", "facts"})
+"""The steps that destroy keys: also of somebody of whom nothing is here, something may lie elsewhere."""
 
 
 class Taking:

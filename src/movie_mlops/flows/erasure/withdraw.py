@@ -11,7 +11,7 @@ from movie_mlops import __version__
 from movie_mlops.core import clock
 from movie_mlops.flows.erasure import models
 from movie_mlops.flows.erasure.receipts import withdrawal_path, write_receipt
-from movie_mlops.flows.erasure.steps import Taking, is_left
+from movie_mlops.flows.erasure.steps import KEYS, Taking, is_left
 from movie_mlops.flows.journal import FlowJournal
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import one_at_a_time
@@ -31,7 +31,7 @@ def note_consent(platform: Platform, user_id: str, said: Mapping[Purpose, bool],
         by: Who says so, in words that do not name them.
 
     Returns:
-        The signed receipt of what was taken out; ``None`` where they withdrew nothing.
+        The signed receipt of what was taken out; ``None`` where they withdrew nothing, or it was taken out before.
 
     Raises:
         BusyError: A flow is at work on the data set: what they said is written down, and what is there is outstanding.
@@ -43,7 +43,9 @@ def note_consent(platform: Platform, user_id: str, said: Mapping[Purpose, bool],
     if not withdrawn:
         return None
     with one_at_a_time(platform.workspace.lock):
-        return _carry_out(platform, user_id, withdrawn, by=by)
+        due = platform.consents.outstanding().get(user_id, frozenset())
+        meant = [each for each in withdrawn if each in due or is_left(Taking(platform, user_id, [each]).left())]
+        return _carry_out(platform, user_id, meant, by=by) if meant else None
 
 
 def carry_out(platform: Platform, *, by: str) -> list[dict[str, Any]]:
@@ -64,9 +66,11 @@ def _carry_out(platform: Platform, user_id: str, purposes: Collection[Purpose], 
     # Asked before the rows go that tell it.
     learned = models.learned_from(platform, user_id) if Purpose.HISTORY in purposes else []
     taking, done = Taking(platform, user_id, purposes), []
+    left = taking.left()
     with FlowJournal(platform.database, platform.lake).flow("withdrawal"):
         for _ in range(_ROUNDS):
-            done.append({name: work() for name, work in taking.steps()})
+            # Whoever permits and withdraws in turns has the whole work done only where there is something.
+            done.append({name: work() for name, work in taking.steps() if is_left(left) or name in KEYS})
             if not is_left(left := taking.left()):
                 break
         else:

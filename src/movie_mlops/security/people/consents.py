@@ -75,7 +75,12 @@ class Consents:
         with self._database.write() as connection:
             for purpose, given in said.items():
                 mine = (CONSENTS.c.user_id == user_id) & (CONSENTS.c.purpose == purpose)
-                row = {"given": given, "at": at, "by": by, "removed_at": None}
+                row: dict[str, Any] = {"given": given, "at": at, "by": by}
+                again = mine & CONSENTS.c.given.is_(False)
+                if not given and connection.execute(update(CONSENTS).where(again).values(**row)).rowcount:
+                    # Withdrawn already: what was taken out then is gone.
+                    continue
+                row["removed_at"] = None
                 if not connection.execute(update(CONSENTS).where(mine).values(**row)).rowcount:
                     connection.execute(insert(CONSENTS).values(user_id=user_id, purpose=purpose, **row))
 
