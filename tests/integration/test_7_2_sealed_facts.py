@@ -27,6 +27,7 @@ from movie_mlops.lake import (
     LakeError,
     compact,
     diff,
+    erase_rows,
     restore,
     seal_plain,
     verify,
@@ -80,6 +81,13 @@ def told_in(home: Path) -> list[str]:
 
 def facts(lake: Lake) -> dict[str, tuple[object, ...]]:
     return {row[0]: row[1:] for row in lake.scan(USERS).collect().rows()}
+
+
+def facts_in_files(lake: Lake) -> int:
+    """Return how many rows of files of users, of whatever version, tell a postcode in the clear."""
+    paths = [file.path for file in lake.storage.files(USERS) if file.path.endswith(".parquet")]
+    kept = (lake.scan_file(USERS, path, as_kept=True).collect() for path in paths if not path.startswith("_"))
+    return sum(rows[c.POSTCODE].len() - rows[c.POSTCODE].null_count() for rows in kept)
 
 
 def plain(home: Path, source: Source) -> Lake:
@@ -251,6 +259,20 @@ def test_a_fact_opens_in_its_own_row_alone(platform: Platform, tmp_path: Path) -
             facts(platform.lake)
         # Who is there is in the clear, and asks no key.
         assert platform.lake.scan(USERS).select(c.USER_ID).collect().height == 2
+
+
+def test_what_an_erasure_left_of_an_older_lake_is_sealed_too(tmp_path: Path) -> None:
+    """Whoever writes an older table first, the files that it has from before are known and go with the next load."""
+    before = Lake(LakeConfig(root=tmp_path / "lake"))
+    load(write_source(tmp_path / "source"), before)
+    told = before.scan(USERS).collect()
+    before.append(USERS, told.head(1).with_columns(pl.lit("dee").alias(c.USER_ID)))
+    lake = Lake(LakeConfig(root=tmp_path / "lake"), _Counting())
+    erase_rows(lake, USERS, pl.col(c.USER_ID) == "dee")
+    assert facts_in_files(lake) == 2
+    assert seal_plain(lake) == [USERS, QUARANTINE]
+    assert facts_in_files(lake) == 0
+    assert lake.scan(USERS).collect().rows() == told.rows()
 
 
 class _Counting:

@@ -17,6 +17,9 @@ from movie_mlops.lake.schemas import EXTRAS, QUARANTINE, SCHEMAS, USERS
 
 # Facts of all people but the most talkative fill one block: their length tells nothing.
 _BLOCK: Final = 128
+SEALING: Final = "sealing"
+"""A cursor: 1 while files may be there from before a table was sealed, 0 once they are gone; none where none were."""
+
 _OWNER, _PLACE, _TOLD = "owner", "place", "told"
 
 

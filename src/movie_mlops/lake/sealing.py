@@ -7,12 +7,9 @@ from movie_mlops.lake.erasure import remove_files
 from movie_mlops.lake.errors import ConflictError
 from movie_mlops.lake.lake import Lake
 from movie_mlops.lake.schemas import SCHEMAS
-from movie_mlops.lake.sealed import SEALED, is_plain
+from movie_mlops.lake.sealed import SEALED, SEALING, is_plain
 from movie_mlops.lake.writing import write
 
-_CURSOR: Final = "sealing"
-"""Says which version was the first sealed one while files from before it may still be there; then :data:`_DONE`."""
-_DONE: Final = 0
 _TRIES: Final = 10
 
 
@@ -31,16 +28,18 @@ def seal_plain(lake: Lake) -> list[str]:
 
 
 def _seal(lake: Lake, table: str) -> bool:
-    newest = lake.newest(table)
-    if newest is None or lake.cursor(table, _CURSOR) == _DONE:
+    newest, state = lake.newest(table), lake.cursor(table, SEALING)
+    if newest is None or state == 0:
         return False
-    if lake.cursor(table, _CURSOR) is None:
-        if c.SEALED in {field.name for field in newest.schema().fields} or not _plain_files(lake, table):
-            return False
+    if state is None and c.SEALED in {field.name for field in newest.schema().fields}:
+        return False
+    plain = _plain_files(lake, table)
+    if state is None and not plain:
+        return False
+    if lake.files(table).intersection(plain):
         _write_sealed(lake, table)
-    remove_files(lake, table, [path for path in _plain_files(lake, table) if path not in lake.files(table)])
-    empty = SCHEMAS[table].to_frame()
-    write(lake, table, empty, "append", note={"why": "sealing"}, cursors={_CURSOR: _DONE})
+    remove_files(lake, table, [path for path in plain if path not in lake.files(table)])
+    write(lake, table, SCHEMAS[table].to_frame(), "append", note={"why": "sealing"}, cursors={SEALING: 0})
     return True
 
 
@@ -50,9 +49,7 @@ def _write_sealed(lake: Lake, table: str) -> None:
         assert version is not None
         rows = lake.scan(table, version=version).collect()
         try:
-            write(
-                lake, table, rows, "overwrite", note={"why": "sealing"}, after=version, cursors={_CURSOR: version + 1}
-            )
+            write(lake, table, rows, "overwrite", note={"why": "sealing"}, after=version, cursors={SEALING: 1})
         except ConflictError:
             if not left:
                 raise

@@ -13,7 +13,7 @@ from movie_mlops.core import columns as c
 from movie_mlops.lake.errors import LakeError, first_line, overtaken
 from movie_mlops.lake.log import COMMIT_ID, NOTE
 from movie_mlops.lake.schemas import INTERACTIONS, SCHEMAS, differences
-from movie_mlops.lake.sealed import sealed
+from movie_mlops.lake.sealed import SEALING, sealed
 
 if TYPE_CHECKING:
     from movie_mlops.lake.lake import Lake
@@ -80,10 +80,12 @@ def write(
     guarded = after != ANY
     if guarded and seen != after:
         raise overtaken(table, after)
-    commit_id = uuid4().hex
-    properties = commit_properties(commit_id, note or {}, cursors, retries=0 if guarded else None)
     there = [] if held is None else [field.name for field in held.schema().fields]
     rows = sealed(table, frame, lake.seals, held=there)
+    if there and c.SEALED in rows.columns and c.SEALED not in there:
+        cursors = {SEALING: 1, **(cursors or {})}
+    commit_id = uuid4().hex
+    properties = commit_properties(commit_id, note or {}, cursors, retries=0 if guarded else None)
     try:
         _commit_rows(lake, table, held, rows, mode=mode, properties=properties, guarded=guarded)
     except (DeltaError, OSError) as error:
