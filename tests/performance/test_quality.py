@@ -152,18 +152,20 @@ def test_recipes_are_chosen_by_name() -> None:
     chosen = QualityBenchConfig().only(["slim", "blend-next"])
     assert [one.name for one in chosen.recipes] == ["slim"]
     assert [one.name for one in chosen.timed_recipes] == ["slim", "blend-next"]
-    assert (chosen.champion, chosen.timed_champion) == (None, "blend-next")
+    assert (chosen.champion, chosen.timed_champion, chosen.champions) == (None, "blend-next", {})
     with pytest.raises(BenchError, match="no recipe 'slom'"):
         QualityBenchConfig().only(["slom"])
 
 
 def test_what_was_found_by_a_search_is_judged_where_it_was_found(tmp_path: Path) -> None:
-    """Beside the others, and it is the champion there: of several the first."""
+    """Beside the others, and it is the champion there: of several the first, and where one was chosen that one."""
     tuned = {"made-up": [Recipe(name="found", model="ease", params={"regularisation": 7}), RECENT]}
-    config = QualityBenchConfig(timed_recipes=(KNN,), timed_champion="knn", tuned=tuned, curves=False)
-    found = bench_quality(config, {"made-up": feedback(), "other": feedback()}, tmp_path / "q.json")
-    assert [list(one["models"])[2:] for one in found["in time"]] == [["knn", "found", "recent"], ["knn"]]
-    assert [target["model"] for target in found["targets"]] == ["found"] * 4 + ["knn"] * 4
+    config = QualityBenchConfig(
+        timed_recipes=(KNN,), timed_champion="knn", tuned=tuned, champions={"third": "ease"}, curves=False
+    )
+    found = bench_quality(config, dict.fromkeys(("made-up", "other", "third"), feedback()), tmp_path / "q.json")
+    assert [list(one["models"])[2:] for one in found["in time"]] == [["knn", "found", "recent"], ["knn"], ["knn"]]
+    assert [target["model"] for target in found["targets"]] == ["found"] * 4 + ["knn"] * 4 + ["ease"] * 4
     assert config.only(["found"]).tuned == {"made-up": tuned["made-up"][:1]}
 
 

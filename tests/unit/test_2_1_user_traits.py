@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from movie_mlops.features import user_traits
+from movie_mlops.features import known_traits, named_traits, user_traits
 
 USERS = pl.DataFrame(
     {
@@ -47,3 +47,16 @@ def test_what_is_not_known_is_no_trait(users: pl.DataFrame) -> None:
     traits = user_traits(users, IDS)
     assert not any(name.startswith("gender") for name in traits.names)
     assert traits.matrix.shape == (12, len(traits.names))
+
+
+def test_what_one_person_tells_has_the_names_of_the_table() -> None:
+    """Each age in years, told in a request, is of the group that the same age is of in training; so are the words."""
+    ages = list(range(121))
+    users = pl.DataFrame({"user_id": [str(age) for age in ages], "age": ages})
+    names = tuple(dict.fromkeys(name for age in ages for name in named_traits({"age": age})))
+    assert len(names) == 7
+    matrix = user_traits(users, users["user_id"].to_list(), names).matrix.toarray()
+    assert [names[place] for place in matrix.argmax(axis=1)] == [named_traits({"age": age})[0] for age in ages]
+    told = named_traits({"gender": "F", "age": "25-34", "occupation": "artist"})
+    assert told == ("gender:F", "age:25-34", "occupation:artist")
+    assert known_traits(["age:18-24", "age:25-34", "gender:F"]) == {"age": ["18-24", "25-34"], "gender": ["F"]}

@@ -59,7 +59,7 @@ def test_a_missing_column_is_named() -> None:
 times = st.integers(0, 12)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=250)
 @given(
     features=st.lists(st.tuples(st.sampled_from("abc"), times, times), max_size=30, unique=True),
     rows=st.lists(st.tuples(st.sampled_from("abcd"), times, times), min_size=20, max_size=25),

@@ -136,7 +136,7 @@ def row_of(user: str, film: int, at: float, known: float) -> dict:
 KNOWLEDGE: list[Knowledge] = ["row", "column", day(8)]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(seed=st.integers(0, 2**32))
 @pytest.mark.parametrize("knowledge", KNOWLEDGE, ids=["own time", "own knowledge", "one knowledge"])
 @pytest.mark.parametrize("entity", [USER, FILM, USER_AND_FILM], ids=lambda entity: entity.name)
@@ -172,7 +172,7 @@ words = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     said=st.lists(words, max_size=8),
     at=st.lists(st.integers(0, 20), min_size=2, max_size=2),

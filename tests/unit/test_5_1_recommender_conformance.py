@@ -49,6 +49,7 @@ PARAMS = {
     "sparse-ease": {"regularisation": 2, "neighbours": 5},
     "ials": {"factors": 4, "regularisation": 0.5, "iterations": 8},
     "kernel": {"regularisation": 3, "rank": 20},
+    "comeback": {"regularisation": 2, "days": 40},
     "slist": {"regularisation": 2, "memory": 5, "reach": 5, "dropout": 0.1},
     "blend": {"members": [{"model": "edlae", "params": {"regularisation": 2}}, {"model": "kernel", "weight": 0.5}]},
     "rerank": {

@@ -24,6 +24,7 @@ def test_all_names_are_there_and_create_what_they_say() -> None:
         "ials",
         "kernel",
         "slist",
+        "comeback",
         "vae",
         "sasrec",
         "blend",

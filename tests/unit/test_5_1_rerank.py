@@ -123,3 +123,21 @@ def test_broken_trees_are_refused() -> None:
     with pytest.raises(RestoreError):
         restore("rerank", PARAMS, {**arrays, "tree_values": arrays["tree_values"][:-1]})
     assert set(FORMS) <= set(arrays)
+
+
+def test_a_reason_is_by_how_much_the_trees_let_a_score_fall() -> None:
+    """What a film contributes is the fall of the whole score, trees included, where it is left out."""
+    rng = np.random.default_rng(8)
+    matrix = sparse.csr_matrix((rng.random((60, 14)) < 0.4).astype(np.float32))
+    members = [{"model": "ease", "params": {"regularisation": 5}}, {"model": "item-knn", "weight": 0.5}]
+    rerank = create("rerank", {**PARAMS, "members": members})
+    rerank.fit(matrix)
+    items, ones = np.array([0, 3, 5, 8]), np.ones(4, np.float32)
+    scores = rerank.score_one(items, ones)
+    target = int(np.argmax(np.where(np.isin(np.arange(14), items), -np.inf, scores)))
+    contributions = rerank.explain(items, ones, target)
+    assert (contributions != 0).any()
+    for place in np.flatnonzero(contributions):
+        rest = np.delete(items, place)
+        fall = scores[target] - rerank.score_one(rest, ones[1:])[target]
+        np.testing.assert_allclose(contributions[place], fall, rtol=1e-4, atol=1e-5)

@@ -114,6 +114,8 @@ def test_bodies_hold_what_was_said() -> None:
     """Histories, members, candidates and events are sent as JSON; every event has an id, its own where it has one."""
     list_ = sent_by(lambda client: client.recommend_for([{"movie_id": 1}], k=2))
     assert json.loads(list_.content) == {"history": [{"movie_id": 1}], "k": 2}
+    told = sent_by(lambda client: client.recommend_for([], traits={"age": 27}))
+    assert json.loads(told.content) == {"history": [], "traits": {"age": 27}}
     group = sent_by(lambda client: client.recommend_group([{"user_id": "ann"}], "fairness"))
     assert json.loads(group.content) == {"members": [{"user_id": "ann"}], "strategy": "fairness"}
     ranked = sent_by(lambda client: client.rerank({"user_id": "ann"}, [1, 2], explain=True))
@@ -295,7 +297,7 @@ def test_shapes_are_those_of_the_api(described: dict[str, Any], ours: str, their
 @pytest.mark.parametrize(
     ("ours", "theirs", "besides"),
     [
-        ("Wishes", "RecommendationRequest", {"history"}),
+        ("Wishes", "RecommendationRequest", {"history", "traits"}),
         ("RerankWishes", "RerankRequest", {"user_id", "history", "candidates"}),
     ],
 )

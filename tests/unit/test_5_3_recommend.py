@@ -216,20 +216,22 @@ class Heard:
     def __init__(self, model: Recommender) -> None:
         self._model, self.capabilities, self.told = model, model.capabilities, []
 
-    def score_one(self, items: np.ndarray, weights: np.ndarray, *, times: np.ndarray) -> np.ndarray:
+    def score_one(self, items: np.ndarray, weights: np.ndarray, *, times: np.ndarray, **more: object) -> np.ndarray:
         """Score one history."""
         self.told.append(times.tolist())
-        return self._model.score_one(items, weights, times=times)
+        return self._model.score_one(items, weights, times=times, **more)
 
     def best(self, items: np.ndarray, weights: np.ndarray, k: int, *, times: np.ndarray, **more: object) -> Best:
         """Find the best films."""
         self.told.append(times.tolist())
         return self._model.best(items, weights, k, times=times, **more)
 
-    def explain_many(self, items: np.ndarray, weights: np.ndarray, targets: list, *, times: np.ndarray) -> np.ndarray:
+    def explain_many(
+        self, items: np.ndarray, weights: np.ndarray, targets: list, *, times: np.ndarray, **more: object
+    ) -> np.ndarray:
         """Explain scores."""
         self.told.append(times.tolist())
-        return self._model.explain_many(items, weights, targets, times=times)
+        return self._model.explain_many(items, weights, targets, times=times, **more)
 
 
 def test_the_model_is_told_when_the_films_were_liked(snapshot: Snapshot) -> None:

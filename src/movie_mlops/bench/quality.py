@@ -29,6 +29,7 @@ from movie_mlops.evaluation import (
 )
 from movie_mlops.flows import Recipe
 from movie_mlops.flows.evaluate import with_content
+from movie_mlops.flows.likes_features import as_it_answers, case_features
 from movie_mlops.recommenders import LibraryMissingError, create
 
 _METRIC: Final = "ndcg@10"
@@ -194,6 +195,8 @@ class _Bench:
 
     def _champion_of(self, dataset: str) -> str | None:
         """Return what is held against targets on a data set: what did best in validation there, where anything did."""
+        if dataset in self._config.champions:
+            return self._config.champions[dataset]
         tuned = self._config.tuned.get(dataset)
         return tuned[0].name if tuned else self._config.timed_champion
 
@@ -244,12 +247,18 @@ def _judged(recipe: Recipe, case: EvaluationCase, patience: float) -> tuple[Scor
     reset_peak_memory()
     begun = time.perf_counter()
     try:
-        model.fit(case.train, times=case.train_times, content=case.content, progress=_Patience(patience))
+        model.fit(
+            case.train,
+            times=case.train_times,
+            content=case.content,
+            features=case_features(model, case),
+            progress=_Patience(patience),
+        )
     except LibraryMissingError as error:
         libraries = ", ".join(model.capabilities.libraries)
         raise _LeftOutError(f"it is trained by {libraries}", next_step=error.next_step) from error
     cost = {"seconds": round(time.perf_counter() - begun, 1), "peak_memory_mib": peak_memory_mib()}
-    return evaluate(model, case, model=recipe.name), cost
+    return evaluate(as_it_answers(model, case), case, model=recipe.name), cost
 
 
 def _left_out(recipe: Recipe, error: _LeftOutError) -> Row:

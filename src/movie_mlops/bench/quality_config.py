@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from movie_mlops.bench.errors import BenchError
 from movie_mlops.evaluation import LearningCurveConfig, TimeSplitConfig
-from movie_mlops.flows import BLEND_NEXT, Recipe
+from movie_mlops.flows import BLEND_NEXT, BLEND_RETURN, Recipe
 from movie_mlops.recommenders import BlendParams
 
 NORMALISED: Final[Mapping[str, float]] = {
@@ -39,7 +39,9 @@ BASELINES: Final = (
 )
 """What is measured first on a split by time."""
 
-_RERANKED: Final = Recipe(name="rerank", model="rerank", params={"threads": 2})
+_RERANKED: Final = Recipe(name="rerank", model="rerank", params={"threads": 2, "store_features": []})
+_RERANKED_BY_STORE: Final = Recipe(name="rerank-store", model="rerank", params={"threads": 2})
+"""The same with what the feature store knows: where a data set tells of films and times."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class QualityBenchConfig:
         folds_target: The target on the folds, nDCG@10.
         champion: Which of the recipes is held against the targets on the folds; ``None`` for none.
         timed_champion: The same on the future.
+        champions: Likewise on the future of one data set, by its name, where it was chosen there and not by a search:
+            on windows inside the training part with those who come back alone, who are almost all that is judged.
         times_ease: The target on the future: so many times the nDCG@10 of EASE, the interval of the difference above 0.
         seconds: The target for training the champion on a fold.
         memory_mib: The target for its peak memory.
@@ -104,7 +108,11 @@ class QualityBenchConfig:
         Recipe(name="slist", model="slist", params={**_NEXT, "threads": 2}),
         Recipe(name="blend", model="blend", params={"expectation": 2, "threads": 2}),
         _RERANKED,
-        BLEND_NEXT.model_copy(update={"params": {**BLEND_NEXT.params, "threads": 2}}),
+        _RERANKED_BY_STORE,
+        *(
+            recipe.model_copy(update={"params": {**recipe.params, "threads": 2}})
+            for recipe in (BLEND_NEXT, BLEND_RETURN)
+        ),
     )
     time_split: TimeSplitConfig = field(default_factory=TimeSplitConfig)
     learning: tuple[Recipe, ...] = (
@@ -119,6 +127,7 @@ class QualityBenchConfig:
     tuned: Mapping[str, Sequence[Recipe]] = field(default_factory=dict)
     champion: str | None = "blend-deep"
     timed_champion: str | None = BLEND_NEXT.name
+    champions: Mapping[str, str] = field(default_factory=lambda: {"ml-1m-positives": BLEND_RETURN.name})
     folds_target: float = 0.362
     times_ease: float = 1.1
     seconds: float = 300.0
@@ -148,4 +157,5 @@ class QualityBenchConfig:
             tuned={data: [one for one in recipes if one.name in names] for data, recipes in self.tuned.items()},
             champion=self.champion if self.champion in names else None,
             timed_champion=self.timed_champion if self.timed_champion in names else None,
+            champions={data: name for data, name in self.champions.items() if name in names},
         )

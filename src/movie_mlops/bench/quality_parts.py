@@ -22,6 +22,7 @@ from movie_mlops.evaluation import (
 )
 from movie_mlops.flows import Recipe
 from movie_mlops.flows.evaluate import with_content
+from movie_mlops.flows.likes_features import as_it_answers, case_features
 from movie_mlops.recommenders import BlendRecommender, Recommender, Remembered, create
 
 _ANSWERS: Final = 2**30
@@ -50,9 +51,11 @@ def learned(
     by_likes: dict[int, list[Scores]] = {likes: [] for likes in cases}
     for recipe in config.learning:
         model = create(recipe.model, recipe.params)
-        model.fit(shown[0].train, times=shown[0].train_times, content=shown[0].content)
+        first = shown[0]
+        told = case_features(model, first)
+        model.fit(first.train, times=first.train_times, content=first.content, features=told)
         for likes, case in zip(cases, shown, strict=True):
-            by_likes[likes].append(evaluate(model, case, model=recipe.name))
+            by_likes[likes].append(evaluate(as_it_answers(model, case), case, model=recipe.name))
         advance(1)
     curve = learning_curve(by_likes, baseline=config.learning[0].name)
     write_whole(drawing, standalone(plots.learning(curve)))

@@ -54,9 +54,12 @@ def recommend(user_id: str, **wishes: Unpack[Wishes]) -> Call[Recommendations]:
     return Call("GET", f"/v1/users/{_part(user_id)}/recommendations", _query(wishes))
 
 
-def recommend_for(history: Sequence[HistoryWord], **wishes: Unpack[Wishes]) -> Call[Recommendations]:
-    """Return films for somebody without an account, who met these films."""
-    return Call("POST", "/v1/recommendations", {}, {**wishes, "history": list(history)})
+def recommend_for(
+    history: Sequence[HistoryWord], *, traits: Mapping[str, str | int] | None = None, **wishes: Unpack[Wishes]
+) -> Call[Recommendations]:
+    """Return films for somebody without an account, who met these films and has these traits, as of age and gender."""
+    told = {"traits": dict(traits)} if traits else {}
+    return Call("POST", "/v1/recommendations", {}, {**wishes, **told, "history": list(history)})
 
 
 def recommend_group(

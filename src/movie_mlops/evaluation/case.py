@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -46,6 +47,7 @@ class EvaluationCase:
         facts: Counts and dates that a reader needs to judge the split.
         history_times: int64[nnz] Unix seconds aligned with ``histories.data``; ``None`` where there are none.
         content: csr float32[items, features], what is known of the films; ``None`` where nothing is.
+        films: What is known of the films, one row each; ``None`` where nothing is.
         candidates: bool[items]; the films that may be recommended at all; ``None`` for every film.
         train_user_ids: Whose rows ``train`` has; ``None`` where nobody says.
         train_traits: csr float32[users, traits], what is known of the users of ``train``; ``None`` where nothing is.
@@ -63,6 +65,7 @@ class EvaluationCase:
     facts: Facts = field(default_factory=dict)
     history_times: NDArray[np.int64] | None = None
     content: sparse.csr_matrix | None = None
+    films: pl.DataFrame | None = None
     candidates: NDArray[np.bool_] | None = None
     train_user_ids: list[str] | None = None
     train_traits: sparse.csr_matrix | None = None

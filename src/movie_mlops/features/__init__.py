@@ -25,7 +25,7 @@ from movie_mlops.features.online import (
 from movie_mlops.features.parity import Parity, keep_parity, last_parity
 from movie_mlops.features.point_in_time import AT, KNOWN_AT, features_at
 from movie_mlops.features.training_sets import TrainingSet, TrainingSets, TrainingSetSpec
-from movie_mlops.features.traits import UserTraits, user_traits
+from movie_mlops.features.traits import UserTraits, known_traits, named_traits, user_traits
 from movie_mlops.features.views import FILM_FEATURES, MATCH_FEATURES, USER_FEATURES, VIEWS
 
 __all__ = [
@@ -70,7 +70,9 @@ __all__ = [
     "join_as_of",
     "keep_parity",
     "known_by",
+    "known_traits",
     "last_parity",
+    "named_traits",
     "open_redis",
     "snapshot",
     "user_features",

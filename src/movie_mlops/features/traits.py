@@ -1,6 +1,6 @@
 """What is known of users before they have liked anything, as a matrix of users by traits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -19,6 +19,9 @@ _NAME: Final = "name"
 
 _AGES: Final = (18, 25, 35, 45, 50, 56)
 """Where the next age group begins; those of the data set ml-1m."""
+
+_BETWEEN: Final = ":"
+"""Between what is told and what it is: ``age:25-34``."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,28 @@ def user_traits(users: pl.DataFrame, user_ids: Sequence[str], names: Sequence[st
     return UserTraits(sparse.csr_matrix((ones, places), shape=(len(user_ids), len(names))), tuple(names))
 
 
+def named_traits(told: Mapping[str, str | int]) -> tuple[str, ...]:
+    """Return the names that `user_traits` has for the traits that somebody tells of themselves; nothing is checked.
+
+    Args:
+        told: What is told, such as ``{"gender": "F", "age": 27}``. An age in years is taken for its group; the group
+            may be told, too.
+    """
+    return tuple(
+        f"{name}{_BETWEEN}{_group_of(value) if name == AGE and isinstance(value, int) else value}"
+        for name, value in told.items()
+    )
+
+
+def known_traits(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return what can be told, and each value that it can have, of traits with these names."""
+    known: dict[str, list[str]] = {}
+    for name in names:
+        column, _, value = name.partition(_BETWEEN)
+        known.setdefault(column, []).append(value)
+    return known
+
+
 def _named(users: pl.DataFrame) -> pl.DataFrame:
     """Return which user has which trait, each pair once."""
     parts = [pl.DataFrame(schema={USER_ID: pl.String, _NAME: pl.String})]
@@ -62,7 +87,7 @@ def _named(users: pl.DataFrame) -> pl.DataFrame:
     for column, value in read.items():
         if column in users.columns:
             told = users.select(USER_ID, value.alias(_NAME)).drop_nulls()
-            parts.append(told.select(USER_ID, pl.format(f"{column}:{{}}", _NAME).alias(_NAME)))
+            parts.append(told.select(USER_ID, pl.format(f"{column}{_BETWEEN}{{}}", _NAME).alias(_NAME)))
     return pl.concat(parts).unique()
 
 
@@ -73,3 +98,10 @@ def _group() -> pl.Expr:
     for low, high in pairwise(_AGES):
         group = pl.when(age.is_between(low, high - 1)).then(pl.lit(f"{low}-{high - 1}")).otherwise(group)
     return pl.when(age >= _AGES[-1]).then(pl.lit(f"{_AGES[-1]}+")).otherwise(group)
+
+
+def _group_of(age: int) -> str:
+    """Return the age group of one age, as `_group` does of many."""
+    if age < _AGES[0]:
+        return f"under {_AGES[0]}"
+    return next((f"{low}-{high - 1}" for low, high in pairwise(_AGES) if age < high), f"{_AGES[-1]}+")

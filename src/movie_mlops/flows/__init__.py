@@ -1,6 +1,6 @@
 """The recipes that join the rooms: ingest, features, evaluate, train, gate, release, serve."""
 
-from movie_mlops.flows.config import BLEND_NEXT, EventsConfig, PlatformConfig, Recipe
+from movie_mlops.flows.config import BLEND_NEXT, BLEND_RETURN, EventsConfig, PlatformConfig, Recipe
 from movie_mlops.flows.datasets import active_dataset, datasets
 from movie_mlops.flows.errors import (
     BusyError,
@@ -18,6 +18,7 @@ from movie_mlops.flows.summary import to_markdown
 
 __all__ = [
     "BLEND_NEXT",
+    "BLEND_RETURN",
     "BusyError",
     "DirtyTreeError",
     "EventsConfig",

@@ -63,6 +63,21 @@ BLEND_NEXT: Final = Recipe(
 )
 """What comes next, from the order of what was liked before and from what goes together."""
 
+BLEND_RETURN: Final = Recipe(
+    name="blend-return",
+    model="blend",
+    params={
+        "members": [
+            *BLEND_NEXT.params["members"],
+            {"model": "comeback", "weight": 1.0, "params": {"regularisation": 800}},
+            {"model": "popular-recent", "weight": 0.6, "params": {"days": 30}},
+        ],
+        "popularity": 0.3,
+        "expectation": 2,
+    },
+)
+"""The same for people who were away: also what is liked by who comes back, and what is liked lately."""
+
 
 def _default_recipes() -> tuple[Recipe, ...]:
     return (

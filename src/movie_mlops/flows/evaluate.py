@@ -72,7 +72,8 @@ def evaluation(
         FlowError: No recipe can be released.
     """
     config = platform.config
-    # Without traits of users: as long as the API is told none, models are judged as they answer.
+    # Without traits of users: the API is told them of people without an account alone, and models are judged as they
+    # answer the users that there are.
     cases = with_content(make_cases(config.protocol, feedback, config), movies)
     films = Films.of(movies, cases[0].movie_ids)
     # The champion's own recipe is judged for comparison; it is a candidate where the project still lists it.
@@ -227,7 +228,7 @@ def with_content(cases: Sequence[EvaluationCase], movies: pl.DataFrame) -> list[
         cases: Of one project.
         movies: One row for each film.
     """
-    return [replace(case, content=film_content(movies, case.movie_ids).matrix) for case in cases]
+    return [replace(case, content=film_content(movies, case.movie_ids).matrix, films=movies) for case in cases]
 
 
 def with_traits(cases: Sequence[EvaluationCase], users: pl.DataFrame) -> list[EvaluationCase]:

@@ -8,6 +8,7 @@ from movie_mlops.core.memory import available_memory_bytes
 from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import EvaluationCase, Films, Scores, evaluate, pool
 from movie_mlops.flows.config import PlatformConfig, Recipe
+from movie_mlops.flows.likes_features import as_it_answers, case_features
 from movie_mlops.recommenders import Recommender, create
 
 
@@ -79,7 +80,7 @@ def judge_each(
                     model = _fitted(recipe, case, shelf.at(number), engine)
                     shelf.keep(model, number, place)
                 scores = evaluate(
-                    model,
+                    as_it_answers(model, case),
                     case,
                     config.evaluation,
                     model=recipe.name,
@@ -121,6 +122,7 @@ def _fitted(recipe: Recipe, case: EvaluationCase, trained: Sequence[Recommender]
         times=case.train_times,
         content=case.content,
         traits=case.train_traits,
+        features=case_features(model, case),
         memory_limit_bytes=available_memory_bytes(),
         trained=trained,
         engine=engine,

@@ -142,7 +142,7 @@ def missing_inputs(lake: Lake, manifest: Manifest) -> str | None:
     can = create(manifest.model, manifest.params).capabilities
     remembers = REFERENCE in manifest.arrays
     read = {
-        MOVIES: can.reads_content or (remembers and MOVIES in versions),
+        MOVIES: can.reads_content or can.reads_features or (remembers and MOVIES in versions),
         USERS: _reads_users(manifest) and USERS in versions,
     }
     for table in (INTERACTIONS, *(table for table, wanted in read.items() if wanted)):

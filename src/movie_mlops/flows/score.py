@@ -13,13 +13,15 @@ from scipy import sparse
 
 from movie_mlops.core.columns import EVENT_TIME, KIND, MOVIE_ID, SOURCE, USER_ID, WEIGHT
 from movie_mlops.core.progress import SILENT, Progress
+from movie_mlops.evaluation.case import Scorer
 from movie_mlops.features.feedback import CONSUMED
 from movie_mlops.flows.errors import FlowError, NothingReleasedError
+from movie_mlops.flows.likes_features import informed
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.serve import read_catalogue
-from movie_mlops.lake import INTERACTIONS, MOVIES
+from movie_mlops.lake import INTERACTIONS, MOVIES, Lake
 from movie_mlops.recommenders import NO_ITEM, top_k
-from movie_mlops.release import read_bundle
+from movie_mlops.release import Bundle, read_bundle
 from movie_mlops.serving import Batch, Rules, ServingModel, Source
 
 RECOMMENDATIONS: Final = "recommendations"
@@ -96,7 +98,7 @@ def score(
         bundle = read_bundle(platform.workspace.models / champion.bundle_id, trust=platform.keys.trust)
         catalogue = read_catalogue(lake)
         words = platform.engine.words(lake, read[INTERACTIONS], platform.config.feedback)
-        batch = Batch(catalogue, ServingModel.of(champion, bundle, catalogue), k, rules)
+        batch = Batch(catalogue, ServingModel.of(champion, bundle, catalogue), k, rules, _scorer(bundle, words, lake))
         block = max(1, platform.config.evaluation.block_scores // bundle.movie_ids.size)
         with progress.task("Scoring", words[USER_ID].n_unique(), "users") as advance:
             best = []
@@ -118,6 +120,19 @@ def score(
         parquet=None if parquet is None else str(parquet),
         **made,
     )
+
+
+def _scorer(bundle: Bundle, words: pl.DataFrame, lake: Lake) -> Scorer:
+    """Return the bundle's model as it answers, with features of the films as they are now where it reads any."""
+    model = bundle.recommender
+    if not model.store_features:
+        return model
+    items = pl.DataFrame({MOVIE_ID: bundle.movie_ids, _ITEM: np.arange(bundle.movie_ids.size, dtype=np.int32)})
+    liked = words.with_columns(pl.col(USER_ID).rle_id().alias("row")).filter(pl.col(WEIGHT) > 0)
+    said = liked.join(items, on=MOVIE_ID, how="inner").sort("row", _ITEM)
+    likes = _matrix(said, words[USER_ID].n_unique(), bundle.movie_ids.size)
+    stamps = said[EVENT_TIME].dt.epoch("s").fill_null(-1).to_numpy().astype(np.int64)
+    return informed(model, likes, stamps, bundle.movie_ids, lake.scan(MOVIES).collect())
 
 
 def _parts(words: pl.DataFrame, block: int) -> Iterator[pl.DataFrame]:
@@ -147,7 +162,7 @@ def _best(batch: Batch, words: pl.DataFrame) -> tuple[int, pl.DataFrame]:
     consumed = pl.col(KIND).is_in([kind.value for kind in CONSUMED])
     done_with = _matrix(known.filter(consumed), names.len(), size)
     seen = _by_row(rows.filter(consumed), names.len())
-    scores = model.recommender.score(histories, times=stamps)
+    scores = batch.scorer.score(histories, times=stamps)
     frames = []
     alike = batch.alike(scores)
     one_by_one = np.flatnonzero(alike) if batch.plain else np.arange(names.len())

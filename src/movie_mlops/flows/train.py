@@ -1,7 +1,7 @@
 """Step 4: the candidate's recipe, trained on everything that is known, becomes a bundle."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from movie_mlops.core.progress import Progress
 from movie_mlops.evaluation import Feedback
 from movie_mlops.features import film_content, user_traits
 from movie_mlops.flows.config import Recipe
+from movie_mlops.flows.likes_features import training_features, views_of
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.provenance import (
     arrays_sha256,
@@ -42,12 +43,14 @@ class Trained:
         movie_ids: int64[films]; which film each item is.
         trained_on: How many users, films and positives there were, and the SHA-256 of the very numbers.
         traits: Which traits of users it knows, in the order in which it reads them.
+        views: The views of the feature store that it reads, with their versions and digests.
     """
 
     model: Recommender
     movie_ids: NDArray[np.int64]
     trained_on: dict[str, Any]
     traits: tuple[str, ...] = ()
+    views: Mapping[str, Any] = field(default_factory=dict)
 
 
 def fit(
@@ -81,18 +84,22 @@ def fit(
     people = users() if users is not None and made.capabilities.reads_traits else None
     traits = None if people is None or people.is_empty() else user_traits(people, known.learners())
     who = None if traits is None else traits.matrix
+    reads = made.capabilities.reads_features
+    films = (movies() if catalogue is None else catalogue) if reads else None
     made.fit(
         matrix,
         times=times,
         content=content,
         traits=who,
+        features=training_features(made, matrix, times, known.movie_ids, films),
         progress=progress,
         memory_limit_bytes=available_memory_bytes(),
         engine=engine,
     )
     sha256 = learned_sha256(known, matrix, times, [facts for facts in (content, who) if facts is not None])
     trained_on = {"users": matrix.shape[0], "films": matrix.shape[1], "positives": matrix.nnz, "sha256": sha256}
-    return Trained(made, known.movie_ids, trained_on, () if traits is None else traits.names)
+    told = () if traits is None else traits.names
+    return Trained(made, known.movie_ids, trained_on, told, views_of(made.store_features))
 
 
 def train(
@@ -138,6 +145,7 @@ def train(
             **platform.config.model_dump(mode="json", include={"feedback"}),
             "trained_on": trained.trained_on,
             **({"traits": list(trained.traits)} if trained.traits else {}),
+            **({"views_read": dict(trained.views)} if trained.views else {}),
             "seed": getattr(params, "seed", None),
             # A seed that is null could have been forgotten: this says that there is nothing to seed.
             "randomness": "seeded" if seeded else "none",

@@ -13,6 +13,7 @@ from movie_mlops.core.memory import available_memory_bytes
 from movie_mlops.core.progress import Advance
 from movie_mlops.evaluation import EvaluationCase, EvaluationConfig, Scores, evaluate, pool
 from movie_mlops.flows.errors import TimeUpError
+from movie_mlops.flows.likes_features import as_it_answers, case_features
 from movie_mlops.recommenders import BlendRecommender, Recommender, Remembered, create
 
 Report = Callable[[int, float], None]
@@ -129,7 +130,7 @@ class Panel:
             recommender = bench.fitted(create(model, params), deadline, memory_limit, watch)
             for block in blocks:
                 deadline.check()
-                scores = evaluate(recommender, block, self.config, model=model)
+                scores = evaluate(as_it_answers(recommender, block), block, self.config, model=model)
                 report(FIRST_BLOCK + len(found), scores.mean(self.metric))
                 found.append(scores)
         return replace(pool(found, self.cases[0].name), lists={})
@@ -181,6 +182,7 @@ class _Bench:
             times=self._case.train_times,
             content=self._case.content,
             traits=self._case.train_traits,
+            features=case_features(recommender, self._case),
             progress=_UntilDeadline(deadline),
             memory_limit_bytes=memory_limit,
             watch=watch,

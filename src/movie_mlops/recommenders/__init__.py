@@ -18,6 +18,7 @@ from movie_mlops.recommenders.errors import (
     UpdateError,
 )
 from movie_mlops.recommenders.exploring import ExploringPolicy
+from movie_mlops.recommenders.known_features import AnswerFeatures, TrainingFeatures
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.ranking import NO_ITEM, top_k
 from movie_mlops.recommenders.registry import NAMES, create, restore, search_space
@@ -29,6 +30,7 @@ from movie_mlops.recommenders.updating import Change, updated
 __all__ = [
     "NAMES",
     "NO_ITEM",
+    "AnswerFeatures",
     "BlendParams",
     "BlendRecommender",
     "Capabilities",
@@ -48,6 +50,7 @@ __all__ = [
     "RestoreError",
     "Space",
     "TrainingError",
+    "TrainingFeatures",
     "UnknownRecommenderError",
     "UnsupportedError",
     "UpdateError",

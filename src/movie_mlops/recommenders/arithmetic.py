@@ -110,6 +110,14 @@ class Arithmetic(ABC):
         """Return how many traits the training had."""
         return 0
 
+    def _of_store(self) -> tuple[str, ...]:
+        """Return what it reads of a feature store."""
+        return ()
+
+    def _looks_up(self) -> bool:
+        """Return whether scores hang on that."""
+        return False
+
     def _traits_memory(self, n_items: int, n_traits: int) -> int:  # noqa: ARG002  # for those that read traits
         """Return the peak bytes that traits take of `_fit` beyond `_memory_needed`."""
         return 0

@@ -17,6 +17,7 @@ class Capabilities:
         scores_unseen: A film without a like that has facts is scored by these, and may be recommended.
         explains_content: `Recommender.explain_content` works.
         reads_traits: It learns from traits of the users where it is given them, and scores by them.
+        reads_features: It reads what a feature store knows of users and films, where it is handed it.
         additive: The contributions that `Recommender.explain` tells sum to the score. So what a disliked film would
             have added can be taken off.
         composed: It is made of other recommenders: as good as theirs, it costs more.
@@ -32,6 +33,7 @@ class Capabilities:
     scores_unseen: bool = False
     explains_content: bool = False
     reads_traits: bool = False
+    reads_features: bool = False
     additive: bool = True
     composed: bool = False
     libraries: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from movie_mlops.recommenders.arithmetic import Arithmetic
 from movie_mlops.recommenders.config import Params
 from movie_mlops.recommenders.errors import NotFittedError, ParameterError, UnsupportedError
 from movie_mlops.recommenders.inputs import Csr
+from movie_mlops.recommenders.known_features import Asked
 from movie_mlops.recommenders.stored import Arrays
 
 
@@ -27,6 +28,7 @@ class Fitted(Arithmetic):
         self._known = np.empty(0, np.int32)
         self._position = np.empty(0, np.int32)
         self._show: Callable[[float, Arrays], None] | None = None
+        self._asked: Asked | None = None
 
     @property
     def n_items(self) -> int:

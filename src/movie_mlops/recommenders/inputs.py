@@ -1,7 +1,7 @@
 """What a recommender accepts: the checks at its door, and the one form of matrix behind it."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,6 +9,9 @@ from scipy import sparse
 
 from movie_mlops.core.engine import HERE, Engine
 from movie_mlops.recommenders.errors import HistoryError, MatrixError
+
+if TYPE_CHECKING:
+    from movie_mlops.recommenders.known_features import TrainingFeatures
 
 Csr = sparse.csr_array[np.float32, tuple[int, int]]
 """Users by items behind the door: float32, sorted, no duplicate, nothing but weights above zero."""
@@ -40,6 +43,7 @@ class Training:
         times: Unix seconds of each of the matrix's values, -1 where unknown; None where no times were given.
         content: Films by features, one row for each of the matrix's columns; None where no facts were given.
         traits: Users by traits, one row for each of the matrix's rows; None where none were given.
+        features: Looks up what a feature store knew; None where nothing was given.
         trained: Recommenders that have been fitted on the same matrix and times.
         engine: Where what can be dealt out is done.
     """
@@ -48,6 +52,7 @@ class Training:
     times: NDArray[np.int64] | None
     content: Csr | None = None
     traits: Csr | None = None
+    features: "TrainingFeatures | None" = None
     trained: tuple[Trained, ...] = ()
     engine: Engine = HERE
 

@@ -7,6 +7,7 @@ with facts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Self
@@ -37,6 +38,7 @@ from movie_mlops.recommenders.inputs import (
     take_columns,
     take_times,
 )
+from movie_mlops.recommenders.known_features import AnswerFeatures, Asked, KnownFilms, TrainingFeatures, check_names
 from movie_mlops.recommenders.memory import check_memory
 from movie_mlops.recommenders.stored import COMMON, Arrays, Layout, check_arrays, check_finite
 from movie_mlops.recommenders.strongest import strongest
@@ -72,6 +74,7 @@ class Recommender(Explaining):
         times: ArrayLike | None = None,
         content: AnyCsr | None = None,
         traits: AnyCsr | None = None,
+        features: TrainingFeatures | None = None,
         progress: Progress = SILENT,
         memory_limit_bytes: int | None = None,
         watch: Watch | None = None,
@@ -87,6 +90,8 @@ class Recommender(Explaining):
                 (genres, decade, people). Read only by those whose capabilities say so.
             traits: Users by traits in CSR form, one row for each row of ``matrix``: what is known of the users, above
                 zero where they have the trait. Likewise.
+            features: Looks up what a feature store knew of the users and films; likewise. Without it a recommender
+                learns from likes alone.
             progress: Who listens; told in percent.
             memory_limit_bytes: How much memory training may take; None for no limit.
             watch: Who is shown the model between the steps of its training, where it is trained step by step; what it
@@ -114,8 +119,13 @@ class Recommender(Explaining):
             training = replace(training, content=facts)
         if self.capabilities.reads_traits:
             training = replace(training, traits=told)
+        if features is not None and self.capabilities.reads_features:
+            check_names(features.names, self._of_store())
+            training = replace(training, features=features)
         compact, known, position = known_only(training, by_content=self.capabilities.scores_unseen)
         check_memory(self, compact, memory_limit_bytes)
+        if training.features is not None:
+            compact = replace(compact, features=KnownFilms(training.features, known))
         compact = replace(compact, trained=tuple(one for one in trained if one.knows(known)), engine=engine)
         kept: Arrays = {"n_items": np.array([len(position)], np.int64), "known_items": known}
         self._show = None if watch is None else partial(self._shown, watch, kept)
@@ -342,7 +352,7 @@ class Recommender(Explaining):
         """Return whether fitting both on the same likes gives the same, so that one can stand for the other."""
         can = self.capabilities
         same = type(self) is type(other) and self.params == other.params
-        return same and not (can.reads_content or can.reads_traits)
+        return same and not (can.reads_content or can.reads_traits or can.reads_features)
 
     def layout(self, n_known: int) -> Layout:
         """Say which arrays `arrays` returns where ``n_known`` films are known."""
@@ -382,6 +392,31 @@ class Recommender(Explaining):
         read = self._content_memory(n_items, n_features, n_facts) if self.capabilities.reads_content else 0
         who = self._traits_memory(n_items, n_traits) if self.capabilities.reads_traits else 0
         return checked + read + who + self._memory_needed(n_users, n_items, nnz)
+
+    @property
+    def store_features(self) -> tuple[str, ...]:
+        """What it reads of a feature store; nothing where it was trained and has learned nothing from one."""
+        return self._of_store() if self._learned is None or self._looks_up() else ()
+
+    def asked_with(self, features: AnswerFeatures, *, alone: bool = False) -> Self:
+        """Return this recommender as it answers with what a feature store knows of those who ask.
+
+        What is returned shares everything with this one, which is not changed. While films of a history are left out to
+        explain a score, what the store knows stays as it is.
+
+        Args:
+            features: Looks it up, `store_features` in their order; where something is not known it counts as such.
+            alone: Whether all that is asked is about one person, and not about a row of histories each.
+
+        Raises:
+            NotFittedError: It was neither trained nor restored.
+            MatrixError: They are other features.
+        """
+        self._require_fitted()
+        check_names(features.names, self.store_features)
+        asking = copy(self)
+        asking._asked = Asked(features, self._known, alone)  # noqa: SLF001 - a copy of itself
+        return asking
 
     def _after_step(self, share: float, learned: Callable[[], Arrays]) -> None:
         """Say, within `_fit`, that a share of the training is done, and what `_fit` would return if it ended here."""

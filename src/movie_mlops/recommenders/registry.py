@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from movie_mlops.recommenders.blend import BlendRecommender
+from movie_mlops.recommenders.comeback import ComebackRecommender
 from movie_mlops.recommenders.config import read_params
 from movie_mlops.recommenders.content import ContentEdlaeRecommender
 from movie_mlops.recommenders.errors import UnknownRecommenderError
@@ -38,6 +39,7 @@ _RECOMMENDERS: tuple[type[Recommender], ...] = (
     IalsRecommender,
     KernelRecommender,
     SlistRecommender,
+    ComebackRecommender,
     VaeRecommender,
     SasrecRecommender,
     BlendRecommender,

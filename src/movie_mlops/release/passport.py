@@ -12,6 +12,7 @@ _PLACES: Final = {
     "lake_versions": ("data", "lake_versions"),
     "trained_on": ("data", "trained_on"),
     "feature_versions": ("features", "versions"),
+    "views_read": ("features", "read_by_the_model"),
     "code_commit": ("code", "commit"),
     "code_sha256": ("code", "sha256"),
     "packages": ("code", "packages"),

@@ -3,10 +3,20 @@
 from dataclasses import replace
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, StrictInt, StrictStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
 from movie_mlops.serving.cursors import LONGEST, START, Cursor
 from movie_mlops.serving.group import Strategy
+from movie_mlops.serving.personal import TraitsIn
 from movie_mlops.serving.reading import (
     MOST_BOOSTED,
     MOST_BOOSTS,
@@ -234,11 +244,19 @@ class RecommendationRequest(Wishes):
                     "diversity": 0.3,
                     "cursor": "start",
                 },
+                {"history": [], "traits": {"age": 27, "gender": "F", "occupation": "artist"}, "k": 5},
             ]
         }
     )
     history: list[HistoryWord] = Field(
         max_length=MOST_HISTORY, description="Films in order; of two words on one film the last counts."
+    )
+    traits: TraitsIn = Field(
+        {},
+        description="What is known of the person, of what the released model reads: age (in years, or its group),"
+        " gender, occupation. It is used for this answer and kept nowhere. A name or value that the model does not"
+        " know is refused, and those that it knows are named; a model that reads no traits says so in the note.",
+        examples=[{"age": 27, "gender": "F"}],
     )
 
 

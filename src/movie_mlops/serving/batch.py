@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from movie_mlops.evaluation.case import Scorer
 from movie_mlops.features import FeedbackConfig, History
 from movie_mlops.serving.catalogue import Catalogue
 from movie_mlops.serving.model import ServingModel, Snapshot
@@ -24,17 +25,27 @@ class Batch:
         model: The released model.
         k: Films of a list at most.
         rules: What the house wants of every list.
+        scorer: What scores histories, where that is not the model by itself.
 
     Attributes:
         model: The released model.
+        scorer: What scores histories.
         k: Films of a list at most.
         source: Where a list by the model comes from.
         allowed: bool[items], what may be in a list.
         plain: Whether a list is simply the best of what is allowed.
     """
 
-    def __init__(self, catalogue: Catalogue, model: ServingModel, k: int, rules: Rules | None = None) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        model: ServingModel,
+        k: int,
+        rules: Rules | None = None,
+        scorer: Scorer | None = None,
+    ) -> None:
         self.model = model
+        self.scorer: Scorer = model.recommender if scorer is None else scorer
         self.k = k
         personalised = model.recommender.capabilities.personalised
         self.source = Source.PERSONALISED if personalised else Source.POPULAR

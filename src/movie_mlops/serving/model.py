@@ -30,6 +30,7 @@ class ServingModel:
         listed: bool[n_items], whether the catalogue has the film of each item.
         unlisted: int64[n], the items whose film it lacks.
         items: The item of each film id.
+        traits: The traits of people that it reads, in its order; nothing where it reads none.
     """
 
     release: Release
@@ -40,6 +41,7 @@ class ServingModel:
     listed: NDArray[np.bool_]
     unlisted: NDArray[np.int64]
     items: dict[int, int]
+    traits: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, release: Release, bundle: Bundle, catalogue: Catalogue) -> Self:
@@ -55,7 +57,7 @@ class ServingModel:
                 next_step="Serve the data set that it was trained on, or train again with 'movie-mlops run'.",
             )
         _try(bundle)
-        dataset = bundle.manifest.facts.get("dataset")
+        dataset, traits = (bundle.manifest.facts.get(name) for name in ("dataset", "traits"))
         return cls(
             release=release,
             dataset=dataset if isinstance(dataset, str) else None,
@@ -65,6 +67,7 @@ class ServingModel:
             listed=positions >= 0,
             unlisted=np.flatnonzero(positions < 0),
             items={movie_id: item for item, movie_id in enumerate(bundle.movie_ids.tolist())},
+            traits=tuple(map(str, traits)) if isinstance(traits, list) else (),
         )
 
     def known(self, movie_ids: Iterable[int]) -> NDArray[np.bool_]:

@@ -41,7 +41,9 @@ def reasons_for(
     """
     if not items or not model.recommender.capabilities.explains:
         return {}
-    contributions = model.recommender.explain_many(told.items, told.weights, items, times=told.times)
+    contributions = model.recommender.explain_many(
+        told.items, told.weights, items, times=told.times, traits=told.traits
+    )
     return strongest_reasons(catalogue, model, told, items, contributions, most=most)
 
 

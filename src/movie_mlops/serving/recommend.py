@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from movie_mlops.features import History
 from movie_mlops.serving.arranging import Arranged, Placed, arrange
 from movie_mlops.serving.catalogue import Film
@@ -72,7 +75,13 @@ class Answer:
 
 
 def recommend(
-    snapshot: Snapshot, history: History, wish: Wish, *, reasons: int = 2, rules: RuleBook = NO_RULES
+    snapshot: Snapshot,
+    history: History,
+    wish: Wish,
+    *,
+    reasons: int = 2,
+    rules: RuleBook = NO_RULES,
+    traits: NDArray[np.float32] | None = None,
 ) -> Answer:
     """Return the ``wish.k`` best films for a history.
 
@@ -82,13 +91,15 @@ def recommend(
         wish: What is asked for.
         reasons: How many films a reason names at most.
         rules: The rules of the house.
+        traits: Which of the traits that the model reads the person has; ``None`` where none was told.
 
     Returns:
-        The answer; its source is ``popular`` whenever the history had no part in it, and its note says why.
+        The answer; its source is ``popular`` whenever neither history nor traits had a part in it, and its note says
+        why.
     """
-    best = straight(snapshot, history, wish, rules.of(snapshot.catalogue))
+    best = straight(snapshot, history, wish, rules.of(snapshot.catalogue), traits)
     if best is None:
-        return answer(snapshot, score(snapshot, history), history, wish, reasons=reasons, rules=rules)
+        return answer(snapshot, score(snapshot, history, traits), history, wish, reasons=reasons, rules=rules)
     speaks: dict[int, tuple[Because, ...]] = {}
     if best.contributions is not None:
         speaks = strongest_reasons(

@@ -28,12 +28,14 @@ class Told:
         weights: float32[n].
         times: int64[n], Unix seconds; -1 where unknown.
         why: Why nothing can be drawn from it; ``None`` where something can.
+        traits: float32[traits], which of the traits that the model reads the person has; ``None`` where none was told.
     """
 
     items: NDArray[np.int32]
     weights: NDArray[np.float32]
     times: NDArray[np.int64]
     why: str | None
+    traits: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,14 @@ class Scored:
         return float(self.scores.std()) or 1.0
 
 
-def score(snapshot: Snapshot, history: History) -> Scored:
-    """Score every film for a history, with the released model where it draws something from it, else by popularity."""
+def score(snapshot: Snapshot, history: History, traits: NDArray[np.float32] | None = None) -> Scored:
+    """Score every film for a history, with the released model where it draws something from it, else by popularity.
+
+    Args:
+        snapshot: The films, and the model where there is one.
+        history: What was met.
+        traits: Which of the model's traits the person has. With one of them a history may be empty.
+    """
     catalogue, model = snapshot.catalogue, snapshot.model
     if model is None:
         return popular(catalogue, "No model is released yet")
@@ -99,10 +107,10 @@ def score(snapshot: Snapshot, history: History) -> Scored:
         same = model.recommender.score_one(np.empty(0, np.int32), np.empty(0, np.float32))
         why = f"The released model ({model.release.model}) gives everybody the same films."
         return Scored(Source.POPULAR, catalogue, same, model, why=why)
-    told = tell(model, history)
+    told = tell(model, history, traits)
     if told.why is not None:
         return popular(catalogue, told.why)
-    scores = model.recommender.score_one(told.items, told.weights, times=told.times)
+    scores = model.recommender.score_one(told.items, told.weights, times=told.times, traits=told.traits)
     if scores.min() == scores.max():
         return popular(catalogue, "The released model draws nothing from this history")
     return Scored(Source.PERSONALISED, catalogue, scores, model, told)
@@ -140,10 +148,12 @@ def words_of(
     )
 
 
-def tell(model: ServingModel, history: History) -> Told:
-    """Return what a model can be told of a history."""
+def tell(model: ServingModel, history: History, traits: NDArray[np.float32] | None = None) -> Told:
+    """Return what a model can be told of a history, and of whose it is."""
     items, weights, times = words_of(model.items, history)
     why = None
+    if traits is not None and traits.any():
+        return Told(items, weights, times, why, traits)
     if not len(history):
         why = "There is no history to go by"
     elif not (history.weights > 0).any():

@@ -38,14 +38,16 @@ class Straight:
     scores: list[float]
 
 
-def straight(snapshot: Snapshot, history: History, wish: Wish, ruling: Ruling | None) -> Straight | None:
+def straight(
+    snapshot: Snapshot, history: History, wish: Wish, ruling: Ruling | None, traits: NDArray[np.float32] | None = None
+) -> Straight | None:
     """Return the ``wish.k`` best films; ``None`` where that is not all there is to a list, or it would need a note."""
     model = snapshot.model
     if model is None or not (wish.straight and model.recommender.capabilities.personalised):
         return None
     if ruling is not None and not ruling.plain:
         return None
-    told = tell(model, history)
+    told = tell(model, history, traits)
     if told.why is not None:
         return None
     without = set(wish.exclude)
@@ -68,6 +70,7 @@ def straight(snapshot: Snapshot, history: History, wish: Wish, ruling: Ruling | 
         without=left_out,
         among=among,
         times=told.times,
+        traits=told.traits,
         explain=wish.explain and model.recommender.capabilities.explains,
     )
     # Of a short list it has to be said why it is one, and what a model gives all the same score it does not know.

@@ -31,6 +31,10 @@ def why(services: Services, impression: Impression, release: Release | None) -> 
             model = _model(services, release)
         except (BundleError, ReleaseUnusableError) as error:
             problem = error.problem
+        if model is not None and model.recommender.store_features:
+            model, problem = None, "Its model read rows of the feature store, and how they were then is not kept."
+        if "traits" in impression.request:
+            model, problem = None, "It was made from traits of a person, too, and these are kept nowhere."
     films = services.watcher.snapshot.catalogue
     if model is not None and history is not None:
         told = explain_again(films, model, history, movie_ids, reasons=_REASONS)

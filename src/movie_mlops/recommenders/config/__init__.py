@@ -11,6 +11,7 @@ from movie_mlops.recommenders.config.deep import (
 )
 from movie_mlops.recommenders.config.reading import Params, read_params
 from movie_mlops.recommenders.config.single import (
+    ComebackParams,
     ContentEdlaeParams,
     EaseParams,
     EdlaeParams,
@@ -28,6 +29,7 @@ from movie_mlops.recommenders.config.sparse import SparseEaseParams
 
 __all__ = [
     "BlendParams",
+    "ComebackParams",
     "ContentEdlaeParams",
     "EaseParams",
     "EdlaeParams",

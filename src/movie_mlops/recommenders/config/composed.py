@@ -104,6 +104,7 @@ class RerankParams(BlendParams):
         least: How many candidates a leaf must hold in training.
         hidden: Share of each history that is hidden from the blend, for the trees to find.
         strength: What the trees count beside the blend, both at deviation 1 over the candidates.
+        store_features: What the trees also look at of a feature store's views, where the recommender is handed it.
     """
 
     candidates: int = 150
@@ -113,6 +114,14 @@ class RerankParams(BlendParams):
     least: int = 200
     hidden: float = 0.2
     strength: float = 0.5
+    store_features: tuple[str, ...] = (
+        "film_features:likes_30d",
+        "film_features:likes_trend",
+        "film_features:age_years",
+        "user_features:positives",
+        "match_features:genre_match",
+        "match_features:decade_match",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -123,6 +132,8 @@ class RerankParams(BlendParams):
         require(self.least >= 1, "least", self.least, "a whole number of at least 1")
         require(0 < self.hidden < 1, "hidden", self.hidden, "a share between 0 and 1")
         require(self.strength > 0, "strength", self.strength, "a number above 0")
+        twice = len(self.store_features) - len(set(self.store_features))
+        require(not twice, "The number of store_features that are named twice", twice, "each once")
 
     @property
     def space(self) -> Space:

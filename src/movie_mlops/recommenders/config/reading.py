@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from movie_mlops.recommenders.config.composed import BlendParams, Member
 from movie_mlops.recommenders.config.deep import SasrecParams, VaeParams
 from movie_mlops.recommenders.config.single import (
+    ComebackParams,
     IalsParams,
     ItemKnnParams,
     KernelParams,
@@ -31,6 +32,7 @@ Params = (
     | IalsParams
     | KernelParams
     | SlistParams
+    | ComebackParams
     | VaeParams
     | SasrecParams
     | BlendParams
@@ -55,7 +57,10 @@ def _typed(params_type: type, values: Mapping[str, object]) -> dict[str, object]
             near = get_close_matches(name, known, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"It knows: {', '.join(known) or 'no parameter at all'}."
             raise ParameterError(f"{params_type.__name__} has no parameter {name!r}.", next_step=hint)
-        typed[name] = _members(value) if name == "members" else _number(name, value, whole=known[name] is int)
+        if name == "store_features":
+            typed[name] = _names(value)
+        else:
+            typed[name] = _members(value) if name == "members" else _number(name, value, whole=known[name] is int)
     return typed
 
 
@@ -66,6 +71,15 @@ def _members(value: object) -> tuple[Member, ...]:
             next_step="Write for example: members: [{model: ease, weight: 1.0, params: {regularisation: 300}}]",
         )
     return tuple(_member(one) for one in value)
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) and one for one in value):
+        raise ParameterError(
+            "The store_features are not a list of names.",
+            next_step="Write for example: store_features: [film_features:likes_30d, match_features:genre_match]",
+        )
+    return tuple(value)
 
 
 def _member(value: Mapping[str, object]) -> Member:

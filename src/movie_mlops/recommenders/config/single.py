@@ -256,6 +256,29 @@ class KernelParams:
 
 
 @dataclass(frozen=True)
+class ComebackParams:
+    """Parameters of what people like when they come back.
+
+    Attributes:
+        days: How long the first visit lasts: what is liked so many days after the first like, or later, is liked by who
+            came back.
+        regularisation: The L2 penalty λ that every film pays alike.
+        threads: BLAS threads of the training, as for EASE.
+    """
+
+    space: ClassVar[Space] = {"days": Range(0.1, 30, log=True), "regularisation": Range(1, 10_000, log=True)}
+
+    days: float = 1.0
+    regularisation: float = 200.0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        require(self.days > 0, "days", self.days, "a number of days above 0")
+        require(self.regularisation > 0, "regularisation", self.regularisation, "a number above 0")
+        require(self.threads >= 1, "threads", self.threads, "a whole number of at least 1")
+
+
+@dataclass(frozen=True)
 class SlistParams:
     """Parameters of SLIST.
 

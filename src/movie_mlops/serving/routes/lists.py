@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from movie_mlops.serving.answering import Given
 from movie_mlops.serving.asks import GroupOut, GroupRequest, RerankOut, RerankRequest, Somebody
 from movie_mlops.serving.group import Member, recommend_group
+from movie_mlops.serving.looking_up import informed
 from movie_mlops.serving.model import Snapshot
 from movie_mlops.serving.owning import check_asked
 from movie_mlops.serving.recommend import Answer
@@ -29,7 +30,8 @@ def make_router(services: Services) -> APIRouter:
     def for_group(body: GroupRequest) -> Json:
         """Put together what each member would be given; what one of them has seen is seen."""
         check_asked(services.access, [somebody.user_id for somebody in body.members])
-        wish, snapshot = body.wish(), services.watcher.snapshot
+        # What a store knows of the members one by one has no part in a list for all; of the films it has.
+        wish, snapshot = body.wish(), informed(services.features, services.watcher.snapshot, None)
         members = [_member(services, somebody, place) for place, somebody in enumerate(body.members, start=1)]
         asked = {"members": [_said(somebody) for somebody in body.members], "strategy": body.strategy.value}
         if wish.cursor is not None:
@@ -60,7 +62,7 @@ def make_router(services: Services) -> APIRouter:
         wish = body.wish()
         member, why = _member(services, body, 1)
         recommendation_id = secrets.token_hex(16)
-        make = maker(services, member.history)
+        make = maker(services, member.history, body.user_id)
         given = services.answering.give(
             services.watcher.snapshot, make, wish, user_id=body.user_id, recommendation_id=recommendation_id
         )

@@ -19,7 +19,9 @@ from movie_mlops.features import FeatureError, FeedbackConfig, History
 from movie_mlops.serving.answering import Given, Make
 from movie_mlops.serving.asks import ListQuery, RecommendationRequest
 from movie_mlops.serving.impressions import Impression
+from movie_mlops.serving.looking_up import informed
 from movie_mlops.serving.model import Snapshot
+from movie_mlops.serving.personal import NO_USE, Traits, read_traits
 from movie_mlops.serving.recommend import Answer, Source, recommend
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.served import sampled, take
@@ -30,6 +32,7 @@ from movie_mlops.serving.wishes import Wish
 from movie_mlops.state import StateError
 
 _LOG: Final = logging.getLogger("movie_mlops.serving.recommendations")
+_UNTOLD: Final[Mapping[str, str | int]] = {}
 _NOTHING: Final = History.of((), FeedbackConfig())
 _RESPONSES: dict[int | str, dict[str, Any]] = {200: {"model": RecommendationOut}, 422: {"model": ProblemOut}}
 
@@ -49,11 +52,14 @@ def make_router(services: Services) -> APIRouter:
 
     @router.post("/recommendations", responses=_RESPONSES, summary="Recommendations for a list of films")
     async def for_list(body: RecommendationRequest) -> Json:
-        """Do the same for somebody without an account; nothing of the list is stored but with the answer itself."""
+        """Do the same for somebody without an account.
+
+        Nothing of the list is stored but with the answer itself, and of traits only which were told.
+        """
         wish = body.wish()
         request = {**wish.document(), "history": said(body.history)}
         history = list_history(services, body.history)
-        answer = partial(_answer, services, history, wish, user_id=None, request=request)
+        answer = partial(_answer, services, history, wish, user_id=None, request=request, traits=body.traits)
         return answer() if wish.plain else await run_in_threadpool(answer)
 
     @router.get("/users/{user_id:path}/history", responses={200: {"model": HistoryOut}}, summary="What a user met")
@@ -142,15 +148,25 @@ def _answer(
     user_id: str | None,
     request: dict[str, Any],
     why: str | None = None,
+    traits: Mapping[str, str | int] = _UNTOLD,
 ) -> Json:
     asked: dict[str, Any] = {}
     if wish.cursor is not None:
         asked = {**wish.bound(), "user_id": user_id, "history": request.get("history")}
+        if traits:
+            asked["traits"] = dict(traits)
         wish.cursor.check(asked)
+    snapshot = services.watcher.snapshot
+    read = read_traits(snapshot, traits)
+    if read is not None:
+        # Which were told, and not what they are. Every name is one that the model knows.
+        request = {**request, "traits": sorted(traits)}
+    elif traits and snapshot.model is not None:
+        why = NO_USE
     recommendation_id = secrets.token_hex(16)
     given = services.answering.give(
-        services.watcher.snapshot,
-        maker(services, history),
+        snapshot,
+        maker(services, history, user_id, read),
         wish,
         user_id=user_id,
         recommendation_id=recommendation_id,
@@ -166,19 +182,28 @@ def _answer(
     return Json(document)
 
 
-def maker(services: Services, history: History) -> Make:
-    """Return what gives the answer of a snapshot to a wish, for a history."""
+def maker(services: Services, history: History, user_id: str | None, traits: Traits | None = None) -> Make:
+    """Return what gives the answer of a snapshot to a wish.
+
+    Args:
+        services: The stores.
+        history: What was met.
+        user_id: By whom; ``None`` for somebody without an account.
+        traits: Which of the model's traits they have, where some were told.
+    """
 
     def make(snapshot: Snapshot, wish: Wish) -> Answer:
-        work = partial(_scored, services, snapshot, history, wish)
-        return services.repeats.of(snapshot, history, wish, work)
+        snapshot = informed(services.features, snapshot, user_id)
+        work = partial(_scored, services, snapshot, history, wish, traits)
+        # What is made from traits is kept nowhere, not even for a moment.
+        return services.repeats.of(snapshot, history, wish, work) if traits is None else work()
 
     return make
 
 
-def _scored(services: Services, snapshot: Snapshot, history: History, wish: Wish) -> Answer:
+def _scored(services: Services, snapshot: Snapshot, history: History, wish: Wish, traits: Traits | None) -> Answer:
     with span("model score") as scoring:
-        found = recommend(snapshot, history, wish, reasons=services.config.reasons, rules=services.rules)
+        found = recommend(snapshot, history, wish, reasons=services.config.reasons, rules=services.rules, traits=traits)
         if scoring is not None:
             model = "none" if snapshot.model is None else snapshot.model.release.model
             scoring.tell({"movie_mlops.source": found.source.value, "movie_mlops.model": model})

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from movie_mlops.core import clock
 from movie_mlops.serving.impressions import Impression
+from movie_mlops.serving.looking_up import informed
 from movie_mlops.serving.model import Snapshot
 from movie_mlops.serving.responses import Json
 from movie_mlops.serving.routes.recommendations import read_history
@@ -31,7 +32,7 @@ def make_router(services: Services) -> APIRouter:
         `because` goes by one film that the user liked lately, `new` holds the newest films, `gems` well-liked ones that
         few people know, `popular` what everybody likes now. Each has its own id, and so its own passport.
         """
-        snapshot = services.watcher.snapshot
+        snapshot = informed(services.features, services.watcher.snapshot, user_id)
         history, why = read_history(services, user_id)
         made = rows(snapshot, history, services.feedback, k=k, rules=services.rules)
         document = {
