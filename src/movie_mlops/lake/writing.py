@@ -13,6 +13,7 @@ from movie_mlops.core import columns as c
 from movie_mlops.lake.errors import LakeError, first_line, overtaken
 from movie_mlops.lake.log import COMMIT_ID, NOTE
 from movie_mlops.lake.schemas import INTERACTIONS, SCHEMAS, differences
+from movie_mlops.lake.sealed import SEALING, sealed
 
 if TYPE_CHECKING:
     from movie_mlops.lake.lake import Lake
@@ -79,10 +80,14 @@ def write(
     guarded = after != ANY
     if guarded and seen != after:
         raise overtaken(table, after)
+    there = [] if held is None else [field.name for field in held.schema().fields]
+    rows = sealed(table, frame, lake.seals, held=there)
+    if there and c.SEALED in rows.columns and c.SEALED not in there:
+        cursors = {SEALING: 1, **(cursors or {})}
     commit_id = uuid4().hex
     properties = commit_properties(commit_id, note or {}, cursors, retries=0 if guarded else None)
     try:
-        _commit_rows(lake, table, held, frame, mode=mode, properties=properties, guarded=guarded)
+        _commit_rows(lake, table, held, rows, mode=mode, properties=properties, guarded=guarded)
     except (DeltaError, OSError) as error:
         if guarded and lake.version(table) != after:
             raise overtaken(table, after) from error
@@ -119,7 +124,7 @@ def _commit_rows(
     guarded: bool,
 ) -> None:
     evolved: Literal["merge", "overwrite"] = "merge" if mode == "append" else "overwrite"
-    changes_schema = held is not None and (mode == "overwrite" if table not in SCHEMAS else _is_older(held, table))
+    changes_schema = held is not None and (mode == "overwrite" if table not in SCHEMAS else _is_older(held, frame))
     with lake.named_faults():
         write_deltalake(
             held or lake.storage.address(table),
@@ -145,9 +150,9 @@ def _check_schema(lake: "Lake", table: str, frame: pl.DataFrame, mode: str) -> N
     )
 
 
-def _is_older(held: DeltaTable, table: str) -> bool:
-    """Tell whether a declared table was last written before one of its columns was declared."""
-    return not {field.name for field in held.schema().fields}.issuperset(SCHEMAS[table])
+def _is_older(held: DeltaTable, frame: pl.DataFrame) -> bool:
+    """Tell whether a declared table was last written before one of its columns was there."""
+    return not {field.name for field in held.schema().fields}.issuperset(frame.columns)
 
 
 def commit_properties(
