@@ -5,8 +5,11 @@ import json
 import os
 import re
 import shutil
+import socket
+import struct
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -73,6 +76,57 @@ def test_the_awaited_client_asks_side_by_side(url: str) -> None:
             return [answer["user_id"] for answer in answers]
 
     assert asyncio.run(ask()) == [f"user{i}" for i in range(20)]
+
+
+def test_a_cancelled_request_never_gets_anothers_answer(url: str) -> None:
+    """Promise P14: whoever gives up leaves no answer behind that the next one would take for theirs.
+
+    Over one client against a server that answers late; and against the real one, whose callers hang up without reading.
+    """
+
+    async def late() -> list[str]:
+        asked, given_up_is_answered = asyncio.Event(), asyncio.Event()
+        lines: list[asyncio.StreamWriter] = []
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            lines.append(writer)
+            while line := await reader.readline():
+                while (await reader.readline()).strip():
+                    pass
+                user = line.split()[1].decode().split("/")[3]
+                asked.set()
+                if user == "given-up":
+                    await given_up_is_answered.wait()
+                body = json.dumps({"user_id": user, "items": []}).encode()
+                head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+                writer.write(head.encode() + body)
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with AsyncClient(f"http://127.0.0.1:{port}") as client:
+                given_up = asyncio.create_task(client.recommend("given-up"))
+                await asyncio.wait_for(asked.wait(), 30)
+                given_up.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await given_up
+                given_up_is_answered.set()
+                told = [str((await client.recommend(f"next-{number}"))["user_id"]) for number in range(5)]
+            for line in lines:
+                line.close()
+                with suppress(ConnectionError):
+                    await line.wait_closed()
+        return told
+
+    assert asyncio.run(late()) == [f"next-{number}" for number in range(5)]
+    host, _, port = url.removeprefix("http://").partition(":")
+    with Client(url) as client:
+        for number in range(20):
+            with socket.create_connection((host, int(port)), timeout=30) as line:
+                # Gone before an answer can be read, and reset rather than closed.
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                wanted = f"GET /v1/users/gone-{number}/recommendations?k=1 HTTP/1.1\r\nHost: {host}\r\n\r\n"
+                line.sendall(wanted.encode())
+            assert client.recommend(f"here-{number}", k=1)["user_id"] == f"here-{number}"
 
 
 def test_the_documents_curl_examples_work(url: str) -> None:

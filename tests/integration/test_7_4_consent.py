@@ -16,6 +16,7 @@ from movie_mlops.flows import PlatformConfig
 from movie_mlops.flows.ingest import drain, ingest, ingest_inputs
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.serve import make_app
+from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import IngestConfig
 from movie_mlops.lake import INTERACTIONS, USERS
 from movie_mlops.security.people import Purpose, Stance
@@ -108,27 +109,37 @@ def test_people_say_it_over_the_api(platform: Platform, tmp_path: Path) -> None:
             assert client.put(address, json=wrong, headers=ADMIN).status_code == 422
         said = client.put(address, json={"history": False, "answers": False}, headers=ADMIN)
         assert said.status_code == 200, said.text
-        given = {row["purpose"]: row["given"] for row in said.json()["consents"]}
-        assert given == {"history": False, "profile": True, "answers": False}
+        given = {row["purpose"]: (row["given"], row["removed_at"] is not None) for row in said.json()["consents"]}
+        assert given == {"history": (False, True), "profile": (True, False), "answers": (False, True)}
+        # What was there is gone when it is answered, and the answer is the receipt.
+        assert said.json()["receipt"]["places"]["lake interactions"]["rows"] == 4
+        assert client.put(address, json={"profile": True}, headers=ADMIN).json()["receipt"] is None
         late = client.post("/v1/events", json={"user_id": CANARY, "movie_id": 1, "kind": "like"})
         assert (late.status_code, late.json()["type"].rpartition(":")[2]) == (403, "no-consent")
         # They are served as before; it is not kept.
         assert client.get(f"/v1/users/{CANARY}/recommendations").is_success
     with platform.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(IMPRESSIONS)).scalar_one() == 0
-    assert platform.lake.scan(INTERACTIONS).filter(pl.col(c.USER_ID) == CANARY).collect().height == 4
+    assert platform.lake.scan(INTERACTIONS).filter(pl.col(c.USER_ID) == CANARY).collect().is_empty()
 
 
 def test_operators_say_it_on_the_command_line(platform: Platform, tmp_path: Path) -> None:
     """Given, withdrawn and shown; an unknown purpose is refused whole."""
     ingest(platform, write_source(tmp_path / "source"), progress=SILENT)
     command, here = CommandLine(tmp_path, tmp_path / "home"), ("--dataset", "canary")
-    assert command("security", "consent", "withdraw", CANARY, "profile", "answers", "--by", "kim", *here).code == 0
+    with one_at_a_time(platform.workspace.lock):
+        waiting = command("security", "consent", "withdraw", CANARY, "profile", "answers", "--by", "kim", *here)
+    assert waiting.code == 0
+    assert "not taken out yet" in waiting.out
+    assert CANARY in known(platform, USERS)
+    done = command("security", "retention", *here)
+    assert "Withdrawals of 1 people were carried out." in done.out, done.err
+    assert CANARY not in known(platform, USERS)
     refused = command("security", "consent", "give", CANARY, "profile", "all", *here)
     assert refused.code == 1
     assert "history, profile, answers" in refused.err
     assert command("security", "consent", "give", CANARY, "answers", "--json", *here).document["given"] is True
     shown = command("security", "consent", "show", CANARY, "--json", *here).document
-    assert [(row["purpose"], row["given"], row["by"]) for row in shown] == [
-        ("history", True, ""), ("profile", False, "kim"), ("answers", True, "operator"),
+    assert [(row["purpose"], row["given"], row["by"], bool(row["removed"])) for row in shown] == [
+        ("history", True, "", False), ("profile", False, "kim", True), ("answers", True, "operator", False),
     ]  # fmt: skip

@@ -4,6 +4,8 @@ import json
 import os
 import pickle  # noqa: TID251 - makes the malicious file that must be refused
 import shutil
+import tracemalloc
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +189,33 @@ def test_a_forged_manifest_with_a_fitting_id_is_refused(bundle, forgery, signer)
     path = forge(bundle, FORGERIES[forgery], signer=signer)
     with pytest.raises(BundleError, match="cannot be trusted"):
         read_tiny(path)
+
+
+@pytest.mark.parametrize("of_the_file", [False, True], ids=["the manifest", "the array's own header too"])
+def test_a_bundle_that_promises_much_asks_for_no_memory(bundle, of_the_file):
+    """Promise P8: a terabyte that is not there, even signed, is refused by the number before anything is set aside."""
+    rows = 2**36
+    if of_the_file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (rows, 4)}
+        with (bundle / "weights.npy").open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            file.write(bytes(64))
+    size = (bundle / "weights.npy").stat().st_size
+    digest = sha256((bundle / "weights.npy").read_bytes()).hexdigest()
+
+    def promise(manifest):
+        told = size if of_the_file else rows * 16
+        manifest["arrays"]["weights"].update(shape=[rows, 4], bytes=told, sha256=digest)
+
+    path = forge(bundle, promise, signer=SIGNER)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BundleError, match="cannot be trusted"):
+            read_tiny(path)
+        # As much as a manifest may be long, and a little.
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,9 @@
 """What people like when they come back, against the regression written out."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
-import yaml
 from scipy import sparse
 
-from movie_mlops.flows import BLEND_RETURN
 from movie_mlops.recommenders import create
 
 DAY = 86_400
@@ -65,11 +60,3 @@ def test_where_nobody_came_back_nothing_is_said(unknown: bool) -> None:
     recommender = create("comeback")
     recommender.fit(matrix, times=times)
     assert not recommender.score_one([0], [1.0]).any()
-
-
-def test_the_recipe_of_the_document_is_the_one_that_is_judged() -> None:
-    """What the document tells to write into the configuration is `blend-return` as the benchmark judges it."""
-    text = (Path(__file__).parents[2] / "docs/05-model-serving/5.1-recommenders-implementation.md").read_text("utf-8")
-    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)]
-    recipes = {recipe["name"]: recipe for block in blocks for recipe in block["recipes"]}
-    assert recipes["blend-return"] == BLEND_RETURN.model_dump(include={"name", "model", "params"})

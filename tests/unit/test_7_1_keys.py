@@ -110,6 +110,18 @@ def test_a_key_ends(database: Database, monkeypatch: pytest.MonkeyPatch) -> None
     assert [key.standing(clock.now()) for key in store.listed()] == ["expired", "revoked"]
 
 
+def test_a_clock_that_is_set_back_lets_no_revoked_key_in(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was revoked stays so whatever the time; what ends by the time ends by it, and a year back is a year more."""
+    store = KeyStore(database, SECRET)
+    (gone, gone_key), (_, brief_key) = store.create(WANTED), store.create(NewKey("b", Role.SERVICE, "t", lasts=DAY))
+    store.revoke(gone.key_id, by="t")
+    now = clock.now()
+    for moved in (-365 * DAY, timedelta(0), 365 * DAY):
+        monkeypatch.setattr(clock, "now", lambda moved=moved: now + moved)
+        ring = ring_of(database)
+        assert [holds(ring, key) for key in (gone_key, brief_key)] == [False, moved < DAY]
+
+
 def test_rotation_overlaps(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """For the overlap both keys hold, then the new one alone; it is like the one before and names it."""
     store = KeyStore(database, SECRET)

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from movie_mlops.core import clock
 from movie_mlops.flows.serve import shared_asked, shared_limiter
 from movie_mlops.security import (
     AskedUsers,
@@ -82,6 +84,25 @@ def test_a_quota_of_a_day_outlasts_the_seconds(monkeypatch: pytest.MonkeyPatch) 
     assert 20_000 < refused.wait_seconds < 21_600
     clock.now += refused.wait_seconds
     assert take(limiter, SHOP).good
+
+
+@pytest.mark.parametrize("moved", [-86_400.0 * 365, 86_400.0 * 365], ids=["a year back", "a year on"])
+def test_no_limit_hangs_on_the_clock_of_the_day(monkeypatch: pytest.MonkeyPatch, moved: float) -> None:
+    """A machine whose time is set gives back no bucket, no quota and no try at the door, nor holds them for ever."""
+    steady, limiter = Clock(monkeypatch), MemoryLimiter(Buckets(LIMITS))
+    tries = Tries(SignInConfig(tries=3, seconds=300, addresses=10))
+    for _ in range(5):
+        take(limiter, ANN)
+        take(limiter, SHOP)
+        tries.was_wrong("192.0.2.1")
+    day, now = time.time(), clock.now()
+    monkeypatch.setattr(time, "time", lambda: day + moved)
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(seconds=moved))
+    assert [take(limiter, one).good for one in (ANN, SHOP)] == [False, False]
+    assert tries.wait_seconds("192.0.2.1") > 0
+    steady.now += 86_400
+    assert [take(limiter, one).good for one in (ANN, SHOP)] == [True, True]
+    assert tries.wait_seconds("192.0.2.1") == 0
 
 
 def test_each_has_their_own_and_the_best_role_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,10 @@ def test_a_bound_that_is_an_id_is_blanked_and_no_other(tmp_path: Path) -> None:
     erase_rows(lake, BATCHES, theirs.rows, change=theirs.change)
     [left] = lake.scan(BATCHES).collect()["statistics"].to_list()
     assert left == '{"user_id":{"max":null,"min":"anna"},"value":{"max":5,"min":1}}'
+    # A number that is in the figures, and no bound of ids, is nobody: an erasure of user 5 has nothing to do here.
+    five = lake_rows.theirs(lake, BATCHES, "5")
+    assert five is not None
+    assert lake.scan(BATCHES).filter(five.rows).collect().is_empty()
 
 
 def test_a_number_is_not_searched_by_its_letters() -> None:

@@ -188,6 +188,7 @@ class IngestBenchConfig:
         seed: Of everything that is made up.
         times_a_copy: The target: at most so many times the time of the faster plain copy by polars.
         times_without_pseudonyms: The target: at most so many times the time that it takes without them.
+        times_unsealed: The target: at most so many times the time that it takes with facts of users in the clear.
         memory_mib: The target for peak memory.
 
     Raises:
@@ -201,6 +202,7 @@ class IngestBenchConfig:
     seed: int = 0
     times_a_copy: float = 4.0
     times_without_pseudonyms: float = 1.2
+    times_unsealed: float = 1.2
     memory_mib: int = 2048
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Rel
 from movie_mlops.release.rollout import RolloutConfig
 from movie_mlops.security import AuditLog, Exposure, Pseudonyms, SecurityConfig
 from movie_mlops.security import require_fit as refuse_unfit
+from movie_mlops.security.envelope import MasterKeys, RowSeals, read_master_keys
 from movie_mlops.security.erasure import Erased
 from movie_mlops.security.people import People
 from movie_mlops.settings import (
@@ -221,12 +223,21 @@ def logged(settings: Settings, file: Path | None, form: str | None) -> Iterator[
 
 
 def keys_config(settings: Settings) -> KeysConfig:
-    """Return where the signing key and the trusted ones are."""
+    """Return where the signing key, the trusted ones and the master key are."""
+    before = settings.master_key_before
     return KeysConfig(
         folder=Workspace(settings.home, "").keys,
         signing_key=settings.signing_key.get_secret_value() if settings.signing_key else None,
         trusted=Path(settings.trusted_keys) if settings.trusted_keys else None,
+        master_key=settings.master_key.get_secret_value() if settings.master_key else None,
+        master_key_before=before.get_secret_value() if before else None,
     )
+
+
+def masters(settings: Settings) -> MasterKeys:
+    """Return what wraps the keys of people."""
+    keys = keys_config(settings)
+    return read_master_keys(keys.folder, keys.master_key, keys.master_key_before)
 
 
 def keys(home: Path | None) -> Keys:
@@ -266,7 +277,8 @@ def lake(home: Path | None, dataset: str | None) -> Lake:
 
 def lake_of(settings: Settings, workspace: Workspace) -> Lake:
     """Return the lake of a data set."""
-    return Lake(lakes(settings).of(workspace.dataset))
+    seals = RowSeals(partial(database, workspace), partial(masters, settings))
+    return Lake(lakes(settings).of(workspace.dataset), seals)
 
 
 def training_sets(home: Path | None, dataset: str | None) -> TrainingSets:
@@ -346,7 +358,7 @@ def erased(settings: Settings, workspace: Workspace) -> Erased:
 
 def people(settings: Settings, workspace: Workspace) -> People:
     """Return who comes into a data set, for what, and by which name."""
-    lake, folder = Lake(lakes(settings).of(workspace.dataset)), keys_config(settings).folder
+    lake, folder = lake_of(settings, workspace), keys_config(settings).folder
     return open_people(lake, database(workspace), folder, workspace.dataset, contracts(settings))
 
 

@@ -25,8 +25,9 @@ def reproduce(
 
     workspace = door.workspace(home, dataset)
     bundle = door.bundle(workspace, bundle)
-    lake = door.lakes(door.settings(home)).of(workspace.dataset)
-    made = reproduce(workspace.models / bundle, lake, trust=door.keys(home).trust, progress=progress.listener())
+    lake, trust = door.lakes(door.settings(home)).of(workspace.dataset), door.keys(home).trust
+    seals = door.lake(home, dataset).seals
+    made = reproduce(workspace.models / bundle, lake, trust=trust, seals=seals, progress=progress.listener())
     if as_json:
         output.print_json(made.to_json())
     else:

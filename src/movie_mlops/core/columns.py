@@ -30,6 +30,8 @@ GENDER: Final = "gender"
 AGE: Final = "age"
 OCCUPATION: Final = "occupation"
 POSTCODE: Final = "postcode"
+# How the lake's files keep what is personal.
+SEALED: Final = "sealed"
 
 # A quarantined row.
 TABLE: Final = "table"

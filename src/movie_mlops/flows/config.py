@@ -89,6 +89,7 @@ def _default_recipes() -> tuple[Recipe, ...]:
         Recipe(name="ials", model="ials"),
         Recipe(name="blend", model="blend", params={"expectation": 2}),
         BLEND_NEXT,
+        BLEND_RETURN,
     )
 
 

@@ -12,21 +12,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from pydantic import TypeAdapter
 
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.progress import Advance
 from movie_mlops.features import FeedbackConfig
-from movie_mlops.flows.features import known_feedback, known_movies, users_at
+from movie_mlops.flows.features import known_feedback, known_movies
 from movie_mlops.flows.provenance import OPTIONAL, code_commit, code_sha256, machine, package_versions
 from movie_mlops.flows.remembered import reference_bytes
 from movie_mlops.flows.train import fit
-from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig
+from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS, USERS, Lake, LakeConfig
 from movie_mlops.release import REFERENCE, Manifest, write_bundle
 
 
-def plan(lake: LakeConfig, manifest: Manifest, target: Path) -> bytes:
-    """Return what this module reads: from which lake to make which bundle, and where to put it."""
+def plan(lake: LakeConfig, manifest: Manifest, target: Path, users: pl.DataFrame) -> bytes:
+    """Return what this module reads: from which lake to make which bundle, of which users, and where to put it.
+
+    The process has no keys: what is sealed in the lake, it is told.
+    """
     # The keys of S3 go through the pipe, where no list of processes shows them.
     told = TypeAdapter(LakeConfig).dump_python(lake, mode="json")
     for name in ("access_key_id", "secret_access_key"):
@@ -38,6 +42,7 @@ def plan(lake: LakeConfig, manifest: Manifest, target: Path) -> bytes:
         "facts": manifest.facts,
         "model": manifest.model,
         "params": manifest.params,
+        "users": users.to_dict(as_series=False),
         "reference": REFERENCE in manifest.arrays,
         "target": str(target),
     }
@@ -72,15 +77,15 @@ def main() -> int:
         versions = asked["facts"]["lake_versions"]
         known = known_feedback(lake, config, version=versions[INTERACTIONS])
         movies = partial(known_movies, lake, version=versions.get(MOVIES))
-        users = partial(users_at, lake, versions)
-        trained = fit(known, asked["model"], asked["params"], _Lines(), movies=movies, users=users)
+        users = pl.DataFrame(asked["users"], schema=SCHEMAS[USERS])
+        trained = fit(known, asked["model"], asked["params"], _Lines(), movies=movies, users=lambda: users)
         # With the facts of the original: equal numbers then give the very same bundle, name and all.
         bundle = write_bundle(
             Path(asked["target"]),
             model=trained.model,
             movie_ids=trained.movie_ids,
             facts=asked["facts"],
-            reference=reference_bytes(lake, versions, config) if asked["reference"] else None,
+            reference=reference_bytes(lake, versions, config, users) if asked["reference"] else None,
         )
     except MovieMlopsError as error:
         _tell(error=error.to_json())

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+import polars as pl
+
 from movie_mlops.core import clock
 from movie_mlops.features import FeedbackConfig
 from movie_mlops.flows.features import known_movies, users_at
@@ -15,13 +17,16 @@ MADE_BY: Final[Mapping[str, Any]] = {"format": FORMAT, "days": LENGTH / timedelt
 """What a reference depends on besides the data."""
 
 
-def training_reference(lake: Lake, versions: Mapping[str, int], config: FeedbackConfig) -> Reference | None:
+def training_reference(
+    lake: Lake, versions: Mapping[str, int], config: FeedbackConfig, users: pl.DataFrame | None = None
+) -> Reference | None:
     """Return what the newest window of the training data looked like; ``None`` where there is nothing in it.
 
     Args:
         lake: The lake.
         versions: Of its tables, those of which the model learned.
         config: What counts as liking.
+        users: What was known of users, where the lake was opened without their keys.
     """
     interactions = lake.scan(INTERACTIONS, version=versions[INTERACTIONS])
     window = last_window(interactions)
@@ -31,7 +36,7 @@ def training_reference(lake: Lake, versions: Mapping[str, int], config: Feedback
         window,
         interactions,
         movies=known_movies(lake, version=versions.get(MOVIES)),
-        users=users_at(lake, versions),
+        users=users_at(lake, versions) if users is None else users,
         popular=popularity(interactions, window.began),
         config=config,
     )
@@ -39,7 +44,9 @@ def training_reference(lake: Lake, versions: Mapping[str, int], config: Feedback
     return Reference.of(groups, days=round(window.days, 3), **ends)
 
 
-def reference_bytes(lake: Lake, versions: Mapping[str, int], config: FeedbackConfig) -> bytes | None:
+def reference_bytes(
+    lake: Lake, versions: Mapping[str, int], config: FeedbackConfig, users: pl.DataFrame | None = None
+) -> bytes | None:
     """Return the same as a bundle keeps it."""
-    found = training_reference(lake, versions, config)
+    found = training_reference(lake, versions, config, users)
     return None if found is None else found.to_bytes()

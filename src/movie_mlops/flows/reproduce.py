@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import polars as pl
 
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.flows import rebuild
 from movie_mlops.flows.errors import NotReproducibleError
-from movie_mlops.lake import INTERACTIONS, MOVIES, USERS, Lake, LakeConfig, LakeError
+from movie_mlops.flows.features import users_at
+from movie_mlops.lake import INTERACTIONS, MOVIES, USERS, Lake, LakeConfig, LakeError, Seals
 from movie_mlops.recommenders import create
 from movie_mlops.release import REFERENCE, ArrayFile, Manifest, TrustList, read_bundle, read_manifest
 
@@ -141,7 +143,7 @@ def missing_inputs(lake: Lake, manifest: Manifest) -> str | None:
     remembers = REFERENCE in manifest.arrays
     read = {
         MOVIES: can.reads_content or can.reads_features or (remembers and MOVIES in versions),
-        USERS: (can.reads_traits or remembers) and USERS in versions,
+        USERS: _reads_users(manifest) and USERS in versions,
     }
     for table in (INTERACTIONS, *(table for table, wanted in read.items() if wanted)):
         try:
@@ -151,12 +153,15 @@ def missing_inputs(lake: Lake, manifest: Manifest) -> str | None:
     return None
 
 
-def reproduce(bundle: Path, lake: LakeConfig, *, trust: TrustList, progress: Progress = SILENT) -> Reproduction:
+def reproduce(
+    bundle: Path, lake: LakeConfig, *, trust: TrustList, seals: Seals | None = None, progress: Progress = SILENT
+) -> Reproduction:
     """Make a bundle again in a clean process, from what it says of its origin, and compare.
 
     Args:
         bundle: Its folder.
         lake: The lake of its data set.
+        seals: What opens the facts of users there, where the model reads any.
         trust: Whose bundles are read; one that nobody vouches for is not worth the while.
         progress: Told of the training.
 
@@ -166,15 +171,27 @@ def reproduce(bundle: Path, lake: LakeConfig, *, trust: TrustList, progress: Pro
     """
     began = time.perf_counter()
     manifest = read_bundle(bundle, trust=trust).manifest
-    if missing := missing_inputs(Lake(lake), manifest):
+    opened = Lake(lake, seals)
+    if missing := missing_inputs(opened, manifest):
         raise NotReproducibleError(f"It cannot be tried: {missing}", next_step=_TRAIN_AGAIN)
     with tempfile.TemporaryDirectory(prefix="movie-mlops-again-") as folder:
-        asked = rebuild.plan(lake, manifest, Path(folder))
+        asked = rebuild.plan(lake, manifest, Path(folder), _users(opened, manifest))
         made = _clean_process(asked, progress)
         again = Path(folder) / made["bundle_id"]
         files = tuple(_compared(bundle, manifest, again, read_manifest(again)))
     changes = tuple(changed_inputs(manifest.facts, made))
     return Reproduction(manifest.bundle_id, made["bundle_id"], files, changes, round(time.perf_counter() - began, 3))
+
+
+def _reads_users(manifest: Manifest) -> bool:
+    can = create(manifest.model, manifest.params).capabilities
+    return can.reads_traits or REFERENCE in manifest.arrays
+
+
+def _users(lake: Lake, manifest: Manifest) -> pl.DataFrame:
+    """Return what was known of users; nothing where it was not read."""
+    versions: Any = manifest.facts["lake_versions"]
+    return users_at(lake, versions if _reads_users(manifest) else {})
 
 
 def _clean_process(asked: bytes, progress: Progress) -> dict[str, Any]:

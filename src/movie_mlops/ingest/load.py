@@ -37,7 +37,7 @@ from movie_mlops.ingest.schema_changes import changes_of
 from movie_mlops.ingest.sources import Source
 from movie_mlops.ingest.tally import IngestReport, Tally
 from movie_mlops.ingest.window import ALL, Window, cursor_of
-from movie_mlops.lake import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, SCHEMAS, USERS, Lake
+from movie_mlops.lake import BATCHES, EXTRAS, INTERACTIONS, MOVIES, QUARANTINE, SCHEMAS, USERS, Lake, seal_plain
 from movie_mlops.security.people import People
 
 T = TypeVar("T")
@@ -85,6 +85,7 @@ def load(
         check_names(lake, pseudonyms=people.pseudonyms is not None)
         if people.pseudonyms is not None:
             source = PseudonymousSource(source, people.pseudonyms)
+    seal_plain(lake)
     return _Load(source, lake, config or IngestConfig(), window, at=at, people=people).run(progress)
 
 

@@ -30,7 +30,7 @@ from movie_mlops.ingest.merging import merge
 from movie_mlops.ingest.pseudonymous import disguised
 from movie_mlops.ingest.raw import RawTable
 from movie_mlops.ingest.refusals import SCALE
-from movie_mlops.lake import INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, USERS, Lake
+from movie_mlops.lake import INTERACTIONS, MOVIES, QUARANTINE, REPLAYS, USERS, Lake, seal_plain
 from movie_mlops.security.people import People
 
 REPLAYED: Final = "replayed"
@@ -194,6 +194,7 @@ def replay(
         SourceError: A corrected row is not open.
         LakeError: The lake cannot be written.
     """
+    seal_plain(lake)
     opened = open_rows(lake) if rows is None else rows
     if corrected is not None:
         unknown = sorted(set(corrected) - set(opened[c.QUARANTINE_ID]))

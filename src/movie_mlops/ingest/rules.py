@@ -107,8 +107,11 @@ def freeze_unfit(bad: pl.DataFrame, contract: Contract, modes: TableModes) -> No
     rows = bad.filter(pl.col(c.REASON).is_in(sorted(frozen)))
     if not rows.is_empty():
         first = rows.row(0, named=True)
+        # What is said of a person is in no message: that may be logged.
+        personal = any(column.personal for column in contract.columns)
         raise ContractError(
-            f"Values of {contract.table} are frozen, and {rows.height:,} do not fit: {first[c.DETAIL]}"
+            f"Values of {contract.table} are frozen, and {rows.height:,} do not fit:"
+            f" {first[c.REASON] if personal else first[c.DETAIL]}"
             f" ({first[c.FILE]}, line {first[c.LINE]}).",
             next_step="Correct the file, or choose another unfit_value in config/contracts.yaml.",
         )

@@ -105,11 +105,25 @@ def without_bounds(user_id: str | None = None) -> pl.Expr:
 
     def blank(text: str) -> str:
         told = json.loads(text)
-        for name in _BOUNDED:
-            for side in ("min", "max"):
-                bound = told.get(name, {}).get(side)
-                if isinstance(bound, str) and (user_id is None or bound == user_id or f"|{user_id}|" in bound):
-                    told[name][side] = None
+        for name, side in _naming(told, user_id):
+            told[name][side] = None
         return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     return pl.col(STATISTICS).map_elements(blank, return_dtype=pl.String)
+
+
+def bounded_by(user_id: str) -> pl.Expr:
+    """Return whether a bound in the statistics of a load names a user."""
+    return pl.col(STATISTICS).map_elements(
+        lambda text: bool(_naming(json.loads(text), user_id)), return_dtype=pl.Boolean
+    )
+
+
+def _naming(told: dict[str, Any], user_id: str | None) -> list[tuple[str, str]]:
+    """Return column and side of the bounds that name a user, or anybody."""
+    bounds = [(name, side, told.get(name, {}).get(side)) for name in _BOUNDED for side in ("min", "max")]
+    return [
+        (name, side)
+        for name, side, bound in bounds
+        if isinstance(bound, str) and (user_id is None or bound == user_id or f"|{user_id}|" in bound)
+    ]

@@ -10,6 +10,8 @@ from movie_mlops.lake.log import Commit
 from movie_mlops.lake.pieces import pieces
 from movie_mlops.lake.restoration import RestorationReport, restore
 from movie_mlops.lake.schemas import BATCHES, EXTRAS, INTERACTIONS, KEYS, MOVIES, QUARANTINE, REPLAYS, SCHEMAS, USERS
+from movie_mlops.lake.sealed import SEALED, Sealing, Seals
+from movie_mlops.lake.sealing import seal_plain
 from movie_mlops.lake.storage import open_storage
 from movie_mlops.lake.tags import Tag, find_version, make_tag, moment_of, read_tag, remove_tag, tags
 from movie_mlops.lake.uses import Uses
@@ -25,6 +27,7 @@ __all__ = [
     "QUARANTINE",
     "REPLAYS",
     "SCHEMAS",
+    "SEALED",
     "USERS",
     "CareError",
     "ColumnChange",
@@ -39,6 +42,8 @@ __all__ = [
     "QueryError",
     "RestorationReport",
     "S3Config",
+    "Sealing",
+    "Seals",
     "StorageDownError",
     "StorageError",
     "TableDiff",
@@ -59,6 +64,7 @@ __all__ = [
     "read_tag",
     "remove_tag",
     "restore",
+    "seal_plain",
     "tags",
     "vacuum",
     "verify",

@@ -6,7 +6,7 @@ needed them are given up, and the log's bounds of them are taken out.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -87,6 +87,24 @@ def erase_rows(
     lake.require(table)
     rows, version = _leave_newest(lake, table, gone, change or (lambda frame: frame.filter(~gone)), note)
     held = [path for path in holding(lake, table, gone) if path not in lake.files(table)]
+    lost, stripped = remove_files(lake, table, held)
+    return ErasureReport(table, rows, version, tuple(held), tuple(lost), tuple(stripped))
+
+
+def remove_files(lake: Lake, table: str, held: list[str]) -> tuple[list[int], list[int]]:
+    """Remove data files that the newest version does not need, with the bounds that the log tells of them.
+
+    Args:
+        lake: The lake.
+        table: The table.
+        held: Their paths.
+
+    Returns:
+        The versions that are given up by that, and those whose entry told bounds.
+
+    Raises:
+        CareError: One of them is being written right now.
+    """
     newest = max(versions(lake.storage, table))
     files_of = files_by_version(list(entries(lake.storage, table, newest)))
     _check_nobody_writes(lake, table, held, frozenset[str]().union(*files_of))
@@ -95,8 +113,7 @@ def erase_rows(
     if held:
         vacuumed.forget(lake.storage, table, lost, at=clock.now())
         lake.storage.delete([f"{table}/{path}" for path in held])
-    stripped = _strip(lake, table, newest)
-    return ErasureReport(table, rows, version, tuple(held), tuple(lost), tuple(stripped))
+    return lost, _strip(lake, table, newest)
 
 
 def _check_nobody_writes(lake: Lake, table: str, held: list[str], named: frozenset[str]) -> None:
@@ -137,7 +154,7 @@ def _leave_newest(
     raise AssertionError
 
 
-def _strip(lake: Lake, table: str, newest: int) -> Iterable[int]:
+def _strip(lake: Lake, table: str, newest: int) -> list[int]:
     """Take the bounds of files that are not there any more out of the log, and out of its checkpoints."""
     there = {file.path for file in lake.storage.files(table)}
     stripped = []

@@ -18,6 +18,7 @@ from movie_mlops.lake.errors import LakeError, first_line, no_such_table
 from movie_mlops.lake.log import Commit, UnreadableEntryError, read_entry
 from movie_mlops.lake.plain import require_plain
 from movie_mlops.lake.schemas import SCHEMAS
+from movie_mlops.lake.sealed import SEALED, Seals, in_files, opened
 from movie_mlops.lake.storage import open_storage
 from movie_mlops.lake.uses import Uses
 from movie_mlops.lake.vacuumed import forgotten
@@ -51,18 +52,22 @@ class Lake:
 
     Args:
         config: Where the lake is. The folder need not exist yet; the bucket must.
+        seals: What seals and opens the facts of people; without it nothing is sealed, and what is sealed cannot be
+            read.
 
     Attributes:
         storage: The files under the tables, for what takes care of them.
         uses: Which versions were read and written through this object.
         recorder: Takes the checksums of what is written.
+        seals: What seals and opens.
 
     Raises:
         LakeError: The root cannot hold a lake.
     """
 
-    def __init__(self, config: LakeConfig) -> None:
+    def __init__(self, config: LakeConfig, seals: Seals | None = None) -> None:
         self.storage = open_storage(config)
+        self.seals = seals
         self.uses = Uses()
         self.recorder = Recorder()
 
@@ -178,31 +183,30 @@ class Lake:
             return pl.LazyFrame(schema=declared) if declared else self._no_rows(delta)
         # Not pl.scan_delta on the files: it looks for them under a percent-encoded path ("my%20lake").
         if declared is None:
-            return pl.scan_parquet(files, glob=False, storage_options=self._reading(), credential_provider=None)
-        rows = pl.scan_parquet(
-            files,
-            glob=False,
-            schema=declared,
-            missing_columns="insert",
-            storage_options=self._reading(),
-            credential_provider=None,
-        )
+            return self._kept(table, files)
+        rows = opened(table, self._kept(table, files), self.seals)
         lists = [name for name, dtype in declared.items() if isinstance(dtype, pl.List)]
-        return rows.with_columns(pl.col(name).fill_null([]) for name in lists)
+        return rows.with_columns(pl.col(name).fill_null([]) for name in lists) if lists else rows
 
-    def scan_file(self, table: str, path: str) -> pl.LazyFrame:
+    def scan_file(self, table: str, path: str, *, as_kept: bool = False) -> pl.LazyFrame:
         """Return the rows of one data file lazily, also of one that no version needs any more.
 
         Args:
             table: The table.
             path: The file, under the table's folder.
+            as_kept: Leave sealed what is sealed.
         """
-        declared = SCHEMAS.get(table)
+        rows = self._kept(table, [self.storage.address(f"{table}/{path}")])
+        return rows if as_kept else opened(table, rows, self.seals)
+
+    def _kept(self, table: str, files: list[str]) -> pl.LazyFrame:
+        """Return the rows of files as they lie there."""
+        columns = in_files(table)
         return pl.scan_parquet(
-            [self.storage.address(f"{table}/{path}")],
+            files,
             glob=False,
-            schema=declared,
-            missing_columns="raise" if declared is None else "insert",
+            schema=columns,
+            missing_columns="raise" if columns is None else "insert",
             storage_options=self._reading(),
             credential_provider=None,
         )
@@ -350,7 +354,8 @@ class Lake:
     def _for_sql(self, table: str, version: int | None) -> list[str] | pl.LazyFrame:
         delta = self.delta(table, version=version)
         files = self._files(table, delta)
-        return files if files and self.storage.sql_reads_files else self.scan(table, version=version)
+        straight = bool(files) and self.storage.sql_reads_files and table not in SEALED
+        return files if straight else self.scan(table, version=version)
 
     def _no_rows(self, delta: DeltaTable) -> pl.LazyFrame:
         return pl.DataFrame(schema=pl.DataFrame(delta.schema().to_arrow().empty_table()).schema).lazy()

@@ -13,6 +13,7 @@ from movie_mlops.core import columns as c
 from movie_mlops.lake.errors import LakeError, first_line, overtaken
 from movie_mlops.lake.log import COMMIT_ID, NOTE
 from movie_mlops.lake.schemas import INTERACTIONS, SCHEMAS, differences
+from movie_mlops.lake.sealed import SEALED, SEALING, sealed
 from movie_mlops.lake.streaming import Stream
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ def write(
         ConflictError: Another writer committed after version ``after``; nothing was written.
         LakeError: The frame does not have the table's schema, or the storage fails.
     """
+    if not isinstance(frame, pl.DataFrame) and table in SEALED:
+        # What is sealed is sealed together; it is little.
+        frame = pl.concat(frame)
     rows = frame if isinstance(frame, pl.DataFrame) else Stream(frame)
     _check_schema(lake, table, rows.schema, mode)
     lake.storage.prepare()
@@ -81,6 +85,11 @@ def write(
     guarded = after != ANY
     if guarded and seen != after:
         raise overtaken(table, after)
+    there = [] if held is None else [field.name for field in held.schema().fields]
+    if isinstance(rows, pl.DataFrame):
+        rows = sealed(table, rows, lake.seals, held=there)
+    if there and c.SEALED in rows.schema and c.SEALED not in there:
+        cursors = {SEALING: 1, **(cursors or {})}
     commit_id = uuid4().hex
     properties = commit_properties(commit_id, note or {}, cursors, retries=0 if guarded else None)
     try:
@@ -125,7 +134,8 @@ def _commit_rows(
     guarded: bool,
 ) -> None:
     evolved: Literal["merge", "overwrite"] = "merge" if mode == "append" else "overwrite"
-    changes_schema = held is not None and (mode == "overwrite" if table not in SCHEMAS else _is_older(held, table))
+    replaced = mode == "overwrite" and table not in SCHEMAS
+    changes_schema = held is not None and (replaced or (table in SCHEMAS and _is_older(held, rows.schema)))
     with lake.named_faults():
         write_deltalake(
             held or lake.storage.address(table),
@@ -151,9 +161,9 @@ def _check_schema(lake: "Lake", table: str, schema: pl.Schema, mode: str) -> Non
     )
 
 
-def _is_older(held: DeltaTable, table: str) -> bool:
-    """Tell whether a declared table was last written before one of its columns was declared."""
-    return not {field.name for field in held.schema().fields}.issuperset(SCHEMAS[table])
+def _is_older(held: DeltaTable, schema: pl.Schema) -> bool:
+    """Tell whether a declared table was last written before one of its columns was there."""
+    return not {field.name for field in held.schema().fields}.issuperset(schema)
 
 
 def commit_properties(

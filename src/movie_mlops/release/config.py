@@ -19,15 +19,20 @@ class TrackingConfig:
 
 @dataclass(frozen=True)
 class KeysConfig:
-    """Whose signatures count, and what signs here.
+    """Whose signatures count, what signs here, and what wraps the keys of people.
 
     Attributes:
         folder: Holds ``trusted-keys.json``, and ``signing-key.pem`` where no other key is given.
         signing_key: 64 hex digits, or the path of a private key as PEM; ``None`` to make one in ``folder`` on first
             need. Never shown.
         trusted: Another place of the list of trusted keys.
+        master_key: What wraps the keys of people: 64 hex digits, or the path of a file with them; ``None`` to make one
+            in ``folder`` on first need. Never shown.
+        master_key_before: The master key before it, while keys are wrapped anew. Never shown.
     """
 
     folder: Path
     signing_key: str | None = field(default=None, repr=False)
     trusted: Path | None = None
+    master_key: str | None = field(default=None, repr=False)
+    master_key_before: str | None = field(default=None, repr=False)

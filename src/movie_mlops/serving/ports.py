@@ -57,8 +57,11 @@ class Rights(Protocol):
         """Return what somebody permits, for every purpose."""
         ...
 
-    def consent(self, user_id: str, said: Mapping[Purpose, bool], /, *, by: str) -> None:
-        """Write down what somebody permits from now on; purposes that are left out stay as they are."""
+    def consent(self, user_id: str, said: Mapping[Purpose, bool], /, *, by: str) -> dict[str, Any] | None:
+        """Write down what somebody permits from now on, and take out what is kept for what they do not permit.
+
+        Purposes that are left out stay as they are. Returns the signed receipt of what was taken out, if anything was.
+        """
         ...
 
 

@@ -155,6 +155,9 @@ class ConsentOut(BaseModel):
     purpose: Purpose
     given: bool
     at: datetime | None = Field(description="When they said so; null where they said nothing.")
+    removed_at: datetime | None = Field(
+        description="When what was kept for it was gone, after it was withdrawn; null while something may be there."
+    )
 
 
 class ConsentsOut(BaseModel):
@@ -162,6 +165,9 @@ class ConsentsOut(BaseModel):
 
     user_id: str
     consents: list[ConsentOut]
+    receipt: dict[str, Any] | None = Field(
+        None, description="What was taken out by this request, signed; null where nothing was withdrawn, or not yet."
+    )
 
 
 class EventBatch(Strict):

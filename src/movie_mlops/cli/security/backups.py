@@ -1,16 +1,12 @@
 """``movie-mlops security backup``, ``restore``, ``shred`` and ``rotate-master``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from movie_mlops.cli import options
 from movie_mlops.cli.audited import audited
-
-if TYPE_CHECKING:
-    from movie_mlops.security.envelope import MasterKeys
-    from movie_mlops.settings import Settings
 
 
 @audited("security.backup")
@@ -25,7 +21,7 @@ def backup(
     from movie_mlops.flows.backups import write_backup
 
     with door.one_flow(door.workspace(home, dataset)), door.platform(home, dataset) as platform:
-        made = write_backup(platform, _masters(door.settings(home)), place, progress=progress.listener())
+        made = write_backup(platform, place, progress=progress.listener())
     if as_json:
         output.print_json({"folder": str(made.folder), "people": made.people, "rows": made.rows, "bytes": made.bytes})
         return
@@ -50,10 +46,14 @@ def restore(
     workspace = Workspace(settings.home, dataset)
     with door.one_flow(workspace):
         platform = Platform(
-            workspace, door.platform_config(settings), door.lakes(settings), state_url=settings.state_url
+            workspace,
+            door.platform_config(settings),
+            door.lakes(settings),
+            keys=door.keys_config(settings),
+            state_url=settings.state_url,
         )
         try:
-            done = restore_backup(platform, _masters(settings), folder, progress=progress.listener())
+            done = restore_backup(platform, folder, progress=progress.listener())
         finally:
             platform.close()
     if as_json:
@@ -88,6 +88,12 @@ def shred(
 @audited("security.rotate-master")
 def rotate_master(
     resume: Annotated[bool, typer.Option("--resume", help="Finish a rotation that was interrupted.")] = False,
+    lost: Annotated[
+        bool,
+        typer.Option(
+            "--lost", help="Give up, for good, keys whose master key nobody has any more, and what they sealed."
+        ),
+    ] = False,
     dataset: options.Dataset = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -95,32 +101,23 @@ def rotate_master(
     """Have a new master key wrap all keys of a data set; what they sealed is not touched, and nothing has to stop."""
     from movie_mlops.cli import door, output
     from movie_mlops.flows.backups import rewrap
-    from movie_mlops.security.envelope import renew_master_key
+    from movie_mlops.security.envelope import DataKeys, renew_master_key
 
     settings = door.settings(home)
     folder = door.keys_config(settings).folder
     with door.one_flow(door.workspace(home, dataset)), door.platform(home, dataset) as platform:
-        if not (resume or settings.master_key):
-            _masters(settings)
+        gone = DataKeys(platform.database).give_up(platform.masters().names) if lost else 0
+        if not (resume or lost or settings.master_key):
+            door.masters(settings)
             renew_master_key(folder)
-        masters = _masters(settings)
-        count = rewrap(platform, masters)
+        masters = door.masters(settings)
+        count = rewrap(platform)
     if as_json:
-        output.print_json({"master_id": masters.current.key_id, "wrapped": count})
+        output.print_json({"master_id": masters.current.key_id, "wrapped": count, "lost": gone})
         return
+    if lost:
+        typer.echo(f"{gone:,} keys are given up. The next load of the sources brings facts of people in again.")
     typer.echo(f"{count:,} keys are wrapped by the master key {masters.current.key_id} now.")
     if masters.before is not None:
         where = "MOVIE_MLOPS_MASTER_KEY_BEFORE" if settings.master_key else folder / "master-key.before"
         typer.echo(f"Once every data set was rotated ('--resume --dataset …'), remove {where}.")
-
-
-def _masters(settings: "Settings") -> "MasterKeys":
-    from movie_mlops.cli import door
-    from movie_mlops.security.envelope import read_master_keys
-
-    given, before = settings.master_key, settings.master_key_before
-    return read_master_keys(
-        door.keys_config(settings).folder,
-        given.get_secret_value() if given else None,
-        before.get_secret_value() if before else None,
-    )

@@ -120,15 +120,20 @@ def retention(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Take out what is older than config/security.yaml lets it be."""
+    """Take out what is older than config/security.yaml lets it be, and what people withdrew and is there still."""
     from movie_mlops.cli import door, output
+    from movie_mlops.flows.erasure import carry_out
     from movie_mlops.flows.retention import outdated, retain
 
     config = door.security(door.settings(home)).retention
     with door.platform(home, dataset, as_served=True) as platform:
+        withdrawn = len(platform.consents.outstanding() if plan else carry_out(platform, by="the retention"))
         found = (outdated if plan else retain)(platform, config)
+    if withdrawn and not as_json:
+        typer.echo(f"Withdrawals of {withdrawn:,} people {'are outstanding' if plan else 'were carried out'}.")
     if not (found or as_json):
-        typer.echo("Everything is kept: nothing stands under 'retention' in config/security.yaml.")
+        if not withdrawn:
+            typer.echo("Everything is kept: nothing stands under 'retention' in config/security.yaml.")
         return
     rows = [{"table": each.table, "older than days": each.days, "rows": each.rows} for each in found]
     output.print_rows(rows, as_json=as_json)
@@ -148,8 +153,9 @@ def verify(
     if as_json:
         output.print_json(told)
         return
+    what = f"{' and '.join(told['purposes'])} of" if "purposes" in told else "data of"
     typer.echo(
-        f"The receipt is whole: {told['pseudonym'][:16]} of {told['dataset']} was erased by {told['finished_at']}"
+        f"The receipt is whole: {what} {told['pseudonym'][:16]} in {told['dataset']} went by {told['finished_at']}"
         f" (signed by {told['signed_by']})."
     )
 

@@ -7,7 +7,7 @@ from movie_mlops.flows.backups.files import keys_file, write_keys
 from movie_mlops.flows.backups.writing import give_up_place, places
 from movie_mlops.flows.errors import BackupError
 from movie_mlops.flows.platform import Platform
-from movie_mlops.security.envelope import DataKeys, Envelopes, MasterKeys
+from movie_mlops.security.envelope import DataKeys, Envelopes
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Shredded:
 
 
 def shred(platform: Platform, user_id: str, *, gone: Path | None = None) -> Shredded:
-    """Destroy a user's key: no back-up of theirs can be read again. A repetition finishes what was not reached.
+    """Destroy a user's key of back-ups: none can be read again. A repetition finishes what was not reached.
 
-    The files of the back-ups are not touched, and the user's present data neither.
+    The files of the back-ups are not touched, and the user's present data neither; the next back-up has another key.
 
     Args:
         platform: The stores.
@@ -43,21 +43,21 @@ def shred(platform: Platform, user_id: str, *, gone: Path | None = None) -> Shre
     return Shredded(key_id, _renew_copies(platform, keys))
 
 
-def rewrap(platform: Platform, masters: MasterKeys) -> int:
+def rewrap(platform: Platform) -> int:
     """Have the current master key wrap every key, here and at the places of back-ups; return how many were not.
 
     Raises:
         BackupError: A place cannot be reached; everything else was done, and the master key before is needed still.
     """
     keys = DataKeys(platform.database)
-    count = Envelopes(keys, masters).rewrap()
+    count = Envelopes(keys, platform.masters()).rewrap()
     _renew_copies(platform, keys)
     return count
 
 
 def _renew_copies(platform: Platform, keys: DataKeys) -> tuple[Path, ...]:
     """Put the keys that there are in the place of those at every place of back-ups; return the places."""
-    dataset, left = platform.workspace.dataset, keys.all()
+    dataset, left = platform.workspace.dataset, keys.for_copies()
     reached, unreached = [], []
     for place in places(platform.database):
         try:

@@ -19,7 +19,7 @@ from movie_mlops.flows.backups.writing import note_place
 from movie_mlops.flows.errors import BackupError
 from movie_mlops.flows.platform import Platform
 from movie_mlops.lake import SCHEMAS
-from movie_mlops.security.envelope import GENERAL, DataKeys, Envelopes, MasterKeys, TamperedError
+from movie_mlops.security.envelope import GENERAL, DataKeys, Envelopes, TamperedError
 from movie_mlops.state import METADATA, Database
 
 
@@ -38,9 +38,7 @@ class RestoredBackup:
     rows: int
 
 
-def restore_backup(
-    platform: Platform, masters: MasterKeys, folder: Path, *, progress: Progress = SILENT
-) -> RestoredBackup:
+def restore_backup(platform: Platform, folder: Path, *, progress: Progress = SILENT) -> RestoredBackup:
     """Restore what a back-up holds of everybody whose key is there; the online store is to be made again.
 
     Everything is opened and checked before anything is written. The state is written last, in one transaction, so a
@@ -66,7 +64,7 @@ def restore_backup(
     state: dict[str, list[dict[str, Any]]] = defaultdict(list)
     owners, erased = [], 0
     with progress.task("Decrypting", manifest.people + 1, "people") as advance:
-        for key_id, section in _sections(folder, manifest, Envelopes(keys, masters)):
+        for key_id, section in _sections(folder, manifest, Envelopes(keys, platform.masters())):
             advance(1)
             if section is None:
                 erased += 1

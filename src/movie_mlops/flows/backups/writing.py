@@ -18,7 +18,7 @@ from movie_mlops.flows.backups.contents import Section, collect
 from movie_mlops.flows.backups.files import FORMAT, MANIFEST, SECTIONS, Manifest, write_keys, write_seal
 from movie_mlops.flows.errors import BackupError
 from movie_mlops.flows.platform import Platform
-from movie_mlops.security.envelope import GENERAL, DataKeys, Envelopes, MasterKeys
+from movie_mlops.security.envelope import GENERAL, DataKeys, Envelopes
 from movie_mlops.state import METADATA, Database
 
 PLACES: Final = Table(
@@ -47,12 +47,11 @@ class Backup:
     bytes: int
 
 
-def write_backup(platform: Platform, masters: MasterKeys, place: Path, *, progress: Progress = SILENT) -> Backup:
+def write_backup(platform: Platform, place: Path, *, progress: Progress = SILENT) -> Backup:
     """Write the state and the lake of a data set, each person's part under that person's key.
 
     Args:
         platform: The stores; nobody else should write them meanwhile.
-        masters: What wraps the keys.
         place: A folder that holds back-ups; made when missing, for its owner alone.
         progress: Told of each person.
 
@@ -70,7 +69,7 @@ def write_backup(platform: Platform, masters: MasterKeys, place: Path, *, progre
             f"No back-up can be written to {place} ({error.strerror}).", next_step="Name a folder that you may write."
         ) from error
     keys = DataKeys(platform.database)
-    envelopes = Envelopes(keys, masters)
+    envelopes = Envelopes(keys, platform.masters())
     sections, versions = collect(platform.lake, platform.database)
     named = envelopes.prepare([*sections, GENERAL])
     people = sorted((owner for owner in sections if owner != GENERAL), key=named.__getitem__)
@@ -107,7 +106,7 @@ def write_backup(platform: Platform, masters: MasterKeys, place: Path, *, progre
             manifest.model_copy(update={"sha256": digest.hexdigest()}).model_dump_json(indent=2)
         )
         note_place(platform.database, place)
-        write_keys(place, dataset, keys.all())
+        write_keys(place, dataset, keys.for_copies())
         size = (part / SECTIONS).stat().st_size
         part.replace(place / name)
     except BaseException:

@@ -5,31 +5,23 @@ Nobody can be half erased and look erased: the last step looks into every place 
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from movie_mlops import __version__
 from movie_mlops.core import clock
 from movie_mlops.core.columns import USER_ID
-from movie_mlops.core.digests import digest
 from movie_mlops.events.stored import EVENTS
-from movie_mlops.features.online.materialise import STATES
 from movie_mlops.features.online.record import ROWS
-from movie_mlops.flows.backups import shred
-from movie_mlops.flows.carrying import stream_of
-from movie_mlops.flows.erasure import files, lake_rows, models, state_rows
+from movie_mlops.flows.erasure import files, models, state_rows
 from movie_mlops.flows.erasure.receipts import receipt_path, write_receipt
+from movie_mlops.flows.erasure.steps import Taking, is_left
 from movie_mlops.flows.journal import FlowJournal
-from movie_mlops.flows.materialise import materialise
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import one_at_a_time
-from movie_mlops.lake import INTERACTIONS, erase_rows, holding
-from movie_mlops.security.erasure import ERASED, Kind
-from movie_mlops.security.erasure.places import columns_of
+from movie_mlops.lake import INTERACTIONS
 from movie_mlops.security.errors import ErasureError
 
 _ROUNDS: Final = 3
@@ -40,14 +32,7 @@ At = Callable[[str], None]
 
 def plan(platform: Platform, user_id: str) -> dict[str, Any]:
     """Return what an erasure would find, by place; nothing is changed."""
-    with platform.database.read() as connection:
-        state = state_rows.count(connection, user_id)
-    return {
-        "lake": _held(platform, user_id),
-        "state": state,
-        "files": files.erase(platform.workspace, user_id, dry_run=True),
-        "models": models.learned_from(platform, user_id),
-    }
+    return {**Taking(platform, user_id).left(), "models": models.learned_from(platform, user_id)}
 
 
 def erase(platform: Platform, user_id: str, *, by: str, at: At = lambda _step: None) -> dict[str, Any]:
@@ -72,14 +57,10 @@ def erase(platform: Platform, user_id: str, *, by: str, at: At = lambda _step: N
 def _done_before(platform: Platform, user_id: str) -> dict[str, Any] | None:
     """Return the receipt of an erasure that is done, and after which nothing came back."""
     entry = platform.erased.find(user_id)
-    if entry is None or entry.finished_at is None or _is_left(plan(platform, user_id)):
+    if entry is None or entry.finished_at is None or is_left(plan(platform, user_id)):
         return None
     path = receipt_path(platform.workspace, entry.pseudonym)
     return json.loads(path.read_bytes()) if path.exists() else None
-
-
-def _is_left(found: Mapping[str, Any]) -> bool:
-    return any(any(found[place].values()) for place in ("lake", "state", "files"))
 
 
 def check_not_returned(platform: Platform) -> None:
@@ -116,23 +97,12 @@ def erase_returned(platform: Platform, *, by: str) -> list[dict[str, Any]]:
     return [erase(platform, user_id, by=by) for user_id in sorted(platform.erased.among(found))]
 
 
-def _held(platform: Platform, user_id: str) -> dict[str, dict[str, int]]:
-    """Return rows of the newest version, and files of any version, of each table that has something of somebody."""
-    found = {}
-    for table in platform.lake.names():
-        theirs = lake_rows.theirs(platform.lake, table, user_id)
-        if theirs is None or not (held := holding(platform.lake, table, theirs.rows)):
-            continue
-        rows = platform.lake.scan(table).filter(theirs.rows).collect().height
-        found[table] = {"rows": rows, "files": len(held)}
-    return found
-
-
 class _Erasing:
     """One erasure at work."""
 
     def __init__(self, platform: Platform, user_id: str, by: str, at: At) -> None:
         self._platform, self._user, self._by, self._at = platform, user_id, by, at
+        self._taking = Taking(platform, user_id)
         self._journal = FlowJournal(platform.database, platform.lake)
         self._round = ""
 
@@ -163,16 +133,8 @@ class _Erasing:
 
     def _work(self) -> None:
         self._step("models", self._retire)
-        self._step("state", self._state)
-        self._step("copies", self._copies)
-        for table in self._platform.lake.names():
-            theirs = lake_rows.theirs(self._platform.lake, table, self._user)
-            if theirs is not None:
-                self._step(f"lake {table}", partial(self._lake, table, theirs))
-        self._step("aggregates", self._aggregates)
-        self._step("files", lambda: files.erase(self._platform.workspace, self._user))
-        self._step("back-ups", self._back_ups)
-        self._step("pages", self._scrub)
+        for name, work in self._taking.steps():
+            self._step(name, work)
 
     def _step(self, name: str, work: Callable[[], Any]) -> None:
         name += self._round
@@ -184,46 +146,11 @@ class _Erasing:
     def _retire(self) -> dict[str, Any]:
         return models.retire(self._platform, models.learned_from(self._platform, self._user), by="an erasure")
 
-    def _state(self) -> dict[str, int]:
-        with self._platform.database.write() as connection:
-            return state_rows.erase(connection, self._user)
-
-    def _copies(self) -> int:
-        gone = sum(self._platform.store.forget(view, [self._user]) for view in state_rows.USER_VIEWS)
-        if self._platform.redis is not None:
-            # Whatever was erased, by its place: what these places held names nobody any more.
-            erased = self._platform.events.erased_since(0, self._platform.events.last_offset())
-            gone += stream_of(self._platform, self._platform.redis).forget(erased)
-        return gone
-
-    def _lake(self, table: str, theirs: lake_rows.Theirs) -> dict[str, Any]:
-        lake = self._platform.lake
-        report = asdict(erase_rows(lake, table, theirs.rows, change=theirs.change, note={"why": "an erasure"}))
-        return {**report, "files": len(report["files"])}
-
-    def _aggregates(self) -> dict[str, Any]:
-        """Work out anew what the store knows of films: it counted them."""
-        if self._platform.lake.has_rows(INTERACTIONS):
-            return {"users": materialise(self._platform, whole=True).users}
-        with self._platform.database.write() as connection:
-            connection.execute(delete(ROWS))
-            connection.execute(delete(STATES))
-        return {"users": 0}
-
-    def _back_ups(self) -> dict[str, int]:
-        """Destroy the key of theirs in every back-up: what it sealed can never be read again."""
-        done = shred(self._platform, self._user)
-        return {"keys": int(done.key_id is not None), "places": len(done.places)}
-
-    def _scrub(self) -> bool:
-        self._platform.database.scrub([*columns_of(Kind.STATE), ERASED.name])
-        return True
-
     def _prove(self) -> dict[str, Any]:
         """Look into every place again: what was being written meanwhile is found here, and goes too."""
         for _ in range(_ROUNDS):
             left = plan(self._platform, self._user)
-            if not _is_left(left):
+            if not is_left(left):
                 break
             self._round = f" again {len(self._done)}"
             with self._journal.flow("erasure again"):
@@ -239,10 +166,6 @@ class _Erasing:
                 f"The person is still named in {', '.join(bytes_read['found'][:5])}.",
                 next_step="Remove these files, or the lines in them, then run the same command again.",
             )
-        lake = self._platform.lake
-        tables = {}
-        for table in lake.names():
-            hashes = {path: lake.storage.digest(f"{table}/{path}") for path in sorted(lake.files(table))}
-            tables[table] = {"version": lake.version(table), "files": len(hashes), "sha256": digest(hashes)}
+        tables = self._taking.tables()
         self._at("proved")
         return {"rows_left": 0, "lake": tables, "bytes": {**bytes_read, "found": bytes_read["found"] and []}}

@@ -3,7 +3,7 @@
 import mmap
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,8 @@ import polars as pl
 
 from movie_mlops.core.columns import USER_ID
 from movie_mlops.core.nouns import Workspace
+from movie_mlops.security.erasure import Kind, kept_for
+from movie_mlops.security.purposes import Purpose
 
 _TOLD_APART: Final = 5
 _INGEST_PAGE: Final = "ingest.html"
@@ -22,17 +24,23 @@ def can_be_searched(user_id: str) -> bool:
     return len(user_id) >= _TOLD_APART and not user_id.isdecimal()
 
 
-def erase(workspace: Workspace, user_id: str, *, dry_run: bool = False) -> dict[str, list[str]]:
+def erase(
+    workspace: Workspace, user_id: str, purposes: Collection[Purpose] | None = None, *, dry_run: bool = False
+) -> dict[str, list[str]]:
     """Take somebody out of the files; return what went or was written anew, by place.
 
     Args:
         workspace: The data set.
         user_id: Who.
+        purposes: From those alone that are kept for one of these; ``None`` for all.
         dry_run: Say what would, and change nothing.
     """
     sets = [rows.parent for rows in sorted(workspace.training_sets.rglob("*.parquet")) if _holds(rows, user_id)]
     reports = [path for path in sorted(workspace.reports.rglob("*")) if path.is_file() and _tells_of(path, user_id)]
     archives = [path for path in sorted(workspace.downloads.glob("*")) if path.name.split(".")[0] == workspace.dataset]
+    sets = sets if kept_for(Kind.FILES, "data/training-sets", purposes) else []
+    reports = reports if kept_for(Kind.FILES, "reports", purposes) else []
+    archives = archives if kept_for(Kind.FILES, "data/downloads", purposes) else []
     for path in () if dry_run else (*sets, *reports, *archives):
         if path.suffix == ".parquet" and path in reports:
             made = path.with_suffix(".unfinished")

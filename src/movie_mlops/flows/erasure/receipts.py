@@ -1,7 +1,7 @@
-"""Receipts: what an erasure did, signed, and without a word that names the person."""
+"""Receipts: what an erasure or a withdrawal did, signed, and without a word that names the person."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,11 @@ _CONTEXT: Final = b"movie-mlops erasure receipt 1\n"
 def receipt_path(workspace: Workspace, pseudonym: str) -> Path:
     """Return where the receipt of an erasure lies."""
     return workspace.reports / "erasures" / f"{pseudonym[:16]}.json"
+
+
+def withdrawal_path(workspace: Workspace, pseudonym: str, purposes: Collection[str]) -> Path:
+    """Return where the receipt of the last withdrawal of purposes lies."""
+    return workspace.reports / "withdrawals" / f"{pseudonym[:16]}-{'-'.join(sorted(purposes))}.json"
 
 
 def write_receipt(path: Path, told: Mapping[str, Any], keys: Keys) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Which rows of the state database are somebody's, and how they go."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,8 +14,10 @@ from movie_mlops.features.online.histories import HISTORIES
 from movie_mlops.features.online.materialise import RATINGS, STATES
 from movie_mlops.features.online.record import ROWS
 from movie_mlops.flows.outcomes import OUTCOMES
+from movie_mlops.security.erasure import Kind, kept_for
 from movie_mlops.security.key_store import API_KEYS, blank_keys
 from movie_mlops.security.people import CONSENTS
+from movie_mlops.security.purposes import Purpose
 from movie_mlops.serving import IMPRESSIONS
 from movie_mlops.serving.exposures import EXPOSURES
 from movie_mlops.serving.served import SERVED
@@ -37,8 +39,18 @@ class Theirs:
     rows: ColumnElement[bool]
 
 
-def theirs(connection: Connection, user_id: str) -> Iterator[Theirs]:
-    """Yield somebody's rows of every table that has any kind of people in it, as a transaction sees them."""
+def theirs(connection: Connection, user_id: str, purposes: Collection[Purpose] | None = None) -> Iterator[Theirs]:
+    """Yield somebody's rows of every table that has any kind of people in it, as a transaction sees them.
+
+    Args:
+        connection: The transaction.
+        user_id: Who.
+        purposes: Of the tables that are kept for one of these alone; ``None`` for all.
+    """
+    return (each for each in _all(connection, user_id) if kept_for(Kind.STATE, str(each.table.name), purposes))
+
+
+def _all(connection: Connection, user_id: str) -> Iterator[Theirs]:
     groups = _groups_of(connection, user_id)
     yield Theirs(EVENTS, EVENTS.c.subject == user_id)
     for table in (IMPRESSIONS, EXPOSURES, SERVED, OUTCOMES):
@@ -50,19 +62,19 @@ def theirs(connection: Connection, user_id: str) -> Iterator[Theirs]:
     yield Theirs(STATES, named & (STATES.c.key == user_id))
 
 
-def count(connection: Connection, user_id: str) -> dict[str, int]:
+def count(connection: Connection, user_id: str, purposes: Collection[Purpose] | None = None) -> dict[str, int]:
     """Return how many rows of each table are somebody's."""
     found = {}
-    for each in theirs(connection, user_id):
+    for each in theirs(connection, user_id, purposes):
         counted = select(func.count()).select_from(each.table).where(each.rows)
         found[str(each.table.name)] = int(connection.execute(counted).scalar_one())
     return found
 
 
-def erase(connection: Connection, user_id: str) -> dict[str, int]:
+def erase(connection: Connection, user_id: str, purposes: Collection[Purpose] | None = None) -> dict[str, int]:
     """Take somebody's rows out, within the caller's transaction; return how many of each table."""
-    found = count(connection, user_id)
-    for each in list(theirs(connection, user_id)):
+    found = count(connection, user_id, purposes)
+    for each in list(theirs(connection, user_id, purposes)):
         if each.table is EVENTS:
             connection.execute(update(EVENTS).where(each.rows).values(_tombstone()))
         elif each.table is API_KEYS:

@@ -8,7 +8,7 @@ import polars as pl
 
 from movie_mlops.core import columns as c
 from movie_mlops.ingest.replay import REPLAYED, with_outcome
-from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS, Lake
+from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS, USERS, Lake
 
 _EXAMPLES = 2
 # One or two, then doubling: a long tail has a shape on this scale and none on a linear one.
@@ -188,10 +188,12 @@ def reasons(tables: Tables) -> pl.DataFrame:
     """Return why rows are refused, the most frequent first, with examples.
 
     One row for each table and reason: ``table``, ``reason``, ``count`` (refused still), ``replayed`` (in the lake
-    since), ``examples`` (those refused still: structs ``file``, ``line``, ``detail``, ``raw``).
+    since), ``examples`` (those refused still: structs ``file``, ``line``, ``detail``, ``raw``; what a line says of
+    users is not told).
     """
     still = ~pl.col(REPLAYED)
-    example = pl.struct(c.FILE, c.LINE, c.DETAIL, c.RAW).filter(still)
+    told = (pl.when(pl.col(c.TABLE) != USERS).then(pl.col(name)).alias(name) for name in (c.DETAIL, c.RAW))
+    example = pl.struct(c.FILE, c.LINE, *told).filter(still)
     grouped = tables.quarantine.group_by(c.TABLE, c.REASON).agg(
         still.sum().alias("count"),
         pl.col(REPLAYED).sum(),

@@ -3,15 +3,15 @@
 A back-up takes no copy of this table. What is restored without its key stays closed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Column, LargeBinary, String, Table, Text, insert, select, update
+from sqlalchemy import Column, Connection, LargeBinary, String, Table, Text, insert, select, update
 
 from movie_mlops.core import clock
 from movie_mlops.security.envelope.errors import EnvelopeError, TamperedError
-from movie_mlops.state import METADATA, Database
+from movie_mlops.state import METADATA, Database, fetch_rows, run_for_each
 
 DATA_KEYS: Final = Table(
     "data_keys",
@@ -29,7 +29,11 @@ _AT_ONCE: Final = 500
 # No user is called so: nobody knows a key's random name before it is made.
 _UNKNOWN: Final = "\x01unknown "
 _GONE: Final = "\x01destroyed "
+_FACTS: Final = "\x01facts "
 _IS_THERE: Final = DATA_KEYS.c.master_id != ""
+# Straight to the driver: a load asks for the keys of everybody.
+_SOME: Final = "SELECT key_id, owner, wrapped, master_id FROM data_keys WHERE master_id <> '' AND {} IN ({})"
+_ADD: Final = "INSERT INTO data_keys (key_id, owner, wrapped, master_id, made_at) VALUES (?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +65,20 @@ class DataKeys:
 
     def of(self, owners: Sequence[str]) -> dict[str, DataKey]:
         """Return the keys of those owners who have one."""
-        return {key.owner: key for key in self._where(DATA_KEYS.c.owner, owners)}
+        with self._database.read() as connection:
+            return {key.owner: key for key in _where(connection, "owner", owners)}
 
     def named(self, key_ids: Sequence[str]) -> dict[str, DataKey]:
         """Return the keys of these names, as far as they are there."""
-        return {key.key_id: key for key in self._where(DATA_KEYS.c.key_id, key_ids)}
+        with self._database.read() as connection:
+            return {key.key_id: key for key in _where(connection, "key_id", key_ids)}
 
-    def all(self) -> list[DataKey]:
-        """Return every key."""
+    def for_copies(self) -> list[DataKey]:
+        """Return every key but those of facts in the lake, which seal nothing that is kept elsewhere."""
+        meant = _IS_THERE & ~DATA_KEYS.c.owner.startswith(_FACTS, autoescape=True)
         with self._database.read() as connection:
             return [
-                _key(row) for row in connection.execute(select(DATA_KEYS).where(_IS_THERE).order_by(DATA_KEYS.c.key_id))
+                _key(row) for row in connection.execute(select(DATA_KEYS).where(meant).order_by(DATA_KEYS.c.key_id))
             ]
 
     def wrapped_by_others(self, master_id: str) -> list[DataKey]:
@@ -80,23 +87,15 @@ class DataKeys:
         with self._database.read() as connection:
             return [_key(row) for row in connection.execute(statement)]
 
-    def add(self, keys: Iterable[DataKey]) -> None:
-        """Keep new keys; an owner who has one by now keeps that."""
+    def add(self, keys: Iterable[DataKey]) -> dict[str, DataKey]:
+        """Keep new keys; an owner who has one by now keeps that. Return the keys that the owners have now."""
         now = clock.to_iso(clock.now())
         new = {key.owner: key for key in keys}
         with self._database.write() as connection:
-            names = list(new)
-            for start in range(0, len(names), _AT_ONCE):
-                some = names[start : start + _AT_ONCE]
-                known = connection.execute(select(DATA_KEYS.c.owner).where(DATA_KEYS.c.owner.in_(some)))
-                for (owner,) in known:
-                    del new[owner]
-            rows = [
-                {"key_id": k.key_id, "owner": k.owner, "wrapped": k.wrapped, "master_id": k.master_id, "made_at": now}
-                for k in new.values()
-            ]
-            if rows:
-                connection.execute(insert(DATA_KEYS), rows)
+            had = {key.owner: key for key in _where(connection, "owner", list(new))}
+            rows = [(k.key_id, k.owner, k.wrapped, k.master_id, now) for k in new.values() if k.owner not in had]
+            run_for_each(connection, _ADD, rows)
+        return {**new, **had}
 
     def rewrap(self, keys: Iterable[tuple[DataKey, DataKey]]) -> int:
         """Put keys in the place of the same keys wrapped otherwise; return how many were still there."""
@@ -163,17 +162,43 @@ class DataKeys:
             found = connection.execute(statement).first()
             if found is None:
                 return None
-            gone = {"wrapped": bytes(len(found.wrapped)), "owner": f"{_GONE}{found.key_id}", "master_id": ""}
-            connection.execute(update(DATA_KEYS).where(DATA_KEYS.c.key_id == found.key_id).values(gone))
+            _overwrite(connection, found.key_id, found.wrapped)
             return str(found.key_id)
 
-    def _where(self, column: Column[str], values: Sequence[str]) -> list[DataKey]:
-        found = []
-        with self._database.read() as connection:
-            for start in range(0, len(values), _AT_ONCE):
-                statement = select(DATA_KEYS).where(column.in_(values[start : start + _AT_ONCE]), _IS_THERE)
-                found += [_key(row) for row in connection.execute(statement)]
-        return found
+    def give_up(self, masters: Collection[str]) -> int:
+        """Overwrite for good every key that none of some master keys wraps; return how many those were.
+
+        Args:
+            masters: The short names of the master keys that there are.
+        """
+        statement = select(DATA_KEYS.c.key_id, DATA_KEYS.c.wrapped).where(
+            DATA_KEYS.c.master_id.not_in(list(masters)), _IS_THERE
+        )
+        with self._database.write() as connection:
+            lost = connection.execute(statement).all()
+            for found in lost:
+                _overwrite(connection, found.key_id, found.wrapped)
+        return len(lost)
+
+
+def facts_of(user_id: str) -> str:
+    """Return the owner of the key that seals facts of somebody in the lake; of nobody, where the id is empty.
+
+    Their back-ups are sealed by another key, so that either can be destroyed by itself.
+    """
+    return f"{_FACTS}{user_id}"
+
+
+def _overwrite(connection: Connection, key_id: str, wrapped: bytes) -> None:
+    gone = {"wrapped": bytes(len(wrapped)), "owner": f"{_GONE}{key_id}", "master_id": ""}
+    connection.execute(update(DATA_KEYS).where(DATA_KEYS.c.key_id == key_id).values(gone))
+
+
+def _where(connection: Connection, column: str, values: Sequence[str]) -> Iterator[DataKey]:
+    for start in range(0, len(values), _AT_ONCE):
+        some = values[start : start + _AT_ONCE]
+        for row in fetch_rows(connection, _SOME.format(column, ",".join("?" * len(some))), some):
+            yield DataKey(row[0], row[1], bytes(row[2]), row[3])
 
 
 def _key(row: object) -> DataKey:

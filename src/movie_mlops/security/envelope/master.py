@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ class MasterKey:
 
     secret: bytes = field(repr=False)
 
-    @property
+    @cached_property
     def key_id(self) -> str:
         """Its short name, which tells nothing of it."""
         return hmac.new(self.secret, b"movie-mlops master key", hashlib.sha256).hexdigest()[:16]
@@ -66,6 +67,11 @@ class MasterKeys:
     current: MasterKey
     before: MasterKey | None = None
 
+    @property
+    def names(self) -> list[str]:
+        """The short names of both."""
+        return [key.key_id for key in (self.current, self.before) if key is not None]
+
     def of(self, key_id: str) -> MasterKey:
         """Return the key of a short name.
 
@@ -78,7 +84,8 @@ class MasterKeys:
         raise EnvelopeError(
             f"A key is wrapped by the master key {key_id}, which is not here.",
             next_step="Bring it from where it was made (data/keys/master-key there), as MOVIE_MLOPS_MASTER_KEY, or as"
-            " MOVIE_MLOPS_MASTER_KEY_BEFORE beside a newer one.",
+            " MOVIE_MLOPS_MASTER_KEY_BEFORE beside a newer one. Where nobody has it any more:"
+            " movie-mlops security rotate-master --lost",
         )
 
 

@@ -1,8 +1,8 @@
 """Sealing and opening: AES-256-GCM (NIST SP 800-38D) under a key of the owner's own."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import urandom
 from typing import TYPE_CHECKING, Final
 
 from movie_mlops.security.envelope.data_keys import DataKey, DataKeys
@@ -12,6 +12,8 @@ from movie_mlops.security.envelope.master import MasterKey, MasterKeys
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+_NAME: Final = 16
+_KEY: Final = 32
 _NONCE: Final = 12
 """Bytes, drawn anew for each seal: a key may seal 2**32 times before two would be alike with chance 2**-33 (8.3)."""
 
@@ -41,6 +43,7 @@ class Envelopes:
         self._keys = keys
         self._masters = masters
         self._open: dict[str, AESGCM] = {}
+        self._by_master: dict[str, AESGCM] = {}
 
     def prepare(self, owners: Sequence[str]) -> dict[str, str]:
         """Make a key for every owner who has none; return the names of all of them.
@@ -50,13 +53,7 @@ class Envelopes:
         known = self._keys.of(owners)
         missing = [owner for owner in dict.fromkeys(owners) if owner not in known]
         if missing:
-            made = []
-            for owner in missing:
-                key_id = secrets.token_hex(16)
-                made.append(self._wrap(key_id, owner, secrets.token_bytes(32), self._masters.current))
-            self._keys.add(made)
-            # Somebody else may have made one meanwhile.
-            known |= self._keys.of(missing)
+            known |= self._keys.add(self._made(missing))
         for key in known.values():
             self._cipher(key)
         return {owner: key.key_id for owner, key in known.items()}
@@ -72,7 +69,7 @@ class Envelopes:
         Raises:
             KeyDestroyedError: The key is gone.
         """
-        nonce = secrets.token_bytes(_NONCE)
+        nonce = urandom(_NONCE)
         return Seal(key_id, nonce + self._of(key_id).encrypt(nonce, data, _bound(key_id, place)))
 
     def open(self, seal: Seal, *, place: str) -> bytes:
@@ -132,6 +129,18 @@ class Envelopes:
             self._cipher(found[key_id])
         return self._open[key_id]
 
+    def _made(self, owners: Sequence[str]) -> list[DataKey]:
+        """Return new keys, ready to be used; one whose owner turns out to have another by now is used by nobody."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 (heavy)
+
+        made = []
+        for owner in owners:
+            drawn = urandom(_NAME + _KEY)
+            key_id, plain = drawn[:_NAME].hex(), drawn[_NAME:]
+            made.append(self._wrap(key_id, owner, plain, self._masters.current))
+            self._open[key_id] = AESGCM(plain)
+        return made
+
     def _cipher(self, key: DataKey) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 (heavy)
 
@@ -139,24 +148,28 @@ class Envelopes:
             self._open[key.key_id] = AESGCM(self._unwrap(key))
 
     def _wrap(self, key_id: str, owner: str, plain: bytes, master: MasterKey) -> DataKey:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 (heavy)
-
-        nonce = secrets.token_bytes(_NONCE)
-        wrapped = nonce + AESGCM(master.secret).encrypt(nonce, plain, _bound(key_id, "wrapped"))
+        nonce = urandom(_NONCE)
+        wrapped = nonce + self._wrapping(master).encrypt(nonce, plain, _bound(key_id, "wrapped"))
         return DataKey(key_id, owner, wrapped, master.key_id)
 
     def _unwrap(self, key: DataKey) -> bytes:
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 (heavy)
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 (heavy)
 
         master = self._masters.of(key.master_id)
         nonce, rest = key.wrapped[:_NONCE], key.wrapped[_NONCE:]
         try:
-            return AESGCM(master.secret).decrypt(nonce, rest, _bound(key.key_id, "wrapped"))
+            return self._wrapping(master).decrypt(nonce, rest, _bound(key.key_id, "wrapped"))
         except (InvalidTag, ValueError) as error:
             raise TamperedError(
                 f"The key {key.key_id} was changed where it is kept.", next_step="Put the keys back from their copy."
             ) from error
+
+    def _wrapping(self, master: MasterKey) -> "AESGCM":
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 (heavy)
+
+        if master.key_id not in self._by_master:
+            self._by_master[master.key_id] = AESGCM(master.secret)
+        return self._by_master[master.key_id]
 
 
 def _bound(key_id: str, place: str) -> bytes:

@@ -3,10 +3,12 @@
 A test holds it against the tables that there are: a column that could hold an id and is not here fails it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from movie_mlops.security.purposes import Purpose
 
 
 class Kind(StrEnum):
@@ -29,6 +31,7 @@ class Place:
         columns: What names a person in it.
         holds: What it holds, in words; people read it in their export.
         erased: What an erasure does with it.
+        purposes: What it is kept for: a withdrawal of one of them does the same with it, or with those rows of it.
     """
 
     kind: Kind
@@ -36,38 +39,55 @@ class Place:
     columns: tuple[str, ...]
     holds: str
     erased: str
+    purposes: tuple[Purpose, ...] = ()
 
+
+_HISTORY: Final = (Purpose.HISTORY,)
+_PROFILE: Final = (Purpose.PROFILE,)
+_ANSWERS: Final = (Purpose.ANSWERS,)
+_BOTH: Final = (Purpose.HISTORY, Purpose.PROFILE)
+_TOLD: Final = (Purpose.HISTORY, Purpose.ANSWERS)
+_EACH: Final = tuple(Purpose)
 
 _GONE: Final = "the rows go, and every file of every version that held them"
 _DELETED: Final = "the rows go"
 
 PLACES: Final = (
-    Place(Kind.LAKE, "interactions", ("user_id", "event_id"), "What you did with which film, and when.", _GONE),
-    Place(Kind.LAKE, "users", ("user_id",), "What is known of you: gender, age, occupation, postcode.", _GONE),
+    Place(
+        Kind.LAKE, "interactions", ("user_id", "event_id"), "What you did with which film, and when.", _GONE, _HISTORY
+    ),
+    Place(
+        Kind.LAKE, "users", ("user_id",), "What is known of you: gender, age, occupation, postcode.", _GONE, _PROFILE
+    ),
     Place(
         Kind.LAKE,
         "quarantine",
         ("raw", "fields", "detail"),
         "Rows about you that broke a contract, as they came.",
         _GONE,
+        _BOTH,
     ),
-    Place(Kind.LAKE, "replays", ("key",), "Which of those were taken in later.", _GONE),
-    Place(Kind.LAKE, "extras", ("key", "extras"), "What a file said of you that no column takes.", _GONE),
+    Place(Kind.LAKE, "replays", ("key",), "Which of those were taken in later.", _GONE, _BOTH),
+    Place(Kind.LAKE, "extras", ("key", "extras"), "What a file said of you that no column takes.", _GONE, _BOTH),
     Place(
         Kind.LAKE,
         "batches",
         ("statistics",),
         "Your id, where it was the smallest or largest of a load.",
         "those two bounds are blanked, and every file of every version that held them goes",
+        _BOTH,
     ),
-    Place(Kind.LAKE, "user_features", ("user_id",), "Figures that were worked out of what you did.", _GONE),
-    Place(Kind.LAKE, "recommendations", ("user_id",), "The films that were chosen for you in advance.", _GONE),
+    Place(Kind.LAKE, "user_features", ("user_id",), "Figures that were worked out of what you did.", _GONE, _HISTORY),
+    Place(
+        Kind.LAKE, "recommendations", ("user_id",), "The films that were chosen for you in advance.", _GONE, _HISTORY
+    ),
     Place(
         Kind.STATE,
         "events",
         ("subject", "event_id", "source", "data", "traceparent"),
         "What you did since, as it was told to the API.",
         "a tombstone keeps the offset, and nothing else",
+        _HISTORY,
     ),
     Place(
         Kind.STATE,
@@ -75,18 +95,34 @@ PLACES: Final = (
         ("user_id", "request", "items", "propensities", "policy"),
         "The lists that you were given, and those for a group that you were of.",
         "the rows go; so does the list of a group, for all of it",
+        _ANSWERS,
     ),
-    Place(Kind.STATE, "exposures", ("user_id",), "Which arm of which experiment you had.", _DELETED),
+    Place(Kind.STATE, "exposures", ("user_id",), "Which arm of which experiment you had.", _DELETED, _ANSWERS),
     Place(
         Kind.STATE,
         "answer_outcomes",
         ("user_id", "positives"),
         "What came of your lists: which films of them, and of all others, you liked afterwards.",
         "the rows go with the lists that they are of",
+        _TOLD,
     ),
-    Place(Kind.STATE, "served_features", ("user_id", "rows"), "What a sample of your lists was made from.", _DELETED),
-    Place(Kind.STATE, "online_rows", ("key", "packed"), "Your history and features, as they are served.", _DELETED),
-    Place(Kind.STATE, "fold_states", ("key", "state"), "What your features are worked out from.", _DELETED),
+    Place(
+        Kind.STATE,
+        "served_features",
+        ("user_id", "rows"),
+        "What a sample of your lists was made from.",
+        _DELETED,
+        _TOLD,
+    ),
+    Place(
+        Kind.STATE,
+        "online_rows",
+        ("key", "packed"),
+        "Your history and features, as they are served.",
+        _DELETED,
+        _HISTORY,
+    ),
+    Place(Kind.STATE, "fold_states", ("key", "state"), "What your features are worked out from.", _DELETED, _HISTORY),
     Place(
         Kind.STATE,
         "api_keys",
@@ -100,6 +136,7 @@ PLACES: Final = (
         ("user_id",),
         "What was known before each of your words, for training.",
         "a set that has rows of the person goes as a whole; it is built again from the lake",
+        _HISTORY,
     ),
     Place(
         Kind.FILES,
@@ -107,6 +144,7 @@ PLACES: Final = (
         ("user_id",),
         "How good a list for you was when models were judged.",
         "rows go from tables; a page that names the person goes, and the next run writes it again",
+        _HISTORY,
     ),
     Place(
         Kind.FILES,
@@ -114,6 +152,7 @@ PLACES: Final = (
         ("the archives of the data set",),
         "The data set as it was downloaded.",
         "the archives go; downloaded again, rows of the person stay out",
+        _BOTH,
     ),
     Place(
         Kind.FILES,
@@ -127,11 +166,12 @@ PLACES: Final = (
         Kind.STATE,
         "data_keys",
         ("owner",),
-        "The key of yours that back-ups are read with.",
+        "The key of yours that back-ups, and the facts of you in the lake, are read with.",
         "it is overwritten, here and where back-ups lie: what it sealed can never be read again",
+        _EACH,
     ),
     Place(Kind.STATE, "consents", ("user_id",), "What you permit.", "the rows go"),
-    Place(Kind.COPIES, "Redis", ("key",), "Copies of your history and features.", "the keys are deleted"),
+    Place(Kind.COPIES, "Redis", ("key",), "Copies of your history and features.", "the keys are deleted", _HISTORY),
     Place(
         Kind.COPIES,
         "Redis sets",
@@ -145,6 +185,7 @@ PLACES: Final = (
         ("subject", "id"),
         "What you did lately, on its way to whoever listens.",
         "the entries are deleted",
+        _HISTORY,
     ),
     Place(
         Kind.COPIES,
@@ -214,7 +255,7 @@ WITHOUT: Final[dict[str, tuple[str, ...]]] = {
     "tmdb_runs": ("question", "started_at", "finished_at"),
     "tmdb_pages": ("list", "content"),
     "tmdb_films": ("outcome", "asked_at", "waiting", "given"),
-    "consents": ("purpose", "at", "by"),
+    "consents": ("purpose", "at", "by", "removed_at"),
     # Of operators, who are no users.
     "console_accounts": ("name", "role", "password", "created_by"),
     "api_keys": ("key_id", "digest", "role", "scope", "revoked_by", "follows"),
@@ -233,10 +274,21 @@ def columns_of(kind: Kind) -> dict[str, tuple[str, ...]]:
     return {place.name: place.columns for place in PLACES if place.kind is kind}
 
 
+def kept_for(kind: Kind, name: str, purposes: Collection[Purpose] | None) -> bool:
+    """Return whether a place holds anything for some purposes; ``None`` means whatever for, as an erasure does."""
+    if purposes is None:
+        return True
+    meant = frozenset[Purpose]().union(
+        *(place.purposes for place in PLACES if (place.kind, place.name) == (kind, name))
+    )
+    return not meant.isdisjoint(purposes)
+
+
 def reference() -> Iterator[str]:
     """Yield the lines of the document's table."""
-    yield "| where | what names a person | what it holds | what an erasure does |"
-    yield "|---|---|---|---|"
+    yield "| where | what names a person | what it holds | what an erasure does | so does a withdrawal of |"
+    yield "|---|---|---|---|---|"
     for place in PLACES:
         columns = ", ".join(place.columns)
-        yield f"| {place.kind}: `{place.name}` | {columns} | {place.holds} | {place.erased} |"
+        purposes = ", ".join(f"`{purpose}`" for purpose in place.purposes)
+        yield f"| {place.kind}: `{place.name}` | {columns} | {place.holds} | {place.erased} | {purposes} |"

@@ -1,6 +1,6 @@
 """Who comes in, for what, and by which name: what ingest, the event log and serving ask before they keep anything."""
 
-from movie_mlops.security.people.consents import CONSENTS, Consent, Consents, Purpose, Stance
+from movie_mlops.security.people.consents import CONSENTS, Consent, Consents, Stance
 from movie_mlops.security.people.people import LeftOut, People
 from movie_mlops.security.people.user_pseudonyms import (
     KNOWN_AS,
@@ -9,6 +9,7 @@ from movie_mlops.security.people.user_pseudonyms import (
     known_as,
     read_user_pseudonyms,
 )
+from movie_mlops.security.purposes import Purpose
 
 __all__ = [
     "CONSENTS",

@@ -9,7 +9,8 @@ from typing import Any, Final
 from sqlalchemy import Boolean, Column, Connection, String, Table, Text, func, insert, select, update
 
 from movie_mlops.core import clock
-from movie_mlops.state import METADATA, Database, fetch_rows
+from movie_mlops.security.purposes import Purpose
+from movie_mlops.state import METADATA, Database, fetch_rows, gained
 
 CONSENTS: Final = Table(
     "consents",
@@ -19,22 +20,13 @@ CONSENTS: Final = Table(
     Column("given", Boolean, nullable=False),
     Column("at", String(40), nullable=False),
     Column("by", Text, nullable=False),
+    # When what there was for a purpose that is not permitted any more was gone.
+    gained("removed_at", String(40)),
 )
 
 _SAID: Final = "SELECT user_id FROM consents WHERE purpose = ? AND given = ?"
 _SOME: Final = _SAID + " AND user_id IN ({})"
 _FEW: Final = 200
-
-
-class Purpose(StrEnum):
-    """What data of a person is kept for."""
-
-    HISTORY = "history"
-    """What they did with films: lists are chosen by it, and models learn from it."""
-    PROFILE = "profile"
-    """What is known of them besides: gender, age, occupation, postcode."""
-    ANSWERS = "answers"
-    """Which lists they were given: passports, experiments, the quality of lists."""
 
 
 class Stance(StrEnum):
@@ -55,12 +47,14 @@ class Consent:
         given: Whether it is permitted.
         at: When they said so (aware UTC); ``None`` where they said nothing.
         by: Who wrote it down; empty where they said nothing.
+        removed_at: When what was kept for it was gone, where they withdrew it; ``None``: it may be there.
     """
 
     purpose: Purpose
     given: bool
     at: datetime | None = None
     by: str = ""
+    removed_at: datetime | None = None
 
 
 class Consents:
@@ -81,7 +75,12 @@ class Consents:
         with self._database.write() as connection:
             for purpose, given in said.items():
                 mine = (CONSENTS.c.user_id == user_id) & (CONSENTS.c.purpose == purpose)
-                row = {"given": given, "at": at, "by": by}
+                row: dict[str, Any] = {"given": given, "at": at, "by": by}
+                again = mine & CONSENTS.c.given.is_(False)
+                if not given and connection.execute(update(CONSENTS).where(again).values(**row)).rowcount:
+                    # Withdrawn already: what was taken out then is gone.
+                    continue
+                row["removed_at"] = None
                 if not connection.execute(update(CONSENTS).where(mine).values(**row)).rowcount:
                     connection.execute(insert(CONSENTS).values(user_id=user_id, purpose=purpose, **row))
 
@@ -89,9 +88,33 @@ class Consents:
         """Return what holds of somebody, for every purpose."""
         with self._database.read() as connection:
             rows = connection.execute(select(CONSENTS).where(CONSENTS.c.user_id == user_id)).all()
-        said = {row.purpose: Consent(Purpose(row.purpose), row.given, clock.read(row.at), row.by) for row in rows}
+        said = {
+            row.purpose: Consent(
+                Purpose(row.purpose),
+                row.given,
+                clock.read(row.at),
+                row.by,
+                clock.read(row.removed_at) if row.removed_at else None,
+            )
+            for row in rows
+        }
         silent = {each: Consent(each, self._stances[each] is Stance.ASSUMED) for each in Purpose}
         return [said.get(each, silent[each]) for each in Purpose]
+
+    def outstanding(self) -> dict[str, frozenset[Purpose]]:
+        """Return whose withdrawals were written down and not carried out yet, and of which purposes."""
+        meant = CONSENTS.c.given.is_(False) & CONSENTS.c.removed_at.is_(None)
+        found: dict[str, frozenset[Purpose]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(select(CONSENTS).where(meant).order_by(CONSENTS.c.user_id)):
+                found[row.user_id] = found.get(row.user_id, frozenset()) | {Purpose(row.purpose)}
+        return found
+
+    def carried_out(self, user_id: str, purposes: Iterable[Purpose], at: datetime) -> None:
+        """Write down that nothing is kept of somebody any more for purposes that they do not permit."""
+        meant = (CONSENTS.c.user_id == user_id) & CONSENTS.c.purpose.in_(list(purposes)) & CONSENTS.c.given.is_(False)
+        with self._database.write() as connection:
+            connection.execute(update(CONSENTS).where(meant).values(removed_at=clock.to_iso(at)))
 
     def without(self, users: Iterable[str], purpose: Purpose, connection: Connection | None = None) -> set[str]:
         """Return those of some users who do not permit a purpose.

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from movie_mlops.security.erasure import Erased
-from movie_mlops.security.people.consents import Consents, Purpose
+from movie_mlops.security.people.consents import Consents
 from movie_mlops.security.people.user_pseudonyms import UserPseudonyms
+from movie_mlops.security.purposes import Purpose
 
 
 @dataclass(frozen=True)

@@ -54,20 +54,34 @@ def make_router(services: Services) -> APIRouter:
         summary="Permit a purpose, or do not any more",
     )
     def consent(user_id: UserId, body: ConsentsIn) -> Json:
-        """Write it down: from now on nothing is kept that is not permitted. What is there goes with an erasure."""
+        """Write it down: from now on nothing is kept that is not permitted, and what is there is taken out at once.
+
+        While a flow is at work on the data, `removed_at` stays null: the same request again, or the nightly flow, takes
+        it out.
+        """
         rights = _rights(services)
-        rights.consent(user_id, body.said(), by="the API")
-        return _told(user_id, rights)
+        said = body.said()
+        if not all(said.values()):
+            services.impressions.flush()
+        receipt = rights.consent(user_id, said, by="the API")
+        if receipt is not None:
+            services.watcher.snapshot.answers.clear()
+        return _told(user_id, rights, receipt)
 
     return router
 
 
-def _told(user_id: str, rights: Rights) -> Json:
+def _told(user_id: str, rights: Rights, receipt: dict[str, Any] | None = None) -> Json:
     rows = [
-        {"purpose": each.purpose, "given": each.given, "at": None if each.at is None else clock.to_iso(each.at)}
+        {
+            "purpose": each.purpose,
+            "given": each.given,
+            "at": None if each.at is None else clock.to_iso(each.at),
+            "removed_at": None if each.removed_at is None else clock.to_iso(each.removed_at),
+        }
         for each in rights.consents(user_id)
     ]
-    return Json({"user_id": user_id, "consents": rows})
+    return Json({"user_id": user_id, "consents": rows, "receipt": receipt})
 
 
 def _rights(services: Services) -> Rights:
