@@ -143,3 +143,53 @@ def test_a_rollback_to_the_same_bundle_is_a_release_of_its_own(world: World, wat
         watcher.refresh()
         assert watcher.snapshot.model == (number, bundle_id)
     assert world.read == ["ease-a", "ease-b", "ease-a"]
+
+
+def test_films_are_read_anew_between_releases(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where what is known of films changed they are read again, not too often; else, and in need, those before stay."""
+    now, stand, films, read = [1000.0], [1], [FILMS], list[int]()
+    monkeypatch.setattr(releases.time, "monotonic", lambda: now[0])
+
+    def load() -> Catalogue:
+        read.append(stand[0])
+        return Catalogue(films[0])
+
+    made = ReleaseWatcher(
+        ledger=world,  # type: ignore[arg-type]
+        bundles=tmp_path,
+        trust=None,  # type: ignore[arg-type]
+        load_catalogue=load,
+        films_stand=lambda: stand[0],
+        films_seconds=60,
+    )
+    world.champion_now = release(1, "ease-a")
+    made.refresh()
+    first = made.snapshot
+    stand[0], films[0] = 2, (FILMS[0], Film(2, "Heat", 1995, ("Crime",), (), "en", likes=9, recent_likes=4))
+    now[0] += 59
+    made.refresh()
+    assert (made.snapshot, read) == (first, [1])
+    now[0] += 2
+    monkeypatch.setattr(releases, "ServingModel", type("Model", (), {"of": lambda one, bundle, films: (bundle, films)}))
+    object.__setattr__(first, "model", type("Serving", (), {"release": world.champion_now})())
+    made.refresh()
+    assert [film.movie_id for film in made.snapshot.catalogue.films] == [2, 1]
+    assert made.snapshot.model == ("ease-a", made.snapshot.catalogue)
+    assert (read, world.read, made.failure) == ([1, 2], ["ease-a"], None)
+    now[0] += 61
+    made.refresh()
+    assert read == [1, 2]
+
+    second = made.snapshot
+    stand[0], films[0] = 3, None  # type: ignore[call-overload]
+    now[0] += 61
+    made.refresh()
+    assert (made.snapshot, made.failure, read) == (second, None, [1, 2, 3])
+    assert "what is new of films cannot be read" in caplog.text
+    films[0] = FILMS
+    now[0] += 61
+    object.__setattr__(second, "model", None)
+    made.refresh()
+    assert [film.movie_id for film in made.snapshot.catalogue.films] == [1]

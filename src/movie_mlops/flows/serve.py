@@ -1,19 +1,22 @@
 """Serving: the API over the stores of one data set."""
 
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from movie_mlops.core.columns import EVENT_TIME, MOVIE_ID, WEIGHT
 from movie_mlops.core.logs import LogLines
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.tracing import Tracer
 from movie_mlops.events.triggers import BudgetConfig
-from movie_mlops.features import FILM_FEATURES, RedisConfig, open_redis
+from movie_mlops.features import FILM_FEATURES, FeedbackConfig, RedisConfig, open_redis
+from movie_mlops.features.feedback import latest_words
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.console import PlatformOperations
 from movie_mlops.flows.erasure import PlatformRights, check_not_returned
@@ -22,10 +25,14 @@ from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.records import PlatformRecords
 from movie_mlops.flows.rollout import Conductor
 from movie_mlops.ingest import check_names
-from movie_mlops.lake import MOVIES, Lake, LakeConfig
+from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig
 from movie_mlops.release import KeysConfig
 from movie_mlops.security import AskedUsers, AuditLog, Buckets, KeySecret, Limiter, Pseudonyms, RedisLimiter, RedisUsers
 from movie_mlops.serving import Catalogue, ServingConfig, create_app
+
+_OF_FILMS: Final = (MOVIES, FILM_FEATURES.name, INTERACTIONS)
+"""The tables that tell of films."""
+_LATELY: Final = timedelta(days=30)
 
 
 def make_app(
@@ -103,7 +110,8 @@ def _app(
         features=platform.features,
         events=platform.events,
         feedback=platform.config.feedback,
-        load_catalogue=lambda: read_catalogue(platform.lake),
+        load_catalogue=lambda: read_catalogue(platform.lake, platform.config.feedback),
+        films_stand=lambda: tuple(platform.lake.version(name) for name in _OF_FILMS),
         records=PlatformRecords(platform),
         conductor=Conductor.of(platform),
         operations=PlatformOperations(platform),
@@ -119,10 +127,29 @@ def _app(
     )
 
 
-def read_catalogue(lake: Lake) -> Catalogue:
-    """Return the films of a lake, with how much they are liked where its features tell."""
+def read_catalogue(lake: Lake, feedback: FeedbackConfig) -> Catalogue:
+    """Return the films of a lake, with how much they are liked.
+
+    Of all time that is told by the features, which are made with the models; lately, by what came in since as well.
+
+    Args:
+        lake: The lake.
+        feedback: What counts as liking.
+    """
     movies = lake.scan(MOVIES).collect()
     features: pl.DataFrame | None = None
     if lake.version(FILM_FEATURES.name) is not None:
         features = lake.scan(FILM_FEATURES.name).collect()
-    return Catalogue.from_frames(movies, features)
+    return Catalogue.from_frames(movies, features, lately=_liked_lately(lake, feedback))
+
+
+def _liked_lately(lake: Lake, feedback: FeedbackConfig) -> dict[int, int] | None:
+    """Return how many like each film by words of the 30 days before the newest; ``None`` where no time is known."""
+    if lake.version(INTERACTIONS) is None:
+        return None
+    said = lake.scan(INTERACTIONS)
+    newest = said.select(pl.col(EVENT_TIME).max()).collect(engine="streaming").item()
+    if newest is None:
+        return None
+    words = latest_words(said.filter(pl.col(EVENT_TIME) > newest - _LATELY), feedback)
+    return dict(words.filter(pl.col(WEIGHT) > 0).group_by(MOVIE_ID).len().iter_rows())

@@ -1,6 +1,6 @@
 """The app, made of what it is given: nothing is global, so two apps can live in one process."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -87,6 +87,7 @@ def create_app(
     events: EventSink,
     feedback: FeedbackConfig,
     load_catalogue: Callable[[], Catalogue],
+    films_stand: Callable[[], Hashable] | None = None,
     features: OnlineFeatures | None = None,
     records: Records | None = None,
     conductor: Conductor | None = None,
@@ -114,6 +115,7 @@ def create_app(
         events: Where events go; what it has acknowledged, ``histories`` must give back.
         feedback: What counts as liking, for the lists of callers without an account.
         load_catalogue: Reads the films from the lake; called at the start and for every new release.
+        films_stand: Tells how what is known of films stands; where that changes they are read again in between.
         features: The rows of every view; without them none is kept beside answers.
         records: How answers came about; without them a passport tells what ledger and bundle say, and no more.
         conductor: Who sees to what is rolled out; without one this server follows the ledger and decides nothing.
@@ -135,7 +137,9 @@ def create_app(
         bundles=bundles,
         trust=trust,
         load_catalogue=load_catalogue,
+        films_stand=films_stand,
         poll_seconds=config.poll_seconds,
+        films_seconds=config.films_seconds,
         rollouts=ledger_of_rollouts,
     )
     impressions = Impressions(

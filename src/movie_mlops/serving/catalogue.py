@@ -1,7 +1,7 @@
 """The films in memory: facts, order of popularity, masks for filters, search by title."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Self
 
@@ -89,15 +89,27 @@ class Catalogue:
         self._index = TitleIndex([(film.title, _other_words(film)) for film in self.films], self.by_likes)
 
     @classmethod
-    def from_frames(cls, movies: pl.DataFrame, film_features: pl.DataFrame | None = None) -> Self:
+    def from_frames(
+        cls,
+        movies: pl.DataFrame,
+        film_features: pl.DataFrame | None = None,
+        *,
+        lately: Mapping[int, int] | None = None,
+    ) -> Self:
         """Make the catalogue from the lake's ``movies`` and, where there are any, the film features.
 
-        Of the features, ``likes_all``, ``likes_30d`` and ``rating_mean`` are used, each where present.
+        Args:
+            movies: The films.
+            film_features: Of these, ``likes_all``, ``likes_30d`` and ``rating_mean`` are used, each where present.
+            lately: By how many each film is liked in the last 30 days, where that is known better than by the features.
         """
         facts: dict[int, dict[str, Any]] = {}
         if film_features is not None:
             facts = {row[columns.MOVIE_ID]: row for row in film_features.iter_rows(named=True)}
-        return cls(_film(row, facts.get(row[columns.MOVIE_ID], {})) for row in movies.iter_rows(named=True))
+        films = (_film(row, facts.get(row[columns.MOVIE_ID], {})) for row in movies.iter_rows(named=True))
+        if lately is not None:
+            films = (replace(film, recent_likes=lately.get(film.movie_id, 0)) for film in films)
+        return cls(films)
 
     def __len__(self) -> int:
         return len(self.films)

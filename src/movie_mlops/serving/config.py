@@ -18,6 +18,7 @@ class ServingConfig:
         admin_token: Whoever shows it is the administrator; ``None`` for nobody.
         former_token: The one before it, while it goes on.
         poll_seconds: How often the ledger is asked for the champion.
+        films_seconds: How often it is asked whether something new is known of films, such as what is liked lately.
         max_body_bytes: The largest body of a request; more is answered with 413.
         impression_queue: How many answers may wait to be written; more are given but not kept, and counted.
         impression_batch: How many answers one transaction writes at most.
@@ -42,6 +43,7 @@ class ServingConfig:
     admin_token: str | None = field(default=None, repr=False)
     former_token: FormerToken | None = None
     poll_seconds: float = 1.0
+    films_seconds: float = 300.0
     max_body_bytes: int = 2 * 1024 * 1024
     impression_queue: int = 10_000
     impression_batch: int = 200

@@ -2,7 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -49,7 +51,10 @@ class ReleaseWatcher:
         bundles: The folder of the bundles.
         trust: Whose bundles serve.
         load_catalogue: Reads the films; called for every new champion, so that new films come with it.
+        films_stand: Tells how what is known of films stands: where that changed, they are read again between releases,
+            so that what is popular lately does not wait for a model. ``None``: they are not.
         poll_seconds: How often the ledger is asked.
+        films_seconds: How often it is asked how films stand.
         rollouts: Says what is rolled out beside the champion; ``None`` where nothing ever is.
     """
 
@@ -60,7 +65,9 @@ class ReleaseWatcher:
         bundles: Path,
         trust: TrustList,
         load_catalogue: Callable[[], Catalogue],
+        films_stand: Callable[[], Hashable] | None = None,
         poll_seconds: float = 1.0,
+        films_seconds: float = 300.0,
         rollouts: Rollouts | None = None,
     ) -> None:
         self._ledger = ledger
@@ -72,6 +79,11 @@ class ReleaseWatcher:
         self._bundles = bundles
         self._trust = trust
         self._load_catalogue = load_catalogue
+        self._films_stand = films_stand
+        self._films_seconds = films_seconds
+        self._films: Hashable = None
+        self._films_at = 0.0
+        self._bundle: Bundle | None = None
         self._poll_seconds = poll_seconds
         self._snapshot = Snapshot(Catalogue(()), None)
         self._failure: Failure | None = None
@@ -102,7 +114,7 @@ class ReleaseWatcher:
         Raises:
             MovieMlopsError: The films cannot be read.
         """
-        self._snapshot = Snapshot(self._load_catalogue(), None)
+        self._snapshot = Snapshot(self._read_films(), None)
         self.refresh()
         self._thread.start()
 
@@ -125,11 +137,10 @@ class ReleaseWatcher:
                 moved = self._read_rollouts()
                 release = self._ledger.champion()
                 self._unheard = None
-                if release is None:
-                    return
-                if release.release_id == self._tried and not (again and self._failure):
-                    if self._snapshot.model is not None and (moved or (again and self._unable)):
-                        self._snapshot = self._with_rollouts(self._snapshot)
+                if release is None or (release.release_id == self._tried and not (again and self._failure)):
+                    renewed = self._with_new_films(self._snapshot)
+                    moved = moved or renewed is not self._snapshot or (again and bool(self._unable))
+                    self._snapshot = self._with_rollouts(renewed) if moved else renewed
                     return
                 snapshot = self._with_rollouts(self._load(release))
                 # In this order: whoever sees the new release finds nothing said against it.
@@ -159,8 +170,35 @@ class ReleaseWatcher:
 
     def _load(self, release: Release) -> Snapshot:
         bundle = read_bundle(self._bundles / release.bundle_id, trust=self._trust)
+        catalogue = self._read_films()
+        snapshot = Snapshot(catalogue, ServingModel.of(release, bundle, catalogue))
+        self._bundle = bundle
+        return snapshot
+
+    def _read_films(self) -> Catalogue:
+        # How they stand is asked before: what changes while they are read is read the next time.
+        stand = None if self._films_stand is None else self._films_stand()
         catalogue = self._load_catalogue()
-        return Snapshot(catalogue, ServingModel.of(release, bundle, catalogue))
+        self._films, self._films_at = stand, time.monotonic()
+        return catalogue
+
+    def _with_new_films(self, snapshot: Snapshot) -> Snapshot:
+        """Return the same with the films as they are now; itself where it is not time to ask, or nothing is new."""
+        if self._films_stand is None or time.monotonic() - self._films_at < self._films_seconds:
+            return snapshot
+        self._films_at = time.monotonic()
+        try:
+            if self._films_stand() == self._films:
+                return snapshot
+            catalogue, model = self._read_films(), snapshot.model
+            if model is not None:
+                assert self._bundle is not None
+                model = ServingModel.of(model.release, self._bundle, catalogue)
+        # Whatever is wrong with the lake, answers go on with the films that were read before.
+        except Exception as error:  # noqa: BLE001 - said above
+            _LOG.error("what is new of films cannot be read, the others go on serving: %s", error, exc_info=error)
+            return snapshot
+        return replace(snapshot, catalogue=catalogue, model=model, answers=OrderedDict())
 
     def _with_rollouts(self, snapshot: Snapshot) -> Snapshot:
         """Return the same with who is answered by what else; bundles are loaded for it, or what is wrong is noted."""

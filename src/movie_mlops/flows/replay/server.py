@@ -86,6 +86,7 @@ def main() -> None:
     bound = bind(_HOST, 0)
     rollout = TypeAdapter(RolloutConfig).validate_python(said["rollout"])
     workspace = Workspace(Path(said["home"]), said["dataset"])
-    config = ServingConfig(rollout=rollout)
+    # Days pass in seconds here.
+    config = ServingConfig(rollout=rollout, films_seconds=0.0)
     app = make_app(workspace, PlatformConfig.model_validate(said["config"]), config)
     serve(app, bound, on_ready=lambda: print(bound.getsockname()[1], flush=True))  # noqa: T201 - the parent reads it

@@ -1,0 +1,47 @@
+"""What is popular lately, known between two trainings."""
+
+from pathlib import Path
+
+import polars as pl
+
+from movie_mlops.core.columns import MOVIE_ID
+from movie_mlops.features import FILM_FEATURES
+from movie_mlops.flows import Platform
+from movie_mlops.flows.features import features
+from movie_mlops.flows.serve import read_catalogue
+from movie_mlops.flows.worker import Worker
+from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS
+from tests.fixtures.stage_2.interactions import did, table
+from tests.fixtures.stage_9.shop import shop
+
+
+def lately(platform: Platform) -> dict[int, int]:
+    films = read_catalogue(platform.lake, platform.config.feedback).films
+    return {film.movie_id: film.recent_likes for film in films if film.recent_likes}
+
+
+def test_what_is_liked_lately_waits_for_no_training(tmp_path: Path) -> None:
+    """After a training it is what the features tell; what a worker brings into the lake counts before the next one."""
+    with shop(tmp_path) as platform:
+        films = pl.DataFrame({"movie_id": range(1, 9), "title": [f"Film {number}" for number in range(1, 9)]})
+        empty = SCHEMAS[MOVIES].to_frame()
+        platform.lake.overwrite(MOVIES, pl.concat([empty, films.cast({"movie_id": pl.Int64})], how="diagonal"))
+        said = [
+            did("a", 1, "like", at=0),
+            did("b", 2, "rating", 5, at=40.5),
+            did("c", 2, "rating", 1, at=41),
+            did("d", 3, "like", at=60.5),
+            did("d", 3, "withdraw", at=61),
+            did("e", 4, "like", at=62),
+            did("f", 4, "like", at=70),
+            did("g", 5, "like", at=None),
+        ]
+        platform.lake.append(INTERACTIONS, table(said).collect())
+        versions = {name: platform.lake.version(name) for name in (INTERACTIONS, MOVIES)}
+        features(platform, {"versions": versions, "events_offset": 0})
+        told = platform.lake.scan(FILM_FEATURES.name).filter(pl.col("likes_30d") > 0).collect()
+        assert lately(platform) == dict(told.select(MOVIE_ID, "likes_30d").iter_rows()) == {2: 1, 4: 2}
+        platform.events.append([did(f"new{number}", 6, "like", at=80) for number in range(3)])
+        Worker(platform, "tester").turn()
+        assert lately(platform) == {4: 2, 6: 3}
+        assert read_catalogue(platform.lake, platform.config.feedback).films[0].movie_id == 6
