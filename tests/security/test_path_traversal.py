@@ -74,6 +74,7 @@ PLAIN = {
         "event_time",
         "combine",
         "explain",
+        "traits",
     ),
     *("movie_ids", "likes", "liked", "history", "candidates", "genre", "languages"),
 }

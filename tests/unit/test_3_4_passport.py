@@ -49,7 +49,7 @@ def test_a_passport_names_everything_behind_an_answer(tmp_path):
         "gate": {"passed": True, "checks": []},
         "bundle": {"bundle_id": manifest.bundle_id, "model": "tiny-model", "params": {"regularisation": 0.5}},
         "data": {"dataset": "sample", "lake_versions": {"interactions": 3, "movies": 1}, "trained_on": None},
-        "features": {"versions": {"film_features": 1}},
+        "features": {"versions": {"film_features": 1}, "read_by_the_model": None},
         "code": {
             "commit": "0123456789abcdef0123456789abcdef01234567",
             "sha256": None,
