@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ PARAMS: dict[str, Any] = {
     "expectation": 2.0,
     "trait_regularisation": 1.0,
 }
+
+PATIENCE_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +154,7 @@ def test_what_was_told_is_kept_nowhere(platform: Platform, url: str, log: Path) 
     reasons = httpx.get(f"{url}/v1/recommendations/{name}/why", timeout=20).json()
     assert (reasons["same"], reasons["problem"][:36]) == (None, "It was made from traits of a person,")
     texts = {
-        "log": log.read_text(encoding="utf-8"),
+        "log": _written(log),
         "metrics": httpx.get(f"{url}/metrics", timeout=20).text,
         "impression": passport.json()["recommendation"],
         **{f"error {place}": answer.text for place, answer in enumerate(refused)},
@@ -184,3 +187,12 @@ def test_a_model_without_a_use_for_traits_says_so(tmp_path: Path) -> None:
         kept = httpx.get(f"{url}/v1/recommendations/{name}/passport", timeout=20).text
         assert OTHER not in kept
     platform.database.close()
+
+
+def _written(log: Path) -> str:
+    """Return the log once the answers are in it that were given last; a thread writes it."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (log.exists() and "/why" in log.read_text(encoding="utf-8")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return log.read_text(encoding="utf-8")
