@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -149,11 +150,20 @@ def test_films_are_read_anew_between_releases(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where what is known of films changed they are read again, not too often; else, and in need, those before stay."""
-    now, stand, films, read = [1000.0], [1], [FILMS], list[int]()
+    now, stand, read = [1000.0], [1], list[int]()
+    films: list[tuple[Film, ...] | None] = [FILMS]
     monkeypatch.setattr(releases.time, "monotonic", lambda: now[0])
+
+    class Model:
+        @staticmethod
+        def of(chosen: Release, bundle: str, catalogue: Catalogue) -> Any:
+            return SimpleNamespace(release=chosen, bundle=bundle, catalogue=catalogue)
+
+    monkeypatch.setattr(releases, "ServingModel", Model)
 
     def load() -> Catalogue:
         read.append(stand[0])
+        assert films[0] is not None, "the lake is away"
         return Catalogue(films[0])
 
     made = ReleaseWatcher(
@@ -172,24 +182,50 @@ def test_films_are_read_anew_between_releases(
     made.refresh()
     assert (made.snapshot, read) == (first, [1])
     now[0] += 2
-    monkeypatch.setattr(releases, "ServingModel", type("Model", (), {"of": lambda one, bundle, films: (bundle, films)}))
-    object.__setattr__(first, "model", type("Serving", (), {"release": world.champion_now})())
     made.refresh()
-    assert [film.movie_id for film in made.snapshot.catalogue.films] == [2, 1]
-    assert made.snapshot.model == ("ease-a", made.snapshot.catalogue)
+    second = made.snapshot
+    assert [film.movie_id for film in second.catalogue.films] == [2, 1]
+    assert second.model == SimpleNamespace(release=world.champion_now, bundle="ease-a", catalogue=second.catalogue)
     assert (read, world.read, made.failure) == ([1, 2], ["ease-a"], None)
     now[0] += 61
     made.refresh()
-    assert read == [1, 2]
+    assert (made.snapshot, read) == (second, [1, 2])
 
-    second = made.snapshot
-    stand[0], films[0] = 3, None  # type: ignore[call-overload]
+    stand[0], films[0] = 3, None
     now[0] += 61
     made.refresh()
     assert (made.snapshot, made.failure, read) == (second, None, [1, 2, 3])
     assert "what is new of films cannot be read" in caplog.text
     films[0] = FILMS
     now[0] += 61
-    object.__setattr__(second, "model", None)
     made.refresh()
     assert [film.movie_id for film in made.snapshot.catalogue.films] == [1]
+
+
+def test_a_release_that_cannot_be_loaded_leaves_the_other_its_bundle(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Films that are read anew meanwhile are joined with what serves."""
+    stand = [1]
+    made = ReleaseWatcher(
+        ledger=world,  # type: ignore[arg-type]
+        bundles=tmp_path,
+        trust=None,  # type: ignore[arg-type]
+        load_catalogue=lambda: Catalogue(FILMS),
+        films_stand=lambda: stand[0],
+        films_seconds=0,
+    )
+
+    class Model:
+        @staticmethod
+        def of(chosen: Release, bundle: str, _catalogue: Catalogue) -> Any:
+            return SimpleNamespace(release=chosen, bundle=bundle)
+
+    monkeypatch.setattr(releases, "ServingModel", Model)
+    world.champion_now = release(1, "ease-a")
+    made.refresh()
+    world.champion_now, world.broken = release(2, "ease-b"), {"ease-b"}
+    for number in (2, 3):
+        stand[0] = number
+        made.refresh()
+    assert (made.snapshot.model.release.release_id, made.snapshot.model.bundle) == (1, "ease-a")

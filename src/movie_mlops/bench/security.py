@@ -1,4 +1,4 @@
-"""What security costs: the same server asked openly, with an API key and with tokens; a load with pseudonyms."""
+"""What security costs: one server asked openly, with an API key and with tokens; loads with pseudonyms and seals."""
 
 import json
 import tempfile
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from movie_mlops.bench.config import IngestBenchConfig
 from movie_mlops.bench.errors import BenchError
-from movie_mlops.bench.ingest import cost_of_pseudonyms
+from movie_mlops.bench.ingest import cost_of_privacy
 from movie_mlops.bench.load import Outcome, Plan, drive_apart
 from movie_mlops.bench.machine import machine_facts
 from movie_mlops.bench.percentiles import percentile, summary
@@ -50,7 +50,7 @@ _LIMIT: Final = LimitConfig(per_second=1e6)
 
 @dataclass(frozen=True)
 class SecurityBenchConfig:
-    """The benchmark of access, and of pseudonyms.
+    """The benchmark of access, of pseudonyms and of sealing.
 
     Attributes:
         stage: What the server stands on.
@@ -59,7 +59,7 @@ class SecurityBenchConfig:
         warm_up_seconds: How long each way is tried before, unmeasured.
         tokens: How many different tokens come where each is to be a new one; more than a server remembers.
         most_ms: What a key and a token may add to half of the answers.
-        ingest: What is brought in with and without pseudonyms: less than ``bench ingest`` brings in by itself.
+        ingest: What is brought in with and without pseudonyms and seals: less than ``bench ingest`` by itself.
 
     Raises:
         BenchError: A number is out of range.
@@ -117,7 +117,7 @@ def bench_security(
                 "new-token": replace(plain, headers=_shown(*tokens)),
             }
             turns = _measure(ways, served.pid, config, progress)
-    ingest, disguise = cost_of_pseudonyms(config.ingest, progress)
+    ingest, privacy = cost_of_privacy(config.ingest, progress)
     measured = {way: _described(way, turns[way]) for way in ways}
     # Of each round the difference, of all differences the middle one: what slowed a round down slowed all its turns.
     medians = {way: np.array([percentile(np.sort(turn.latency_ms), 50) for turn in turns[way]]) for way in ways}
@@ -131,7 +131,7 @@ def bench_security(
         "ingest": ingest,
         "targets": [
             *(_target(way, added[way], measured[way], config) for way in ("key", "token")),
-            at_most(disguise["what"], disguise["limit"], disguise["measured"]),
+            *(at_most(each["what"], each["limit"], each["measured"]) for each in privacy),
         ],
     }
     return write_record(out, "security", command, machine, found)

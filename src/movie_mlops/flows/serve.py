@@ -10,13 +10,12 @@ import polars as pl
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from movie_mlops.core.columns import EVENT_TIME, MOVIE_ID, WEIGHT
+from movie_mlops.core.columns import EVENT_TIME, MOVIE_ID
 from movie_mlops.core.logs import LogLines
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.tracing import Tracer
 from movie_mlops.events.triggers import BudgetConfig
-from movie_mlops.features import FILM_FEATURES, FeedbackConfig, RedisConfig, open_redis
-from movie_mlops.features.feedback import latest_words
+from movie_mlops.features import FILM_FEATURES, VIEWS, FeedbackConfig, RedisConfig, open_redis, snapshot
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.console import PlatformOperations
 from movie_mlops.flows.erasure import PlatformRights, check_not_returned
@@ -33,6 +32,7 @@ from movie_mlops.serving import Catalogue, ServingConfig, create_app
 _OF_FILMS: Final = (MOVIES, FILM_FEATURES.name, INTERACTIONS)
 """The tables that tell of films."""
 _LATELY: Final = timedelta(days=30)
+_LIKED_LATELY: Final = VIEWS.select([f"{FILM_FEATURES.name}:likes_30d"])[0]
 
 
 def make_app(
@@ -144,12 +144,14 @@ def read_catalogue(lake: Lake, feedback: FeedbackConfig) -> Catalogue:
 
 
 def _liked_lately(lake: Lake, feedback: FeedbackConfig) -> dict[int, int] | None:
-    """Return how many like each film by words of the 30 days before the newest; ``None`` where no time is known."""
+    """Return by how many each film is liked lately, as of the newest word; ``None`` where no time is known."""
     if lake.version(INTERACTIONS) is None:
         return None
     said = lake.scan(INTERACTIONS)
     newest = said.select(pl.col(EVENT_TIME).max()).collect(engine="streaming").item()
     if newest is None:
         return None
-    words = latest_words(said.filter(pl.col(EVENT_TIME) > newest - _LATELY), feedback)
-    return dict(words.filter(pl.col(WEIGHT) > 0).group_by(MOVIE_ID).len().iter_rows())
+    # What is older counts for nothing here, and is most of what there is.
+    recent = said.filter(pl.col(EVENT_TIME) > newest - _LATELY)
+    told = snapshot(_LIKED_LATELY, recent, as_of=newest, config=feedback)
+    return dict(told.select(MOVIE_ID, _LIKED_LATELY.names[0]).iter_rows())

@@ -142,10 +142,11 @@ class ReleaseWatcher:
                     moved = moved or renewed is not self._snapshot or (again and bool(self._unable))
                     self._snapshot = self._with_rollouts(renewed) if moved else renewed
                     return
-                snapshot = self._with_rollouts(self._load(release))
+                bundle, loaded = self._load(release)
+                snapshot = self._with_rollouts(loaded)
                 # In this order: whoever sees the new release finds nothing said against it.
                 self._failure = None
-                self._snapshot = snapshot
+                self._snapshot, self._bundle = snapshot, bundle
             # Whatever is wrong with a new release, the one that serves must go on serving.
             except Exception as error:  # noqa: BLE001 - said above
                 self._remember(release, error)
@@ -168,12 +169,10 @@ class ReleaseWatcher:
         self._newest_move = newest
         return True
 
-    def _load(self, release: Release) -> Snapshot:
+    def _load(self, release: Release) -> tuple[Bundle, Snapshot]:
         bundle = read_bundle(self._bundles / release.bundle_id, trust=self._trust)
         catalogue = self._read_films()
-        snapshot = Snapshot(catalogue, ServingModel.of(release, bundle, catalogue))
-        self._bundle = bundle
-        return snapshot
+        return bundle, Snapshot(catalogue, ServingModel.of(release, bundle, catalogue))
 
     def _read_films(self) -> Catalogue:
         # How they stand is asked before: what changes while they are read is read the next time.

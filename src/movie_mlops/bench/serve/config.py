@@ -14,7 +14,7 @@ PARTS: Final[tuple[Part, ...]] = ("answers", "large", "champion", "overload")
 LARGE: Final = 62_423
 CHAMPIONS: Final = 3_706
 """So many films have the catalogues of MovieLens 25M and of MovieLens 1M."""
-CROWD: Final[dict[str, Any]] = {"trained": True, "audience": 30_000, "likes": 2_000_000}
+TRAINED: Final[dict[str, Any]] = {"trained": True, "audience": 30_000, "likes": 2_000_000}
 """What iALS is trained on where answers are timed."""
 
 
@@ -124,12 +124,12 @@ class ServeBenchConfig:
         BenchError: A number is out of range.
     """
 
-    stage: StageConfig = field(default_factory=partial(StageConfig, **CROWD))
+    stage: StageConfig = field(default_factory=partial(StageConfig, **TRAINED))
     seconds: float = 10.0
     rates: tuple[float, ...] = (100.0, 200.0)
     connections: int = 16
     parts: tuple[Part, ...] = PARTS
-    large: StageConfig = field(default_factory=partial(StageConfig, films=LARGE, **CROWD))
+    large: StageConfig = field(default_factory=partial(StageConfig, films=LARGE, **TRAINED))
     champion: StageConfig = field(default_factory=partial(StageConfig, model="blend", films=CHAMPIONS))
     lists: int = 10_000
     patience_seconds: float = 10.0

@@ -15,13 +15,13 @@ def security(
     users: Annotated[int, typer.Option("--users", min=1, help="How many users have a history.")] = 1_200,
     films: Annotated[int, typer.Option("--films", min=100, help="How many films the catalogue has.")] = 27_278,
     tokens: Annotated[int, typer.Option("--tokens", min=1, help="How many different tokens come.")] = 5_000,
-    rows: Annotated[int, typer.Option("--rows", min=1000, help="Ratings to bring in with pseudonyms.")] = 5_000_000,
+    rows: Annotated[int, typer.Option("--rows", min=1000, help="Ratings to bring in.")] = 5_000_000,
     runs: Annotated[int, typer.Option("--runs", min=1, help="How often, with and without.")] = 5,
     out: Out = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """What does an API key or a token add to an answer, and a pseudonym to a load? In turns, on one machine."""
+    """What does an API key or a token add to an answer, and what do pseudonyms and seals to a load? In turns."""
     from movie_mlops.bench import IngestBenchConfig, SecurityBenchConfig, StageConfig, bench_security
 
     ingest = IngestBenchConfig(rows=rows, bad_rows=min(1000, rows // 100), runs=runs)

@@ -83,12 +83,12 @@ def serve(
 ) -> None:
     """How fast are live, personalised, explained answers? One server process, and a load that hides no stall."""
     from movie_mlops.bench import RivalsConfig, ServeBenchConfig, StageConfig, bench_serve
-    from movie_mlops.bench.serve import CHAMPIONS, CROWD, LARGE, PARTS
+    from movie_mlops.bench.serve import CHAMPIONS, LARGE, PARTS, TRAINED
 
     default = PARTS if bundle is None else ("answers",)
     config = ServeBenchConfig(
-        stage=StageConfig(model=model.value, bundle=bundle, catalogue=catalogue, **CROWD),
-        large=StageConfig(films=LARGE, catalogue=large_catalogue, **CROWD),
+        stage=StageConfig(model=model.value, bundle=bundle, catalogue=catalogue, **TRAINED),
+        large=StageConfig(films=LARGE, catalogue=large_catalogue, **TRAINED),
         champion=StageConfig(model="blend", films=CHAMPIONS, bundle=champion),
         seconds=seconds,
         connections=connections,
