@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Final
 
 import polars as pl
@@ -38,7 +37,6 @@ from movie_mlops.state import METADATA, run_for_each
 AS_MUCH_AS_FITS: Final = MemoryConfig()
 
 _ROWS_AT_ONCE: Final = 20_000
-_PUT_AT_ONCE: Final = 1_000
 
 FILMS: Final = "films"
 """The name under which the store keeps what folds ask of films."""
@@ -220,9 +218,7 @@ def states_of(view: FeatureView) -> str:
 
 def put_states(connection: Connection, name: str, states: Iterable[tuple[str, ...]]) -> None:
     """Write the states of some keys, within the caller's transaction; ``name`` is that of :func:`states_of`."""
-    left = ((name, key, state) for key, state in states)
-    while some := list(islice(left, _PUT_AT_ONCE)):
-        run_for_each(connection, _PUT_STATE, some)
+    run_for_each(connection, _PUT_STATE, ((name, key, state) for key, state in states))
 
 
 def _of(touched: tuple[set[str], set[int]], view: FeatureView) -> list[str] | list[int]:

@@ -1,7 +1,6 @@
 """The record of what is served: rows in SQL, each under a view and a key, with its place in the event log."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 from sqlalchemy import BigInteger, Column, Connection, LargeBinary, String, Table, delete, func, select
@@ -28,7 +27,6 @@ _PUT: Final = (
 )
 _KEYS_AT_ONCE: Final = 500
 _LOCKED_AT_ONCE: Final = 5_000
-_PUT_AT_ONCE: Final = 1_000
 
 
 class Stored(NamedTuple):
@@ -123,9 +121,7 @@ def locked(connection: Connection, view: str, keys: Sequence[str]) -> dict[str, 
 def put(connection: Connection, view: str, rows: Iterable[tuple[str, int, bytes]]) -> None:
     """Write rows of (key, stamp, packed) in the caller's transaction, over what was there."""
     now = clock.microseconds(clock.now())
-    left = ((view, key, stamp, now, packed) for key, stamp, packed in rows)
-    while some := list(islice(left, _PUT_AT_ONCE)):
-        run_for_each(connection, _PUT, some)
+    run_for_each(connection, _PUT, ((view, key, stamp, now, packed) for key, stamp, packed in rows))
 
 
 def replace(
