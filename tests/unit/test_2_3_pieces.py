@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.features import VIEWS, Cut, FeedbackConfig, OnlineFeatures, feedback, neighbourhoods, snapshot
 from movie_mlops.features import pieces as cutting
-from movie_mlops.features.online import materialise, record
 from movie_mlops.features.pieces import pieces, rows_that_fit
 from movie_mlops.flows import Platform
 from movie_mlops.flows.features import features as compute
 from movie_mlops.flows.features import training_feedback
 from movie_mlops.settings import read_platform_config
-from movie_mlops.state import Database, StateConfig
+from movie_mlops.state import Database, StateConfig, driver
 from tests.fixtures.stage_2.computing import fill
 from tests.fixtures.stage_2.worlds import FILMS_TABLE, arrivals, world
 
@@ -97,8 +96,7 @@ def test_the_memory_of_the_configuration_bounds_everything(tmp_path: Path, monke
         return 150
 
     monkeypatch.setattr(cutting, "rows_that_fit", few)
-    for module in (materialise, record):
-        monkeypatch.setattr(module, "_PUT_AT_ONCE", 2)
+    monkeypatch.setattr(driver, "_AT_ONCE", 2)
     ingested = {"versions": {"interactions": 0, "movies": 0}, "events_offset": 0}
     made, likes = compute(platform, ingested), training_feedback(platform, ingested)
     assert likes.equals(feedback(platform.lake.scan("interactions"), CONFIG))
