@@ -3,7 +3,7 @@
 Each function returns what is wrong with a field, as the end of a sentence that begins with its name, or ``None``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
@@ -32,6 +32,27 @@ def name_fault(name: str, longest: int = LONGEST_NAME) -> str | None:
     """Check an event id, a user id or a source."""
     # Printable text has no control characters and no broken surrogates: every store and every log can hold it.
     return None if 0 < len(name) <= longest and name.isprintable() else f"must be 1 to {longest} printable characters"
+
+
+def names_fit(names: Collection[str], longest: int = LONGEST_NAME) -> bool:
+    """Return whether :func:`name_fault` finds nothing wrong with any of some names, by one look at all of them."""
+    lengths = set(map(len, names))
+    return not lengths or (0 < min(lengths) and max(lengths) <= longest and "".join(names).isprintable())
+
+
+def values_fit(kinds: Sequence[Kind], values: Sequence[float | None]) -> bool:
+    """Return whether :func:`value_fault` finds nothing wrong with any of some values; what comes often is asked once."""
+    return all(value_fault(kind, value) is None for kind, value in set(zip(kinds, values, strict=True)))
+
+
+def times_fit(moments: Iterable[datetime | None], latest: datetime) -> bool:
+    """Return whether every time has a zone and is neither before 1970 nor after the latest that may be."""
+    said = [moment for moment in moments if moment is not None]
+    try:
+        return not said or (_OLDEST <= min(said) and max(said) <= latest)
+    except TypeError:
+        # One without a zone cannot be compared.
+        return False
 
 
 def movie_id_fault(movie_id: int) -> str | None:

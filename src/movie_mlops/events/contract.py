@@ -1,38 +1,44 @@
 """What an interaction must be to be recorded as an event."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Final
+from collections.abc import Sequence
+from datetime import datetime
 
-from movie_mlops.core.contract import LARGEST_ID, VALUES, movie_id_fault, name_fault, time_fault, value_fault
+from movie_mlops.core.contract import (
+    LARGEST_ID,
+    movie_id_fault,
+    name_fault,
+    names_fit,
+    time_fault,
+    times_fit,
+    value_fault,
+    values_fit,
+)
 from movie_mlops.core.errors import ItemFault
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.events.config import EventConfig
 from movie_mlops.events.errors import EventError
 
-_OLDEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+def are_sound(interactions: Sequence[Interaction], *, now: datetime, config: EventConfig) -> bool:
+    """Return whether :func:`check` finds nothing wrong with any of them, by one look at each field of all.
 
-def check_all(interactions: Iterable[Interaction], *, now: datetime, config: EventConfig) -> None:
-    """Make sure that every interaction of a batch can be recorded; see :func:`check`.
-
-    What is sound is let through by one look at each field; only what is not is asked what is wrong with it.
+    Args:
+        interactions: What somebody says happened.
+        now: The present time.
+        config: The limits.
     """
-    longest, latest = config.longest_id, now + config.clock_skew
-    for position, each in enumerate(interactions):
-        event_id, user_id, source, moment = each.event_id, each.user_id, each.source, each.event_time
-        if not (
-            0 < len(event_id) <= longest
-            and event_id.isprintable()
-            and 0 < len(user_id) <= longest
-            and user_id.isprintable()
-            and 0 < len(source) <= longest
-            and source.isprintable()
-            and 0 <= each.movie_id <= LARGEST_ID
-            and (each.value is None if each.kind not in VALUES else value_fault(each.kind, each.value) is None)
-            and (moment is None or (moment.tzinfo is not None and _OLDEST <= moment <= latest))
-        ):
-            check(each, position=position, now=now, config=config)
+    if not interactions:
+        return True
+    event_ids, user_ids, movie_ids, kinds, values, moments, sources = zip(*interactions, strict=True)
+    return (
+        names_fit(event_ids, config.longest_id)
+        and names_fit(user_ids, config.longest_id)
+        and names_fit(set(sources), config.longest_id)
+        and 0 <= min(movie_ids)
+        and max(movie_ids) <= LARGEST_ID
+        and values_fit(kinds, values)
+        and times_fit(moments, now + config.clock_skew)
+    )
 
 
 def check(interaction: Interaction, *, position: int, now: datetime, config: EventConfig) -> None:

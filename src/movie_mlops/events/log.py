@@ -16,7 +16,7 @@ from movie_mlops.core.tracing import CURRENT, span
 from movie_mlops.events.config import EventConfig
 from movie_mlops.events.places import ONLINE, begin, move, place_of
 from movie_mlops.events.reading import last_offset, page_of
-from movie_mlops.events.recording import Appended, Batch, record
+from movie_mlops.events.recording import Appended, Batch, batches_of, record
 from movie_mlops.events.stored import ERASED, EVENTS, LOGS, StoredEvent, from_row
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures, Prepared
 from movie_mlops.security.people import People
@@ -115,9 +115,7 @@ class EventLog:
         here = _place()
         if places is None:
             places = [here] * len(batches)
-        given = [
-            Batch(batch, place, now=now, config=self._config) for batch, place in zip(batches, places, strict=True)
-        ]
+        given = batches_of(batches, places, now=now, config=self._config)
         if any(batch.error is None and batch.interactions for batch in given):
             with span("events append", "producer") as appending:
                 for batch in given:

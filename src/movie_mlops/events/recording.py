@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, groupby
 from typing import Final
 
 from sqlalchemy import Connection
@@ -11,11 +12,11 @@ from movie_mlops.core import clock
 from movie_mlops.core.errors import ItemFault, MovieMlopsError
 from movie_mlops.core.nouns import Interaction
 from movie_mlops.events.config import EventConfig
-from movie_mlops.events.contract import check_all
+from movie_mlops.events.contract import are_sound, check
 from movie_mlops.events.errors import ErasedUserError, EventConflictError, EventError, NoConsentError
-from movie_mlops.events.stored import COLUMNS, INSERT, from_row, to_insert
+from movie_mlops.events.stored import COLUMNS, INTO, from_row, to_columns
 from movie_mlops.security.people import People, Purpose
-from movie_mlops.state import fetch_rows, run_for_each
+from movie_mlops.state import fetch_rows, insert_texts, run
 
 _RECORDED: Final = f"SELECT {COLUMNS} FROM events WHERE event_id IN ({{}})"  # noqa: S608 - the table's own names
 _IDS_AT_ONCE: Final = 5_000
@@ -40,13 +41,9 @@ class Batch:
     Args:
         interactions: What happened.
         place: Under which request, as a place in its trace.
-        now: The present time.
-        config: The limits.
     """
 
-    def __init__(
-        self, interactions: Sequence[Interaction], place: str | None, *, now: datetime, config: EventConfig
-    ) -> None:
+    def __init__(self, interactions: Sequence[Interaction], place: str | None) -> None:
         self.sent = interactions
         self.interactions = interactions
         self.place = place
@@ -54,10 +51,19 @@ class Batch:
         self.new: Sequence[Interaction] = ()
         # Until something comes twice: most batches need nothing to be looked up in them.
         self.by_id: dict[str, Interaction] | None = None
+
+    def look(self, *, now: datetime, config: EventConfig) -> None:
+        """Find what is wrong with it, and what comes twice in it.
+
+        Args:
+            now: The present time.
+            config: The limits.
+        """
         try:
-            check_all(interactions, now=now, config=config)
-            if len({each.event_id for each in interactions}) < len(interactions):
-                self.by_id = _by_id(interactions)
+            for position, each in enumerate(self.sent):
+                check(each, position=position, now=now, config=config)
+            if len({each.event_id for each in self.sent}) < len(self.sent):
+                self.by_id = _by_id(self.sent)
                 self.interactions = list(self.by_id.values())
         except MovieMlopsError as error:
             self.error = error
@@ -66,6 +72,25 @@ class Batch:
     def outcome(self) -> Appended | MovieMlopsError:
         """What became of it."""
         return self.error or Appended(len(self.new), len(self.sent) - len(self.new))
+
+
+def batches_of(
+    batches: Sequence[Sequence[Interaction]], places: Sequence[str | None], *, now: datetime, config: EventConfig
+) -> list[Batch]:
+    """Return what callers want to have recorded, each looked through; where all of it is sound, by one look.
+
+    Args:
+        batches: What happened.
+        places: For each, under which request, as a place in its trace.
+        now: The present time.
+        config: The limits.
+    """
+    given = [Batch(batch, place) for batch, place in zip(batches, places, strict=True)]
+    everything = list(chain.from_iterable(batches))
+    if not are_sound(everything, now=now, config=config) or not _all_differ(everything):
+        for batch in given:
+            batch.look(now=now, config=config)
+    return given
 
 
 def record(connection: Connection, batches: Sequence[Batch], now: datetime, people: People | None) -> list[Interaction]:
@@ -88,19 +113,19 @@ def record(connection: Connection, batches: Sequence[Batch], now: datetime, peop
     many = sum(len(batch.interactions) for batch in good)
     if not many:
         return []
-    if many == len({each.event_id for batch in good for each in batch.interactions}):
+    if _all_differ(list(chain.from_iterable(batch.interactions for batch in good))):
         for batch in good:
             batch.new = batch.interactions
-        attempt = connection.begin_nested()
-        dated, rows = _rows(good, now)
-        if run_for_each(connection, INSERT, rows) == many:
-            attempt.commit()
+        run(connection, "SAVEPOINT attempt")
+        dated, inserted = _insert(connection, good, now)
+        if inserted == many:
+            run(connection, "RELEASE SAVEPOINT attempt")
             return dated
         # Some are recorded already: which ones, and whether they say the same, has to be looked up.
-        attempt.rollback()
+        run(connection, "ROLLBACK TO SAVEPOINT attempt")
+        run(connection, "RELEASE SAVEPOINT attempt")
     _leave_known(connection, good)
-    dated, rows = _rows([batch for batch in good if batch.error is None], now)
-    run_for_each(connection, INSERT, rows)
+    dated, _ = _insert(connection, [batch for batch in good if batch.error is None], now)
     return dated
 
 
@@ -184,21 +209,36 @@ def _stored(connection: Connection, ids: Sequence[str]) -> Iterator[Interaction]
             yield from_row(row).interaction
 
 
-def _rows(batches: Sequence[Batch], now: datetime) -> tuple[list[Interaction], list[tuple[str | None, ...]]]:
-    """Return what is new, each with its time, and as rows.
+def _all_differ(interactions: Sequence[Interaction]) -> bool:
+    return len({each.event_id for each in interactions}) == len(interactions)
+
+
+def _insert(connection: Connection, batches: Sequence[Batch], now: datetime) -> tuple[list[Interaction], int]:
+    """Insert what is new; return it, each with its time, and how many of them the log had not got.
 
     What has no time happened now, a microsecond apart, so that of two words in one batch the one that was sent later is
     the later one.
     """
-    recorded_at = clock.to_iso(now)
-    dated: list[Interaction] = []
-    rows: list[tuple[str | None, ...]] = []
-    new = ((each, batch.place) for batch in batches for each in batch.new)
-    for number, (each, place) in enumerate(new):
-        moment = each.event_time
-        if moment is None:
-            moment = now + timedelta(microseconds=number)
-            each = each._replace(event_time=moment)  # noqa: PLW2901 - the same event, with its time
-        dated.append(each)
-        rows.append(to_insert(each, clock.to_iso(moment), recorded_at, place))
-    return dated, rows
+    dated = [
+        each
+        if each.event_time is not None
+        else Interaction(*each[:5], now + timedelta(microseconds=number), each.source)
+        for number, each in enumerate(chain.from_iterable(batch.new for batch in batches))
+    ]
+    if not dated:
+        return [], 0
+    columns, recorded_at, inserted = to_columns(dated), clock.to_iso(now), 0
+    for source, place, begin, end in _runs(batches):
+        some = columns if end - begin == len(dated) else tuple(column[begin:end] for column in columns)
+        inserted += insert_texts(connection, INTO, (source, recorded_at, place), some)
+    return dated, inserted
+
+
+def _runs(batches: Sequence[Batch]) -> Iterator[tuple[str, str | None, int, int]]:
+    """Yield where all that is new has one source and one place, and from where to where that is so; in order."""
+    said = ((each.source, batch.place) for batch in batches for each in batch.new)
+    begin = 0
+    for (source, place), run_of_same in groupby(said):
+        end = begin + sum(1 for _ in run_of_same)
+        yield source, place, begin, end
+        begin = end

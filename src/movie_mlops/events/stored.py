@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from movie_mlops.core import clock
 from movie_mlops.core.cloud_events import DATA_TYPE, SCHEMA, SPEC_VERSION, TYPE_PREFIX
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.core.tracing import TraceParent
-from movie_mlops.state import METADATA, gained
+from movie_mlops.state import METADATA, Insertion, gained
 
 EVENTS: Final = Table(
     "events",
@@ -43,11 +43,13 @@ LOGS: Final = Table(
 ERASED: Final = "movie_mlops.erased"
 """The type of what is left of an event whose user was erased: its offset, so that no reader's place moves."""
 
-INSERT: Final = (
-    "INSERT INTO events (event_id, type, source, subject, time, data, recorded_at, traceparent)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING"
+INTO: Final = Insertion(
+    "events",
+    same=("source", "recorded_at", "traceparent"),
+    own=("event_id", "type", "subject", "time", "data"),
+    key="event_id",
 )
-"""Records an event, where none has its id; see :func:`to_insert`."""
+"""Records events, where none has their ids; see :func:`to_columns`."""
 
 _TYPES: Final = {kind: TYPE_PREFIX + kind.value for kind in Kind}
 _KINDS: Final = {name: kind for kind, name in _TYPES.items()}
@@ -98,28 +100,30 @@ def envelope(event: StoredEvent) -> dict[str, Any]:
     return told if event.traceparent is None else {**told, "traceparent": event.traceparent.write()}
 
 
-def to_insert(interaction: Interaction, time: str, recorded_at: str, place: str | None) -> tuple[str | None, ...]:
-    """Return an interaction as the parameters of :data:`INSERT`.
+def to_columns(interactions: Sequence[Interaction]) -> tuple[list[str], list[str], list[str], list[str], list[str]]:
+    """Return interactions as the columns that :data:`INTO` calls their own.
 
     Args:
-        interaction: What happened.
-        time: When, as text.
-        recorded_at: When it is recorded, as text.
-        place: Where in a trace.
+        interactions: What happened, each with its time.
     """
-    value = interaction.value
+    event_ids, user_ids, movie_ids, kinds, values, moments, _ = zip(*interactions, strict=True)
+    data = [
+        f'{{"movie_id": {movie_id}, "value": {"null" if value is None else _number(value)}}}'
+        for movie_id, value in zip(movie_ids, values, strict=True)
+    ]
+    return list(event_ids), list(map(_TYPES.__getitem__, kinds)), list(user_ids), _written(moments), data
+
+
+def _number(value: float) -> str:
     # As json.dumps writes it, in a tenth of the time; anything but a float is left to that.
-    said = "null" if value is None else repr(value) if type(value) is float else json.dumps(value)
-    return (
-        interaction.event_id,
-        _TYPES[interaction.kind],
-        interaction.source,
-        interaction.user_id,
-        time,
-        f'{{"movie_id": {interaction.movie_id}, "value": {said}}}',
-        recorded_at,
-        place,
-    )
+    return repr(value) if type(value) is float else json.dumps(value)
+
+
+def _written(moments: Sequence[datetime]) -> list[str]:
+    """Return times as :func:`movie_mlops.core.clock.to_iso` writes each, in a tenth of the time."""
+    in_utc = [moment if moment.tzinfo is UTC else moment.astimezone(UTC) for moment in moments]
+    written: list[str] = orjson.loads(orjson.dumps(in_utc, option=orjson.OPT_UTC_Z))
+    return written
 
 
 @lru_cache(16)

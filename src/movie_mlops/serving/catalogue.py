@@ -1,6 +1,7 @@
 """The films in memory: facts, order of popularity, masks for filters, search by title."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Self
@@ -146,6 +147,10 @@ class Catalogue:
         """Return the film, or ``None`` where it is unknown."""
         position = self._positions.get(movie_id)
         return None if position is None else self.films[position]
+
+    def has_all(self, movie_ids: AbstractSet[int]) -> bool:
+        """Return whether every film of some is known."""
+        return movie_ids <= self._positions.keys()
 
     def position(self, movie_id: int) -> int | None:
         """Return the film's position in order of popularity, or ``None`` where it is unknown."""

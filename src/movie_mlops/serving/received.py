@@ -1,9 +1,9 @@
 """Events as they come by HTTP: plain, or in envelopes of CloudEvents in each of its three content modes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 import orjson
 from pydantic import ValidationError
@@ -56,22 +56,38 @@ class Received:
     Attributes:
         form: How they came.
         many: Whether they are a batch.
-        read: Each as an interaction, or what is wrong with it.
+        read: What is sound, as interactions.
+        faults: Everything that is wrong.
+        items: Of each interaction, its place in the batch; ``None``: nothing is wrong, and each has its own.
     """
 
     form: Form
     many: bool
-    read: Sequence[Interaction | tuple[Fault, ...]]
+    read: Sequence[Interaction]
+    faults: Sequence[Fault] = ()
+    items: Sequence[int] | None = None
+
+    @classmethod
+    def of(cls, form: Form, said: Iterable[Interaction | tuple[Fault, ...]], *, many: bool) -> Self:
+        """Return what was read event by event: each as an interaction, or what is wrong with it."""
+        read, faults, items = list[Interaction](), list[Fault](), list[int]()
+        for item, each in enumerate(said):
+            if isinstance(each, Interaction):
+                read.append(each)
+                items.append(item)
+            else:
+                faults += each
+        return cls(form, many, read, faults, items if faults else None)
 
     @property
-    def faults(self) -> Iterator[Fault]:
-        """Everything that is wrong."""
-        return (fault for each in self.read if not isinstance(each, Interaction) for fault in each)
+    def events(self) -> int:
+        """How many events there are, sound or not."""
+        return len(self.read) if self.items is None else len(self.items) + len({fault.item for fault in self.faults})
 
     @property
     def interactions(self) -> list[tuple[int, Interaction]]:
         """What is sound, each with its place in the batch."""
-        return [(item, each) for item, each in enumerate(self.read) if isinstance(each, Interaction)]
+        return list(enumerate(self.read) if self.items is None else zip(self.items, self.read, strict=True))
 
     def called(self, field: str) -> str:
         """Return what the sender calls a field of an interaction."""
@@ -111,11 +127,11 @@ def receive(form: Form, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> 
         if many and (said.keys() != {"events"} or not _is_batch(said["events"], least=1)):
             raise CannotBeReadError
         events = said["events"] if many else [said]
-        return Received(form, many, [_plain(item, each, PLAIN_SOURCE, latest) for item, each in enumerate(events)])
+        return Received.of(form, (_plain(*each, PLAIN_SOURCE, latest) for each in enumerate(events)), many=many)
     if form == "batch" and not _is_batch(said, least=0):
         raise CannotBeReadError
     envelopes = said if form == "batch" else [from_headers(headers, said) if form == "binary" else said]
-    return Received(form, form == "batch", [_envelope(form, item, each, latest) for item, each in enumerate(envelopes)])
+    return Received.of(form, (_envelope(form, *each, latest) for each in enumerate(envelopes)), many=form == "batch")
 
 
 def _is_batch(said: Any, *, least: int) -> bool:

@@ -4,14 +4,15 @@ Whatever is unusual is ``None`` here and is left to the shapes, which say what i
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Protocol
+from datetime import datetime
+from itertools import repeat
+from typing import Annotated, Any, Final, Protocol, cast
 
 import msgspec
 from msgspec import Meta, Struct
 
-from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME, VALUES, value_fault
-from movie_mlops.core.identifiers import time_ordered_id
+from movie_mlops.core.contract import LARGEST_ID, LONGEST_NAME, times_fit, values_fit
+from movie_mlops.core.identifiers import time_ordered_ids
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.security.people import KNOWN_AS
 from movie_mlops.serving.shapes import MOST_EVENTS, MOST_HISTORY, MOST_PICKS
@@ -19,7 +20,6 @@ from movie_mlops.serving.wishes import Wish
 
 _Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
 _MovieId = Annotated[int, Meta(ge=0, le=LARGEST_ID)]
-_OLDEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Word(Protocol):
@@ -99,7 +99,7 @@ def read_list(body: bytes) -> tuple[Sequence[Word], Wish] | None:
         read = _LIST.decode(body)
     except msgspec.MsgspecError:
         return None
-    if any(not _fits(word.kind, word.value) for word in read.history):
+    if not values_fit([word.kind for word in read.history], [word.value for word in read.history]):
         return None
     return read.history, Wish(k=read.k, explain=read.explain, exclude_seen=read.exclude_seen)
 
@@ -122,23 +122,27 @@ def read_sound(said: Any, source: str, latest: datetime) -> Interaction | None:
 
 def _read(events: Sequence[_Event], source: str, latest: datetime) -> list[Interaction] | None:
     """Return what events say, where what msgspec does not look at is sound, too."""
+    users, kinds, values, moments = zip(
+        *[(each.user_id, each.kind, each.value, each.event_time) for each in events], strict=True
+    )
+    ids = _ids(events)
+    if not (
+        "".join(users).isprintable()
+        and "".join(ids).isprintable()
+        and values_fit(kinds, values)
+        and times_fit(moments, latest)
+    ):
+        return None
     known_as: Callable[[str], str] | None = KNOWN_AS.get()
-    read: list[Interaction] = []
-    for event in events:
-        user_id, event_id, moment = event.user_id, event.event_id, event.event_time
-        kind, value = event.kind, event.value
-        if (
-            not user_id.isprintable()
-            or not (event_id is None or event_id.isprintable())
-            or not _fits(kind, value)
-            or not (moment is None or _OLDEST <= moment <= latest)
-        ):
-            return None
-        name = user_id if known_as is None else known_as(user_id)
-        read.append(Interaction(event_id or time_ordered_id(), name, event.movie_id, kind, value, moment, source))
-    return read
+    names = users if known_as is None else map(known_as, users)
+    films = [each.movie_id for each in events]
+    return list(map(Interaction._make, zip(ids, names, films, kinds, values, moments, repeat(source))))
 
 
-def _fits(kind: Kind, value: float | None) -> bool:
-    """Return whether a word of this kind may have this value."""
-    return value_fault(kind, value) is None if kind in VALUES else value is None
+def _ids(events: Sequence[_Event]) -> list[str]:
+    """Return the ids that events have, and for those without one a new one."""
+    without = sum(each.event_id is None for each in events)
+    if not without:
+        return [cast("str", each.event_id) for each in events]
+    new = iter(time_ordered_ids(without))
+    return [each.event_id or next(new) for each in events]

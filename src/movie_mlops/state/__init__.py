@@ -4,7 +4,7 @@ from movie_mlops.state.append_only import append_only
 from movie_mlops.state.chain import FIRST, NOTHING, Break, Link, first_break, seal_of
 from movie_mlops.state.config import StateConfig
 from movie_mlops.state.database import METADATA, Database
-from movie_mlops.state.driver import fetch_rows, run_for_each
+from movie_mlops.state.driver import Insertion, fetch_rows, insert_texts, run, run_for_each
 from movie_mlops.state.errors import StateError
 from movie_mlops.state.growing import gained
 
@@ -14,6 +14,7 @@ __all__ = [
     "NOTHING",
     "Break",
     "Database",
+    "Insertion",
     "Link",
     "StateConfig",
     "StateError",
@@ -21,6 +22,8 @@ __all__ = [
     "fetch_rows",
     "first_break",
     "gained",
+    "insert_texts",
+    "run",
     "run_for_each",
     "seal_of",
 ]

@@ -26,7 +26,7 @@ from movie_mlops.core.nouns import Interaction, Kind, Workspace
 from movie_mlops.core.progress import SILENT, Progress
 from movie_mlops.events import StoredEvent
 from movie_mlops.events.consumers import Consumer, ConsumerConfig, Consuming, OnlineEffect, positions
-from movie_mlops.events.stored import EVENTS, INSERT, to_insert
+from movie_mlops.events.stored import EVENTS, to_columns
 from movie_mlops.events.transports import Message, Relay
 from movie_mlops.events.transports.redis_streams import RedisSource, RedisStream
 from movie_mlops.features import RedisConfig, open_redis
@@ -44,6 +44,10 @@ _MOST_EVENTS: Final = 2_000_000
 _MOST_SINGLES: Final = 100_000
 _WITHIN_S: Final = 30.0
 _PATIENCE_SECONDS: Final = 5.0
+_ROW: Final = """
+INSERT INTO events (event_id, type, subject, time, data, source, recorded_at) VALUES (?, ?, ?, ?, ?, 'bench', ?)
+ON CONFLICT (event_id) DO NOTHING
+"""
 
 
 class _Counting:
@@ -139,7 +143,7 @@ def _sqlite(path: Path, config: EventsBenchConfig) -> dict[str, Any]:
     """Put the same rows into the same table by the driver alone, a commit for each batch, and for each event."""
     now = clock.to_iso(clock.now())
     events = [_interaction(event) for event in made_up(config.consumed, config.users, config.films, config.seed + 2)]
-    rows = [to_insert(event, now, now, None) for event in events]
+    rows = [(*row, now) for row in zip(*to_columns(events), strict=True)]
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
@@ -149,7 +153,7 @@ def _sqlite(path: Path, config: EventsBenchConfig) -> dict[str, Any]:
         began = time.perf_counter()
         for start in range(0, len(given), size):
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(INSERT, given[start : start + size])
+            connection.executemany(_ROW, given[start : start + size])
             connection.execute("COMMIT")
         found[f"{name}_per_second"] = round(len(given) / (time.perf_counter() - began), 1)
     connection.close()

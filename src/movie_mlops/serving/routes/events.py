@@ -1,7 +1,7 @@
 """Events: what users did."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -143,7 +143,7 @@ async def _take(services: Services, slowly: _Handler, request: Request) -> Respo
         raise _unreadable(form, body) from None
     if lenient and received.many:
         return await _append_some(services, received, by_header="partial" not in request.query_params)
-    if form == "plain" and next(received.faults, None) is not None:
+    if form == "plain" and received.faults:
         return await slowly(request)
     return await _append_all(services, received)
 
@@ -161,12 +161,11 @@ def _is_lenient(request: Request) -> bool | None:
 
 
 async def _append_all(services: Services, received: Received) -> Response:
-    _refuse_invalid(list(received.faults), many=received.many)
+    _refuse_invalid(received.faults, many=received.many)
     if strange := _of_others(received):
         return _whole(ForbiddenError.status, str(not_own()), strange, many=received.many)
-    interactions = [each for _, each in received.interactions]
     _refuse(_lacking(services, received.interactions, received.called("movie_id")), many=received.many)
-    [outcome] = await services.gathering.append([interactions])
+    [outcome] = await services.gathering.append([received.read])
     if isinstance(outcome, BatchRefusedError):
         faults = [Fault(one.position, received.called(one.field), one.reason, one.code) for one in outcome.faults]
         said = f"{outcome.problem.removesuffix('.')}{_more(faults)}. {outcome.next_step}"
@@ -174,7 +173,7 @@ async def _append_all(services: Services, received: Received) -> Response:
     if isinstance(outcome, MovieMlopsError):
         raise outcome
     services.metrics.events(accepted=outcome.accepted, duplicates=outcome.duplicates)
-    return _answer(outcome.accepted, outcome.duplicates, [each.event_id for each in interactions])
+    return _answer(outcome.accepted, outcome.duplicates, [each.event_id for each in received.read])
 
 
 def _whole(status: int, said: str, faults: Sequence[Fault], *, many: bool) -> Response:
@@ -208,7 +207,7 @@ async def _append_some(services: Services, received: Received, *, by_header: boo
     sound = [(item, each) for item, each in sound if item not in left_out]
     accepted = duplicates = 0
     outcomes = await services.gathering.append([[each] for _, each in sound])
-    ids: list[str | None] = [None] * len(received.read)
+    ids: list[str | None] = [None] * received.events
     for (item, each), outcome in zip(sound, outcomes, strict=True):
         if isinstance(outcome, BatchRefusedError):
             [one] = outcome.faults
@@ -238,9 +237,11 @@ def _answer(
     return Json(told if refused is None else {**told, "refused": refused}, status_code=201)
 
 
-def _lacking(services: Services, interactions: Iterable[tuple[int, Interaction]], field: str) -> list[Fault]:
+def _lacking(services: Services, interactions: Sequence[tuple[int, Interaction]], field: str) -> list[Fault]:
     """Return the events whose film the catalogue lacks."""
     catalogue = services.watcher.snapshot.catalogue
+    if catalogue.has_all({each.movie_id for _, each in interactions}):
+        return []
     return [
         Fault(item, field, f"There is no film with the id '{each.movie_id}'", "unknown-film")
         for item, each in interactions
