@@ -216,11 +216,14 @@ def test_what_is_said_to_nobody_is_dropped() -> None:
 
     async def say() -> None:
         ours, theirs = socket.socketpair()
-        transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
         theirs.close()
         transport.abort()
         await asyncio.sleep(0)
-        Outlet(transport).write(b"too late")
+        outlet = Outlet(transport, loop)
+        outlet.write(b"too late")
+        outlet.close()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(say())

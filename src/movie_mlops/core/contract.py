@@ -37,11 +37,11 @@ def name_fault(name: str, longest: int = LONGEST_NAME) -> str | None:
 def names_fit(names: Collection[str], longest: int = LONGEST_NAME) -> bool:
     """Return whether :func:`name_fault` finds nothing wrong with any of some names, by one look at all of them."""
     lengths = set(map(len, names))
-    return not lengths or (0 < min(lengths) and max(lengths) <= longest and "".join(names).isprintable())
+    return not lengths or (min(lengths) > 0 and max(lengths) <= longest and "".join(names).isprintable())
 
 
 def values_fit(kinds: Sequence[Kind], values: Sequence[float | None]) -> bool:
-    """Return whether :func:`value_fault` finds nothing wrong with any of some values; what comes often is asked once."""
+    """Return whether :func:`value_fault` finds nothing wrong with any of some values; equal ones are looked at once."""
     return all(value_fault(kind, value) is None for kind, value in set(zip(kinds, values, strict=True)))
 
 
@@ -49,7 +49,7 @@ def times_fit(moments: Iterable[datetime | None], latest: datetime) -> bool:
     """Return whether every time has a zone and is neither before 1970 nor after the latest that may be."""
     said = [moment for moment in moments if moment is not None]
     try:
-        return not said or (_OLDEST <= min(said) and max(said) <= latest)
+        return not said or (min(said) >= _OLDEST and max(said) <= latest)
     except TypeError:
         # One without a zone cannot be compared.
         return False

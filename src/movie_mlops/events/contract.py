@@ -34,7 +34,7 @@ def are_sound(interactions: Sequence[Interaction], *, now: datetime, config: Eve
         names_fit(event_ids, config.longest_id)
         and names_fit(user_ids, config.longest_id)
         and names_fit(set(sources), config.longest_id)
-        and 0 <= min(movie_ids)
+        and min(movie_ids) >= 0
         and max(movie_ids) <= LARGEST_ID
         and values_fit(kinds, values)
         and times_fit(moments, now + config.clock_skew)

@@ -17,7 +17,7 @@ from movie_mlops.events.config import EventConfig
 from movie_mlops.events.places import ONLINE, begin, move, place_of
 from movie_mlops.events.reading import last_offset, page_of
 from movie_mlops.events.recording import Appended, Batch, batches_of, record
-from movie_mlops.events.stored import ERASED, EVENTS, LOGS, StoredEvent, from_row
+from movie_mlops.events.stored import ERASED, EVENTS, LOGS, StoredEvent, from_rows
 from movie_mlops.features import FeedbackConfig, Histories, OnlineFeatures, Prepared
 from movie_mlops.security.people import People
 from movie_mlops.state import Database
@@ -118,9 +118,11 @@ class EventLog:
         given = batches_of(batches, places, now=now, config=self._config)
         if any(batch.error is None and batch.interactions for batch in given):
             with span("events append", "producer") as appending:
-                for batch in given:
+                if appending is not None:
                     # This span is a part of the request that it is worked on under; others keep their own.
-                    batch.place = _place() if batch.place == here else batch.place
+                    own = appending.place.write()
+                    for batch in given:
+                        batch.place = own if batch.place == here else batch.place
                 self._record(given, now)
                 if appending is not None:
                     done = [batch.outcome for batch in given if batch.error is None]
@@ -150,7 +152,7 @@ class EventLog:
         """Return what a user did, as far as it was recorded by a time, in the order of the offsets."""
         statement = select(EVENTS).where(EVENTS.c.subject == user_id).order_by(EVENTS.c.offset)
         with self._database.read() as connection:
-            events = [from_row(row) for row in connection.execute(statement)]
+            events = from_rows(connection.execute(statement).all())
         return [event for event in events if event.recorded_at <= until]
 
     def count(self) -> int:

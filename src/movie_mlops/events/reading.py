@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from movie_mlops.events.stored import COLUMNS, ERASED, StoredEvent, from_row
+from movie_mlops.events.stored import COLUMNS, ERASED, StoredEvent, from_rows
 from movie_mlops.state import fetch_rows
 
 _LAST: Final = 'SELECT max("offset") FROM events'
@@ -15,7 +15,7 @@ SELECT {COLUMNS} FROM events WHERE "offset" > ? AND type <> '{ERASED}' ORDER BY 
 
 def page_of(connection: Connection, after: int, limit: int) -> list[StoredEvent]:
     """Return the next events after a place; those that were erased are none."""
-    return [from_row(row) for row in fetch_rows(connection, _PAGE, (after, limit))]
+    return from_rows(fetch_rows(connection, _PAGE, (after, limit)))
 
 
 def event_at(connection: Connection, offset: int) -> StoredEvent | None:

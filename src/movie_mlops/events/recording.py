@@ -14,7 +14,7 @@ from movie_mlops.core.nouns import Interaction
 from movie_mlops.events.config import EventConfig
 from movie_mlops.events.contract import are_sound, check
 from movie_mlops.events.errors import ErasedUserError, EventConflictError, EventError, NoConsentError
-from movie_mlops.events.stored import COLUMNS, INTO, from_row, to_columns
+from movie_mlops.events.stored import COLUMNS, INTO, from_rows, to_columns
 from movie_mlops.security.people import People, Purpose
 from movie_mlops.state import fetch_rows, insert_texts, run
 
@@ -205,8 +205,8 @@ def _leave_known(connection: Connection, batches: Sequence[Batch]) -> None:
 def _stored(connection: Connection, ids: Sequence[str]) -> Iterator[Interaction]:
     for start in range(0, len(ids), _IDS_AT_ONCE):
         some = ids[start : start + _IDS_AT_ONCE]
-        for row in fetch_rows(connection, _RECORDED.format(",".join("?" * len(some))), some):
-            yield from_row(row).interaction
+        for event in from_rows(fetch_rows(connection, _RECORDED.format(",".join("?" * len(some))), some)):
+            yield event.interaction
 
 
 def _all_differ(interactions: Sequence[Interaction]) -> bool:

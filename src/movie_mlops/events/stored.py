@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from sqlalchemy import BigInteger, Column, Integer, String, Table, Text
@@ -55,9 +54,8 @@ _TYPES: Final = {kind: TYPE_PREFIX + kind.value for kind in Kind}
 _KINDS: Final = {name: kind for kind, name in _TYPES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """An event as the log holds it.
+class StoredEvent(NamedTuple):
+    """An event as the log holds it; a tuple, for many are made at once.
 
     Attributes:
         offset: Its place in the log; grows, with gaps allowed.
@@ -138,13 +136,24 @@ COLUMNS: Final = '"offset", event_id, type, source, subject, time, data, recorde
 
 def from_row(row: Sequence[Any]) -> StoredEvent:
     """Return what a row of :data:`EVENTS` says, its columns in the order of :data:`COLUMNS`."""
-    offset, event_id, kind, source, subject, time, said, recorded_at, place = row
-    data = orjson.loads(said)
-    return StoredEvent(
-        offset,
-        Interaction(
-            event_id, subject, data["movie_id"], _KINDS[kind], data["value"], datetime.fromisoformat(time), source
-        ),
-        _moment(recorded_at),
-        None if place is None else TraceParent.read(place),
+    return from_rows([row])[0]
+
+
+def from_rows(rows: Sequence[Sequence[Any]]) -> list[StoredEvent]:
+    """Return what rows say; see :func:`from_row`."""
+    if not rows:
+        return []
+    offsets, event_ids, kinds, sources, subjects, times, said, recorded_at, places = zip(*rows, strict=True)
+    data = orjson.loads(f"[{','.join(said)}]")
+    columns = (
+        event_ids,
+        subjects,
+        [each["movie_id"] for each in data],
+        map(_KINDS.__getitem__, kinds),
+        [each["value"] for each in data],
+        map(datetime.fromisoformat, times),
+        sources,
     )
+    interactions = map(Interaction._make, zip(*columns, strict=True))
+    parents = (None if place is None else TraceParent.read(place) for place in places)
+    return list(map(StoredEvent, offsets, interactions, map(_moment, recorded_at), parents))

@@ -2,15 +2,14 @@
 
 A commit waits for the disk, and so does every request that is to be told that its events are on it. One at a time they
 would wait in line; together they wait once. Nobody waits for company: the first commit begins at once, and whatever has
-come when it ends is the next group.
+come when it ends, and what it did is told, is the next group.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from typing import Final, NamedTuple
-
-import anyio.to_thread
 
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.core.nouns import Interaction
@@ -49,7 +48,8 @@ class Gathering:
         self._on_refused = on_refused
         self._waiting: list[_Waiting] = []
         self._work_task: asyncio.Task[None] | None = None
-        self._seat: anyio.CapacityLimiter | None = None
+        # A thread of its own: a commit that others wait for must not itself wait for one.
+        self._writer = ThreadPoolExecutor(1, "events")
 
     async def append(self, batches: Batches) -> list[Outcome]:
         """Record batches, each all or nothing by itself; when it returns, they are on disk.
@@ -73,8 +73,6 @@ class Gathering:
         return await answer
 
     async def _work(self) -> None:
-        # A seat of its own: a commit that others wait for must not itself wait for a thread.
-        self._seat = self._seat or anyio.CapacityLimiter(1)
         try:
             while self._waiting:
                 group = self._next_group()
@@ -82,6 +80,9 @@ class Gathering:
                     await self._commit(group)
                 except Exception as error:  # noqa: BLE001 - every waiting request is told what it was
                     await self._apart(group, error)
+                # They are answered first, for while the next group is recorded both would want the one interpreter;
+                # and whoever has arrived by then is in it.
+                await asyncio.sleep(0)
         finally:
             self._work_task = None
 
@@ -101,8 +102,8 @@ class Gathering:
         places = [each.place for each in group for _ in each.batches]
         # Under the first of the requests: a commit has one place in a trace, and each event keeps its own.
         context = group[0].context
-        outcomes = await anyio.to_thread.run_sync(
-            lambda: context.run(self._sink.append_all, batches, places), limiter=self._seat
+        outcomes = await asyncio.get_running_loop().run_in_executor(
+            self._writer, context.run, self._sink.append_all, batches, places
         )
         start = 0
         for each in group:

@@ -50,19 +50,35 @@ class LineLimits:
 
 
 class Outlet(asyncio.Transport):
-    """Takes what is written after the client has gone, which uvloop's own transport holds to be a mistake."""
+    """Writes together what is written in one turn of the loop, and nothing once the client has gone.
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    An answer is written in two pieces, head and body; each would be a call of the system, and wake up the client. That
+    the client has gone is a mistake to uvloop's own transport.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         self._transport = transport
+        self._loop = loop
+        self._waiting: list[bytes | bytearray | memoryview] = []
         self.is_closing = transport.is_closing  # type: ignore[method-assign]
-        self.close = transport.close  # type: ignore[method-assign]
         self.abort = transport.abort  # type: ignore[method-assign]
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Write, as long as there is somebody to write to."""
-        if not self._transport.is_closing():
-            self._transport.write(data)
+        """Write before the next turn, as long as there is somebody to write to."""
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(data)
+
+    def close(self) -> None:
+        """Write what waits, and close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting and not self._transport.is_closing():
+            self._transport.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
 
 
 class Line(HttpToolsProtocol):
@@ -93,7 +109,7 @@ class Line(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request."""
         super().connection_made(transport)
-        self.transport = Outlet(transport)
+        self.transport = Outlet(transport, self.loop)
         self._arriving = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:

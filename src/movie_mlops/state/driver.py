@@ -44,7 +44,7 @@ def fetch_rows(connection: Connection, sql: str, parameters: Sequence[Any] = ())
         cursor.execute(_marked(connection, sql), tuple(parameters))
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _as_sqlalchemy(connection, sql, error) from error
+        raise as_sqlalchemy(connection, sql, error) from error
     finally:
         cursor.close()
     return rows
@@ -67,7 +67,7 @@ def run_for_each(connection: Connection, sql: str, rows: Iterable[tuple[Any, ...
             cursor.executemany(_marked(connection, sql), some)
             changed += int(cursor.rowcount)
         except connection.dialect.loaded_dbapi.Error as error:
-            raise _as_sqlalchemy(connection, sql, error) from error
+            raise as_sqlalchemy(connection, sql, error) from error
         finally:
             cursor.close()
     return changed
@@ -106,7 +106,7 @@ def _run(connection: Connection, sql: str, parameters: Sequence[Any]) -> int:
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _as_sqlalchemy(connection, sql, error) from error
+        raise as_sqlalchemy(connection, sql, error) from error
     finally:
         cursor.close()
 
@@ -162,7 +162,7 @@ def _cursor(connection: Connection) -> Any:
     return connection.connection.cursor()
 
 
-def _as_sqlalchemy(connection: Connection, sql: str, error: Exception) -> BaseException:
+def as_sqlalchemy(connection: Connection, sql: str, error: Exception) -> BaseException:
     """Return what the driver raises as it would come from SQLAlchemy."""
     return DBAPIError.instance(sql, None, error, connection.dialect.loaded_dbapi.Error)
 

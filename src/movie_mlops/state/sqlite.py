@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from movie_mlops.state.config import StateConfig
+from movie_mlops.state.driver import as_sqlalchemy
 from movie_mlops.state.errors import StateError
 
 _PAGES_OF_LOG: Final = 8_192
@@ -185,4 +186,8 @@ def _make_durable(engine: Engine, busy_timeout_seconds: float) -> None:
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         # A writer takes the lock at once: a read that turns into a write could not wait for another writer.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("write") else "BEGIN")
+        statement = "BEGIN IMMEDIATE" if connection.info.get("write") else "BEGIN"
+        try:
+            connection.connection.cursor().execute(statement)
+        except sqlite3.Error as error:
+            raise as_sqlalchemy(connection, statement, error) from error

@@ -89,6 +89,8 @@ class Consumer:
                 break
             made += len(events)
             self._publish(events)
+            if events[-1].offset >= upto:
+                break
             size = min(self._config.at_once, 2 * size)
         return made
 

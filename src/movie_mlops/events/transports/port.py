@@ -1,11 +1,13 @@
 """What a transport is: somewhere to put events, and somewhere to take them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
+import msgspec
 import orjson
+from msgspec import Struct
 
+from movie_mlops.core.cloud_events import SPEC_VERSION
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.events.stored import StoredEvent, envelope
 
@@ -36,8 +38,7 @@ class Message(NamedTuple):
         return cls(event.offset, event.interaction.user_id, orjson.dumps(envelope(event)))
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """Something that a transport brought.
 
     Attributes:
@@ -108,12 +109,28 @@ class Source(Protocol):
         ...
 
 
+class _Data(Struct, gc=False):
+    movie_id: int
+
+
+class _Envelope(Struct, gc=False):
+    """What a consumer must know of an envelope; the rest is passed over, and the event itself comes from the log."""
+
+    sequence: str
+    specversion: str
+    data: _Data
+
+
+_READ: Final = msgspec.json.Decoder(_Envelope).decode
+
+
 def read_message(token: Any, body: bytes) -> Delivery:
     """Return what came as a delivery: an event's place where it is an envelope of ours."""
     try:
-        said = orjson.loads(body)
-        offset = int(said["sequence"])
-        sound = said["specversion"] == "1.0" and isinstance(said["data"]["movie_id"], int) and offset > 0
-    except (ValueError, KeyError, TypeError):
+        said = _READ(body)
+        offset = int(said.sequence)
+    except ValueError:
         return Delivery(token, None, body, "It is no envelope of an event.")
-    return Delivery(token, offset, body) if sound else Delivery(token, None, body, "Its envelope says what cannot be.")
+    if said.specversion != SPEC_VERSION or offset <= 0:
+        return Delivery(token, None, body, "Its envelope says what cannot be.")
+    return Delivery(token, offset, body)

@@ -155,7 +155,7 @@ def _flat(entries: Any) -> list[Any]:
 
 def _read(entry: bytes, fields: dict[bytes, bytes]) -> Delivery:
     body = fields.get(_EVENT)
-    if body is None or set(fields) != {_EVENT}:
+    if body is None or len(fields) > 1:
         return Delivery(entry, None, entry, "It has other fields than an event.")
     found = read_message(entry, body)
     if found.offset is not None and entry != b"%d-0" % found.offset:
