@@ -19,6 +19,8 @@ from movie_mlops.serving.ports import Appended, EventSink
 
 _MOST: Final = 10_000
 """So many events are recorded by one commit, where more than one request has them."""
+_TURNS: Final = 4
+"""So often the loop goes round between two groups."""
 
 Outcome = Appended | MovieMlopsError
 Batches = Sequence[Sequence[Interaction]]
@@ -81,8 +83,9 @@ class Gathering:
                 except Exception as error:  # noqa: BLE001 - every waiting request is told what it was
                     await self._apart(group, error)
                 # They are answered first, for while the next group is recorded both would want the one interpreter;
-                # and whoever has arrived by then is in it.
-                await asyncio.sleep(0)
+                # and what they send upon that, as far as it is here by then, is in it. An idle loop goes round at once.
+                for _ in range(_TURNS):
+                    await asyncio.sleep(0)
         finally:
             self._work_task = None
 
