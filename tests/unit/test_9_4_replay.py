@@ -47,7 +47,7 @@ def test_the_model_that_never_learns_is_asked_with_all_that_is_known() -> None:
     likes = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]], np.float32)
     model = create("ease", {"regularisation": 1.0})
     model.fit(sparse.csr_array(likes))
-    frozen, known = Frozen(model, np.array([10, 20, 30, 40]), [30, 10, 20, 40]), Known()
+    frozen, known = Frozen((model, np.array([10, 20, 30, 40])), [30, 10, 20, 40]), Known()
     assert frozen.best("ann", known, 2) == [30, 10]
     known.add([("ann", 10, 1.0, 5), ("ann", 99, 1.0, 6)])
     assert frozen.best("ann", known, 1) == [20]
@@ -73,7 +73,7 @@ def replayed(loop: float, seed: int = 0, users: int = 60) -> Replayed:
         }
     )
     change = Change(START + timedelta(hours=100), 500, 100, "ease-0123456789ab")
-    return Replayed("made-up", 1_000, 4 * users, judgements, 1.0, [change], [], 1.0)
+    return Replayed("made-up", 1_000, 4 * users, judgements, 0, 1.0, [change], [], 1.0)
 
 
 def test_a_lead_is_known_by_users_that_are_drawn_again() -> None:

@@ -89,7 +89,9 @@ def recommend_group(
     scored = [score(snapshot, member.history) for member in members]
     heard = [place for place, one in enumerate(scored) if one.source is Source.PERSONALISED]
     together = _together([scored[place] for place in heard], strategy) or popular(
-        snapshot.catalogue, "Nobody of the group has a history to go by"
+        snapshot.catalogue,
+        "Nobody of the group has a history to go by",
+        newcomer=not any((member.history.weights > 0).any() for member in members),
     )
     everything = _everything([member.history for member in members])
     given = answer(snapshot, together, everything, wish, reasons=reasons, rules=rules)
