@@ -61,11 +61,14 @@ def test_what_is_liked_first_counts_a_like_by_its_place_among_its_user_s() -> No
 
 
 def test_likes_before_the_window_and_of_unknown_time_came_first() -> None:
-    """They count for nothing themselves, but who has liked much before is no newcomer."""
+    """They count for nothing themselves, however wide it is, but who has liked much before is no newcomer."""
     matrix = sparse.csr_matrix([[1, 1, 1, 1]], dtype=np.float32)
     recommender = create("liked-first", {"days": 2, "fading": 1, "everybody": 0})
     recommender.fit(matrix, times=np.array([-1, 1, 1, 10]) * DAY)
     assert recommender.score_one([], []).tolist() == [0, 0, 0, 0.25]
+    recommender = create("liked-first", {"days": 100, "fading": 1, "everybody": 0})
+    recommender.fit(matrix, times=np.array([-1, 1, 1, 10]) * DAY)
+    assert recommender.score_one([], []).tolist() == [0, 0.5, 0.5, 0.25]
 
 
 def test_without_fading_it_is_what_was_liked_lately() -> None:

@@ -58,6 +58,7 @@ def test_what_is_liked_lately_waits_for_no_training(tmp_path: Path) -> None:
             did("e", 4, "like", at=62),
             did("e", 7, "like", at=10),
             did("e", 8, "rating", 4.5, at=65),
+            did("f", 3, "rating", 1, at=66),
             did("f", 4, "like", at=70),
             did("g", 5, "like", at=None),
         ]
