@@ -36,7 +36,7 @@ def test_a_new_history_is_solved_for_exactly() -> None:
     b = 2·y₀ + 4·y₂ = [2, 8], so the vector is [2/5, 8/19].
     """
     scores = with_factors().score_one([0, 2], [1, 2])
-    np.testing.assert_allclose(scores, [2 / 5, 2 / 5 + 8 / 19, 16 / 19, 8 / 19 - 2 / 5], rtol=1e-6)
+    np.testing.assert_allclose(scores, [2 / 5, 2 / 5 + 8 / 19, 16 / 19, 8 / 19 - 2 / 5], rtol=1e-6, atol=1e-7)
 
 
 def test_contributions_are_the_terms_of_the_exact_sum() -> None:
