@@ -190,7 +190,7 @@ class IalsRecommender(Recommender):
             self._vectors[first : first + _LIKES_AT_ONCE] = factors[first : first + _LIKES_AT_ONCE] @ whitening
         self._rounded: RoundedVectors | None = None
         self._moments: Moments | None = None
-        self._last: LeastSquares | None = None
+        self._last: tuple[bytes, LeastSquares] | None = None
 
     def _score(self, histories: Csr) -> NDArray[np.float32]:
         users = np.empty((histories.shape[0], self._vectors.shape[1]), np.float32)
@@ -263,13 +263,13 @@ class IalsRecommender(Recommender):
 
     def _squares(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> LeastSquares:
         """Return a history's equations; the last ones are kept, since its reasons follow its scores."""
-        last = self._last
-        if last is not None and last.items is items and last.weights is weights:
-            return last
+        last, asked = self._last, items.tobytes() + weights.tobytes()
+        if last is not None and last[0] == asked:
+            return last[1]
         confidences = np.float32(self.params.alpha) * weights
-        squares = LeastSquares(items, weights, confidences, self._vectors[items])
+        squares = LeastSquares(confidences, self._vectors[items])
         # One assignment of something that is never changed: safe between threads.
-        self._last = squares
+        self._last = asked, squares
         return squares
 
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:

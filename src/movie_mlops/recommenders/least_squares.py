@@ -16,17 +16,15 @@ class LeastSquares:
     ``A⁻¹Zᵀ = Zᵀ (I + (C - I) Z Zᵀ)⁻¹`` holds exactly, and its inverse has a row for each film only.
 
     Args:
-        items: int32[n], the films.
-        weights: float32[n], how much each is liked.
-        confidences: float32[n], c.
+        confidences: float32[n], c of each film.
         films: float32[n, d], their vectors Z, in coordinates in which what all films have in common is the identity.
 
     Raises:
         TrainingError: The numbers broke down.
     """
 
-    def __init__(self, items: NDArray[np.int32], weights: _Floats, confidences: _Floats, films: _Floats) -> None:
-        self.items, self.weights, self.confidences = items, weights, confidences
+    def __init__(self, confidences: _Floats, films: _Floats) -> None:
+        self.confidences = confidences
         self._films = films
         beyond = (confidences - np.float32(1))[:, np.newaxis]
         self._few = len(films) < films.shape[1]
