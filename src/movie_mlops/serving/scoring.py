@@ -107,20 +107,24 @@ def score(snapshot: Snapshot, history: History, traits: NDArray[np.float32] | No
         traits: Which of the model's traits the person has. With one of them a history may be empty.
     """
     catalogue, model = snapshot.catalogue, snapshot.model
-    newcomer = not (history.weights > 0).any()
     if model is None:
-        return popular(catalogue, "No model is released yet", newcomer=newcomer)
+        return popular(catalogue, "No model is released yet", newcomer=likes_nothing(history))
     if not model.recommender.capabilities.personalised:
         same = model.recommender.score_one(np.empty(0, np.int32), np.empty(0, np.float32))
         why = f"The released model ({model.release.model}) gives everybody the same films."
         return Scored(Source.POPULAR, catalogue, same, model, why=why)
     told = tell(model, history, traits)
     if told.why is not None:
-        return popular(catalogue, told.why, newcomer=newcomer)
+        return popular(catalogue, told.why, newcomer=likes_nothing(history))
     scores = model.recommender.score_one(told.items, told.weights, times=told.times, traits=told.traits)
     if scores.min() == scores.max():
-        return popular(catalogue, "The released model draws nothing from this history", newcomer=newcomer)
+        return popular(catalogue, "The released model draws nothing from this history", newcomer=likes_nothing(history))
     return Scored(Source.PERSONALISED, catalogue, scores, model, told)
+
+
+def likes_nothing(history: History) -> bool:
+    """Return whether a history holds no like."""
+    return not (history.weights > 0).any()
 
 
 def popular(catalogue: Catalogue, why: str, *, newcomer: bool = False) -> Scored:
@@ -146,17 +150,12 @@ def words_of(
         items: Film to item of a model.
         history: What was met.
     """
-    words = zip(history.movie_ids.tolist(), history.weights.tolist(), history.times.tolist(), strict=True)
-    said = [
-        (item, weight, time)
-        for movie_id, weight, time in words
-        if weight != 0 and (item := items.get(movie_id)) is not None
-    ]
-    return (
-        np.array([item for item, _, _ in said], dtype=np.int32),
-        np.array([weight for _, weight, _ in said], dtype=np.float32),
-        np.array([time for _, _, time in said], dtype=np.int64),
-    )
+    found = [items.get(movie_id, -1) for movie_id in history.movie_ids.tolist()]
+    places = np.array(found, np.int32)
+    if -1 not in found and history.weights.all():
+        return places, history.weights, history.times
+    said = (places >= 0) & (history.weights != 0)
+    return places[said], history.weights[said], history.times[said]
 
 
 def tell(model: ServingModel, history: History, traits: NDArray[np.float32] | None = None) -> Told:
@@ -167,8 +166,7 @@ def tell(model: ServingModel, history: History, traits: NDArray[np.float32] | No
         return Told(items, weights, times, why, traits)
     if not len(history):
         why = "There is no history to go by"
-    elif not (history.weights > 0).any():
-        why = "Nothing in the history was liked"
-    elif not (weights > 0).any():
-        why = "The released model knows none of the liked films"
+    elif not len(weights) or weights.max() <= 0:
+        liked = history.weights.max() > 0
+        why = "The released model knows none of the liked films" if liked else "Nothing in the history was liked"
     return Told(items, weights, times, why)
