@@ -1,7 +1,8 @@
-"""What is popular lately, known between two trainings."""
+"""What is popular lately, and what is liked first, known between two trainings."""
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,12 +11,12 @@ from scipy import sparse
 
 from movie_mlops.core.columns import MOVIE_ID
 from movie_mlops.features import FILM_FEATURES, feedback
-from movie_mlops.flows import Platform
+from movie_mlops.flows import Platform, serve
 from movie_mlops.flows.features import features
 from movie_mlops.flows.serve import read_catalogue
 from movie_mlops.flows.worker import Worker
 from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS
-from movie_mlops.recommenders import LikedFirstParams, create
+from movie_mlops.recommenders import LikedFirstParams, create, liked_first
 from tests.fixtures.stage_2.interactions import did, table
 from tests.fixtures.stage_9.shop import shop
 
@@ -74,3 +75,31 @@ def test_what_is_liked_lately_waits_for_no_training(tmp_path: Path) -> None:
         assert read_catalogue(platform.lake, platform.config.feedback, NEWCOMERS).films[0].movie_id == 6
         # What came in counts first as well; how much is liked of all time is what the features tell.
         assert first(platform)[6] == 3
+
+
+def test_of_very_many_words_a_sample_of_people_tells_what_is_liked_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is held in memory is bounded, and a film's worth is the same but for chance."""
+    held: list[int] = []
+
+    def told(users: np.ndarray, *others: Any, **more: Any) -> np.ndarray:
+        held.append(len(users))
+        return liked_first(users, *others, **more)
+
+    with shop(tmp_path) as platform:
+        films = pl.DataFrame({"movie_id": [1, 2], "title": ["One", "Two"]})
+        empty = SCHEMAS[MOVIES].to_frame()
+        platform.lake.overwrite(MOVIES, pl.concat([empty, films.cast({"movie_id": pl.Int64})], how="diagonal"))
+        # Two of three like the second film first.
+        said = [did(f"user{number}", 1 + (number % 3 > 0), "like", at=1) for number in range(1200)]
+        platform.lake.append(INTERACTIONS, table(said).collect())
+        whole = first(platform)
+        # One like is the shop's own.
+        assert whole == {1: 401, 2: 800}
+        monkeypatch.setattr(serve, "_MOST_WORDS", 300)
+        monkeypatch.setattr(serve, "liked_first", told)
+        sampled = first(platform)
+    assert held[0] < 400
+    assert sampled == pytest.approx(whole, rel=0.25)
+    assert sum(sampled.values()) == 5 * held[0]
