@@ -1,15 +1,12 @@
 """Many events are looked at, written and read together, and what comes of it is what came of one at a time."""
 
-import asyncio
 import itertools
 import json
-import socket
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-import uvloop
 
 from movie_mlops.core import clock
 from movie_mlops.core.identifiers import time_ordered_ids
@@ -19,7 +16,6 @@ from movie_mlops.events.contract import are_sound, check
 from movie_mlops.events.stored import INTO, to_columns
 from movie_mlops.events.transports.port import read_message
 from movie_mlops.features import FeedbackConfig, Histories
-from movie_mlops.serving.lines import Outlet
 from movie_mlops.state import Database, StateConfig, insert_texts
 from tests.fixtures.stage_2.interactions import did
 
@@ -157,36 +153,3 @@ def test_a_message_is_an_event_or_strange(change: dict[str, object], offset: int
     assert (found.token, found.offset, found.fault is None) == (b"t", offset, offset is not None)
     assert read_message(b"t", b'{"sequence": "\xff"}').fault
     assert read_message(b"t", b"").fault
-
-
-def test_an_answer_is_written_in_one_piece() -> None:
-    """What is written in one turn arrives together; what waits when a line is closed arrives too."""
-
-    async def say() -> list[bytes]:
-        ours, theirs = socket.socketpair()
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
-        written: list[bytes] = []
-
-        class Noting:
-            is_closing, abort, close = transport.is_closing, transport.abort, transport.close
-
-            def write(self, data: bytes) -> None:
-                written.append(data)
-                transport.write(data)
-
-        outlet = Outlet(Noting(), loop)  # type: ignore[arg-type]
-        outlet.write(b"head ")
-        outlet.write(b"body")
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        outlet.write(b"last")
-        outlet.close()
-        got = b""
-        while piece := await loop.run_in_executor(None, theirs.recv, 99):
-            got += piece
-        theirs.close()
-        return [*written, got]
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert runner.run(say()) == [b"head body", b"last", b"head bodylast"]

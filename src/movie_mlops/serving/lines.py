@@ -16,6 +16,7 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 _LOG: Final = logging.getLogger("movie_mlops.serving")
+_BEGINNING: Final = b"HTTP/1.1 "
 _SPARE: Final = 128
 """Descriptors that lines leave for files, stores and libraries."""
 
@@ -50,35 +51,44 @@ class LineLimits:
 
 
 class Outlet(asyncio.Transport):
-    """Writes together what is written in one turn of the loop, and nothing once the client has gone.
+    """Takes what is written after the client has gone, which uvloop's own transport holds to be a mistake.
 
-    An answer is written in two pieces, head and body; each would be a call of the system, and wake up the client. That
-    the client has gone is a mistake to uvloop's own transport.
+    uvicorn writes an answer's head and its body one after the other. What begins an answer is held back until what
+    follows comes, in the same turn of the loop as a rule: to send a second time costs more than to read the request.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         self._transport = transport
         self._loop = loop
-        self._waiting: list[bytes | bytearray | memoryview] = []
+        self._head: bytes | bytearray | memoryview = b""
         self.is_closing = transport.is_closing  # type: ignore[method-assign]
         self.abort = transport.abort  # type: ignore[method-assign]
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Write before the next turn, as long as there is somebody to write to."""
-        if not self._waiting:
-            self._loop.call_soon(self._flush)
-        self._waiting.append(data)
+        """Write, as long as there is somebody to write to."""
+        if self._head:
+            head, self._head = self._head, b""
+            self._send(b"".join((head, data)))
+        elif data[: len(_BEGINNING)] == _BEGINNING:
+            self._head = data
+            # Nothing may follow, or much later: an answer without a body, or one that is made piece by piece.
+            self._loop.call_soon(self._let_go)
+        else:
+            self._send(data)
 
     def close(self) -> None:
-        """Write what waits, and close."""
-        self._flush()
+        """Close when all is sent."""
+        self._let_go()
         self._transport.close()
 
-    def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        if waiting and not self._transport.is_closing():
-            self._transport.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
+    def _let_go(self) -> None:
+        if self._head:
+            self.write(b"")
+
+    def _send(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
 
 class Line(HttpToolsProtocol):
