@@ -99,6 +99,15 @@ def test_a_body_of_another_form_is_left_to_the_shapes(body: bytes) -> None:
     assert read_body(json.dumps({"events": [event] * (MOST_EVENTS + 1)}).encode(), "api", NOW) is None
 
 
+@pytest.mark.parametrize("field", ["user_id", "event_id"])
+@pytest.mark.parametrize("name", ["a\n", "a\x00", "\u202e"])
+def test_one_name_that_cannot_be_printed_leaves_all_to_the_shapes(field: str, name: str) -> None:
+    """Among names that can be, one that cannot is noticed."""
+    good = {"user_id": "ann", "event_id": "e", "movie_id": 1, "kind": "like"}
+    assert read_body(json.dumps({"events": [good, good]}).encode(), "api", NOW) is not None
+    assert read_body(json.dumps({"events": [good, {**good, field: name}, good]}).encode(), "api", NOW) is None
+
+
 def test_a_time_is_one_time_to_its_last_digit() -> None:
     """More digits than a clock has are rounded in one way, whoever reads them."""
     said = {"user_id": "ann", "movie_id": 1, "kind": "like", "event_time": "2026-01-30T12:00:00.123456789Z"}
