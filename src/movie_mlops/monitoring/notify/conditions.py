@@ -24,12 +24,14 @@ class Look:
     Attributes:
         reached: Whether an API answered.
         now: What it said, or where it did not answer what the state database knows.
-        before: What it said about five minutes ago, where it did and was not started anew since.
+        before: What it said about five minutes ago, or less, where it did and was not started anew since.
+        whole: Whether it was as long ago as that: a shorter while tells that something is wrong, and not that it ended.
     """
 
     reached: bool
     now: Samples
     before: Samples | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,9 @@ def _burning(look: Look, slo: str, bad: Callable[[Samples], float]) -> float | N
         return None
     requests = look.now.watched("movie_mlops_requests_total") - look.before.watched("movie_mlops_requests_total")
     many = bad(look.now) - bad(look.before)
-    if many < _LEAST_BAD or requests <= 0:
-        return 0.0
-    return many / requests if many / requests > _BURN * (1 - OBJECTIVES[slo]) else 0.0
+    if many >= _LEAST_BAD and requests > 0 and many / requests > _BURN * (1 - OBJECTIVES[slo]):
+        return many / requests
+    return 0.0 if look.whole else None
 
 
 def _lag(look: Look) -> float | None:
