@@ -12,7 +12,7 @@ from movie_mlops.core.measures import Sample
 from movie_mlops.features import Histories
 from movie_mlops.flows import Platform
 from movie_mlops.flows.console import PlatformOperations
-from movie_mlops.monitoring import note
+from movie_mlops.monitoring import FreshnessConfig, note
 from movie_mlops.serving import Catalogue
 from movie_mlops.serving.console import Glance
 from movie_mlops.serving.history import ERRORS, MISSING, REQUESTS, SAMPLES, History
@@ -132,6 +132,9 @@ def test_drift_and_quality_are_told_with_their_age(platform: Platform, later: La
         "movie-mlops monitor drift",
         "movie-mlops monitor quality",
     ]
+    # What may stand still is never too old.
+    still = PlatformOperations(platform, FreshnessConfig(still=(platform.workspace.dataset,)))
+    assert [need for need in look(still).needs if "last looked at" in need.sentence] == []
 
 
 class Watcher:

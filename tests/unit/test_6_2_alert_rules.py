@@ -37,6 +37,7 @@ QUICK: Final = (
     Fault("ApiAbsent", counters=dict.fromkeys(simulated.COUNTERS), gauges={**dict.fromkeys(GAUGES), UP_A: 0, UP_B: 0}),
     Fault("ScrapeFailed", gauges={UP_B: 0}, quiet=4),
     Fault("MetricsMissing", gauges={'movie_mlops_scrape_failed{part="lake"}': 1}, quiet=4),
+    Fault("LinesRefused", counters={'movie_mlops_refused_lines_total{reason="slow"}': 40}, quiet=5, over=12),
     Fault("AnswersDegraded", counters={'movie_mlops_degraded_answers_total{missing="redis"}': 60}, quiet=8, over=15),
     Fault("ImpressionsDropped", counters={"movie_mlops_impressions_dropped_total": 5}, quiet=2, over=20),
     Fault("ReleaseFailing", gauges={"movie_mlops_release_failing": 1}),
@@ -64,6 +65,8 @@ SLOW: Final = (
     Fault("ModelStale", slopes={"movie_mlops_model_age_seconds": (30 * 86_400, 60)}, quiet=15, lasts=25),
     Fault("DataStale", slopes={"movie_mlops_data_age_seconds": (TWO_DAYS, 60)}, quiet=15, lasts=25),
     Fault("FeaturesStale", slopes={"movie_mlops_features_age_seconds": (TWO_DAYS, 60)}, quiet=15, lasts=25),
+    # The same of what was taken once and may stand still.
+    Fault("", slopes=dict.fromkeys(simulated.AGED, (9e6, 60)), gauges=dict.fromkeys(simulated.BOUNDS), lasts=25),
     Fault("DiskFullSoon", slopes={FREE: (5e10, -3e8)}, quiet=19, lasts=50, over=25),
     # A large file is written once: the disk does not grow full.
     Fault("", gauges={FREE: 2e10}, lasts=70, over=5),

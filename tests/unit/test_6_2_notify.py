@@ -18,6 +18,7 @@ from tests.fixtures.stage_6.simulated import RULES
 
 ALERTS: Final = {rule["alert"]: rule for group in simulated.groups(RULES / "alerts.yml") for rule in group["rules"]}
 BOUND: Final = re.compile(r"(?:min|max)\((movie_mlops_\w+)\) (==|>) ([\d* ]+?)(?: unless.*)?")
+AGE: Final = re.compile(r"min\((movie_mlops_\w+)\) > max\((movie_mlops_age_bound_seconds)\{of=\"(\w+)\"\}\)")
 CONFIG: Final = NotifyConfig(group_seconds=60, repeat_seconds={"page": 3600, "ticket": 86_400})
 
 
@@ -36,9 +37,19 @@ def test_each_condition_is_one_of_the_rules(condition: Condition) -> None:
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.key)
 def test_bounds_are_those_of_the_rules(condition: Condition) -> None:
     """At a bound of a rule nothing is wrong, and just beyond it is; without the number nothing is known."""
-    found = BOUND.fullmatch(ALERTS[condition.alert]["expr"])
+    rule = ALERTS[condition.alert]["expr"]
+    aged = AGE.fullmatch(rule)
     if condition.alert == "ReadingsOld":
-        found = BOUND.fullmatch(ALERTS["DataStale"]["expr"].replace("data_age", "reading_age"))
+        aged = AGE.fullmatch(ALERTS["DataStale"]["expr"].replace("data_age", "reading_age").replace("data", "readings"))
+    if aged is not None:
+        bound = (aged[2], {"of": aged[3]}, 100.0)
+        assert [
+            condition.value(Look(reached=True, now=Samples([(aged[1], {}, age), *bounds])))
+            for age, bounds in ((100.0, [bound]), (101.0, [bound]), (9e9, []), (9e9, [(aged[2], {"of": "?"}, 1.0)]))
+        ] == [0, 101, 0, 0]
+        assert condition.value(Look(reached=True, now=Samples([bound]))) is None
+        return
+    found = BOUND.fullmatch(rule)
     if found is None:
         assert condition.alert in {"ApiAbsent", "BudgetBurnsFast", "DiskNearlyFull", "FeaturesMismatched"}
         return

@@ -11,7 +11,7 @@ from movie_mlops.events.triggers import BudgetConfig
 from movie_mlops.flows.measures import PlatformWatched
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.steps import one_at_a_time
-from movie_mlops.monitoring import MonitoringError
+from movie_mlops.monitoring import FreshnessConfig, MonitoringError
 from movie_mlops.monitoring.notify import Channel, Memory, Notice, NotifyConfig, Outbox, Samples, Watch
 
 
@@ -24,6 +24,7 @@ class Watching:
         config: How often, and how it is told.
         on_error: Told of what could not be read or brought; of what stays so, once.
         budget: What the loop may spend a day.
+        freshness: How old things may be.
     """
 
     def __init__(
@@ -34,9 +35,10 @@ class Watching:
         on_error: Callable[[MovieMlopsError], None],
         *,
         budget: BudgetConfig | None = None,
+        freshness: FreshnessConfig | None = None,
     ) -> None:
         self._kept_in = platform.workspace.watch
-        self._measures = PlatformWatched(platform, budget)
+        self._measures = PlatformWatched(platform, budget, freshness)
         self._url = url.rstrip("/")
         self._config = config
         self._on_error = on_error

@@ -13,7 +13,7 @@ from movie_mlops.monitoring.notify.samples import Samples
 OBJECTIVES: Final = {"availability": 0.999, "latency": 0.99}
 _BURN: Final = 14.4
 _LEAST_BAD: Final = 10
-_DAY: Final = 86_400
+_BOUND: Final = "movie_mlops_age_bound_seconds"
 _SILENT_SECONDS: Final = 300
 
 
@@ -66,6 +66,16 @@ def _least(name: str, *, above: float) -> Callable[[Look], float | None]:
     def value(look: Look) -> float | None:
         found = look.now.values(name)
         return (min(found) if min(found) > above else 0.0) if found else None
+
+    return value
+
+
+def _too_old(name: str, of: str) -> Callable[[Look], float | None]:
+    """Return what is so where an age is beyond its bound; where it has none it may stand still."""
+
+    def value(look: Look) -> float | None:
+        found, bound = look.now.values(name), look.now.values(_BOUND, of=of)
+        return (min(found) if bound and min(found) > max(bound) else 0.0) if found else None
 
     return value
 
@@ -139,7 +149,8 @@ def _mismatch(look: Look) -> float | None:
 def _old(look: Look) -> float | None:
     ages = look.now.values("movie_mlops_reading_age_seconds")
     ages += look.now.values("movie_mlops_feature_mismatch_age_seconds")
-    return (max(ages) if max(ages) > 2 * _DAY else 0.0) if ages else None
+    bound = look.now.values(_BOUND, of="readings")
+    return (max(ages) if bound and max(ages) > max(bound) else 0.0) if ages else None
 
 
 CONDITIONS: Final = (
@@ -185,21 +196,21 @@ CONDITIONS: Final = (
         "ticket",
         900,
         "Nothing has come into the lake for {value:,.0f} seconds.",
-        _least("movie_mlops_data_age_seconds", above=2 * _DAY),
+        _too_old("movie_mlops_data_age_seconds", "data"),
     ),
     Condition(
         "FeaturesStale",
         "ticket",
         900,
         "The online store was made from the lake {value:,.0f} seconds ago.",
-        _least("movie_mlops_features_age_seconds", above=2 * _DAY),
+        _too_old("movie_mlops_features_age_seconds", "features"),
     ),
     Condition(
         "ModelStale",
         "ticket",
         900,
         "The champion was trained {value:,.0f} seconds ago.",
-        _least("movie_mlops_model_age_seconds", above=30 * _DAY),
+        _too_old("movie_mlops_model_age_seconds", "model"),
     ),
     Condition(
         "FeaturesMismatched",
