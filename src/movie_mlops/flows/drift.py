@@ -112,20 +112,22 @@ def drift(platform: Platform, *, asked: Asked, config: DriftConfig, report: Path
     days = reference.days if asked.days is None else asked.days
     until = clock.now() + CLOCK_SKEW
     window = window_after(interactions, ended, until=until, days=days, rows=asked.rows)
-    popular = popularity(interactions, began)
+    popular, movies = popularity(interactions, began), known_movies(platform.lake)
     groups: list[Group] = []
     if window is not None:
         groups = groups_of(
             window,
             interactions,
-            movies=known_movies(platform.lake),
+            movies=movies,
             users=known_users(platform.lake),
             popular=popular,
             config=config_feedback,
         )
     first, later = _answers(platform, bundle_id, asked.answers)
     said = timed(interactions).filter(pl.col(USER_ID).is_in(_users_of(first, later))).collect()
-    before, now = (answers_groups(each, said, popular, config=config_feedback) for each in (first, later))
+    before, now = (
+        answers_groups(each, said, movies=movies, popular=popular, config=config_feedback) for each in (first, later)
+    )
     whole = together(reference, Reference.of(before, days=reference.days))
     verdict = judge(whole, [*groups, *now], days=None if window is None else window.days, config=config)
     late = timed(interactions).select((pl.col("when") > until).sum()).collect().item()
