@@ -124,6 +124,11 @@ def test_drift_and_quality_are_told_with_their_age(platform: Platform, later: La
     assert (glance.state, glance.facts["drift"].split(",")[0]) == ("bad", "well")
     assert "movie-mlops monitor quality" in glance.needs[0].sentence
     note(platform.database, "movie_mlops_online_below_promise", 0.0)
+    note(platform.database, "movie_mlops_online_guardrail_broken", 1.0, {"guardrail": "fallbacks"})
+    note(platform.database, "movie_mlops_online_guardrail_broken", 0.0, {"guardrail": "repeats"})
+    (need,) = look(PlatformOperations(platform)).needs
+    assert need.sentence.startswith("What must hold beside the quality of the lists does not")
+    note(platform.database, "movie_mlops_online_guardrail_broken", 0.0, {"guardrail": "fallbacks"})
     assert look(PlatformOperations(platform)).needs == ()
     later.by = timedelta(days=1)
     assert [need for need in look(PlatformOperations(platform)).needs if "last looked at" in need.sentence] == []

@@ -57,6 +57,7 @@ QUICK: Final = (
     # The drifted audience.
     Fault("DriftFound", gauges={DRIFT: 1, "movie_mlops_drift_features": 2}, quiet=0),
     Fault("QualityBelowPromise", gauges={"movie_mlops_online_below_promise": 1}, quiet=0),
+    Fault("GuardrailBroken", gauges={'movie_mlops_online_guardrail_broken{guardrail="fallbacks"}': 1}, quiet=0),
     # What no job has read yet is no fault.
     Fault("", gauges=dict.fromkeys(name for name in (*GAUGES, *simulated.AGES) if not name.startswith("up"))),
 )

@@ -17,7 +17,7 @@ from tests.fixtures.stage_6 import simulated
 from tests.fixtures.stage_6.simulated import RULES
 
 ALERTS: Final = {rule["alert"]: rule for group in simulated.groups(RULES / "alerts.yml") for rule in group["rules"]}
-BOUND: Final = re.compile(r"(?:min|max)\((movie_mlops_\w+)\) (==|>) ([\d* ]+?)(?: unless.*)?")
+BOUND: Final = re.compile(r"(?:min|max)(?: by \(\w+\) )?\((movie_mlops_\w+)\) (==|>) ([\d* ]+?)(?: unless.*)?")
 AGE: Final = re.compile(r"min\((movie_mlops_\w+)\) > max\((movie_mlops_age_bound_seconds)\{of=\"(\w+)\"\}\)")
 CONFIG: Final = NotifyConfig(group_seconds=60, repeat_seconds={"page": 3600, "ticket": 86_400})
 

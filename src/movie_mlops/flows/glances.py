@@ -20,7 +20,7 @@ from movie_mlops.flows.steps import previous
 from movie_mlops.flows.verdicts import known_verdict
 from movie_mlops.lake import INTERACTIONS
 from movie_mlops.monitoring import FreshnessConfig, newest_readings
-from movie_mlops.monitoring.declared import DRIFT_VERDICT, ONLINE_BELOW
+from movie_mlops.monitoring.declared import DRIFT_VERDICT, ONLINE_BELOW, ONLINE_GUARDRAIL
 from movie_mlops.release import Verdict, list_bundles
 from movie_mlops.serving.console import Glance, Need, state_of
 from movie_mlops.serving.noted import noted
@@ -31,6 +31,7 @@ _SILENT: Final = timedelta(minutes=15)
 """Servers note how they do once a minute."""
 _DRIFT: Final = "Features have drifted: movie-mlops monitor drift"
 _QUALITY: Final = "The lists are worth less to users than was promised, or than before: movie-mlops monitor quality"
+_GUARDRAILS: Final = "What must hold beside the quality of the lists does not: movie-mlops monitor quality"
 _LOOKS: Final = (
     ("drift", DRIFT_VERDICT.name, Need(_DRIFT)),
     ("quality", ONLINE_BELOW.name, Need(_QUALITY, urgent=True)),
@@ -181,7 +182,10 @@ def _monitoring(platform: Platform, *, since: datetime, freshness: FreshnessConf
         "failed, last hour": "-" if said.failed is None else f"{said.failed:.1%}",
     }
     oldest = freshness.bounds(platform.workspace.dataset).get("readings", math.inf)
-    newest = {reading.name: reading for reading in newest_readings(platform.database)}
+    readings = newest_readings(platform.database)
+    if any(reading.value for reading in readings if reading.name == ONLINE_GUARDRAIL.name):
+        needs.append(Need(_GUARDRAILS))
+    newest = {reading.name: reading for reading in readings}
     for name, series, need in _LOOKS:
         reading = newest.get(series)
         if reading is None:

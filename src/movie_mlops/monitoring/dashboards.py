@@ -199,6 +199,11 @@ DASHBOARDS: Final = (
             Panel(
                 "Lists of which something was taken", {"{{release}}": "max by (release) (movie_mlops_online_hit_ratio)"}
             ),
+            Panel(
+                "Guardrails that are broken",
+                {"{{guardrail}}": "max by (guardrail) (movie_mlops_online_guardrail_broken)"},
+                limit=1,
+            ),
             Panel("Below what was promised", {"verdict": "max(movie_mlops_online_below_promise)"}, limit=1),
             Panel(
                 "Features that drift",

@@ -234,6 +234,13 @@ CONDITIONS: Final = (
         _is_set("movie_mlops_online_below_promise"),
     ),
     Condition(
+        "GuardrailBroken",
+        "ticket",
+        60,
+        "What must hold beside the quality of the lists does not.",
+        _is_set("movie_mlops_online_guardrail_broken"),
+    ),
+    Condition(
         "ReadingsOld",
         "ticket",
         900,
