@@ -147,6 +147,17 @@ def test_the_cost_of_a_thousand_lists_is_told_where_any_is_given(tmp_path: Path)
     assert simulated.simulate(tmp_path, tests) == ""
 
 
+def test_where_nothing_has_failed_yet_none_of_what_is_allowed_is_used(tmp_path: Path) -> None:
+    """A server counts failures from the first one on; until then they are told as none, and not as unknown."""
+    bad = "movie_mlops:bad_requests:increase5m"
+    told = [{"labels": f'{bad}{{slo="availability"}}', "value": 0}]
+    tests = [
+        simulated.test("nothing failed", [{"series": OK, "values": "0+60x20"}], [(bad, 19, told)]),
+        simulated.test("nobody asked", [{"series": UP_A, "values": "1x20"}], [(bad, 19, [])]),
+    ]
+    assert simulated.simulate(tmp_path, tests) == ""
+
+
 def test_every_alert_has_a_drill() -> None:
     """Nothing is told that was never tried."""
     assert {fault.alert for fault in (*QUICK, *SLOW, *LONG)} - {""} == set(ALERTS)
