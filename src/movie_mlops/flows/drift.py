@@ -59,6 +59,11 @@ class Asked:
     rows: int | None = None
     answers: int = 1_000
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is the window that everybody goes by, and not a part of it."""
+        return self.days is None and self.rows is None
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -91,7 +96,9 @@ class Compared:
 
 
 def drift(platform: Platform, *, asked: Asked, config: DriftConfig, report: Path | None, command: str) -> Compared:
-    """Compare what came in lately with what the champion was trained on, write the report and note the readings.
+    """Compare what came in lately with what the champion was trained on, and write the report.
+
+    The readings are noted of the whole window only: a look at a part of it would take back an alarm that stands.
 
     Args:
         platform: The stores.
@@ -134,7 +141,8 @@ def drift(platform: Platform, *, asked: Asked, config: DriftConfig, report: Path
     facts = _facts(bundle_id, reference, window, answers=(first, later), late=late, config=config)
     path = report or platform.workspace.reports / "drift.html"
     write_report(path, verdict, facts=facts, command=command)
-    _note(platform, verdict, window)
+    if asked.whole:
+        _note(platform, verdict, window)
     return Compared(bundle_id, verdict, window, facts, path, groups)
 
 

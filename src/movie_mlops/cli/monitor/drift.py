@@ -56,4 +56,6 @@ def drift(
     typer.echo(found.verdict.sentence)
     if found.verdict.unjudged:
         typer.echo(f"{len(found.verdict.unjudged)} cannot be judged; the report says why.")
+    if not asked.whole:
+        typer.echo("This is a part of the window, so nothing is noted: readings and alerts stay as they are.")
     typer.echo(f"Report: {found.report}")
