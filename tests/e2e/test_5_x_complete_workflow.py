@@ -13,6 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
+from tests.fixtures.stage_4.command_line import QUICK, CommandLine
 from tests.fixtures.stage_5.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
@@ -25,10 +26,15 @@ TEN = 10
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """``python -m movie_mlops run --serve --port … --home …`` in an empty home, up to its first answer."""
+    """``python -m movie_mlops run --serve --port … --home …`` in an empty home, up to its first answer.
+
+    Few models are tried: with all of them the same command is run by ``finished``.
+    """
     folder = tmp_path_factory.mktemp("newcomer")
+    settings = {"MOVIE_MLOPS_CONFIG": str(CommandLine(folder, folder / "home").configured(**QUICK).config)}
     home = ("--home", str(folder / "home"))
-    process = ServerProcess(folder / "printed.txt", "run", "--serve", *home, again=("serve", *home), anew=True)
+    words = ("run", "--serve", *home)
+    process = ServerProcess(folder / "printed.txt", *words, again=("serve", *home), anew=True, variables=settings)
     try:
         process.start()
         yield process
