@@ -45,6 +45,11 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """At the very end everything may go, so that libraries do not complain of what is left."""
+    gc.unfreeze()
+
+
 def _place(file: str) -> tuple[int, int]:
     return LONGEST.index(file) if file in LONGEST else len(LONGEST), KINDS.index(file.split("/")[1])
 

@@ -52,7 +52,7 @@ def test_the_command_says_what_it_does_and_where_the_page_is(run: ServerProcess)
     assert f"Recommendations from sample: {run.url}/" in printed
 
 
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("screen", ["desktop", pytest.param("phone", marks=pytest.mark.long)])
 def test_a_newcomer_gets_ten_films_with_reasons(chromium: Browser, run: ServerProcess, screen: str) -> None:
     """Search, pick five, rate: ten with reasons follow at once; more like this, the passport; a reload keeps it all."""
     with visit(chromium, screen) as page:
