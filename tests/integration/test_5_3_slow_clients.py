@@ -220,10 +220,49 @@ def test_what_is_said_to_nobody_is_dropped() -> None:
         theirs.close()
         transport.abort()
         await asyncio.sleep(0)
-        Outlet(transport).write(b"too late")
+        Outlet(transport, asyncio.get_running_loop()).write(b"too late")
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(say())
+
+
+def test_head_and_body_go_out_together_and_neither_is_kept_back() -> None:
+    """An answer leaves in one piece; a head that nothing follows leaves by itself, also where the line is closed."""
+    sent: list[bytes] = []
+
+    class Told(asyncio.Transport):
+        def write(self, data: bytes | bytearray | memoryview) -> None:
+            sent.append(bytes(data))
+
+        def is_closing(self) -> bool:
+            return False
+
+        def close(self) -> None:
+            sent.append(b"closed")
+
+    async def say() -> None:
+        outlet = Outlet(Told(), asyncio.get_running_loop())
+        for piece in (b"HTTP/1.1 200 OK\r\n\r\n", b"body", b"more"):
+            outlet.write(piece)
+        outlet.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await asyncio.sleep(0)
+        outlet.write(b"later")
+        outlet.write(b"HTTP/1.1 204 ")
+        outlet.write(b"HTTP/1.1 404 ")
+        outlet.write(b"HTTP/1.1 503 ")
+        outlet.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(say())
+    assert sent == [
+        b"HTTP/1.1 200 OK\r\n\r\nbody",
+        b"more",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"later",
+        b"HTTP/1.1 204 HTTP/1.1 404 ",
+        b"HTTP/1.1 503 ",
+        b"closed",
+    ]
 
 
 def test_more_lines_than_there_is_room_for_are_turned_away(platform: Platform) -> None:

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.stage_4.command_line import CommandLine
-from tests.fixtures.stage_9.shifting import AFTER, BEFORE, BEGINS, liked, write_source
+from tests.fixtures.stage_4.command_line import CommandLine, Done
+from tests.fixtures.stage_9.shifting import AFTER, BEFORE, BEGINS, Like, liked, write_source
 
 
-@pytest.mark.long
-def test_a_history_with_a_shift_is_lived_again_and_the_loop_beats_what_never_learns(tmp_path: Path) -> None:
-    """Promise P20: through HTTP, with gate and canaries in between, the loop is better than both rivals for certain."""
-    place = CommandLine(tmp_path, tmp_path / "home").configured(
+def live(folder: Path, history: list[Like], *words: str) -> Done:
+    """Live a history through a server of its own."""
+    place = CommandLine(folder, folder / "home").configured(
         recipes=[
             {"name": "popular", "model": "popular"},
             {"name": "ease", "model": "ease", "params": {"regularisation": 20}},
@@ -25,24 +24,15 @@ def test_a_history_with_a_shift_is_lived_again_and_the_loop_beats_what_never_lea
             "data": {"max_shift": {"users": 1.0, "films": 1.0, "kinds": 0.25, "values": 0.25}},
         },
     )
+    return place("events", "replay", *write_source(folder, history), "--batch", "40", *words, "--json")
+
+
+@pytest.mark.long
+def test_a_history_with_a_shift_is_lived_again_and_the_loop_beats_what_never_learns(tmp_path: Path) -> None:
+    """Promise P20: through HTTP, with gate and canaries in between, the loop is better than both rivals for certain."""
     before = liked(BEFORE, 200, 10, begins=BEGINS, prefix="p", seed=1)
     after = liked(AFTER, 200, 10, begins=BEGINS + timedelta(days=21), prefix="q", seed=2)
-    words = write_source(tmp_path, before + after)
-    command = (
-        "events",
-        "replay",
-        *words,
-        "--begin",
-        "0.45",
-        "--batch",
-        "40",
-        "--turn",
-        "400",
-        "--grow",
-        "0.2",
-        "--json",
-    )
-    done = place(*command)
+    done = live(tmp_path, before + after, "--begin", "0.45", "--turn", "400", "--grow", "0.2")
     assert done.code == 0, done.err
     found = done.document
     assert found["past"] + found["lived"] == len(before) + len(after)
@@ -53,5 +43,25 @@ def test_a_history_with_a_shift_is_lived_again_and_the_loop_beats_what_never_lea
     assert found["lead"]["all"]["popular lately"]["low"] > 0
     # As long as the first model served, the API gave the very lists that it gives in a process of its own.
     assert found["same_as_first_model"] >= 0.95
+    assert found["lists_without_a_model"] == 0
     page = Path(found["report"]).read_text()
     assert "The loop is better than never retrained" in page
+
+
+@pytest.mark.long
+def test_a_history_whose_first_model_is_refused_begins_with_what_is_popular(tmp_path: Path) -> None:
+    """Too little is known at first: people get what is popular, until there is enough for a model to pass the gate."""
+    done = live(
+        tmp_path,
+        liked(BEFORE, 200, 10, begins=BEGINS, prefix="p", seed=1),
+        *("--begin", "0.1", "--turn", "100", "--grow", "1"),
+    )
+    assert done.code == 0, done.err
+    found, said = done.document, done.err
+    assert "The gate refused ease, and nothing serves" in said
+    assert 0 < found["lists_without_a_model"] < found["lists"]
+    first = found["changes"][0]
+    assert first["lists"] == found["lists_without_a_model"]
+    assert first["bundle_id"].startswith("ease-")
+    assert found["same_as_first_model"] >= 0.95
+    assert f"after {first['lists']:,} lists" in Path(found["report"]).read_text()

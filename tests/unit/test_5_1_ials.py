@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from movie_mlops.recommenders import Recommender, TrainingError, create, restore
+from movie_mlops.recommenders import Recommender, TrainingError, create, ials, restore
+from movie_mlops.recommenders.least_squares import LeastSquares
 
 FACTORS = np.array([[1, 0], [1, 1], [0, 2], [-1, 1]], np.float32)
 PARAMS = {"factors": 2, "regularisation": 1, "alpha": 2}
@@ -36,7 +37,7 @@ def test_a_new_history_is_solved_for_exactly() -> None:
     b = 2·y₀ + 4·y₂ = [2, 8], so the vector is [2/5, 8/19].
     """
     scores = with_factors().score_one([0, 2], [1, 2])
-    np.testing.assert_allclose(scores, [2 / 5, 2 / 5 + 8 / 19, 16 / 19, 8 / 19 - 2 / 5], rtol=1e-6)
+    np.testing.assert_allclose(scores, [2 / 5, 2 / 5 + 8 / 19, 16 / 19, 8 / 19 - 2 / 5], rtol=1e-6, atol=1e-7)
 
 
 def test_contributions_are_the_terms_of_the_exact_sum() -> None:
@@ -120,6 +121,21 @@ def test_what_is_kept_of_one_history_never_answers_for_another() -> None:
         np.testing.assert_array_equal(asked.explain(items, weights, 3), with_factors().explain(items, weights, 3))
     for items, weights in histories[::-1]:
         np.testing.assert_array_equal(asked.explain(items, weights, 3), with_factors().explain(items, weights, 3))
+
+
+def test_a_list_with_reasons_is_solved_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reasons come from the equations that the scores came from."""
+    solved: list[int] = []
+
+    class Counted(LeastSquares):
+        def __init__(self, confidences: np.ndarray, films: np.ndarray) -> None:
+            solved.append(len(films))
+            super().__init__(confidences, films)
+
+    monkeypatch.setattr(ials, "LeastSquares", Counted)
+    asked = with_factors()
+    asked.best([0, 2], [1, 2], 2, explain=True)
+    assert solved == [2]
 
 
 def test_a_second_training_leaves_nothing_of_the_first() -> None:

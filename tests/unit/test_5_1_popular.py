@@ -48,6 +48,41 @@ def test_popular_recent_keeps_its_window_s_edge_open(days: float) -> None:
     assert recommender.score_one([], []).tolist() == [1.5, 0.5, 1.5]
 
 
+def test_what_is_liked_first_counts_a_like_by_its_place_among_its_user_s() -> None:
+    """The n-th like counts n^-1/2, those of one moment alike; two likes more are spread as those of all time are."""
+    # Films in the matrix's order: 0 1 | 0 2 | 0 1.  The window ends on day 10 and begins after day 8.
+    times = np.array([1, 9, 9, 9, 2, -1]) * DAY
+    times[0] = 10 * DAY
+    recommender = create("liked-first", {"days": 2, "fading": 0.5, "everybody": 2})
+    recommender.fit(sparse.csr_matrix(LIKES, dtype=np.float32), times=times)
+    # Film 0 is the second like of the first user, and shares the first place of the second one; its third is too old.
+    first = [0.5**0.5 + 1 + 2 * 3 / 6, 1 + 2 * 2 / 6, 1 + 2 * 1 / 6, 0]
+    assert recommender.score_one([], []).tolist() == pytest.approx(first)
+
+
+def test_likes_before_the_window_and_of_unknown_time_came_first() -> None:
+    """They count for nothing themselves, however wide it is, but who has liked much before is no newcomer."""
+    matrix = sparse.csr_matrix([[1, 1, 1, 1]], dtype=np.float32)
+    recommender = create("liked-first", {"days": 2, "fading": 1, "everybody": 0})
+    recommender.fit(matrix, times=np.array([-1, 1, 1, 10]) * DAY)
+    assert recommender.score_one([], []).tolist() == [0, 0, 0, 0.25]
+    recommender = create("liked-first", {"days": 100, "fading": 1, "everybody": 0})
+    recommender.fit(matrix, times=np.array([-1, 1, 1, 10]) * DAY)
+    assert recommender.score_one([], []).tolist() == [0, 0.5, 0.5, 0.25]
+
+
+def test_without_fading_it_is_what_was_liked_lately() -> None:
+    """All likes of the window count alike, so that only equals are in another order than in ``popular-recent``."""
+    rng = np.random.default_rng(3)
+    matrix = sparse.csr_matrix((rng.random((40, 12)) < 0.4).astype(np.float32))
+    times = rng.integers(0, 100, matrix.nnz) * DAY
+    first = create("liked-first", {"days": 30, "fading": 0, "everybody": 0})
+    recent = create("popular-recent", {"days": 30})
+    for model in (first, recent):
+        model.fit(matrix, times=times)
+    assert first.score_one([], []).tolist() == np.floor(recent.score_one([], [])).tolist()
+
+
 def test_a_training_that_ends_in_infinity_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a model's arithmetic returns, no number that is not finite is ever kept."""
     monkeypatch.setattr(PopularRecommender, "_popularity", lambda *_: np.array([1, np.inf]))

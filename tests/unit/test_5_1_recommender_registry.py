@@ -14,6 +14,7 @@ def test_all_names_are_there_and_create_what_they_say() -> None:
     assert NAMES == (
         "popular",
         "popular-recent",
+        "liked-first",
         "item-knn",
         "rp3-beta",
         "slim",
@@ -38,7 +39,8 @@ def test_an_unknown_name_gets_the_nearest_valid_one() -> None:
     with pytest.raises(UnknownRecommenderError, match="Did you mean 'edlae'"):
         create("edlea")
     with pytest.raises(
-        UnknownRecommenderError, match="popular, popular-recent, item-knn, rp3-beta, slim, sparse-ease, ease, "
+        UnknownRecommenderError,
+        match="popular, popular-recent, liked-first, item-knn, rp3-beta, slim, sparse-ease, ease, ",
     ):
         restore("transformer", {}, {})
 
@@ -65,6 +67,9 @@ def test_parameters_come_from_plain_values() -> None:
         ("item-knn", {"shrinkage": -1}, "at least 0"),
         ("popular-recent", {"days": 0}, "above 0"),
         ("popular-recent", {"days": float("inf")}, "above 0"),
+        ("liked-first", {"days": 36_501}, "up to 36,500"),
+        ("liked-first", {"fading": -0.1}, "at least 0"),
+        ("liked-first", {"everybody": -1}, "at least 0"),
         ("ials", {"alpha": 0}, "above 0"),
         ("ials", {"iterations": 0}, "at least 1"),
         ("ials", {"iterations": float("inf")}, "whole number"),

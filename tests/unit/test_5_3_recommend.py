@@ -16,6 +16,7 @@ from movie_mlops.serving import Catalogue, Rules
 from movie_mlops.serving.model import ServingModel, Snapshot
 from movie_mlops.serving.recommend import Source, explain_again, recommend
 from movie_mlops.serving.recommend import answer as answer_the_long_way
+from movie_mlops.serving.rows import RowKind, rows
 from movie_mlops.serving.rules import FilmGroup, RuleBook
 from movie_mlops.serving.scoring import score
 from movie_mlops.serving.straight import straight
@@ -150,6 +151,28 @@ def test_nothing_to_go_by_gives_popular_films_and_says_so(snapshot: Snapshot, se
     wanted = [movie_id for movie_id in (260, 6, 50, 47) if movie_id not in seen.movie_ids][:3]
     assert ids(answer) == wanted
     assert all(pick.document(1)["reason"] is None for pick in answer.picks)
+
+
+def test_a_newcomer_gets_what_people_like_first_and_is_told_so(snapshot: Snapshot) -> None:
+    """Whoever has liked nothing: in that order, without what was met, filtered or pinned; others go on as before."""
+    first = {47: 3.5, 1: 2.25, 6: 1.0, 1196: 0.5, 2: 0.125, 99999: 0.25}
+    newcomers = replace(
+        snapshot, catalogue=Catalogue(replace(film, liked_first=first.get(film.movie_id, 0.0)) for film in FILMS)
+    )
+    for model in (newcomers.model, None):
+        answer = recommend(replace(newcomers, model=model), history(m6=0.0), Wish(k=3))
+        assert (answer.source, ids(answer)) == (Source.POPULAR, [47, 1, 1196])
+        assert [pick.score for pick in answer.picks] == [3.5, 2.25, 0.5]
+        assert answer.note is not None
+        assert answer.note.endswith(", so these are the films that people like first.")
+    years = recommend(newcomers, NOBODY, Wish(k=2, filters=Filters(years=Span(None, 1995)), pins=(260,)))
+    assert ids(years) == [260, 47]
+    unknown = recommend(newcomers, history(m123456=1.0), Wish(k=1))
+    assert (ids(unknown), unknown.picks[0].score) == ([260], 6.0)
+    assert "most likes lately" in (unknown.note or "")
+    # The row of what everybody likes now is another thing.
+    [popular] = [row for row in rows(newcomers, NOBODY, FeedbackConfig(), k=5) if row.kind is RowKind.POPULAR]
+    assert [pick.film.movie_id for pick in popular.answer.picks] == [260, 50, 2, 4973]
 
 
 def test_unknown_films_of_a_history_are_ignored(snapshot: Snapshot) -> None:

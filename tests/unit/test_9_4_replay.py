@@ -15,7 +15,7 @@ from movie_mlops.flows.errors import FlowError
 from movie_mlops.flows.replay import ReplayConfig, Replayed, read_history, write_replay_report
 from movie_mlops.flows.replay.history import events_of
 from movie_mlops.flows.replay.outcome import ARMS, AT, FROZEN, LOOP, RECENT, USER, WARM, Change, gain
-from movie_mlops.flows.replay.report import verdict
+from movie_mlops.flows.replay.report import verdict, waiting
 from movie_mlops.flows.replay.rivals import Frozen, Known, Recent
 from movie_mlops.ingest import IngestConfig, open_source
 from movie_mlops.recommenders import create
@@ -47,7 +47,7 @@ def test_the_model_that_never_learns_is_asked_with_all_that_is_known() -> None:
     likes = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]], np.float32)
     model = create("ease", {"regularisation": 1.0})
     model.fit(sparse.csr_array(likes))
-    frozen, known = Frozen(model, np.array([10, 20, 30, 40]), [30, 10, 20, 40]), Known()
+    frozen, known = Frozen((model, np.array([10, 20, 30, 40])), [30, 10, 20, 40]), Known()
     assert frozen.best("ann", known, 2) == [30, 10]
     known.add([("ann", 10, 1.0, 5), ("ann", 99, 1.0, 6)])
     assert frozen.best("ann", known, 1) == [20]
@@ -58,7 +58,15 @@ def test_the_model_that_never_learns_is_asked_with_all_that_is_known() -> None:
     assert frozen.best("ann", known, 2) == [30, 40]
 
 
-def replayed(loop: float, seed: int = 0, users: int = 60) -> Replayed:
+def test_before_a_first_model_everybody_is_held_to_what_was_popular() -> None:
+    """Where the gate let no model pass, what is never retrained is what was liked most when the history began."""
+    frozen, known = Frozen(None, [30, 10, 20]), Known()
+    known.add([("ann", 10, 1.0, 5)])
+    assert frozen.best("ann", known, 2) == [30, 20]
+    assert frozen.best("bob", known, 2) == [30, 10]
+
+
+def replayed(loop: float, seed: int = 0, users: int = 60, waited: int = 0) -> Replayed:
     """Return an outcome in which the loop is so much better, by user."""
     rng = np.random.default_rng(seed)
     own = np.repeat(rng.random(users), 4)
@@ -73,7 +81,7 @@ def replayed(loop: float, seed: int = 0, users: int = 60) -> Replayed:
         }
     )
     change = Change(START + timedelta(hours=100), 500, 100, "ease-0123456789ab")
-    return Replayed("made-up", 1_000, 4 * users, judgements, 1.0, [change], [], 1.0)
+    return Replayed("made-up", 1_000, 4 * users, judgements, waited, 1.0, [change], [], 1.0)
 
 
 def test_a_lead_is_known_by_users_that_are_drawn_again() -> None:
@@ -90,6 +98,24 @@ def test_a_lead_is_known_by_users_that_are_drawn_again() -> None:
     document = replayed(0.02).to_json()
     assert (document["lists"], document["users"], len(document["curve"])) == (240, 60, 30)
     assert document["curve"][-1]["lists"] == 239
+
+
+@pytest.mark.parametrize(
+    ("waited", "sentence"),
+    [
+        (0, None),
+        (90, "The gate let a first model pass after 90 lists; until then they held what is popular."),
+        (240, "The gate let no model pass: every list held what is popular."),
+    ],
+)
+def test_a_replay_says_how_long_there_was_no_model(tmp_path: Path, waited: int, sentence: str | None) -> None:
+    """In a sentence, in the page and as plain data; nothing is said where a model served from the start."""
+    found, path = replayed(0.02, waited=waited), tmp_path / "replay.html"
+    assert waiting(found) == sentence
+    assert found.to_json()["lists_without_a_model"] == waited
+    write_replay_report(path, found, ReplayConfig(), command="movie-mlops events replay")
+    assert ("The gate let" in path.read_text()) is (sentence is not None)
+    assert sentence is None or sentence in path.read_text()
 
 
 def test_the_report_draws_the_curve_and_where_models_changed(tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ class Kind(StrEnum):
     WITHDRAW = "withdraw"
     """Took back whatever was said of it: until something is said again (rating, like, dislike) nothing counts."""
 
+    # As the word that it is, which is looked up with each event; an enumeration's own hash is worked out in Python.
+    __hash__ = str.__hash__
+
 
 class Interaction(NamedTuple):
     """One thing that one user did with one movie.

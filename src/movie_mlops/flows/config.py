@@ -18,7 +18,7 @@ from movie_mlops.evaluation import (
 from movie_mlops.features import FeedbackConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, with_tuned
 from movie_mlops.ingest import IngestConfig
-from movie_mlops.recommenders import RecommenderError, create
+from movie_mlops.recommenders import LikedFirstParams, RecommenderError, create
 from movie_mlops.release import GateConfig, UnreadableWaiver, Waiver
 
 Protocol = Literal["auto", "time", "user-folds", "strong-generalisation", "leave-one-out", "cold-users", "cold-films"]
@@ -145,6 +145,9 @@ class PlatformConfig(BaseModel):
         default_factory=IngestConfig, exclude=True, description="What the contracts accept: config/contracts.yaml."
     )
     feedback: FeedbackConfig = Field(default_factory=FeedbackConfig, description="What counts as liking a film.")
+    newcomers: LikedFirstParams = Field(
+        default_factory=LikedFirstParams, description="What somebody is given of whom no like is known."
+    )
     features: FeaturesConfig = Field(default_factory=FeaturesConfig, description="How features are computed.")
     events: EventsConfig = Field(default_factory=EventsConfig, description="What becomes of events.")
     time_split: TimeSplitConfig = Field(default_factory=TimeSplitConfig, description="The global time split.")

@@ -96,7 +96,7 @@ def score(
     skipped = there is not None and lake.commit(RECOMMENDATIONS, there).note == note
     if there is None or not skipped:
         bundle = read_bundle(platform.workspace.models / champion.bundle_id, trust=platform.keys.trust)
-        catalogue = read_catalogue(lake, platform.config.feedback)
+        catalogue = read_catalogue(lake, platform.config.feedback, platform.config.newcomers)
         words = platform.engine.words(lake, read[INTERACTIONS], platform.config.feedback)
         batch = Batch(catalogue, ServingModel.of(champion, bundle, catalogue), k, rules, _scorer(bundle, words, lake))
         block = max(1, platform.config.evaluation.block_scores // bundle.movie_ids.size)
@@ -162,6 +162,8 @@ def _best(batch: Batch, words: pl.DataFrame) -> tuple[int, pl.DataFrame]:
     consumed = pl.col(KIND).is_in([kind.value for kind in CONSUMED])
     done_with = _matrix(known.filter(consumed), names.len(), size)
     seen = _by_row(rows.filter(consumed), names.len())
+    liked = np.zeros(names.len(), np.bool_)
+    liked[rows.filter(pl.col(WEIGHT) > 0)["row"].to_numpy()] = True
     scores = batch.scorer.score(histories, times=stamps)
     frames = []
     alike = batch.alike(scores)
@@ -172,7 +174,8 @@ def _best(batch: Batch, words: pl.DataFrame) -> tuple[int, pl.DataFrame]:
         ranking[alike] = NO_ITEM
         frames.append(_ranked(batch, ranking, scores, names))
     frames += [
-        _listed(batch, None if alike[row] else scores[row], seen[row], names[row]) for row in one_by_one.tolist()
+        _listed(batch, None if alike[row] else scores[row], seen[row], names[row], newcomer=not liked[row])
+        for row in one_by_one.tolist()
     ]
     return names.len(), pl.concat(frames)
 
@@ -190,8 +193,10 @@ def _ranked(batch: Batch, ranking: NDArray[np.int32], scores: NDArray[np.float32
     return pl.DataFrame(columns, schema_overrides=_SCHEMA).select(_SCHEMA.names())
 
 
-def _listed(batch: Batch, scores: NDArray[np.float32] | None, seen: NDArray[np.int64], name: str) -> pl.DataFrame:
-    answer = batch.answer(scores, frozenset(seen.tolist()))
+def _listed(
+    batch: Batch, scores: NDArray[np.float32] | None, seen: NDArray[np.int64], name: str, *, newcomer: bool
+) -> pl.DataFrame:
+    answer = batch.answer(scores, frozenset(seen.tolist()), newcomer=newcomer)
     rows = [
         (name, rank, pick.film.movie_id, pick.score, answer.source.value)
         for rank, pick in enumerate(answer.picks, start=1)

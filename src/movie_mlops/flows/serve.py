@@ -1,6 +1,8 @@
 """Serving: the API over the stores of one data set."""
 
-from datetime import timedelta
+import math
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,12 +12,12 @@ import polars as pl
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from movie_mlops.core.columns import EVENT_TIME, MOVIE_ID
+from movie_mlops.core.columns import EVENT_TIME, MOVIE_ID, USER_ID, WEIGHT
 from movie_mlops.core.logs import LogLines
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.tracing import Tracer
 from movie_mlops.events.triggers import BudgetConfig
-from movie_mlops.features import FILM_FEATURES, VIEWS, FeedbackConfig, RedisConfig, open_redis, snapshot
+from movie_mlops.features import FILM_FEATURES, VIEWS, FeedbackConfig, RedisConfig, feedback, open_redis, snapshot
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.console import PlatformOperations
 from movie_mlops.flows.erasure import PlatformRights, check_not_returned
@@ -25,6 +27,7 @@ from movie_mlops.flows.records import PlatformRecords
 from movie_mlops.flows.rollout import Conductor
 from movie_mlops.ingest import check_names
 from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig
+from movie_mlops.recommenders import LikedFirstParams, liked_first
 from movie_mlops.release import KeysConfig
 from movie_mlops.security import AskedUsers, AuditLog, Buckets, KeySecret, Limiter, Pseudonyms, RedisLimiter, RedisUsers
 from movie_mlops.serving import Catalogue, ServingConfig, create_app
@@ -32,6 +35,10 @@ from movie_mlops.serving import Catalogue, ServingConfig, create_app
 _OF_FILMS: Final = (MOVIES, FILM_FEATURES.name, INTERACTIONS)
 """The tables that tell of films."""
 _LATELY: Final = timedelta(days=30)
+_EVER: Final = "likes_all"
+_MOST_WORDS: Final = 1_000_000
+"""Of about so many words of people who are here it is looked what is liked first: all of them are for a small platform,
+and a sample of people for a large one, which a server can hold beside the rest."""
 _LIKED_LATELY: Final = VIEWS.select([f"{FILM_FEATURES.name}:likes_30d"])[0]
 
 
@@ -110,7 +117,7 @@ def _app(
         features=platform.features,
         events=platform.events,
         feedback=platform.config.feedback,
-        load_catalogue=lambda: read_catalogue(platform.lake, platform.config.feedback),
+        load_catalogue=lambda: read_catalogue(platform.lake, platform.config.feedback, platform.config.newcomers),
         films_stand=lambda: tuple(platform.lake.version(name) for name in _OF_FILMS),
         records=PlatformRecords(platform),
         conductor=Conductor.of(platform),
@@ -127,31 +134,78 @@ def _app(
     )
 
 
-def read_catalogue(lake: Lake, feedback: FeedbackConfig) -> Catalogue:
+def read_catalogue(lake: Lake, counted: FeedbackConfig, newcomers: LikedFirstParams) -> Catalogue:
     """Return the films of a lake, with how much they are liked.
 
-    Of all time that is told by the features, which are made with the models; lately, by what came in since as well.
+    Of all time that is told by the features, which are made with the models; lately, and first, by what came in since
+    as well.
 
     Args:
         lake: The lake.
-        feedback: What counts as liking.
+        counted: What counts as liking.
+        newcomers: What is liked first.
     """
     movies = lake.scan(MOVIES).collect()
     features: pl.DataFrame | None = None
     if lake.version(FILM_FEATURES.name) is not None:
         features = lake.scan(FILM_FEATURES.name).collect()
-    return Catalogue.from_frames(movies, features, lately=_liked_lately(lake, feedback))
-
-
-def _liked_lately(lake: Lake, feedback: FeedbackConfig) -> dict[int, int] | None:
-    """Return by how many each film is liked lately, as of the newest word; ``None`` where no time is known."""
     if lake.version(INTERACTIONS) is None:
-        return None
+        return Catalogue.from_frames(movies, features)
     said = lake.scan(INTERACTIONS)
     newest = said.select(pl.col(EVENT_TIME).max()).collect(engine="streaming").item()
     if newest is None:
-        return None
+        return Catalogue.from_frames(movies, features)
+    lately = _liked_lately(said, newest, counted)
+    first = _liked_first(said, newest, counted, newcomers, _ever(movies, features))
+    return Catalogue.from_frames(movies, features, lately=lately, first=first)
+
+
+def _liked_lately(said: pl.LazyFrame, newest: datetime, counted: FeedbackConfig) -> dict[int, int]:
+    """Return by how many each film is liked lately, as of the newest word."""
     # What is older counts for nothing here, and is most of what there is.
     recent = said.filter(pl.col(EVENT_TIME) > newest - _LATELY)
-    told = snapshot(_LIKED_LATELY, recent, as_of=newest, config=feedback)
+    told = snapshot(_LIKED_LATELY, recent, as_of=newest, config=counted)
     return dict(told.select(MOVIE_ID, _LIKED_LATELY.names[0]).iter_rows())
+
+
+def _liked_first(
+    said: pl.LazyFrame, newest: datetime, counted: FeedbackConfig, newcomers: LikedFirstParams, ever: pl.DataFrame
+) -> dict[int, float]:
+    """Return how much each film is liked first, as of the newest word: what the model ``liked-first`` learns.
+
+    Args:
+        said: Interactions.
+        newest: When the newest was.
+        counted: What counts as liking.
+        newcomers: What is liked first.
+        ever: How many likes each film has had, by film.
+    """
+    lately = said.filter(pl.col(EVENT_TIME) > newest - timedelta(days=newcomers.days))
+    # Of whoever said something lately everything counts, for it tells which of their likes came first.
+    theirs = said.join(lately.select(USER_ID).unique(), on=USER_ID, how="semi")
+    words = theirs.select(pl.len()).collect(engine="streaming").item()
+    one_in = max(1, math.ceil(words / _MOST_WORDS))
+    if one_in > 1:
+        theirs = theirs.filter(pl.col(USER_ID).hash(0) % one_in == 0)
+    likes = (
+        feedback(theirs, counted).filter(pl.col(WEIGHT) > 0).join(ever, on=MOVIE_ID, how="semi", maintain_order="left")
+    )
+    films = ever[MOVIE_ID]
+    scores = liked_first(
+        likes[USER_ID].rle_id().to_numpy(),
+        films.search_sorted(likes[MOVIE_ID]).to_numpy(),
+        likes[EVENT_TIME].dt.epoch("s").fill_null(-1).to_numpy(),
+        ever[_EVER].to_numpy(),
+        replace(newcomers, everybody=newcomers.everybody / one_in),
+        now=int(newest.timestamp()),
+    )
+    return dict(zip(films, (scores * one_in).tolist(), strict=True))
+
+
+def _ever(movies: pl.DataFrame, features: pl.DataFrame | None) -> pl.DataFrame:
+    """Return how many likes each film has had, in the order of films; none where no features were made yet."""
+    films = movies.select(MOVIE_ID).unique().sort(MOVIE_ID)
+    if features is None:
+        return films.with_columns(pl.lit(0.0).alias(_EVER))
+    likes = features.select(MOVIE_ID, pl.col(_EVER).cast(pl.Float64))
+    return films.join(likes, on=MOVIE_ID, how="left", maintain_order="left").with_columns(pl.col(_EVER).fill_null(0.0))

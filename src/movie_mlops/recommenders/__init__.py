@@ -2,7 +2,7 @@
 
 from movie_mlops.recommenders.blend import BlendRecommender
 from movie_mlops.recommenders.capabilities import Capabilities
-from movie_mlops.recommenders.config import BlendParams
+from movie_mlops.recommenders.config import BlendParams, LikedFirstParams
 from movie_mlops.recommenders.errors import (
     HistoryError,
     LibraryMissingError,
@@ -19,6 +19,7 @@ from movie_mlops.recommenders.errors import (
 )
 from movie_mlops.recommenders.exploring import ExploringPolicy
 from movie_mlops.recommenders.known_features import AnswerFeatures, TrainingFeatures
+from movie_mlops.recommenders.liked_first import liked_first
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.ranking import NO_ITEM, top_k
 from movie_mlops.recommenders.registry import NAMES, create, restore, search_space
@@ -39,6 +40,7 @@ __all__ = [
     "ExploringPolicy",
     "HistoryError",
     "LibraryMissingError",
+    "LikedFirstParams",
     "MatrixError",
     "MemoryNeededError",
     "NotFittedError",
@@ -55,6 +57,7 @@ __all__ = [
     "UnsupportedError",
     "UpdateError",
     "create",
+    "liked_first",
     "restore",
     "search_space",
     "strongest",

@@ -95,6 +95,11 @@ class Explaining(Fitted):
         told: Csr | None,
     ) -> NDArray[np.float32]:
         """Explain as `explain_many` does, films and targets being known ones, or below 0; ``told`` are the traits."""
+        if len(explained) and len(positions) and not self.capabilities.reads_traits:
+            lowest = min(int(explained.min()), int(positions.min()))
+            if lowest >= 0 and strengths.min() > 0:
+                # As most are: likes alone, of films that are all known.
+                return self._explain_at(positions, strengths, explained, stamps)
         known, liked = explained >= 0, (positions >= 0) & (strengths > 0)
         contributions = np.zeros((len(explained), len(positions)), np.float32)
         for sign, counts in self._sides(positions, strengths) if known.any() else ():

@@ -86,6 +86,9 @@ class IalsRecommender(Recommender):
 
     With confidence ``c_i = alpha · weight_i`` of the history's films and 1 of all others, the vector is
     ``x = A⁻¹ Σ c_i y_i`` with ``A = YᵀY + λI + Σ (c_i - 1) y_i y_iᵀ``, and film j's score is ``x · y_j``.
+
+    An answer asks in other coordinates: with ``(YᵀY + λI)⁻¹ = LLᵀ`` and ``Z = YL`` the same scores come from Z alone,
+    and what all films have in common is the identity there.
     """
 
     name = "ials"
@@ -174,26 +177,32 @@ class IalsRecommender(Recommender):
         return {"item_factors": (np.float32, (n_known, self.params.factors))}
 
     def _adopt(self, learned: Arrays) -> None:
-        # Every answer reads them from end to end: out of a mapped file's small pages that takes a fifth longer.
-        self._factors: NDArray[np.float32] = np.array(learned["item_factors"], order="C")
-        self._lengths: NDArray[np.float32] = np.sqrt(np.einsum("ij,ij->i", self._factors, self._factors))
-        self._base = self._with_penalty(self._factors.T @ self._factors)
-        self._inverse = np.linalg.inv(self._base.astype(np.float64)).astype(np.float32)
+        # Only what is asked of two films reads these: they may stay in a mapped file.
+        self._factors = factors = learned["item_factors"]
+        self._lengths: NDArray[np.float32] = np.sqrt(np.einsum("ij,ij->i", factors, factors))
+        base = self._with_penalty(factors.T @ factors).astype(np.float64)
+        try:
+            whitening = np.linalg.cholesky(np.linalg.inv(base))
+        except np.linalg.LinAlgError as error:
+            raise breakdown("The vectors of ials") from error
+        self._vectors: NDArray[np.float32] = np.empty(factors.shape, np.float32)
+        for first in range(0, len(factors), _LIKES_AT_ONCE):
+            self._vectors[first : first + _LIKES_AT_ONCE] = factors[first : first + _LIKES_AT_ONCE] @ whitening
         self._rounded: RoundedVectors | None = None
         self._moments: Moments | None = None
-        self._last: LeastSquares | None = None
+        self._last: tuple[bytes, LeastSquares] | None = None
 
     def _score(self, histories: Csr) -> NDArray[np.float32]:
-        users = np.empty((histories.shape[0], self._factors.shape[1]), np.float32)
+        users = np.empty((histories.shape[0], self._vectors.shape[1]), np.float32)
         # One small system for each user: handing each to several BLAS threads costs more than solving it.
         # The libraries are looked for once, not with each request.
         with get_cached_controller().limit(limits=1, user_api="blas"):
             for user, (start, stop) in enumerate(zip(histories.indptr[:-1], histories.indptr[1:], strict=True)):
                 users[user] = self._user(histories.indices[start:stop], histories.data[start:stop])
-        return users @ self._factors.T
+        return users @ self._vectors.T
 
     def _score_one(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._factors @ self._user(items, weights)
+        return self._vectors @ self._user(items, weights)
 
     def _similar(self, item: int) -> NDArray[np.float32]:
         """Cosine of the two films' vectors."""
@@ -205,9 +214,9 @@ class IalsRecommender(Recommender):
     def _explain(
         self, items: NDArray[np.int32], weights: NDArray[np.float32], targets: NDArray[np.int32]
     ) -> NDArray[np.float32]:
-        """Share out ``y_jᵀ A⁻¹ Σ c_i y_i`` by the terms of its sum (Hu, Koren and Volinsky, section 5)."""
+        """Share out ``z_jᵀ A⁻¹ Σ c_i z_i`` by the terms of its sum (Hu, Koren and Volinsky, section 5)."""
         squares = self._squares(items, weights)
-        shares: NDArray[np.float32] = squares.confidences * squares.worth(self._factors[targets]).T
+        shares: NDArray[np.float32] = squares.confidences * squares.worth(self._vectors[targets]).T
         return shares
 
     def _remains(self, history: History, left_out: NDArray[np.int64], targets: NDArray[np.int32]) -> Remains:
@@ -219,14 +228,14 @@ class IalsRecommender(Recommender):
         """
         items, weights, _ = history
         squares = self._squares(items, weights)
-        user, films, confidences = squares.vector(), self._factors[items[left_out]], squares.confidences[left_out]
+        user, films, confidences = squares.vector(), self._vectors[items[left_out]], squares.confidences[left_out]
         towards = squares.towards(left_out)
         own = np.einsum("ij,ij->i", films, towards)
         beyond = confidences - np.float32(1)
         taken = confidences - beyond * (films @ user - confidences * own) / (1 - beyond * own)
         if self._moments is None:
-            self._moments = Moments(self._factors)
-        return self._moments.remains(user - taken[:, np.newaxis] * towards, self._factors[targets])
+            self._moments = Moments(self._vectors)
+        return self._moments.remains(user - taken[:, np.newaxis] * towards, self._vectors[targets])
 
     def _best(
         self,
@@ -238,29 +247,29 @@ class IalsRecommender(Recommender):
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
         if self._rounded is None:
             # Training and judging never ask for it.
-            self._rounded = RoundedVectors(self._factors)
+            self._rounded = RoundedVectors(self._vectors)
         user = self._user(items, weights)
         candidates = self._rounded.candidates(user, k, without, among)
         if candidates is None:
             return None
-        scores = self._factors[candidates] @ user
+        scores = self._vectors[candidates] @ user
         best = strongest(scores, k)
         return candidates[best], scores[best]
 
     def _user(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
         if not len(items):
-            return np.zeros(self._factors.shape[1], np.float32)
+            return np.zeros(self._vectors.shape[1], np.float32)
         return self._squares(items, weights).vector()
 
     def _squares(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> LeastSquares:
         """Return a history's equations; the last ones are kept, since its reasons follow its scores."""
-        last = self._last
-        if last is not None and np.array_equal(last.items, items) and np.array_equal(last.weights, weights):
-            return last
+        last, asked = self._last, items.tobytes() + weights.tobytes()
+        if last is not None and last[0] == asked:
+            return last[1]
         confidences = np.float32(self.params.alpha) * weights
-        squares = LeastSquares(items, weights, confidences, self._factors[items], self._base, self._inverse)
+        squares = LeastSquares(confidences, self._vectors[items])
         # One assignment of something that is never changed: safe between threads.
-        self._last = squares
+        self._last = asked, squares
         return squares
 
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:

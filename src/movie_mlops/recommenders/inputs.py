@@ -185,12 +185,13 @@ def check_history(items: ArrayLike, weights: ArrayLike, n_items: int) -> tuple[N
             f"The history has items of type {films.dtype} and weights of type {values.dtype}.",
             next_step="Give whole numbers as items and real numbers as weights.",
         )
-    if films.min() < 0 or films.max() >= n_items:
+    different = set(films.tolist())
+    if min(different) < 0 or max(different) >= n_items:
         raise HistoryError(
-            f"The history holds items from {films.min()} to {films.max()}, but there are {n_items}.",
+            f"The history holds items from {min(different)} to {max(different)}, but there are {n_items}.",
             next_step=f"Give indices from 0 to {n_items - 1}.",
         )
-    if len(set(films.tolist())) < films.size:
+    if len(different) < films.size:
         raise HistoryError("The history holds an item twice.", next_step="Give each item once.")
     strengths = _to_float32(values)
     if not np.isfinite(strengths).all():

@@ -10,44 +10,33 @@ _Floats = NDArray[np.float32]
 
 
 class LeastSquares:
-    """The equations ``A x = Σ c_i y_i`` of a history, where ``A = B + Σ (c_i - 1) y_i y_iᵀ``.
+    """The equations ``A x = Σ c_i z_i`` of a history, where ``A = I + Σ (c_i - 1) z_i z_iᵀ``.
 
-    With fewer films than factors they are solved between the films: with the films' vectors as rows of Y,
-    ``A⁻¹Yᵀ = B⁻¹Yᵀ (I + (C - I) Y B⁻¹ Yᵀ)⁻¹`` holds exactly, and its inverse has a row for each film only.
+    With fewer films than factors they are solved between the films: with the films' vectors as rows of Z,
+    ``A⁻¹Zᵀ = Zᵀ (I + (C - I) Z Zᵀ)⁻¹`` holds exactly, and its inverse has a row for each film only.
 
     Args:
-        items: int32[n], the films.
-        weights: float32[n], how much each is liked.
-        confidences: float32[n], c.
-        films: float32[n, d], their vectors Y.
-        base: float32[d, d], B, symmetric.
-        inverse: float32[d, d], its inverse.
+        confidences: float32[n], c of each film.
+        films: float32[n, d], their vectors Z, in coordinates in which what all films have in common is the identity.
 
     Raises:
         TrainingError: The numbers broke down.
     """
 
-    def __init__(  # noqa: PLR0917 - what the equations are made of
-        self,
-        items: NDArray[np.int32],
-        weights: _Floats,
-        confidences: _Floats,
-        films: _Floats,
-        base: _Floats,
-        inverse: _Floats,
-    ) -> None:
-        self.items, self.weights, self.confidences = items, weights, confidences
+    def __init__(self, confidences: _Floats, films: _Floats) -> None:
+        self.confidences = confidences
         self._films = films
         beyond = (confidences - np.float32(1))[:, np.newaxis]
         self._few = len(films) < films.shape[1]
         if self._few:
-            self._towards = films @ inverse
-            system = beyond * (self._towards @ films.T)
-            np.einsum("ii->i", system)[:] += np.float32(1)
+            system = beyond * (films @ films.T)
+            system.flat[:: len(films) + 1] += np.float32(1)
             self._factor, self._turns, info = sgetrf(system)
         else:
+            system = films.T @ (beyond * films)
+            system.flat[:: len(system) + 1] += np.float32(1)
             # It is symmetric; transposed it lies as LAPACK wants it, which would copy it otherwise.
-            self._factor, info = spotrf((base + films.T @ (beyond * films)).T, overwrite_a=1)
+            self._factor, info = spotrf(system.T, overwrite_a=1)
         if info != 0:
             raise breakdown("The vector of a history")
 
@@ -55,22 +44,22 @@ class LeastSquares:
         """Return x, float32[d]."""
         if self._few:
             shares, _ = sgetrs(self._factor, self._turns, self.confidences)
-            return np.asarray(shares @ self._towards, np.float32)
+            return np.asarray(shares @ self._films, np.float32)
         solution, _ = spotrs(self._factor, self.confidences @ self._films)
         return np.asarray(solution, np.float32)
 
     def towards(self, places: NDArray[np.int64]) -> _Floats:
-        """Return ``A⁻¹ y`` of some films of the history, float32[places, d]."""
+        """Return ``A⁻¹ z`` of some films of the history, float32[places, d]."""
         if self._few:
-            solved, _ = sgetrs(self._factor, self._turns, self._towards, trans=1)
+            solved, _ = sgetrs(self._factor, self._turns, self._films, trans=1)
             return np.asarray(solved[places], np.float32)
         solution, _ = spotrs(self._factor, self._films[places].T)
         return np.asarray(solution.T, np.float32)
 
     def worth(self, targets: _Floats) -> _Floats:
-        """Return ``Y A⁻¹ targetsᵀ``, float32[n, m]: what each film of the history says of each of m vectors."""
+        """Return ``Z A⁻¹ targetsᵀ``, float32[n, m]: what each film of the history says of each of m vectors."""
         if self._few:
-            worth, _ = sgetrs(self._factor, self._turns, self._towards @ targets.T, trans=1)
+            worth, _ = sgetrs(self._factor, self._turns, self._films @ targets.T, trans=1)
             return np.asarray(worth, np.float32)
         solution, _ = spotrs(self._factor, targets.T)
         return self._films @ np.asarray(solution, np.float32)

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from movie_mlops.core.progress import Advance
 from movie_mlops.recommenders.capabilities import Capabilities
-from movie_mlops.recommenders.config import PopularParams, PopularRecentParams
+from movie_mlops.recommenders.config import LikedFirstParams, PopularParams, PopularRecentParams
 from movie_mlops.recommenders.inputs import Csr, Training
+from movie_mlops.recommenders.liked_first import liked_first
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.stored import Arrays, Layout
 
@@ -76,6 +77,25 @@ class PopularRecentRecommender(_SameForAll):
         popularity: NDArray[np.float64] = _counts(training.matrix.indices[recent], n_items)
         popularity += of_all_time / (of_all_time.max() + 1)
         return popularity
+
+
+class LikedFirstRecommender(_SameForAll):
+    """The films that people like first: for a newcomer, of whom nothing is known; see `liked_first`."""
+
+    name = "liked-first"
+    capabilities = Capabilities(personalised=False, needs_times=True, similar=False, explains=False)
+    params_type = LikedFirstParams
+    params: LikedFirstParams
+
+    def _popularity(self, training: Training) -> NDArray[np.float64]:
+        assert training.times is not None  # the port has checked it
+        matrix, times = training.matrix, training.times
+        users = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+        ever = _counts(matrix.indices, matrix.shape[1])
+        return liked_first(users, matrix.indices, times, ever, self.params, now=int(times.max()))
+
+    def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
+        return super()._memory_needed(n_users, n_items, nnz) + 80 * nnz
 
 
 def _counts(items: NDArray[np.integer], n_items: int) -> NDArray[np.float64]:

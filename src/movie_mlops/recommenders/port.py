@@ -261,16 +261,22 @@ class Recommender(Explaining):
         films, strengths = check_history(items, weights, self.n_items)
         stamps = check_history_times(times, len(films))
         told = self._who(check_traits_of_one(traits, self._traits_asked()))
-        positions = self._position[films]
         left_out = np.empty(0, np.int64) if without is None else without
+        # Where the training saw every film, each is where it was, and there is nothing to look up.
+        whole = len(self._known) == len(self._position)
+        positions = films.astype(np.int32) if whole else self._position[films]
         found = None
-        if len(films) and positions.min() >= 0 and strengths.min() > 0 and not self.capabilities.reads_traits:
-            away = self._position[left_out].astype(np.int64)
-            known = among if among is None or len(self._known) == len(among) else among[self._known]
-            found = self._best(positions, strengths, k, away[away >= 0], known)
+        if not self.capabilities.reads_traits and len(films) and strengths.min() > 0:
+            if whole:
+                found = self._best(positions, strengths, k, left_out, among)
+            elif positions.min() >= 0:
+                away = self._position[left_out].astype(np.int64)
+                found = self._best(
+                    positions, strengths, k, away[away >= 0], None if among is None else among[self._known]
+                )
         # What the training never saw has a score of 0 at most: it comes after a known film that has more.
-        if found is not None and (len(self._known) == len(self._position) or found[1][-1] > 0):
-            best, scores = self._known[found[0]].astype(np.int64), found[1]
+        if found is not None and (whole or found[1][-1] > 0):
+            best, scores = found[0] if whole else self._known[found[0]].astype(np.int64), found[1]
         else:
             everything = self._scores_of(positions, strengths, stamps, told)
             counting = np.ones(len(everything), np.bool_) if among is None else among.copy()

@@ -15,7 +15,7 @@ from movie_mlops.recommenders.ials import IalsRecommender
 from movie_mlops.recommenders.item_knn import ItemKnnRecommender
 from movie_mlops.recommenders.kernel import KernelRecommender
 from movie_mlops.recommenders.linear import EaseRecommender, EdlaeRecommender
-from movie_mlops.recommenders.popular import PopularRecentRecommender, PopularRecommender
+from movie_mlops.recommenders.popular import LikedFirstRecommender, PopularRecentRecommender, PopularRecommender
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.rerank import RerankRecommender
 from movie_mlops.recommenders.rp3_beta import Rp3BetaRecommender
@@ -29,6 +29,7 @@ from movie_mlops.recommenders.vae import VaeRecommender
 _RECOMMENDERS: tuple[type[Recommender], ...] = (
     PopularRecommender,
     PopularRecentRecommender,
+    LikedFirstRecommender,
     ItemKnnRecommender,
     Rp3BetaRecommender,
     SlimRecommender,

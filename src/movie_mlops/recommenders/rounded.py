@@ -7,7 +7,9 @@ a few dozen of many thousands, is for the caller to multiply exactly. So nothing
 
 The vectors are looked at from the longest to the shortest, and no further than to where ``|y| |x|`` is below the k-th
 largest product for sure. A factor model's films with few likes have short vectors, and most films have few likes: of
-millions, a few in a hundred are looked at. Where all vectors are equally long, all are.
+millions, a few in a hundred are looked at. Where all vectors are equally long, all are. The longest are kept as they
+are, too: of a few thousand vectors no more is looked at as a rule, and so few are multiplied sooner than rounded ones
+are told apart.
 
 References:
     H. Li, T. N. Chan, M. L. Yiu, N. Mamoulis, "FEXIPRO: Fast and Exact Inner Product Retrieval in Recommender Systems",
@@ -15,6 +17,7 @@ References:
     C. Teflioudi, R. Gemulla, O. Mykytiuk, "LEMP: Fast Retrieval of Large Entries in a Matrix Product", SIGMOD 2015.
 """
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -25,6 +28,8 @@ _MOST: Final = 127
 _LEAST_WORTH: Final = 128
 """With fewer vectors than so many times k, to multiply them all is as quick."""
 _ROWS_AT_ONCE: Final = 512
+_LONGEST: Final = 4096
+"""So many of the longest vectors are kept as they are."""
 _FIRST_LOOK: Final = 2048
 _LONGEST_LOOK: Final = 1 << 16
 """Rows looked at before it is asked whether to go on: at first few, then ever more, but no more than a cache holds."""
@@ -75,6 +80,7 @@ class RoundedVectors:
         self._rows[self._order] = np.arange(n, dtype=np.int32)
         # Rising, so that a length can be looked up.
         self._shortness = -exact_lengths[self._order]
+        self._longest = np.ascontiguousarray(vectors[self._order[:_LONGEST]], np.float32)
         self._bytes = np.zeros((n, d), np.int8)
         self._scales = np.zeros(n)
         self._lengths = np.zeros(n)
@@ -96,7 +102,7 @@ class RoundedVectors:
     @property
     def nbytes(self) -> int:
         """How much memory they take, in bytes."""
-        kept = (self._order, self._rows, self._shortness, self._bytes, self._scales, self._lengths)
+        kept = (self._order, self._rows, self._shortness, self._bytes, self._scales, self._lengths, self._longest)
         picked = sum(each.among.nbytes + each.rows.nbytes for each in self._picked)
         return sum(array.nbytes for array in kept) + picked
 
@@ -114,30 +120,56 @@ class RoundedVectors:
         Returns:
             The places; ``None`` where there are too few vectors to leave any out, or ``vector`` is zero.
         """
-        largest = float(np.abs(vector).max(initial=0.0))
-        if largest == 0 or _LEAST_WORTH * k > self._n:
+        length = math.sqrt(vector.dot(vector)) * (1 + _SLACK)
+        if length == 0 or _LEAST_WORTH * k > self._n:
             return None
+        least = -math.inf
+        # To ask each place whether it counts takes longer than all the rest, where it is not needed.
+        if among is None and self._n - without.size > _FIRST_LOOK:
+            near, least = self._among_the_longest(vector, length, k, self._rows[without])
+            if near is not None:
+                return near
         counting = np.ones(self._n, np.bool_) if among is None else among.copy()
         counting[without] = False
-        many = self._n if among is None else int(np.count_nonzero(among))
-        left = many - (without.size if among is None else int(np.count_nonzero(among[np.unique(without)])))
+        left = int(np.count_nonzero(counting))
         if left < k:
             return None
         if left <= min(self._n // _FEW, _FIRST_LOOK):
             return np.flatnonzero(counting)
-        picked = None if among is None or left * _SCATTERED > self._n else self._rows_of(among, many)
-        unit = largest / _MOST
+        picked = None if among is None or left * _SCATTERED > self._n else self._rows_of(among)
+        unit = float(np.abs(vector).max()) / _MOST
         rounded = np.rint(vector / unit)
         off = vector - rounded * unit
-        length = float(np.sqrt(vector.astype(np.float64) @ vector))
         bound = ((self._share + _SLACK) * length + float(np.sqrt(off @ off))) / unit
-        asked = _Asked(rounded.astype(np.int8)[np.newaxis], bound, (1 + _SLACK) * length / unit)
-        # So many of the largest are good enough for sure that k of those are among them that count.
-        return self._look(asked, k, k + without.size if among is None else None, counting, picked)
+        asked = _Asked(rounded.astype(np.int8)[np.newaxis], bound, length / unit)
+        return self._look(asked, k, least / unit, counting, picked)
 
-    def _rows_of(self, among: NDArray[np.bool_], many: int) -> NDArray[np.int32]:
-        """Return the rows of so many places, ascending; to find them takes longer than to look at them."""
-        lately = self._picked
+    def _among_the_longest(
+        self, vector: NDArray[np.float32], length: float, k: int, without: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int64] | None, float]:
+        """Return the places of the largest products, if they all are among the longest, and what the k-th surely is.
+
+        ``without`` are the rows that do not count.
+        """
+        # What single precision may get wrong, of the longest of all; once for a product here and once for the k-th.
+        slack = 2 * _SLACK * -float(self._shortness[0]) * length
+        products, least, end = np.empty(0, np.float32), -math.inf, min(max(_FIRST_LOOK, k), len(self._longest))
+        while max(len(products), k - 1) < end <= len(self._longest):
+            products = self._longest[:end] @ vector
+            products[without[without < end]] = -np.inf
+            least = float(np.partition(products, end - k)[end - k]) - slack
+            end = self._end(least / length)
+        if len(products) < end:
+            return None, least
+        return np.sort(self._order[(products >= least).nonzero()[0]]).astype(np.int64), least
+
+    def _end(self, length: float) -> int:
+        """Return how many vectors are at least so long."""
+        return int(self._shortness.searchsorted(-length, "right")) if length > 0 else self._n
+
+    def _rows_of(self, among: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """Return the rows of the places that count, ascending; to find them takes longer than to look at them."""
+        lately, many = self._picked, int(np.count_nonzero(among))
         for picked in lately:
             if picked.many == many and np.array_equal(picked.among, among):
                 return picked.rows
@@ -149,28 +181,26 @@ class RoundedVectors:
         self,
         asked: _Asked,
         k: int,
-        enough: int | None,
+        least: float,
         counting: NDArray[np.bool_],
         picked: NDArray[np.int32] | None,
     ) -> NDArray[np.int64]:
         """Look at rows, or at those that are ``picked``, until no later one can be among the best.
 
-        ``counting`` says which places count. It is asked of what is good enough alone, which is little: among
-        ``enough`` rows, where that is known, at least k count.
+        ``least`` is what the k-th of them has for sure. ``counting`` says which places count; it is asked of what is
+        good enough alone, which is little.
         """
         near: list[NDArray[np.int32]] = []
         highest: list[NDArray[np.float64]] = []
-        best, least = np.empty(0), -np.inf
-        start, end, many = 0, self._n if picked is None else len(picked), _FIRST_LOOK
-        while start < end:
+        best = np.empty(0)
+        start, many = 0, _FIRST_LOOK
+        while start < (end := self._end_of(least / asked.reach, picked)):
             stop = min(start + many, end)
             rows = np.s_[start:stop] if picked is None else picked[start:stop]
             block = self._bytes[start:stop] if picked is None else self._bytes.take(picked[start:stop], axis=0)
             products = np.asarray(simsimd.cdist(asked.rounded, block, "dot"))[0]
             products *= self._scales[rows]
             errors = self._lengths[rows] * asked.bound
-            if start == 0 and enough is not None and enough < len(products):
-                least = float(np.partition(products - errors, len(products) - enough)[len(products) - enough])
             products += errors
             some = np.flatnonzero(products >= least)
             places = self._order[rows][some]
@@ -183,8 +213,10 @@ class RoundedVectors:
             if len(best) >= k:
                 best = np.partition(best, len(best) - k)[len(best) - k :]
                 least = max(least, float(best[0]))
-                if least > 0:
-                    end = int(np.searchsorted(self._shortness, -least / asked.reach, side="right"))
-                    end = end if picked is None else int(np.searchsorted(picked, np.int32(end)))
             start, many = stop, min(2 * many, _LONGEST_LOOK)
         return np.sort(np.concatenate(near)[np.concatenate(highest) >= least]).astype(np.int64)
+
+    def _end_of(self, length: float, picked: NDArray[np.int32] | None) -> int:
+        """Return how many vectors, or of those ``picked``, are at least so long."""
+        end = self._end(length)
+        return end if picked is None else int(picked.searchsorted(np.int32(end)))

@@ -60,15 +60,17 @@ class Batch:
         same: NDArray[np.bool_] = scores.max(axis=1) <= scores.min(axis=1)
         return same
 
-    def answer(self, scores: NDArray[np.float32] | None, seen: frozenset[int]) -> Answer:
+    def answer(self, scores: NDArray[np.float32] | None, seen: frozenset[int], *, newcomer: bool) -> Answer:
         """Return the list of one user.
 
         Args:
             scores: float32[items]; ``None`` for who gets what is popular.
             seen: What they are done with.
+            newcomer: Whether no like is known of them.
         """
         if scores is None:
-            scored = popular(self._catalogue, "The released model draws nothing from this history")
+            why = "The released model draws nothing from this history"
+            scored = popular(self._catalogue, why, newcomer=newcomer)
         else:
             scored = Scored(self.source, self._catalogue, scores, self.model)
         wish = Wish(k=self.k, exclude=seen, explain=False)

@@ -35,6 +35,7 @@ class Film:
         rating_mean: Its mean rating in stars, where it was rated.
         runtime_minutes: How long it is, where known.
         series: The series that it is of, where that is known.
+        liked_first: How much it is liked by those who have said little yet, as ``recommenders.liked_first`` says it.
     """
 
     movie_id: int
@@ -48,6 +49,7 @@ class Film:
     rating_mean: float | None = None
     runtime_minutes: int | None = None
     series: str | None = None
+    liked_first: float = 0.0
 
     def document(self) -> dict[str, Any]:
         """Return the film in the API's shape."""
@@ -95,6 +97,7 @@ class Catalogue:
         film_features: pl.DataFrame | None = None,
         *,
         lately: Mapping[int, int] | None = None,
+        first: Mapping[int, float] | None = None,
     ) -> Self:
         """Make the catalogue from the lake's ``movies`` and, where there are any, the film features.
 
@@ -102,6 +105,7 @@ class Catalogue:
             movies: The films.
             film_features: Of these, ``likes_all``, ``likes_30d`` and ``rating_mean`` are used, each where present.
             lately: By how many each film is liked in the last 30 days, where that is known better than by the features.
+            first: How much each film is liked by those who have said little yet, where that is known.
         """
         facts: dict[int, dict[str, Any]] = {}
         if film_features is not None:
@@ -109,6 +113,8 @@ class Catalogue:
         films = (_film(row, facts.get(row[columns.MOVIE_ID], {})) for row in movies.iter_rows(named=True))
         if lately is not None:
             films = (replace(film, recent_likes=lately.get(film.movie_id, 0)) for film in films)
+        if first is not None:
+            films = (replace(film, liked_first=first.get(film.movie_id, 0.0)) for film in films)
         return cls(films)
 
     def __len__(self) -> int:
@@ -216,6 +222,12 @@ class Catalogue:
         likes = recent if recent.any() else np.array([film.likes for film in self.films], dtype=np.float32)
         popularity: NDArray[np.float32] = np.log1p(likes)
         return popularity
+
+    @cached_property
+    def liked_first(self) -> NDArray[np.float32] | None:
+        """float32[n], by position: how much each film is liked first; ``None`` where that is known of none."""
+        first = np.array([film.liked_first for film in self.films], dtype=np.float32)
+        return first if first.any() else None
 
     def genres_of(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return bool[len(positions), genres], which of :attr:`genres` each film has."""

@@ -75,7 +75,7 @@ def choose(scored: Scored, history: History, wish: Wish, ruling: Ruling | None) 
     if wish.exclude_seen:
         without.update(history.movie_ids[history.consumed].tolist())
     ranked[scored.places(without)] = -np.inf
-    return Choice(scored, ranked, scored.model is None and not wish.boosts, pinned, films)
+    return Choice(scored, ranked, scored.in_order and not wish.boosts, pinned, films)
 
 
 def boosted(scored: Scored, wish: Wish) -> NDArray[np.float32]:

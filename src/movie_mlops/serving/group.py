@@ -18,7 +18,7 @@ from movie_mlops.serving.model import Snapshot
 from movie_mlops.serving.reasons import reasons_for
 from movie_mlops.serving.recommend import Answer, Pick, answer
 from movie_mlops.serving.rules import NO_RULES, RuleBook
-from movie_mlops.serving.scoring import Scored, Source, popular, score
+from movie_mlops.serving.scoring import Scored, Source, likes_nothing, popular, score
 from movie_mlops.serving.wishes import Wish
 
 
@@ -89,7 +89,9 @@ def recommend_group(
     scored = [score(snapshot, member.history) for member in members]
     heard = [place for place, one in enumerate(scored) if one.source is Source.PERSONALISED]
     together = _together([scored[place] for place in heard], strategy) or popular(
-        snapshot.catalogue, "Nobody of the group has a history to go by"
+        snapshot.catalogue,
+        "Nobody of the group has a history to go by",
+        newcomer=all(likes_nothing(member.history) for member in members),
     )
     everything = _everything([member.history for member in members])
     given = answer(snapshot, together, everything, wish, reasons=reasons, rules=rules)

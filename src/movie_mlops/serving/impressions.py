@@ -1,12 +1,16 @@
-"""Every answer is kept: written in batches by a thread of its own, so that no request waits for the disk."""
+"""Every answer is kept: written in batches by a thread of its own, so that no request waits for the disk.
+
+A row is made by the request whose answer it is. The thread that writes would make hundreds one after the other, and no
+request is answered while it does.
+"""
 
 import logging
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from sqlalchemy import BigInteger, Column, Connection, Integer, Row, String, Table, Text, select
@@ -107,6 +111,15 @@ class Impression:
         }
 
 
+class _Waiting(NamedTuple):
+    """An answer that waits to be written: its row, whom it was given to or was about, and what goes with it."""
+
+    row: tuple[Any, ...]
+    people: frozenset[str]
+    served: Served | None
+    exposures: Sequence[tuple[str, str, int, Exposure]]
+
+
 class Impressions:
     """The answers that were given.
 
@@ -134,12 +147,12 @@ class Impressions:
         self._people = people
         self._batch = batch
         self._delay_seconds = delay_seconds
-        self._waiting: queue.SimpleQueue[Impression] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Waiting] = queue.SimpleQueue()
         self._capacity = capacity
         self._writing = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="impressions", daemon=True)
-        self._unwritten: list[Impression] = []
+        self._unwritten: list[_Waiting] = []
         self.dropped = 0
 
     @property
@@ -156,7 +169,7 @@ class Impressions:
         if self.waiting >= self._capacity:
             self.dropped += 1
             return False
-        self._waiting.put(impression)
+        self._waiting.put(_Waiting(_row(impression), people_of(impression), impression.served, _exposures(impression)))
         return True
 
     def find(self, recommendation_id: str) -> Impression | None:
@@ -223,25 +236,25 @@ class Impressions:
             if written:
                 with self._database.write() as connection:
                     kept = self._may_be_kept(connection)
-                    run_for_each(connection, _PUT, [_row(impression) for impression in kept])
+                    run_for_each(connection, _PUT, [each.row for each in kept])
                     keep(connection, [each.served for each in kept if each.served is not None])
-                    keep_exposures(connection, _exposures(kept))
+                    keep_exposures(connection, [exposure for each in kept for exposure in each.exposures])
                 self._unwritten.clear()
             return written
 
-    def _may_be_kept(self, connection: Connection) -> list[Impression]:
+    def _may_be_kept(self, connection: Connection) -> list[_Waiting]:
         """Return what waits but for answers to people of whom none may be kept, or about them."""
         if self._people is None:
             return self._unwritten
-        asked = (user for each in self._unwritten for user in people_of(each))
+        asked = frozenset().union(*(each.people for each in self._unwritten))
         gone = self._people.left_out(asked, Purpose.ANSWERS, connection).all
-        return [each for each in self._unwritten if gone.isdisjoint(people_of(each))] if gone else self._unwritten
+        return [each for each in self._unwritten if gone.isdisjoint(each.people)] if gone else self._unwritten
 
 
-def people_of(impression: Impression) -> set[str]:
+def people_of(impression: Impression) -> frozenset[str]:
     """Return whom an answer was given to or was about: a list for a group is about each of its members."""
     members = (member.get("user_id") for member in impression.request.get("members", ()))
-    return {user for user in (impression.user_id, *members) if user is not None}
+    return frozenset(user for user in (impression.user_id, *members) if user is not None)
 
 
 def read(row: Row[Any]) -> Impression:
@@ -278,8 +291,9 @@ def _row(impression: Impression) -> tuple[Any, ...]:
     )
 
 
-def _exposures(impressions: Sequence[Impression]) -> Iterator[tuple[str, str, int, Exposure]]:
-    for each in impressions:
-        if each.user_id is not None:
-            at = clock.microseconds(each.at)
-            yield from ((each.recommendation_id, each.user_id, at, exposure) for exposure in each.exposures)
+def _exposures(impression: Impression) -> Sequence[tuple[str, str, int, Exposure]]:
+    """Return the arms that its user had, each with the answer, the user and when."""
+    if impression.user_id is None or not impression.exposures:
+        return ()
+    at = clock.microseconds(impression.at)
+    return [(impression.recommendation_id, impression.user_id, at, exposure) for exposure in impression.exposures]

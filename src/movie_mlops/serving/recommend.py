@@ -33,7 +33,7 @@ class Pick:
 
     Attributes:
         film: The film.
-        score: The score of the model, or how often the film is liked where the answer is what is popular.
+        score: The score of the model, or how much the film is liked where the answer is what is popular.
         because: The films that speak for it.
         liker: Who liked these.
         why: The reason in words, where it is not that these were liked.
@@ -158,8 +158,11 @@ def _told(scored: Scored, arranged: Arranged, wish: Wish, reasons: int) -> tuple
 
 
 def _scores(scored: Scored, films: Sequence[Film]) -> list[float]:
-    """Return what is told as the score of each film: the model's, or its likes, lately where any is liked lately."""
-    if scored.model is not None:
+    """Return what is told as the score of each film: the model's, or its likes, lately where any is liked lately.
+
+    A newcomer is told how much it is liked first.
+    """
+    if scored.model is not None or scored.newcomer:
         return [scored.score_of(film.movie_id) for film in films]
     recent = any(film.recent_likes for film in films)
     return [float(film.recent_likes if recent else film.likes) for film in films]

@@ -5,7 +5,7 @@ be in it, and what it goes by. *Because you liked* goes by one film alone, so it
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from movie_mlops.serving.catalogue import Catalogue, Film
 from movie_mlops.serving.model import Snapshot
 from movie_mlops.serving.recommend import Answer, Source, answer
 from movie_mlops.serving.rules import NO_RULES, RuleBook
-from movie_mlops.serving.scoring import Scored, score
+from movie_mlops.serving.scoring import Scored, popular, score
 from movie_mlops.serving.wishes import Filters, Wish
 
 _LATEST: Final = 2
@@ -135,7 +135,11 @@ def _plans(snapshot: Snapshot, history: History, scored: Scored, feedback: Feedb
     yield _Plan(RowKind.NEW, history, scored, _Only(films=snapshot.catalogue.year_mask(since, None)), since=since)
     yield from (alone(films, RowKind.BECAUSE) for films in last[1:])
     yield _Plan(RowKind.GEMS, history, scored, _Only(films=snapshot.catalogue.little_known))
-    yield alone([], RowKind.POPULAR)
+    nobody = alone([], RowKind.POPULAR)
+    if nobody.scored.newcomer:
+        # The row holds what everybody likes now, not what newcomers do.
+        nobody = replace(nobody, scored=popular(snapshot.catalogue, nobody.scored.why or ""))
+    yield nobody
 
 
 def _candidates(snapshot: Snapshot, plans: Iterator[_Plan], shown: set[int], k: int, rules: RuleBook) -> Iterator[Row]:

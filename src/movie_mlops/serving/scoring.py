@@ -46,10 +46,10 @@ class Scored:
         source: Where the scores come from.
         catalogue: The films.
         scores: float32[n].
-        model: Whose items the candidates are; ``None`` where they are the catalogue's films in their order, in which
-            scores never rise.
+        model: Whose items the candidates are; ``None`` where they are the catalogue's films.
         told: What the model was told; ``None`` where a history had no part in it.
         why: Why nothing is personal; ``None`` where it is.
+        newcomer: Whether the scores are how much films are liked first, not how much lately.
         members: float32[members, n], what each candidate is worth to each member of a group, where the list as a whole
             shall be fair to all.
     """
@@ -60,7 +60,13 @@ class Scored:
     model: ServingModel | None = None
     told: Told | None = None
     why: str | None = None
+    newcomer: bool = False
     members: NDArray[np.float32] | None = None
+
+    @property
+    def in_order(self) -> bool:
+        """Whether scores never rise from the first candidate to the last."""
+        return self.model is None and not self.newcomer
 
     def place(self, movie_id: int) -> int | None:
         """Return the candidate that a film is, or ``None`` where it is none."""
@@ -102,27 +108,36 @@ def score(snapshot: Snapshot, history: History, traits: NDArray[np.float32] | No
     """
     catalogue, model = snapshot.catalogue, snapshot.model
     if model is None:
-        return popular(catalogue, "No model is released yet")
+        return popular(catalogue, "No model is released yet", newcomer=likes_nothing(history))
     if not model.recommender.capabilities.personalised:
         same = model.recommender.score_one(np.empty(0, np.int32), np.empty(0, np.float32))
         why = f"The released model ({model.release.model}) gives everybody the same films."
         return Scored(Source.POPULAR, catalogue, same, model, why=why)
     told = tell(model, history, traits)
     if told.why is not None:
-        return popular(catalogue, told.why)
+        return popular(catalogue, told.why, newcomer=likes_nothing(history))
     scores = model.recommender.score_one(told.items, told.weights, times=told.times, traits=told.traits)
     if scores.min() == scores.max():
-        return popular(catalogue, "The released model draws nothing from this history")
+        return popular(catalogue, "The released model draws nothing from this history", newcomer=likes_nothing(history))
     return Scored(Source.PERSONALISED, catalogue, scores, model, told)
 
 
-def popular(catalogue: Catalogue, why: str) -> Scored:
-    """Score films by how much they are liked.
+def likes_nothing(history: History) -> bool:
+    """Return whether a history holds no like."""
+    return not (history.weights > 0).any()
+
+
+def popular(catalogue: Catalogue, why: str, *, newcomer: bool = False) -> Scored:
+    """Score films by how much they are liked lately, or for a newcomer by how much they are liked first.
 
     Args:
         catalogue: The films.
         why: Why nothing better can be said.
+        newcomer: Whether no like is known of whoever gets them; where it is not known either what is liked first, they
+            get what is liked lately too.
     """
+    if newcomer and catalogue.liked_first is not None:
+        return Scored(Source.POPULAR, catalogue, catalogue.liked_first, why=why, newcomer=True)
     return Scored(Source.POPULAR, catalogue, catalogue.popularity, why=why)
 
 
@@ -135,17 +150,12 @@ def words_of(
         items: Film to item of a model.
         history: What was met.
     """
-    words = zip(history.movie_ids.tolist(), history.weights.tolist(), history.times.tolist(), strict=True)
-    said = [
-        (item, weight, time)
-        for movie_id, weight, time in words
-        if weight != 0 and (item := items.get(movie_id)) is not None
-    ]
-    return (
-        np.array([item for item, _, _ in said], dtype=np.int32),
-        np.array([weight for _, weight, _ in said], dtype=np.float32),
-        np.array([time for _, _, time in said], dtype=np.int64),
-    )
+    found = [items.get(movie_id, -1) for movie_id in history.movie_ids.tolist()]
+    places = np.array(found, np.int32)
+    if -1 not in found and history.weights.all():
+        return places, history.weights, history.times
+    said = (places >= 0) & (history.weights != 0)
+    return places[said], history.weights[said], history.times[said]
 
 
 def tell(model: ServingModel, history: History, traits: NDArray[np.float32] | None = None) -> Told:
@@ -156,8 +166,7 @@ def tell(model: ServingModel, history: History, traits: NDArray[np.float32] | No
         return Told(items, weights, times, why, traits)
     if not len(history):
         why = "There is no history to go by"
-    elif not (history.weights > 0).any():
-        why = "Nothing in the history was liked"
-    elif not (weights > 0).any():
-        why = "The released model knows none of the liked films"
+    elif not len(weights) or weights.max() <= 0:
+        liked = history.weights.max() > 0
+        why = "The released model knows none of the liked films" if liked else "Nothing in the history was liked"
     return Told(items, weights, times, why)

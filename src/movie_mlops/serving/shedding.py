@@ -11,6 +11,7 @@ import time
 from typing import Final
 
 import anyio.to_thread
+from anyio import CapacityLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from movie_mlops.serving.metrics import Metrics
@@ -40,6 +41,8 @@ class Shedding:
         self._most_waiting = most_waiting
         self._turn: float | None = None
         self._in_turn = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._threads: CapacityLimiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse to."""
@@ -59,13 +62,22 @@ class Shedding:
     def _is_too_much(self) -> bool:
         now = time.perf_counter()
         if self._turn is None:
-            # The first of this turn: the loop calls back when it begins the next one.
-            self._turn, self._in_turn = now, 0
-            asyncio.get_running_loop().call_soon(self._end_turn)
+            self._begin_turn(now)
+        assert self._turn is not None
         self._in_turn += 1
         if self._in_turn > _FEW and now - self._turn > self._longest_wait_seconds:
             return True
-        return anyio.to_thread.current_default_thread_limiter().statistics().tasks_waiting >= self._most_waiting
+        # While a thread is free nobody waits for one; to ask for all figures takes longer.
+        threads = self._threads
+        return threads.available_tokens <= 0 and threads.statistics().tasks_waiting >= self._most_waiting
+
+    def _begin_turn(self, now: float) -> None:
+        """Note the first request of a turn: the loop calls back when it begins the next one."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._threads = loop, anyio.to_thread.current_default_thread_limiter()
+        self._turn, self._in_turn = now, 0
+        loop.call_soon(self._end_turn)
 
     def _end_turn(self) -> None:
         self._turn = None

@@ -26,11 +26,11 @@ def origin(scored: Scored, recent: bool, found: int) -> str | None:
     """
     if scored.why is None or scored.model is not None:
         return scored.why
-    return (
-        f"{scored.why}, so these are the films with the most {'likes lately' if recent else 'likes'}."
-        if found
-        else None
-    )
+    if not found:
+        return None
+    if scored.newcomer:
+        return f"{scored.why}, so these are the films that people like first."
+    return f"{scored.why}, so these are the films with the most {'likes lately' if recent else 'likes'}."
 
 
 def shortage(choice: Choice, found: int, wish: Wish) -> str | None:

@@ -50,17 +50,14 @@ def straight(
     told = tell(model, history, traits)
     if told.why is not None:
         return None
-    without = set(wish.exclude)
-    if wish.exclude_seen:
-        without.update(history.movie_ids[history.consumed].tolist())
-    get = model.items.get
-    left_out = np.array([item for movie_id in without if (item := get(movie_id)) is not None], np.int64)
+    left_out = _left_out(model, told, history, wish)
     passing = wish.filters.mask(snapshot.catalogue)
     if ruling is not None and ruling.allowed is not None:
         passing = ruling.allowed if passing is None else passing & ruling.allowed
     among = None if passing is None else model.allowed(passing)
     if among is None:
-        left_out = np.concatenate((left_out, model.unlisted))
+        if model.unlisted.size:
+            left_out = np.concatenate((left_out, model.unlisted))
     elif np.count_nonzero(among) < wish.k:
         return None
     best = model.recommender.best(
@@ -79,3 +76,15 @@ def straight(
     films = snapshot.catalogue.films
     listed = [films[position] for position in model.positions[best.items].tolist()]
     return Straight(model, told, best.contributions, best.items.tolist(), listed, best.scores.tolist())
+
+
+def _left_out(model: ServingModel, told: Told, history: History, wish: Wish) -> NDArray[np.int64]:
+    """Return the items that may not come."""
+    consumed = history.consumed
+    if wish.exclude_seen and not wish.exclude and len(told.items) == len(history) and consumed.all():
+        return told.items.astype(np.int64)
+    without = list(wish.exclude)
+    if wish.exclude_seen:
+        without += history.movie_ids[consumed].tolist()
+    items = model.items
+    return np.array([items[movie_id] for movie_id in without if movie_id in items], np.int64)

@@ -147,7 +147,7 @@ def _say(line: str, as_json: bool) -> None:
 
 def _print(found: "Replayed") -> None:
     from movie_mlops.cli import output
-    from movie_mlops.flows.replay.report import interval, verdict
+    from movie_mlops.flows.replay.report import interval, verdict, waiting
 
     worth, leads = found.worth(), found.leads()
     rows = [
@@ -160,4 +160,6 @@ def _print(found: "Replayed") -> None:
     ]
     output.print_rows(rows, as_json=False)
     typer.echo(verdict(found))
+    if (sentence := waiting(found)) is not None:
+        typer.echo(sentence)
     typer.echo(f"{found.judgements.height:,} lists were judged, of {found.lived:,} events, in {found.seconds:,.0f} s.")

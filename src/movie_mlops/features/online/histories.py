@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Self
 
@@ -58,16 +59,24 @@ class History:
             config: What counts as liking.
         """
         latest = {movie_id: (kind, value) for movie_id, kind, value in words}
-        latest = {movie_id: word for movie_id, word in latest.items() if word[0] is not Kind.WITHDRAW}
+        said = set(latest.values())
+        if any(kind is Kind.WITHDRAW for kind, _ in said):
+            latest = {movie_id: word for movie_id, word in latest.items() if word[0] is not Kind.WITHDRAW}
         n = len(latest)
         # Most lists say the same of all their films.
-        weights = {word: weigh(*word, config) for word in set(latest.values())}
+        if len(said) == 1:
+            kind, value = said.pop()
+            return cls(np.fromiter(latest, np.int64, n), *_same(n, KIND_CODES[kind], value, weigh(kind, value, config)))
+        told = {
+            word: (weigh(*word, config), np.nan if word[1] is None else word[1], KIND_CODES[word[0]]) for word in said
+        }
+        weights, values, codes = np.array([told[word] for word in latest.values()], np.float64).reshape(n, 3).T
         return cls(
             movie_ids=np.fromiter(latest, np.int64, n),
-            weights=np.fromiter((weights[word] for word in latest.values()), np.float32, n),
+            weights=weights.astype(np.float32),
             times=np.full(n, -1, np.int64),
-            values=np.array([np.nan if value is None else value for _, value in latest.values()], np.float32),
-            codes=np.fromiter((KIND_CODES[kind] for kind, _ in latest.values()), np.uint8, n),
+            values=values.astype(np.float32),
+            codes=codes.astype(np.uint8),
         )
 
     @property
@@ -214,6 +223,22 @@ class Histories:
     def publish(self, user_ids: Iterable[str]) -> None:
         """Make committed histories what is read; called before their events are acknowledged."""
         self._store.publish(HISTORIES, list(dict.fromkeys(user_ids)))
+
+
+@lru_cache(maxsize=256)
+def _same(
+    n: int, code: int, value: float | None, weight: float
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32], NDArray[np.uint8]]:
+    """Return weights, times, values and codes of so many films of which the same was said."""
+    parts = (
+        np.full(n, weight, np.float32),
+        np.full(n, -1, np.int64),
+        np.full(n, np.nan if value is None else value, np.float32),
+        np.full(n, code, np.uint8),
+    )
+    for part in parts:
+        part.flags.writeable = False
+    return parts
 
 
 def _history(words: NDArray[np.void], stamp: int) -> History:

@@ -58,6 +58,8 @@ class Replayed:
         lived: How many were lived.
         judgements: A row for each list that was judged by the next like, in order: ``user``, ``at``, ``warm``, and the
             nDCG of each arm.
+        waited: How many lists were judged before a model served: the gate had let none pass, and people were given what
+            is popular.
         same: Which part of the lists was the same from the loop and from the first model, as long as nobody was given
             another one.
         changes: Where another model began to serve.
@@ -69,6 +71,7 @@ class Replayed:
     past: int
     lived: int
     judgements: pl.DataFrame
+    waited: int
     same: float | None
     changes: Sequence[Change]
     runs: Sequence[LoopRun]
@@ -109,6 +112,7 @@ class Replayed:
             "users": self.judgements[USER].n_unique(),
             "ndcg@next": {name: _plain(self.worth(warm=warm)) for name, warm in every.items()},
             "lead": {name: _plain(self.leads(warm=warm)) for name, warm in every.items()},
+            "lists_without_a_model": self.waited,
             "same_as_first_model": self.same,
             "changes": [change.to_json() for change in self.changes],
             "runs": [run.to_json() for run in self.runs],

@@ -45,6 +45,9 @@ def replay(
 ) -> Replayed:
     """Live a history: the first part is known, a model learns from it, and everything after goes through the API.
 
+    Where the gate refuses the first model nothing serves, and people are given what is popular, as in service; another
+    first model is made whenever so much more is known as the rule ``volume`` asks for, until the gate lets one pass.
+
     Args:
         history: What happened.
         workspace: An empty home.
@@ -54,7 +57,7 @@ def replay(
         tell: Told in words of each release, and of whatever else the loop did.
 
     Raises:
-        MovieMlopsError: The first model was refused, or a store or the API fails.
+        MovieMlopsError: A store or the API fails.
     """
     started = time.perf_counter()
     platform = Platform(workspace, platform_config)
@@ -62,7 +65,7 @@ def replay(
         history.fill(platform.lake)
         made = run(None, dataset=workspace.dataset, home=workspace.home, config=platform_config)
         if made.refusal is not None:
-            raise made.refusal
+            tell(made.refusal.problem)
         with api(workspace, platform_config, config.rollout) as url, Client(ClientConfig(url)) as client:
             living = _Living(history, platform, config, client, tell)
             living.live(progress)
@@ -80,6 +83,10 @@ class _Judged:
     warm: list[bool] = field(default_factory=list)
     gains: dict[str, list[float]] = field(default_factory=lambda: {LOOP: [], FROZEN: [], RECENT: []})
 
+    @property
+    def height(self) -> int:
+        return len(self.users)
+
     def frame(self) -> pl.DataFrame:
         at = pl.from_epoch(pl.Series(self.at, dtype=pl.Int64), "s").dt.replace_time_zone("UTC")
         return pl.DataFrame({USER: self.users, AT: at, WARM: self.warm, **self.gains})
@@ -94,17 +101,16 @@ class _Living:
         self._known, self._recent = Known(), Recent(config.recent_days)
         past = history.past.with_columns(weight_expression(platform.config.feedback).alias(WEIGHT))
         self._take_in(_rows(past))
-        champion = platform.ledger.champion()
-        assert champion is not None
-        bundle = read_bundle(platform.workspace.models / champion.bundle_id, trust=platform.keys.trust)
-        self._first = champion.bundle_id
-        self._frozen = Frozen(bundle.recommender, bundle.movie_ids, self._recent.of_all_time())
         self._worker = Worker(platform, "replay")
         self._loop = _loop(platform, config)
-        self._judged, self._serving, self._lived = _Judged(), champion.bundle_id, 0
+        self._judged, self._lived = _Judged(), 0
         self._changes: list[Change] = []
+        self._tried = history.past.height
+        self._waited: int | None = None
+        self._frozen = Frozen(None, self._recent.of_all_time())
+        self._first = self._serving = self._take_first()
         # Nobody is given another model than the first.
-        self._alone = True
+        self._alone = self._first is not None
         self._same = [0, 0]
         self._told = 0
 
@@ -134,6 +140,7 @@ class _Living:
             past=self._history.past.height,
             lived=self._lived,
             judgements=self._judged.frame(),
+            waited=self._judged.height if self._waited is None else self._waited,
             same=same / compared if compared else None,
             changes=self._changes,
             runs=LoopRuns(self._platform.database).newest(1000)[::-1],
@@ -168,18 +175,42 @@ class _Living:
     def _turn(self, at: int) -> None:
         """Let the worker and the loop do what there is to do."""
         self._worker.turn()
+        if self._first is None:
+            self._try_first()
         found = self._loop.turn()
         champion = self._platform.ledger.champion()
-        assert champion is not None
+        if champion is None:
+            return
         self._alone = champion.bundle_id == self._first and (found is None or not found.open)
         if champion.bundle_id != self._serving:
             self._serving = champion.bundle_id
             now = clock.from_unix(at)
-            self._changes.append(Change(now, self._lived, len(self._judged.users), champion.bundle_id))
+            self._changes.append(Change(now, self._lived, self._judged.height, champion.bundle_id))
             self._tell(f"{now:%Y-%m-%d}, after {self._lived:,} events: {champion.bundle_id} serves.")
         if found is not None and not found.open and found.run_id != self._told:
             self._told = found.run_id
             self._tell(f"Run {found.run_id}, by {found.trigger}: {found.stage}. {found.steps[-1].sentence}")
+
+    def _try_first(self) -> None:
+        """Make a first model, as somebody would, where so much more is known since the last that was refused."""
+        known, more = self._history.past.height + self._lived, self._config.triggers.volume.at
+        if more is None or known < self._tried * (1 + more):
+            return
+        self._tried, workspace = known, self._platform.workspace
+        made = run(None, dataset=workspace.dataset, home=workspace.home, config=self._platform.config)
+        if made.refusal is not None:
+            self._tell(made.refusal.problem)
+        self._first = self._take_first()
+
+    def _take_first(self) -> str | None:
+        """Take what serves for the model that is never trained again; return it, ``None`` where nothing serves."""
+        platform, champion = self._platform, self._platform.ledger.champion()
+        if champion is None:
+            return None
+        bundle = read_bundle(platform.workspace.models / champion.bundle_id, trust=platform.keys.trust)
+        self._frozen = Frozen((bundle.recommender, bundle.movie_ids), self._recent.of_all_time())
+        self._waited = self._judged.height
+        return champion.bundle_id
 
 
 def _loop(platform: Platform, config: ReplayConfig) -> Loop:

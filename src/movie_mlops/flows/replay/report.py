@@ -37,6 +37,7 @@ def write_replay_report(
         worth={name: found.worth(warm=warm) for name, warm in _GROUPS},
         leads={name: found.leads(warm=warm) for name, warm in _GROUPS},
         verdict=verdict(found),
+        waiting=waiting(found),
         own=LOOP,
         arms=ARMS,
         told=interval,
@@ -60,6 +61,15 @@ def verdict(found: Replayed) -> str:
         word = "better than" if lead.above_zero else "worse than" if lead.below_zero else "not certainly other than"
         told.append(f"{word} {name} ({interval(lead, signed=True)})")
     return f"The loop is {' and '.join(told)}."
+
+
+def waiting(found: Replayed) -> str | None:
+    """Say how long people were given what is popular for want of a model; ``None`` where one served from the start."""
+    if not found.waited:
+        return None
+    if found.waited == found.judgements.height:
+        return "The gate let no model pass: every list held what is popular."
+    return f"The gate let a first model pass after {found.waited:,} lists; until then they held what is popular."
 
 
 def interval(found: Interval, *, signed: bool = False) -> str:
@@ -115,7 +125,7 @@ def _facts(found: Replayed, config: ReplayConfig) -> dict[str, dict[str, Any]]:
             "turns": f"every {config.turn_events:,} events",
         },
         "The others": {
-            FROZEN: "the first model, asked with all that is known of a user at the time",
+            FROZEN: "the first model that served, asked with all that is known of a user at the time",
             RECENT: f"most liked of the last {config.recent_days:g} days",
             "lists that were the same while the first model served": "-" if found.same is None else f"{found.same:.1%}",
         },

@@ -39,35 +39,38 @@ class Frozen:
     Whoever it knows nothing of gets what was popular when it was trained.
 
     Args:
-        model: The model.
-        movie_ids: Which film each of its items is, ascending.
+        model: The model, and which film each of its items is, ascending; ``None`` where there is none yet, and
+            everybody gets what was popular.
         popular: The films that were liked most then, the best first.
     """
 
-    def __init__(self, model: Recommender, movie_ids: NDArray[np.int64], popular: list[int]) -> None:
+    def __init__(self, model: tuple[Recommender, NDArray[np.int64]] | None, popular: list[int]) -> None:
         self._model = model
-        self._movie_ids = movie_ids
         self._popular = popular
 
     def best(self, user: str, known: Known, k: int) -> list[int]:
         """Return the films that it recommends, the best first."""
         met = known.met.get(user, set())
-        items, times = self._items(known.liked.get(user, {}))
+        popular = [film for film in self._popular if film not in met][:k]
+        if self._model is None:
+            return popular
+        model, movie_ids = self._model
+        items, times = _items(movie_ids, known.liked.get(user, {}))
         if not len(items):
-            return [film for film in self._popular if film not in met][:k]
-        without, _ = self._items(dict.fromkeys(met, 0))
-        found = self._model.best(
-            items, np.ones(len(items), np.float32), k, without=without.astype(np.int64), times=times
-        )
-        return [int(film) for film in self._movie_ids[found.items]]
+            return popular
+        without, _ = _items(movie_ids, dict.fromkeys(met, 0))
+        found = model.best(items, np.ones(len(items), np.float32), k, without=without.astype(np.int64), times=times)
+        return [int(film) for film in movie_ids[found.items]]
 
-    def _items(self, films: dict[int, int]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        asked = np.fromiter(films, np.int64, len(films))
-        places = np.searchsorted(self._movie_ids, asked)
-        there = places < len(self._movie_ids)
-        there[there] = self._movie_ids[places[there]] == asked[there]
-        times = np.fromiter(films.values(), np.int64, len(films))
-        return places[there].astype(np.int32), times[there]
+
+def _items(movie_ids: NDArray[np.int64], films: dict[int, int]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return which items some films are, and when each was liked; without those that are none."""
+    asked = np.fromiter(films, np.int64, len(films))
+    places = np.searchsorted(movie_ids, asked)
+    there = places < len(movie_ids)
+    there[there] = movie_ids[places[there]] == asked[there]
+    times = np.fromiter(films.values(), np.int64, len(films))
+    return places[there].astype(np.int32), times[there]
 
 
 class Recent:

@@ -11,6 +11,7 @@ from movie_mlops.recommenders.config.single import (
     IalsParams,
     ItemKnnParams,
     KernelParams,
+    LikedFirstParams,
     LinearParams,
     PopularParams,
     PopularRecentParams,
@@ -24,6 +25,7 @@ from movie_mlops.recommenders.errors import ParameterError
 Params = (
     PopularParams
     | PopularRecentParams
+    | LikedFirstParams
     | ItemKnnParams
     | Rp3BetaParams
     | SlimParams
