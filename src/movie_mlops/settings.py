@@ -27,6 +27,7 @@ from movie_mlops.features.engines import SparkConfig
 from movie_mlops.flows import PlatformConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, TunedSettings
 from movie_mlops.ingest import CONTRACTS, IngestConfig
+from movie_mlops.monitoring import FreshnessConfig
 from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import GateConfig
@@ -169,6 +170,7 @@ class MonitoringSettings(BaseModel):
 
     drift: DriftConfig = Field(default_factory=DriftConfig, description="What counts as drift.")
     quality: QualityConfig = Field(default_factory=QualityConfig, description="Online quality.")
+    freshness: FreshnessConfig = Field(default_factory=FreshnessConfig, description="How old things may be.")
 
 
 def read_settings() -> Settings:

@@ -1,6 +1,7 @@
 """``movie-mlops monitor watch``: real receivers on this machine, which are there, away, or refuse."""
 
 import json
+import resource
 import socket
 import threading
 from collections.abc import Iterator
@@ -16,20 +17,25 @@ from movie_mlops.cli.app import run
 from movie_mlops.core import clock
 from movie_mlops.core.errors import MovieMlopsError
 from movie_mlops.flows import Platform
+from movie_mlops.flows.errors import BusyError
 from movie_mlops.flows.watching import Watching
 from movie_mlops.flows.worker import WORKERS, seen
 from movie_mlops.monitoring.notify import (
     FileChannel,
     MailChannel,
     MailConfig,
+    Memory,
     Notice,
     NotifyConfig,
     NotToldError,
     Outbox,
     RefusedNoticeError,
+    Remembered,
     Told,
     WebhookChannel,
 )
+from movie_mlops.monitoring.notify.memory import Kept
+from tests.fixtures.stage_6.prometheus import until
 from tests.fixtures.stage_6.receivers import mail_server, webhook
 from tests.fixtures.stage_9.shop import shop
 
@@ -149,7 +155,7 @@ def test_a_stuck_consumer_and_its_end_are_told_without_prometheus(
         watcher.start()
         try:
             looks(looked)
-            hours[0] = 1.1
+            hours[0] = 1.07
             told = receiver.took.get(timeout=PATIENCE_S)[1]["text"]
             assert told.startswith("movie-mlops: ApiAbsent, WorkerSilent firing\n")
             assert "/runbooks-guide.md#workersilent" in told
@@ -159,6 +165,82 @@ def test_a_stuck_consumer_and_its_end_are_told_without_prometheus(
             stop.set()
             watcher.join(PATIENCE_S)
     assert not watcher.is_alive()
+
+
+def test_a_watch_that_is_started_again_goes_on_where_the_one_before_was(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What was told is not told again, what was not brought is, and the end of what an earlier one told is told."""
+    hours, real, port = [1.0], clock.now, free_port()
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(hours=hours[0]))
+    errors: list[MovieMlopsError] = []
+    kept, told = platform.workspace.watch, tmp_path / "alerts.jsonl"
+
+    def begun(stop: threading.Event) -> threading.Thread:
+        watching = Watching(platform, f"http://127.0.0.1:{free_port()}", QUICK, errors.append)
+        looked = threading.Semaphore(0)
+        look = watching.look
+        monkeypatch.setattr(watching, "look", lambda: (look(), looked.release())[0])
+        watcher = threading.Thread(target=watching.work, args=(stop, [FileChannel(told), hook(port)]))
+        watcher.start()
+        looks(looked)
+        return watcher
+
+    stop = threading.Event()
+    first = begun(stop)
+    hours[0] = 1.07
+    until(lambda: '"the webhook at 127.0.0.1"' in kept.read_text(), "the message waits")
+    # This is what a watch that is killed leaves: the file is replaced as a whole, and nothing else is kept.
+    left = kept.read_bytes()
+    stop.set()
+    first.join(PATIENCE_S)
+    assert any("wait for the next" in error.next_step for error in errors)
+    kept.write_bytes(left)
+    assert len(told.read_text().splitlines()) == 1
+    stop = threading.Event()
+    with webhook(port) as receiver:
+        second = begun(stop)
+        try:
+            assert receiver.took.get(timeout=PATIENCE_S)[1]["text"].startswith("movie-mlops: ApiAbsent, WorkerSilent f")
+            with pytest.raises(BusyError, match="already running a watch of this data set"):
+                Watching(platform, "http://127.0.0.1:1", QUICK, errors.append).work(threading.Event(), [])
+            seen(platform.database, "worker")
+            assert receiver.took.get(timeout=PATIENCE_S)[1]["text"].startswith("movie-mlops: WorkerSilent resolved\n")
+        finally:
+            stop.set()
+            second.join(PATIENCE_S)
+    lines = [json.loads(line) for line in told.read_text().splitlines()]
+    assert [(len(line["firing"]), len(line["resolved"])) for line in lines] == [(2, 0), (0, 1)]
+    assert '"waiting": {}' in kept.read_text()
+
+
+def test_a_watch_goes_on_where_it_can_keep_nothing(tmp_path: Path) -> None:
+    """A memory that is no such file, or that cannot be written, is told once; a message is a whole line or none."""
+    errors: list[str] = []
+    memory = Memory(tmp_path / "watch.json", lambda error: errors.append(error.problem))
+    (tmp_path / "watch.json").write_text('{"watch": {"standing": {"Bad": {"since": "yesterday"')
+    assert memory.read() == Kept()
+    assert len(errors) == 1
+    (tmp_path / "watch.json").unlink()
+    (tmp_path / "watch.json").mkdir()
+    for number in range(3):
+        memory.keep(dict, Remembered(last_notice=NOTICE.at + timedelta(seconds=number)))
+    assert len(errors) == 2
+    assert "cannot be written" in errors[1]
+    (tmp_path / "watch.json").rmdir()
+    memory.keep(lambda: {"a": (NOTICE,)})
+    assert memory.read() == Kept(Remembered(last_notice=NOTICE.at + timedelta(seconds=2)), {"a": (NOTICE,)})
+    path = tmp_path / "alerts.jsonl"
+    FileChannel(path).send(NOTICE)
+    whole = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 20, limits[1]))
+        with pytest.raises(NotToldError, match="cannot be written"):
+            FileChannel(path).send(NOTICE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == whole
 
 
 def looks(looked: threading.Semaphore) -> None:

@@ -16,7 +16,7 @@ from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.flows.reproduce import reproduce
 from movie_mlops.flows.windows import last_window, popularity
 from movie_mlops.lake import LakeConfig
-from movie_mlops.monitoring import newest_readings
+from movie_mlops.monitoring import newest_readings, note
 from movie_mlops.monitoring.drift import Reference
 from movie_mlops.release import read_bundle
 from tests.fixtures.common.made_once import made_once
@@ -103,6 +103,8 @@ def test_a_part_of_the_window_and_no_window_at_all(home: Path, capsys: pytest.Ca
     assert readings(home) == {"movie_mlops_drift_rows": 0.0}
     rows = later(turned=False)
     goes_on(home, rows)
+    with opened(home) as platform:
+        note(platform.database, "movie_mlops_drift_verdict", 1.0)
     few = typed(capsys, home, "--rows", "30")
     assert few["verdict"] == "cannot be judged"
     assert few["facts"]["Live"]["rows"] == 30
@@ -110,6 +112,8 @@ def test_a_part_of_the_window_and_no_window_at_all(home: Path, capsys: pytest.Ca
     reasons = {each["reason"] for each in shorter["findings"] if each["group"] in {"users", "features"}}
     assert reasons == {"the window has 10 days, and the reference had 28"}
     assert shorter["verdict"] == "none"
+    # A part takes no alarm back that the whole has raised.
+    assert readings(home) == {"movie_mlops_drift_rows": 0.0, "movie_mlops_drift_verdict": 1.0}
 
 
 def test_events_count_before_the_lake_has_them_and_a_clock_that_is_ahead_does_not(

@@ -17,6 +17,8 @@ from movie_mlops.features.online.rows import RowFormat
 from movie_mlops.flows import Platform, PlatformConfig
 from movie_mlops.flows.serve import make_app
 from movie_mlops.monitoring import note
+from movie_mlops.monitoring.declared import ONLINE_GUARDRAIL
+from movie_mlops.monitoring.quality import GUARDRAILS
 from movie_mlops.release import read_manifest
 from movie_mlops.serving import ServingConfig
 from tests.fixtures.stage_4.command_line import CommandLine, copied
@@ -95,6 +97,9 @@ def test_quality_is_told_held_to_what_was_promised_and_kept(command: CommandLine
     assert readings["movie_mlops_online_hit_ratio", "1"] == 0.5
     assert readings["movie_mlops_online_promised_ndcg", "1"] == pytest.approx(promised)
     assert readings["movie_mlops_online_below_promise", None] == 0
+    broken = guardrails(command)
+    assert broken == {"displeased": 0, "empty": 0, "fallbacks": 0, "repeats": 0}
+    assert set(GUARDRAILS) == set(ONLINE_GUARDRAIL.labels[0].values)
     note(platform.database, "movie_mlops_drift_features", 3.0)
     page, chat = command.folder / "week.html", command.folder / "week.md"
     told = command("monitor", "report", "--html", str(page), "--markdown", str(chat))
@@ -111,9 +116,18 @@ def test_quality_is_told_held_to_what_was_promised_and_kept(command: CommandLine
     assert html.count("<svg") == 5
 
 
+def guardrails(command: CommandLine) -> dict[str, float]:
+    """Return what was kept of each guardrail that could be judged."""
+    return {
+        one["labels"]["guardrail"]: one["value"]
+        for one in command("monitor", "readings", "--json").document
+        if one["name"] == ONLINE_GUARDRAIL.name
+    }
+
+
 def test_what_is_below_what_was_promised_says_so_and_is_no_success(command: CommandLine, platform: Platform) -> None:
-    """Everybody likes films that no list showed: below, exit code 1, the reading is 1, the page names it."""
-    watched(command, least_users=5)
+    """Everybody likes films that no list showed: below and without reaction, exit code 1, the readings say both."""
+    watched(command, least_users=5, guardrails={"unanswered": 0.5})
     users = known_users(platform, USERS)
     lists = visit(platform, users, liked=0)
     shown = {film for films in lists.values() for film in films}
@@ -130,8 +144,9 @@ def test_what_is_below_what_was_promised_says_so_and_is_no_success(command: Comm
     )
     done = command("monitor", "quality")
     assert done.code == 1
-    assert "Not as it should be: promise of release 1." in done.out
+    assert "Not as it should be: promise of release 1, unanswered." in done.out
     assert re.search(r"offline 0\.\d{3}, online 0\.000", done.out)
+    assert [name for name, value in guardrails(command).items() if value] == ["unanswered"]
     [below] = [
         one["value"]
         for one in command("monitor", "readings", "--json").document

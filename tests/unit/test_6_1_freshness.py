@@ -1,11 +1,13 @@
 """How far behind the stores are: events, workers, data, features, disk."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from sqlalchemy import update
 
 from movie_mlops.core import clock
@@ -16,7 +18,10 @@ from movie_mlops.flows.ingest import drain
 from movie_mlops.flows.materialise import materialise
 from movie_mlops.flows.measures import PlatformWatched
 from movie_mlops.flows.worker import WORKERS, seen
+from movie_mlops.ingest.releases import RELEASES
 from movie_mlops.lake import INTERACTIONS, Commit, compact
+from movie_mlops.monitoring import FreshnessConfig, MonitoringError
+from tests.conftest import REPOSITORY
 from tests.fixtures.stage_9.shop import say, shop
 
 
@@ -69,6 +74,24 @@ def test_a_clock_that_was_set_back_makes_nothing_younger_than_new(platform: Plat
     later.by = -timedelta(hours=1)
     assert read(platform, "events")["movie_mlops_events_lag_seconds"] == 0
     assert read(platform, "data")["movie_mlops_data_age_seconds"] == 0
+
+
+def test_how_old_things_may_be_is_told_but_of_what_stands_still(platform: Platform) -> None:
+    """The settings say it in days, and which data sets were taken once; nothing is told of those."""
+    bound = "movie_mlops_age_bound_seconds"
+    assert read(platform, "bounds") == {
+        f"{bound} {of}": 86_400 * days for of, days in (("data", 2), ("features", 2), ("model", 30), ("readings", 2))
+    }
+    for still, told in (((), [f"{bound} data"]), ((platform.workspace.dataset,), [])):
+        config = FreshnessConfig(data_days=7, features_days=None, model_days=None, readings_days=None, still=still)
+        samples = PlatformWatched(platform, freshness=config).parts()["bounds"]()
+        assert [f"{one.measure.name} {one.labels[0]}" for one in samples] == told
+    for days in (0, -1, math.inf, math.nan):
+        with pytest.raises(MonitoringError, match=r"freshness\.data_days is"):
+            FreshnessConfig(data_days=days)
+    said = yaml.safe_load((REPOSITORY / "config" / "monitoring.yaml").read_text())["freshness"]
+    assert {**said, "still": tuple(said["still"])} == vars(FreshnessConfig())
+    assert set(said["still"]) == {"sample", *RELEASES}
 
 
 def test_workers_tell_their_age_and_the_long_silent_are_forgotten(platform: Platform, later: Later) -> None:

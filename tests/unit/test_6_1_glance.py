@@ -12,7 +12,7 @@ from movie_mlops.core.measures import Sample
 from movie_mlops.features import Histories
 from movie_mlops.flows import Platform
 from movie_mlops.flows.console import PlatformOperations
-from movie_mlops.monitoring import note
+from movie_mlops.monitoring import FreshnessConfig, note
 from movie_mlops.serving import Catalogue
 from movie_mlops.serving.console import Glance
 from movie_mlops.serving.history import ERRORS, MISSING, REQUESTS, SAMPLES, History
@@ -124,6 +124,11 @@ def test_drift_and_quality_are_told_with_their_age(platform: Platform, later: La
     assert (glance.state, glance.facts["drift"].split(",")[0]) == ("bad", "well")
     assert "movie-mlops monitor quality" in glance.needs[0].sentence
     note(platform.database, "movie_mlops_online_below_promise", 0.0)
+    note(platform.database, "movie_mlops_online_guardrail_broken", 1.0, {"guardrail": "fallbacks"})
+    note(platform.database, "movie_mlops_online_guardrail_broken", 0.0, {"guardrail": "repeats"})
+    (need,) = look(PlatformOperations(platform)).needs
+    assert need.sentence.startswith("What must hold beside the quality of the lists does not")
+    note(platform.database, "movie_mlops_online_guardrail_broken", 0.0, {"guardrail": "fallbacks"})
     assert look(PlatformOperations(platform)).needs == ()
     later.by = timedelta(days=1)
     assert [need for need in look(PlatformOperations(platform)).needs if "last looked at" in need.sentence] == []
@@ -132,6 +137,9 @@ def test_drift_and_quality_are_told_with_their_age(platform: Platform, later: La
         "movie-mlops monitor drift",
         "movie-mlops monitor quality",
     ]
+    # What may stand still is never too old.
+    still = PlatformOperations(platform, FreshnessConfig(still=(platform.workspace.dataset,)))
+    assert [need for need in look(still).needs if "last looked at" in need.sentence] == []
 
 
 class Watcher:

@@ -37,6 +37,7 @@ QUICK: Final = (
     Fault("ApiAbsent", counters=dict.fromkeys(simulated.COUNTERS), gauges={**dict.fromkeys(GAUGES), UP_A: 0, UP_B: 0}),
     Fault("ScrapeFailed", gauges={UP_B: 0}, quiet=4),
     Fault("MetricsMissing", gauges={'movie_mlops_scrape_failed{part="lake"}': 1}, quiet=4),
+    Fault("LinesRefused", counters={'movie_mlops_refused_lines_total{reason="slow"}': 40}, quiet=5, over=12),
     Fault("AnswersDegraded", counters={'movie_mlops_degraded_answers_total{missing="redis"}': 60}, quiet=8, over=15),
     Fault("ImpressionsDropped", counters={"movie_mlops_impressions_dropped_total": 5}, quiet=2, over=20),
     Fault("ReleaseFailing", gauges={"movie_mlops_release_failing": 1}),
@@ -56,6 +57,7 @@ QUICK: Final = (
     # The drifted audience.
     Fault("DriftFound", gauges={DRIFT: 1, "movie_mlops_drift_features": 2}, quiet=0),
     Fault("QualityBelowPromise", gauges={"movie_mlops_online_below_promise": 1}, quiet=0),
+    Fault("GuardrailBroken", gauges={'movie_mlops_online_guardrail_broken{guardrail="fallbacks"}': 1}, quiet=0),
     # What no job has read yet is no fault.
     Fault("", gauges=dict.fromkeys(name for name in (*GAUGES, *simulated.AGES) if not name.startswith("up"))),
 )
@@ -64,6 +66,8 @@ SLOW: Final = (
     Fault("ModelStale", slopes={"movie_mlops_model_age_seconds": (30 * 86_400, 60)}, quiet=15, lasts=25),
     Fault("DataStale", slopes={"movie_mlops_data_age_seconds": (TWO_DAYS, 60)}, quiet=15, lasts=25),
     Fault("FeaturesStale", slopes={"movie_mlops_features_age_seconds": (TWO_DAYS, 60)}, quiet=15, lasts=25),
+    # The same of what was taken once and may stand still.
+    Fault("", slopes=dict.fromkeys(simulated.AGED, (9e6, 60)), gauges=dict.fromkeys(simulated.BOUNDS), lasts=25),
     Fault("DiskFullSoon", slopes={FREE: (5e10, -3e8)}, quiet=19, lasts=50, over=25),
     # A large file is written once: the disk does not grow full.
     Fault("", gauges={FREE: 2e10}, lasts=70, over=5),
@@ -139,6 +143,17 @@ def test_the_cost_of_a_thousand_lists_is_told_where_any_is_given(tmp_path: Path)
             [(by_thousand, 110, [{"labels": by_thousand, "value": 10}]), (held, 110, [{"labels": held, "value": 1e7}])],
         ),
         simulated.test("idle", idle, [(by_thousand, 110, []), (held, 110, [])]),
+    ]
+    assert simulated.simulate(tmp_path, tests) == ""
+
+
+def test_where_nothing_has_failed_yet_none_of_what_is_allowed_is_used(tmp_path: Path) -> None:
+    """A server counts failures from the first one on; until then they are told as none, and not as unknown."""
+    bad = "movie_mlops:bad_requests:increase5m"
+    told = [{"labels": f'{bad}{{slo="availability"}}', "value": 0}]
+    tests = [
+        simulated.test("nothing failed", [{"series": OK, "values": "0+60x20"}], [(bad, 19, told)]),
+        simulated.test("nobody asked", [{"series": UP_A, "values": "1x20"}], [(bad, 19, [])]),
     ]
     assert simulated.simulate(tmp_path, tests) == ""
 

@@ -17,7 +17,8 @@ from tests.fixtures.stage_6 import simulated
 from tests.fixtures.stage_6.simulated import RULES
 
 ALERTS: Final = {rule["alert"]: rule for group in simulated.groups(RULES / "alerts.yml") for rule in group["rules"]}
-BOUND: Final = re.compile(r"(?:min|max)\((movie_mlops_\w+)\) (==|>) ([\d* ]+?)(?: unless.*)?")
+BOUND: Final = re.compile(r"(?:min|max)(?: by \(\w+\) )?\((movie_mlops_\w+)\) (==|>) ([\d* ]+?)(?: unless.*)?")
+AGE: Final = re.compile(r"min\((movie_mlops_\w+)\) > max\((movie_mlops_age_bound_seconds)\{of=\"(\w+)\"\}\)")
 CONFIG: Final = NotifyConfig(group_seconds=60, repeat_seconds={"page": 3600, "ticket": 86_400})
 
 
@@ -36,9 +37,19 @@ def test_each_condition_is_one_of_the_rules(condition: Condition) -> None:
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.key)
 def test_bounds_are_those_of_the_rules(condition: Condition) -> None:
     """At a bound of a rule nothing is wrong, and just beyond it is; without the number nothing is known."""
-    found = BOUND.fullmatch(ALERTS[condition.alert]["expr"])
+    rule = ALERTS[condition.alert]["expr"]
+    aged = AGE.fullmatch(rule)
     if condition.alert == "ReadingsOld":
-        found = BOUND.fullmatch(ALERTS["DataStale"]["expr"].replace("data_age", "reading_age"))
+        aged = AGE.fullmatch(ALERTS["DataStale"]["expr"].replace("data_age", "reading_age").replace("data", "readings"))
+    if aged is not None:
+        bound = (aged[2], {"of": aged[3]}, 100.0)
+        assert [
+            condition.value(Look(reached=True, now=Samples([(aged[1], {}, age), *bounds])))
+            for age, bounds in ((100.0, [bound]), (101.0, [bound]), (9e9, []), (9e9, [(aged[2], {"of": "?"}, 1.0)]))
+        ] == [0, 101, 0, 0]
+        assert condition.value(Look(reached=True, now=Samples([bound]))) is None
+        return
+    found = BOUND.fullmatch(rule)
     if found is None:
         assert condition.alert in {"ApiAbsent", "BudgetBurnsFast", "DiskNearlyFull", "FeaturesMismatched"}
         return
@@ -84,6 +95,15 @@ def test_a_burst_of_errors_and_a_slow_model_are_seen_between_two_looks() -> None
     assert wrong(Look(True, api(1_000_900, 100))) == set()
 
 
+def test_a_burst_is_over_once_minutes_say_so() -> None:
+    """Seconds after a start few requests are no proof: what was wrong stays so until some minutes went well."""
+    before = api(1_000_000, 0)
+    (failing,) = [one for one in CONDITIONS if one.key == "BudgetBurnsFast (availability)"]
+    assert failing.value(Look(True, api(1_000_020, 0), before, whole=False)) is None
+    assert failing.value(Look(True, api(1_000_900, 100), before, whole=False)) == pytest.approx(0.1)
+    assert failing.value(Look(True, api(1_000_020, 0), before)) == 0
+
+
 def test_a_disk_a_mismatch_and_a_lag_behind_no_worker() -> None:
     """What two numbers decide together; events that wait for want of a worker are told as that."""
     size = ("movie_mlops_disk_size_bytes", {}, 100.0)
@@ -112,13 +132,17 @@ class Story:
     """A watch whose conditions are as the test says, on a clock of its own."""
 
     def __init__(self, config: NotifyConfig = CONFIG) -> None:
-        self.clock = Clock()
+        self.config, self.clock = config, Clock()
         self.is_so: dict[str, float | None] = {"Late": 0, "Bad": 0}
-        conditions = [
+        self.conditions = [
             Condition("Late", "ticket", 300, "It is {value:.0f} late.", self._of("Late")),
             Condition("Bad", "page", 0, "It is bad.", self._of("Bad")),
         ]
-        self.watch = Watch(config, conditions, self.clock)
+        self.watch = Watch(config, self.conditions, self.clock)
+
+    def started_again(self) -> None:
+        """Go on with a watch that knows of the one before what it kept."""
+        self.watch = Watch(self.config, self.conditions, self.clock, self.watch.remembered)
 
     def _of(self, name: str) -> Callable[[Look], float | None]:
         return lambda _look: self.is_so[name]
@@ -185,6 +209,39 @@ def test_what_is_not_known_neither_begins_nor_ends() -> None:
     assert story.after(0, Bad=1) == (["Bad"], [])
     assert story.after(600, Bad=None) == ([], [])
     assert story.after(60, Bad=0) == ([], ["Bad"])
+
+
+def test_a_watch_that_is_started_again_neither_repeats_nor_forgets() -> None:
+    """Told before it is told again in its time, and over once; what was about to be told begins anew after a gap."""
+    story = Story()
+    assert story.after(0, Bad=1, Late=1) == (["Bad"], [])
+    story.started_again()
+    assert story.after(290) == ([], [])
+    story.started_again()
+    assert story.after(10) == (["Late"], [])
+    story.started_again()
+    assert story.after(3299) == ([], [])
+    assert story.after(1, Late=0) == (["Bad"], ["Late"])
+    story.started_again()
+    # Both change within a minute of a message: the one waits for the next, and so does the news that it is over.
+    assert story.after(30, Bad=0, Late=1) == ([], [])
+    story.started_again()
+    assert story.after(30) == ([], ["Bad"])
+    story.started_again()
+    assert story.after(86_400) == ([], [])
+    assert story.after(299) == ([], [])
+    assert story.after(1) == (["Late"], [])
+
+
+def test_a_clock_that_is_set_back_silences_nobody() -> None:
+    """After a day back what is new is told in its time, what goes on is told again, and what is over is told."""
+    story = Story()
+    assert story.after(0, Bad=1) == (["Bad"], [])
+    assert story.after(-86_400, Late=1) == ([], [])
+    assert story.after(300) == (["Late"], [])
+    assert story.after(3300) == (["Bad"], [])
+    assert story.after(-86_400, Bad=0) == ([], [])
+    assert story.after(60) == ([], ["Bad"])
 
 
 def test_counters_that_began_anew_are_not_compared() -> None:

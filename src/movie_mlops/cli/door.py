@@ -22,6 +22,7 @@ from movie_mlops.flows.shelf import find_bundle
 from movie_mlops.flows.steps import one_at_a_time
 from movie_mlops.ingest import IngestConfig, Source, SourceOptions, open_people, open_source
 from movie_mlops.lake import Lake, LakeConfig, S3Config
+from movie_mlops.monitoring import FreshnessConfig
 from movie_mlops.monitoring.drift import DriftConfig
 from movie_mlops.monitoring.quality import QualityConfig
 from movie_mlops.release import Aliases, Keys, KeysConfig, Ledger, Registry, Release, read_waivers
@@ -91,6 +92,11 @@ def drift(settings: Settings) -> DriftConfig:
 def quality(settings: Settings) -> QualityConfig:
     """Return the part ``quality`` of ``config/monitoring.yaml``, or the defaults where there is none."""
     return read_monitoring(settings.config / "monitoring.yaml").quality
+
+
+def freshness(settings: Settings) -> FreshnessConfig:
+    """Return the part ``freshness`` of ``config/monitoring.yaml``, or the defaults where there is none."""
+    return read_monitoring(settings.config / "monitoring.yaml").freshness
 
 
 def triggers(settings: Settings) -> TriggersConfig:

@@ -80,6 +80,7 @@ def serve(
             tracer=tracer,
             key_secret=stores.key_secret(settings),
             budget=door.triggers(settings).budget,
+            freshness=door.freshness(settings),
         )
 
         def ready() -> None:

@@ -81,6 +81,11 @@ class Workspace:
         return self.home / "data" / "state" / f"{self.dataset}.lock"
 
     @property
+    def watch(self) -> Path:
+        """The file in which a watch keeps what it told."""
+        return self.home / "data" / "watch" / f"{self.dataset}.json"
+
+    @property
     def downloads(self) -> Path:
         """The folder of files that were downloaded, shared by all data sets."""
         return self.home / "data" / "downloads"

@@ -23,6 +23,7 @@ from movie_mlops.flows.shelf import on_the_shelf
 from movie_mlops.flows.steps import previous
 from movie_mlops.flows.verdicts import known_verdict
 from movie_mlops.lake import BATCHES, INTERACTIONS
+from movie_mlops.monitoring import FreshnessConfig
 from movie_mlops.release import Graph, Verdict
 from movie_mlops.serving.console import Glance
 from movie_mlops.serving.console.monitored import monitored
@@ -46,10 +47,12 @@ class PlatformOperations:
 
     Args:
         platform: Its stores.
+        freshness: How old things may be.
     """
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, freshness: FreshnessConfig | None = None) -> None:
         self._platform = platform
+        self._freshness = freshness or FreshnessConfig()
         self._since = clock.now()
         self._sections: dict[str, Callable[[], dict[str, Any]]] = {
             "data": self._data,
@@ -62,7 +65,7 @@ class PlatformOperations:
 
     def glances(self) -> Sequence[Glance]:
         """Return every stage but serving, in order, at a glance."""
-        return glances(self._platform, since=self._since)
+        return glances(self._platform, since=self._since, freshness=self._freshness)
 
     def sections(self) -> Sequence[str]:
         """Return the names of the sections that there are."""

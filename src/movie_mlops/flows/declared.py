@@ -37,6 +37,12 @@ FEATURES_AGE: Final = Measure(
 MODEL_AGE: Final = Measure(
     "movie_mlops_model_age_seconds", _GAUGE, "Since the champion's bundle was registered, which is when it was trained."
 )
+AGE_BOUND: Final = Measure(
+    "movie_mlops_age_bound_seconds",
+    _GAUGE,
+    "How old each may be before somebody is told; not told of what may stand still.",
+    (Label("of", values=("data", "features", "model", "readings")),),
+)
 LOOP_RUNS: Final = Measure(
     "movie_mlops_loop_runs",
     _GAUGE,
@@ -86,6 +92,7 @@ MEASURES: Final = (
     DATA_AGE,
     FEATURES_AGE,
     MODEL_AGE,
+    AGE_BOUND,
     LOOP_RUNS,
     LOOP_PROPOSAL_AGE,
     LOOP_OPEN,

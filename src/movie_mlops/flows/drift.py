@@ -59,6 +59,11 @@ class Asked:
     rows: int | None = None
     answers: int = 1_000
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is the window that everybody goes by, and not a part of it."""
+        return self.days is None and self.rows is None
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -91,7 +96,9 @@ class Compared:
 
 
 def drift(platform: Platform, *, asked: Asked, config: DriftConfig, report: Path | None, command: str) -> Compared:
-    """Compare what came in lately with what the champion was trained on, write the report and note the readings.
+    """Compare what came in lately with what the champion was trained on, and write the report.
+
+    The readings are noted of the whole window only: a look at a part of it would take back an alarm that stands.
 
     Args:
         platform: The stores.
@@ -112,27 +119,30 @@ def drift(platform: Platform, *, asked: Asked, config: DriftConfig, report: Path
     days = reference.days if asked.days is None else asked.days
     until = clock.now() + CLOCK_SKEW
     window = window_after(interactions, ended, until=until, days=days, rows=asked.rows)
-    popular = popularity(interactions, began)
+    popular, movies = popularity(interactions, began), known_movies(platform.lake)
     groups: list[Group] = []
     if window is not None:
         groups = groups_of(
             window,
             interactions,
-            movies=known_movies(platform.lake),
+            movies=movies,
             users=known_users(platform.lake),
             popular=popular,
             config=config_feedback,
         )
     first, later = _answers(platform, bundle_id, asked.answers)
     said = timed(interactions).filter(pl.col(USER_ID).is_in(_users_of(first, later))).collect()
-    before, now = (answers_groups(each, said, popular, config=config_feedback) for each in (first, later))
+    before, now = (
+        answers_groups(each, said, movies=movies, popular=popular, config=config_feedback) for each in (first, later)
+    )
     whole = together(reference, Reference.of(before, days=reference.days))
     verdict = judge(whole, [*groups, *now], days=None if window is None else window.days, config=config)
     late = timed(interactions).select((pl.col("when") > until).sum()).collect().item()
     facts = _facts(bundle_id, reference, window, answers=(first, later), late=late, config=config)
     path = report or platform.workspace.reports / "drift.html"
     write_report(path, verdict, facts=facts, command=command)
-    _note(platform, verdict, window)
+    if asked.whole:
+        _note(platform, verdict, window)
     return Compared(bundle_id, verdict, window, facts, path, groups)
 
 

@@ -1,5 +1,6 @@
 """Every stage but serving at a glance: is it fresh, is it healthy, what does it need of somebody?"""
 
+import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,8 +19,8 @@ from movie_mlops.flows.shelf import trouble
 from movie_mlops.flows.steps import previous
 from movie_mlops.flows.verdicts import known_verdict
 from movie_mlops.lake import INTERACTIONS
-from movie_mlops.monitoring import newest_readings
-from movie_mlops.monitoring.declared import DRIFT_VERDICT, ONLINE_BELOW
+from movie_mlops.monitoring import FreshnessConfig, newest_readings
+from movie_mlops.monitoring.declared import DRIFT_VERDICT, ONLINE_BELOW, ONLINE_GUARDRAIL
 from movie_mlops.release import Verdict, list_bundles
 from movie_mlops.serving.console import Glance, Need, state_of
 from movie_mlops.serving.noted import noted
@@ -28,10 +29,9 @@ _MANY_WAITING: Final = 10_000
 _MANY_FAILED: Final = 0.01
 _SILENT: Final = timedelta(minutes=15)
 """Servers note how they do once a minute."""
-_OLD: Final = timedelta(days=2)
-"""Drift and quality are looked at every day; the alert on old readings goes by the same."""
 _DRIFT: Final = "Features have drifted: movie-mlops monitor drift"
 _QUALITY: Final = "The lists are worth less to users than was promised, or than before: movie-mlops monitor quality"
+_GUARDRAILS: Final = "What must hold beside the quality of the lists does not: movie-mlops monitor quality"
 _LOOKS: Final = (
     ("drift", DRIFT_VERDICT.name, Need(_DRIFT)),
     ("quality", ONLINE_BELOW.name, Need(_QUALITY, urgent=True)),
@@ -40,19 +40,20 @@ _LOOKS: Final = (
 _COUNT: Final = "SELECT count(*), max(recorded_at) FROM events WHERE recorded_at >= ?"
 
 
-def glances(platform: Platform, *, since: datetime) -> list[Glance]:
+def glances(platform: Platform, *, since: datetime, freshness: FreshnessConfig) -> list[Glance]:
     """Return the stages in order; one that cannot be read says why.
 
     Args:
         platform: The stores.
         since: Since when somebody should have noted how the servers do.
+        freshness: How old things may be.
     """
     stages: tuple[tuple[int, str, str, Callable[[Platform], Glance]], ...] = (
         (1, "Data", "data", _data),
         (2, "Features", "features", _features),
         (3, "Versions", "models", _versions),
         (4, "Gates", "gates", _gates),
-        (6, "Monitoring", "monitoring", partial(_monitoring, since=since)),
+        (6, "Monitoring", "monitoring", partial(_monitoring, since=since, freshness=freshness)),
         (9, "Events", "events", _events),
     )
     found = []
@@ -165,7 +166,7 @@ def _gates(platform: Platform) -> Glance:
     return Glance(4, "Gates", "gates", state_of(needs), said, facts, tuple(needs))
 
 
-def _monitoring(platform: Platform, *, since: datetime) -> Glance:
+def _monitoring(platform: Platform, *, since: datetime, freshness: FreshnessConfig) -> Glance:
     now, said = clock.now(), noted(platform.database)
     needs = []
     if now - max(said.at or since, since) > _SILENT:
@@ -180,7 +181,11 @@ def _monitoring(platform: Platform, *, since: datetime) -> Glance:
         "last noted": "-" if said.at is None else clock.ago(said.at),
         "failed, last hour": "-" if said.failed is None else f"{said.failed:.1%}",
     }
-    newest = {reading.name: reading for reading in newest_readings(platform.database)}
+    oldest = freshness.bounds(platform.workspace.dataset).get("readings", math.inf)
+    readings = newest_readings(platform.database)
+    if any(reading.value for reading in readings if reading.name == ONLINE_GUARDRAIL.name):
+        needs.append(Need(_GUARDRAILS))
+    newest = {reading.name: reading for reading in readings}
     for name, series, need in _LOOKS:
         reading = newest.get(series)
         if reading is None:
@@ -189,7 +194,7 @@ def _monitoring(platform: Platform, *, since: datetime) -> Glance:
         facts[name] = f"{'amiss' if reading.value else 'well'}, {clock.ago(reading.at)}"
         if reading.value:
             needs.append(need)
-        elif now - reading.at > _OLD:
+        elif (now - reading.at).total_seconds() > oldest:
             needs.append(Need(f"The {name} was last looked at {clock.ago(reading.at)}: movie-mlops monitor {name}"))
     state = state_of(needs, "empty" if said.at is None else "good")
     headline = "Nothing is noted yet" if said.at is None else "Nothing is amiss" if not needs else "Something is amiss"

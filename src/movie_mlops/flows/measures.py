@@ -19,7 +19,7 @@ from movie_mlops.flows.ingest import in_lake
 from movie_mlops.flows.platform import Platform
 from movie_mlops.flows.worker import WORKERS
 from movie_mlops.lake import INTERACTIONS
-from movie_mlops.monitoring import newest_readings, reading_samples
+from movie_mlops.monitoring import FreshnessConfig, newest_readings, reading_samples
 from movie_mlops.serving import MEASURES as SERVING
 
 _LONGEST_SILENCE: Final = timedelta(days=1)
@@ -40,11 +40,15 @@ class PlatformWatched:
     Args:
         platform: Its stores.
         budget: What the loop may spend a day.
+        freshness: How old things may be.
     """
 
-    def __init__(self, platform: Platform, budget: BudgetConfig | None = None) -> None:
+    def __init__(
+        self, platform: Platform, budget: BudgetConfig | None = None, freshness: FreshnessConfig | None = None
+    ) -> None:
         self._platform = platform
         self._budget = budget or BudgetConfig()
+        self._freshness = freshness or FreshnessConfig()
         self._brought: tuple[int, datetime] | None = None
 
     def parts(self) -> Mapping[str, Callable[[], Iterable[Sample]]]:
@@ -55,6 +59,7 @@ class PlatformWatched:
             "data": self._data,
             "features": self._features,
             "model": self._model,
+            "bounds": self._bounds,
             "loop": self._loop,
             "readings": self._readings,
             "disk": self._disk,
@@ -120,6 +125,10 @@ class PlatformWatched:
         found = None if champion is None else self._platform.registry.find(champion.bundle_id)
         if found is not None:
             yield Sample(declared.MODEL_AGE, _since(found.at))
+
+    def _bounds(self) -> Iterator[Sample]:
+        for of, seconds in self._freshness.bounds(self._platform.workspace.dataset).items():
+            yield Sample(declared.AGE_BOUND, seconds, (of,))
 
     def _loop(self) -> Iterator[Sample]:
         now, kept = clock.now(), LoopRuns(self._platform.database)

@@ -20,7 +20,13 @@ from movie_mlops.flows.parity import parity
 from movie_mlops.flows.platform import Platform
 from movie_mlops.lake import INTERACTIONS, MOVIES
 from movie_mlops.monitoring import forget, note
-from movie_mlops.monitoring.declared import ONLINE_BELOW, ONLINE_HIT_RATIO, ONLINE_NDCG, ONLINE_PROMISED
+from movie_mlops.monitoring.declared import (
+    ONLINE_BELOW,
+    ONLINE_GUARDRAIL,
+    ONLINE_HIT_RATIO,
+    ONLINE_NDCG,
+    ONLINE_PROMISED,
+)
 from movie_mlops.monitoring.quality import (
     EVERYTHING,
     GUARDRAILS,
@@ -141,6 +147,10 @@ def keep_readings(platform: Platform, found: Quality) -> None:
         for release, value in kept.items():
             note(platform.database, measure.name, value, {"release": release})
     note(platform.database, ONLINE_BELOW.name, float(worth_less(found.checks)))
+    guardrails = {one.name: one.state for one in found.checks if one.name in GUARDRAILS and one.state != State.UNKNOWN}
+    forget(platform.database, ONLINE_GUARDRAIL.name, but=[{"guardrail": name} for name in guardrails])
+    for name, state in guardrails.items():
+        note(platform.database, ONLINE_GUARDRAIL.name, float(state is State.BELOW), {"guardrail": name})
 
 
 def _checks(

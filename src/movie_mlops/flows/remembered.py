@@ -13,7 +13,7 @@ from movie_mlops.flows.windows import LENGTH, groups_of, last_window, popularity
 from movie_mlops.lake import INTERACTIONS, MOVIES, Lake
 from movie_mlops.monitoring.drift import FORMAT, Reference
 
-MADE_BY: Final[Mapping[str, Any]] = {"format": FORMAT, "days": LENGTH / timedelta(days=1)}
+MADE_BY: Final[Mapping[str, Any]] = {"format": FORMAT, "days": LENGTH / timedelta(days=1), "newness": True}
 """What a reference depends on besides the data."""
 
 

@@ -27,6 +27,7 @@ from movie_mlops.flows.records import PlatformRecords
 from movie_mlops.flows.rollout import Conductor
 from movie_mlops.ingest import check_names
 from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig
+from movie_mlops.monitoring import FreshnessConfig
 from movie_mlops.recommenders import LikedFirstParams, liked_first
 from movie_mlops.release import KeysConfig
 from movie_mlops.security import AskedUsers, AuditLog, Buckets, KeySecret, Limiter, Pseudonyms, RedisLimiter, RedisUsers
@@ -55,6 +56,7 @@ def make_app(
     tracer: Tracer | None = None,
     key_secret: KeySecret | None = None,
     budget: BudgetConfig | None = None,
+    freshness: FreshnessConfig | None = None,
 ) -> FastAPI:
     """Return the API of one data set, with its stores opened."""
     platform = Platform(workspace, config, lakes, redis, keys=keys, state_url=state_url)
@@ -71,6 +73,7 @@ def make_app(
         limiter=limiter,
         asked=asked,
         budget=budget,
+        freshness=freshness,
     )
 
 
@@ -106,6 +109,7 @@ def _app(
     limiter: Limiter | None = None,
     asked: AskedUsers | None = None,
     budget: BudgetConfig | None = None,
+    freshness: FreshnessConfig | None = None,
 ) -> FastAPI:
     return create_app(
         serving,
@@ -121,8 +125,8 @@ def _app(
         films_stand=lambda: tuple(platform.lake.version(name) for name in _OF_FILMS),
         records=PlatformRecords(platform),
         conductor=Conductor.of(platform),
-        operations=PlatformOperations(platform),
-        watched=PlatformWatched(platform, budget),
+        operations=PlatformOperations(platform, freshness),
+        watched=PlatformWatched(platform, budget, freshness),
         people=platform.people,
         rights=PlatformRights(platform),
         lines=lines,

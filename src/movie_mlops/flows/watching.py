@@ -10,8 +10,9 @@ from movie_mlops.core.measures import Sample
 from movie_mlops.events.triggers import BudgetConfig
 from movie_mlops.flows.measures import PlatformWatched
 from movie_mlops.flows.platform import Platform
-from movie_mlops.monitoring import MonitoringError
-from movie_mlops.monitoring.notify import Channel, Notice, NotifyConfig, Outbox, Samples, Watch
+from movie_mlops.flows.steps import one_at_a_time
+from movie_mlops.monitoring import FreshnessConfig, MonitoringError
+from movie_mlops.monitoring.notify import Channel, Memory, Notice, NotifyConfig, Outbox, Samples, Watch
 
 
 class Watching:
@@ -23,6 +24,7 @@ class Watching:
         config: How often, and how it is told.
         on_error: Told of what could not be read or brought; of what stays so, once.
         budget: What the loop may spend a day.
+        freshness: How old things may be.
     """
 
     def __init__(
@@ -33,8 +35,10 @@ class Watching:
         on_error: Callable[[MovieMlopsError], None],
         *,
         budget: BudgetConfig | None = None,
+        freshness: FreshnessConfig | None = None,
     ) -> None:
-        self._measures = PlatformWatched(platform, budget)
+        self._kept_in = platform.workspace.watch
+        self._measures = PlatformWatched(platform, budget, freshness)
         self._url = url.rstrip("/")
         self._config = config
         self._on_error = on_error
@@ -64,20 +68,43 @@ class Watching:
     def work(
         self, stop: threading.Event, channels: Sequence[Channel], on_notice: Callable[[Notice], None] = lambda _: None
     ) -> None:
-        """Look regularly until ``stop`` is set; at the end messages that wait are tried once more."""
-        watch, outbox = Watch(self._config), Outbox(channels, self._config, self._on_error)
+        """Look regularly until ``stop`` is set; at the end messages that wait are tried once more.
+
+        What was told, and what was not brought yet, is kept in the home: a watch that is started again goes on there.
+
+        Raises:
+            BusyError: Another process watches this data set.
+        """
+        with one_at_a_time(self._kept_in.with_suffix(".lock"), "a watch of this data set"):
+            self._work(stop, channels, on_notice)
+
+    def _work(self, stop: threading.Event, channels: Sequence[Channel], on_notice: Callable[[Notice], None]) -> None:
+        memory = Memory(self._kept_in, self._on_error)
+        kept = memory.read()
+        watch = Watch(self._config, remembered=kept.watch)
+        outbox = Outbox(
+            channels,
+            self._config,
+            self._on_error,
+            waiting=kept.waiting,
+            on_brought=lambda outbox: memory.keep(outbox.waiting),
+        )
+        for name in kept.waiting.keys() - {channel.name for channel in channels}:
+            problem = f"{len(kept.waiting[name])} messages wait for {name}, which is told no more; they are dropped."
+            self._on_error(MonitoringError(problem, next_step="Look at config/notify.yaml and the environment."))
         while not stop.is_set():
             samples, reached = self.look()
             notice = watch.look(samples, reached=reached)
             if notice is not None:
                 on_notice(notice)
                 outbox.put(notice)
+            memory.keep(outbox.waiting, watch.remembered)
             stop.wait(self._config.every_seconds)
         if lost := outbox.close(self._config.patience_seconds):
             self._on_error(
                 MonitoringError(
                     f"{lost} messages could not be brought to their receivers.",
-                    next_step="Look at the receivers; what still goes on is told again when the watch is started.",
+                    next_step="Look at the receivers; the messages wait for the next 'movie-mlops monitor watch'.",
                 )
             )
 

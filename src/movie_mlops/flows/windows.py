@@ -36,6 +36,9 @@ LEAST_ROWS: Final = 2_000
 MOST_USERS: Final = 5_000
 """The feature store's rows of so many users of a window are compared at most, evenly over their ids."""
 
+RUN_IN: Final = 3 * LENGTH
+"""Where less than this is known before a window, nobody can tell which of its films are new: at first all are."""
+
 _WHEN: Final = "when"
 _DAY: Final = timedelta(days=1)
 
@@ -142,12 +145,7 @@ def groups_of(
     """
     rows = window.rows.with_columns(weight_expression(config).alias(WEIGHT))
     known = timed(interactions).filter(_by(window.ended))
-    films = rows.join(movies.select(MOVIE_ID, YEAR, GENRES), on=MOVIE_ID, how="left").join(
-        popular, on=MOVIE_ID, how="left"
-    )
-    decade = pl.format("{}s", pl.col(YEAR) // 10 * 10).alias("decade")
-    watched = films.select(USER_ID, pl.col("popularity").fill_null(0.0), decade)
-    genres = films.select(USER_ID, pl.col(GENRES).alias("genre")).explode("genre")
+    watched, genres = _films(rows.select(USER_ID, MOVIE_ID, *_newness(rows, known, window)), movies, popular)
     return [
         Group("users", [_people(rows, known, users, window)], of_length=True),
         Group("words", [_words(rows)], owner=USER_ID),
@@ -155,6 +153,33 @@ def groups_of(
         Group("genres", [genres], owner=USER_ID),
         Group("features", [_features(rows, known, movies, window, config)], of_length=True),
     ]
+
+
+def _films(rows: pl.DataFrame, movies: pl.DataFrame, popular: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what the films of some rows are like, and their genres, a row for each; other columns stay."""
+    films = rows.join(movies.select(MOVIE_ID, YEAR, GENRES), on=MOVIE_ID, how="left").join(
+        popular, on=MOVIE_ID, how="left"
+    )
+    decade = pl.format("{}s", pl.col(YEAR) // 10 * 10).alias("decade")
+    like = films.with_columns(pl.col("popularity").fill_null(0.0), decade).drop(MOVIE_ID, YEAR, GENRES)
+    return like, films.select(USER_ID, pl.col(GENRES).alias("genre")).explode("genre")
+
+
+def _newness(rows: pl.DataFrame, known: pl.LazyFrame, window: Window) -> list[pl.Series]:
+    """Return which rows are of a film that nobody had met until four weeks before; no column where nobody can tell.
+
+    A column without values would be one that loses them, or gets them, as the platform grows older.
+    """
+    begun: datetime | None = known.select(pl.col(_WHEN).min()).collect().item()
+    if begun is None or window.began - RUN_IN < begun:
+        return []
+    # What somebody did at a time that nobody knows was done before all others.
+    first = pl.when(pl.col(_WHEN).is_not_null().all()).then(pl.col(_WHEN).min()).otherwise(begun).alias("first")
+    met = rows.select(MOVIE_ID, _WHEN).join(
+        known.group_by(MOVIE_ID).agg(first).collect(), on=MOVIE_ID, how="left", maintain_order="left"
+    )
+    is_new = pl.col("first") > pl.col(_WHEN) - LENGTH
+    return [met.select(pl.when(is_new).then(pl.lit("new")).otherwise(pl.lit("known")).alias("newness")).to_series()]
 
 
 def _people(rows: pl.DataFrame, known: pl.LazyFrame, users: pl.DataFrame, window: Window) -> pl.DataFrame:
@@ -195,7 +220,7 @@ def _evenly(many: int, wanted: int) -> NDArray[np.int64]:
 
 
 def answers_groups(
-    answers: pl.DataFrame, said: pl.DataFrame, popular: pl.DataFrame, *, config: FeedbackConfig
+    answers: pl.DataFrame, said: pl.DataFrame, *, movies: pl.DataFrame, popular: pl.DataFrame, config: FeedbackConfig
 ) -> list[Group]:
     """Return what is compared of answers.
 
@@ -203,6 +228,7 @@ def answers_groups(
         answers: One row for each place of each answer: ``answer``, ``user_id`` (null for a visitor), ``at``,
             ``source``, ``place``, ``movie_id`` and ``score``; one of place ``null`` for an answer without films.
         said: What people did, with ``when``.
+        movies: What is known of films.
         popular: How popular films were.
         config: What counts as liking.
     """
@@ -218,7 +244,12 @@ def answers_groups(
     taken = answers.drop_nulls([USER_ID, "place"]).join(liked, on=[USER_ID, MOVIE_ID], how="inner")
     soon = pl.col(_WHEN).is_between(pl.col("at"), pl.col("at") + _DAY)
     places = taken.filter(soon).sort("at").unique([USER_ID, MOVIE_ID, _WHEN], keep="last", maintain_order=True)
+    # The films of a visitor's answer belong together, too.
+    places_of = pl.coalesce(USER_ID, "answer").alias(USER_ID)
+    shown, genres = _films(answers.drop_nulls("place").select(places_of, MOVIE_ID), movies, popular)
     return [
         Group("answers", [lists.drop("answer")], owner=USER_ID),
+        Group("shown", [shown], owner=USER_ID),
+        Group("shown genres", [genres], owner=USER_ID),
         Group("responses", [places.select(USER_ID, pl.col("place").alias("place_of_a_liked_film"))], owner=USER_ID),
     ]

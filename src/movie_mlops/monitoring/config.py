@@ -1,6 +1,24 @@
-"""How much is kept of what was measured, and where traces go."""
+"""How much is kept of what was measured, how old things may be, and where traces go."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+
+from movie_mlops.monitoring.errors import MonitoringError
+
+_DAY: Final = 86_400.0
+_STILL: Final = (
+    "sample",
+    "ml-100k",
+    "ml-1m",
+    "ml-10m",
+    "ml-20m",
+    "ml-25m",
+    "ml-32m",
+    "ml-latest-small",
+    "ml-latest",
+)
 
 
 @dataclass(frozen=True)
@@ -13,6 +31,50 @@ class MonitoringConfig:
     """
 
     most_labels: int = 100
+
+
+@dataclass(frozen=True)
+class FreshnessConfig:
+    """How old things may be before somebody is told.
+
+    Attributes:
+        data_days: Rows are meant to come into the lake at least so often; ``None``: they may stay away.
+        features_days: The online store is meant to be made from the lake so often.
+        model_days: A champion is meant to be younger.
+        readings_days: What jobs measure is meant to be measured so often.
+        still: Data sets that were taken once and stand still: nothing of them is too old.
+
+    Raises:
+        MonitoringError: A number of days is none.
+    """
+
+    data_days: float | None = 2.0
+    features_days: float | None = 2.0
+    model_days: float | None = 30.0
+    readings_days: float | None = 2.0
+    still: tuple[str, ...] = _STILL
+
+    def __post_init__(self) -> None:
+        """Refuse what is no time."""
+        for name, days in self._days().items():
+            if days is not None and not (math.isfinite(days) and days > 0):
+                raise MonitoringError(
+                    f"freshness.{name}_days is {days}.", next_step="Give a number of days above 0, or null."
+                )
+
+    def bounds(self, dataset: str) -> dict[str, float]:
+        """Return the most seconds of each age that is minded in a data set."""
+        if dataset in self.still:
+            return {}
+        return {name: days * _DAY for name, days in self._days().items() if days is not None}
+
+    def _days(self) -> Mapping[str, float | None]:
+        return {
+            "data": self.data_days,
+            "features": self.features_days,
+            "model": self.model_days,
+            "readings": self.readings_days,
+        }
 
 
 @dataclass(frozen=True)

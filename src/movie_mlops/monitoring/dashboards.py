@@ -107,6 +107,7 @@ DASHBOARDS: Final = (
                 {"{{route}}": 'sum by (route) (rate(movie_mlops_requests_total{status=~"5.."}[5m]))'},
             ),
             Panel("Refused", {"refused": "sum(rate(movie_mlops_shed_requests_total[5m]))"}, "reqps"),
+            Panel("Refused lines", {"{{reason}}": "sum by (reason) (rate(movie_mlops_refused_lines_total[5m]))"}),
             Panel("Degraded lists", {"{{missing}}": "sum by (missing) (rate(movie_mlops_degraded_answers_total[5m]))"}),
             Panel("Processor", {"{{instance}}": "rate(movie_mlops_process_cpu_seconds_total[5m])"}, "percentunit"),
             Panel("Memory", {"{{instance}}": "movie_mlops_process_memory_bytes"}, "bytes"),
@@ -145,8 +146,10 @@ DASHBOARDS: Final = (
                     "data": "min(movie_mlops_data_age_seconds)",
                     "features": "min(movie_mlops_features_age_seconds)",
                     "model": "min(movie_mlops_model_age_seconds)",
+                    "{{of}}, at most": 'max by (of) (movie_mlops_age_bound_seconds{of!="readings"})',
                 },
                 "s",
+                note="Of a data set that stands still nothing is too old, and no bound is shown.",
             ),
             Panel("Consumers behind", {"{{consumer}}": "max by (consumer) (movie_mlops_consumer_behind_events)"}),
             Panel("Dead letters", {"waiting": "max(movie_mlops_dead_letters)"}, limit=1),
@@ -196,6 +199,11 @@ DASHBOARDS: Final = (
             Panel(
                 "Lists of which something was taken", {"{{release}}": "max by (release) (movie_mlops_online_hit_ratio)"}
             ),
+            Panel(
+                "Guardrails that are broken",
+                {"{{guardrail}}": "max by (guardrail) (movie_mlops_online_guardrail_broken)"},
+                limit=1,
+            ),
             Panel("Below what was promised", {"verdict": "max(movie_mlops_online_below_promise)"}, limit=1),
             Panel(
                 "Features that drift",
@@ -210,7 +218,12 @@ DASHBOARDS: Final = (
                 "percentunit",
             ),
             Panel(
-                "Age of readings", {"{{name}}": "max by (name) (movie_mlops_reading_age_seconds)"}, "s", limit=172_800
+                "Age of readings",
+                {
+                    "{{name}}": "max by (name) (movie_mlops_reading_age_seconds)",
+                    "at most": 'max(movie_mlops_age_bound_seconds{of="readings"})',
+                },
+                "s",
             ),
             Panel(
                 "Lists lately",

@@ -26,6 +26,12 @@ ONLINE_BELOW: Final = Measure(
     _GAUGE,
     "1 where the lists are worth less, beyond chance, than was promised or than before.",
 )
+ONLINE_GUARDRAIL: Final = Measure(
+    "movie_mlops_online_guardrail_broken",
+    _GAUGE,
+    "1 where what must hold beside the quality of the lists is beyond its bound, beyond chance, 0 where it holds.",
+    (Label("guardrail", values=("fallbacks", "repeats", "coverage", "novelty", "unanswered", "displeased", "empty")),),
+)
 READING_AGE: Final = Measure(
     "movie_mlops_reading_age_seconds",
     _GAUGE,
@@ -41,6 +47,7 @@ MEASURES: Final = (
     ONLINE_HIT_RATIO,
     ONLINE_PROMISED,
     ONLINE_BELOW,
+    ONLINE_GUARDRAIL,
     READING_AGE,
 )
 """In the order of the reference."""

@@ -35,8 +35,8 @@ def drift(
 ) -> None:
     """Tell whether what comes in now is still what the champion was trained on.
 
-    Users, what they say, the films they watch, the feature store's rows and the answers of the release are compared
-    with what the bundle remembers. What counts as drift is in config/monitoring.yaml.
+    Users, what they say, the films they watch, the feature store's rows, and the answers of the release with the films
+    in them, are compared with what was before. What counts as drift is in config/monitoring.yaml.
     """
     from movie_mlops.cli import door, output
     from movie_mlops.flows import drift as drifting
@@ -56,4 +56,6 @@ def drift(
     typer.echo(found.verdict.sentence)
     if found.verdict.unjudged:
         typer.echo(f"{len(found.verdict.unjudged)} cannot be judged; the report says why.")
+    if not asked.whole:
+        typer.echo("This is a part of the window, so nothing is noted: readings and alerts stay as they are.")
     typer.echo(f"Report: {found.report}")

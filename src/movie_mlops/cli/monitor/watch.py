@@ -47,7 +47,14 @@ def watch(
         return
     address = url or f"http://{settings.host}:{settings.port}"
     with door.platform(home, dataset) as platform:
-        watching = Watching(platform, address, config, _tell, budget=door.triggers(settings).budget)
+        watching = Watching(
+            platform,
+            address,
+            config,
+            _tell,
+            budget=door.triggers(settings).budget,
+            freshness=door.freshness(settings),
+        )
         if once:
             _once(watching, config, as_json=as_json)
         else:

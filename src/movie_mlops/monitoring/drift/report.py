@@ -44,9 +44,18 @@ def write_report(
         # The drawings are made here, by a library that escapes the names in them; nothing else is let through.
         effects=Markup(plots.effects(verdict)) if spreads else "",  # noqa: S704 (see above)
         drawn=[(finding, Markup(plots.cells(finding))) for finding in closest],  # noqa: S704 (see above)
+        unjudged=_by_reason(verdict),
         rows=facts.get("Live", {}).get("rows", verdict.rows),
         facts=facts,
         command=command,
         made_at=(made_at or clock.now()).strftime("%Y-%m-%d %H:%M UTC"),
     )
     report_page.write_whole(path, html)
+
+
+def _by_reason(verdict: Verdict) -> dict[str, list[str]]:
+    """Return what cannot be judged by why: most of it shares one reason."""
+    found: dict[str, list[str]] = {}
+    for finding in verdict.unjudged:
+        found.setdefault(finding.reason, []).append(finding.name)
+    return found

@@ -10,6 +10,7 @@ from movie_mlops.monitoring.notify.channels import (
 )
 from movie_mlops.monitoring.notify.conditions import CONDITIONS, Condition, Look
 from movie_mlops.monitoring.notify.config import RUNBOOKS, MailConfig, NotifyConfig
+from movie_mlops.monitoring.notify.memory import Memory, Remembered
 from movie_mlops.monitoring.notify.notices import Notice, Told
 from movie_mlops.monitoring.notify.outbox import Outbox
 from movie_mlops.monitoring.notify.samples import Samples
@@ -24,11 +25,13 @@ __all__ = [
     "Look",
     "MailChannel",
     "MailConfig",
+    "Memory",
     "NotToldError",
     "Notice",
     "NotifyConfig",
     "Outbox",
     "RefusedNoticeError",
+    "Remembered",
     "Samples",
     "Told",
     "Watch",

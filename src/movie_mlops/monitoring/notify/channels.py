@@ -1,6 +1,8 @@
 """Where messages go: a file, a webhook as Slack has it, e-mail."""
 
+import errno
 import json
+import os
 import smtplib
 import ssl
 from email.message import EmailMessage
@@ -60,15 +62,23 @@ class FileChannel:
         self.name = f"the file {path.name}"
 
     def send(self, notice: Notice) -> None:
-        """Append it."""
+        """Append it; a line is there whole or not at all."""
+        line = (json.dumps(notice.document(), ensure_ascii=False) + "\n").encode()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(notice.document(), ensure_ascii=False) + "\n")
+            _append(self._path, line)
         except OSError as error:
             raise NotToldError(
                 f"{self._path} cannot be written ({error.strerror}).", next_step="Check the folder and the disk."
             ) from error
+
+
+def _append(path: Path, line: bytes) -> None:
+    with path.open("ab", buffering=0) as file:
+        before = file.tell()
+        if file.write(line) < len(line):
+            file.truncate(before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class WebhookChannel:

@@ -13,7 +13,7 @@ from movie_mlops.monitoring.notify.samples import Samples
 OBJECTIVES: Final = {"availability": 0.999, "latency": 0.99}
 _BURN: Final = 14.4
 _LEAST_BAD: Final = 10
-_DAY: Final = 86_400
+_BOUND: Final = "movie_mlops_age_bound_seconds"
 _SILENT_SECONDS: Final = 300
 
 
@@ -24,12 +24,14 @@ class Look:
     Attributes:
         reached: Whether an API answered.
         now: What it said, or where it did not answer what the state database knows.
-        before: What it said about five minutes ago, where it did and was not started anew since.
+        before: What it said about five minutes ago, or less, where it did and was not started anew since.
+        whole: Whether it was as long ago as that: a shorter while tells that something is wrong, and not that it ended.
     """
 
     reached: bool
     now: Samples
     before: Samples | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,16 @@ def _least(name: str, *, above: float) -> Callable[[Look], float | None]:
     def value(look: Look) -> float | None:
         found = look.now.values(name)
         return (min(found) if min(found) > above else 0.0) if found else None
+
+    return value
+
+
+def _too_old(name: str, of: str) -> Callable[[Look], float | None]:
+    """Return what is so where an age is beyond its bound; where it has none it may stand still."""
+
+    def value(look: Look) -> float | None:
+        found, bound = look.now.values(name), look.now.values(_BOUND, of=of)
+        return (min(found) if bound and min(found) > max(bound) else 0.0) if found else None
 
     return value
 
@@ -109,9 +121,9 @@ def _burning(look: Look, slo: str, bad: Callable[[Samples], float]) -> float | N
         return None
     requests = look.now.watched("movie_mlops_requests_total") - look.before.watched("movie_mlops_requests_total")
     many = bad(look.now) - bad(look.before)
-    if many < _LEAST_BAD or requests <= 0:
-        return 0.0
-    return many / requests if many / requests > _BURN * (1 - OBJECTIVES[slo]) else 0.0
+    if many >= _LEAST_BAD and requests > 0 and many / requests > _BURN * (1 - OBJECTIVES[slo]):
+        return many / requests
+    return 0.0 if look.whole else None
 
 
 def _lag(look: Look) -> float | None:
@@ -137,7 +149,8 @@ def _mismatch(look: Look) -> float | None:
 def _old(look: Look) -> float | None:
     ages = look.now.values("movie_mlops_reading_age_seconds")
     ages += look.now.values("movie_mlops_feature_mismatch_age_seconds")
-    return (max(ages) if max(ages) > 2 * _DAY else 0.0) if ages else None
+    bound = look.now.values(_BOUND, of="readings")
+    return (max(ages) if bound and max(ages) > max(bound) else 0.0) if ages else None
 
 
 CONDITIONS: Final = (
@@ -183,21 +196,21 @@ CONDITIONS: Final = (
         "ticket",
         900,
         "Nothing has come into the lake for {value:,.0f} seconds.",
-        _least("movie_mlops_data_age_seconds", above=2 * _DAY),
+        _too_old("movie_mlops_data_age_seconds", "data"),
     ),
     Condition(
         "FeaturesStale",
         "ticket",
         900,
         "The online store was made from the lake {value:,.0f} seconds ago.",
-        _least("movie_mlops_features_age_seconds", above=2 * _DAY),
+        _too_old("movie_mlops_features_age_seconds", "features"),
     ),
     Condition(
         "ModelStale",
         "ticket",
         900,
         "The champion was trained {value:,.0f} seconds ago.",
-        _least("movie_mlops_model_age_seconds", above=30 * _DAY),
+        _too_old("movie_mlops_model_age_seconds", "model"),
     ),
     Condition(
         "FeaturesMismatched",
@@ -219,6 +232,13 @@ CONDITIONS: Final = (
         60,
         "The lists are worth less to users than was promised, or than before.",
         _is_set("movie_mlops_online_below_promise"),
+    ),
+    Condition(
+        "GuardrailBroken",
+        "ticket",
+        60,
+        "What must hold beside the quality of the lists does not.",
+        _is_set("movie_mlops_online_guardrail_broken"),
     ),
     Condition(
         "ReadingsOld",

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
+
+from pydantic import AwareDatetime
 
 from movie_mlops.core import clock
 
@@ -23,7 +24,7 @@ class Told:
     alert: str
     severity: str
     sentence: str
-    since: datetime
+    since: AwareDatetime
     runbook: str
 
     def line(self) -> str:
@@ -41,7 +42,7 @@ class Notice:
         resolved: What is over.
     """
 
-    at: datetime
+    at: AwareDatetime
     firing: tuple[Told, ...] = ()
     resolved: tuple[Told, ...] = ()
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from movie_mlops.core.errors import MovieMlopsError
@@ -21,6 +21,8 @@ class Outbox:
         config: How patient it is.
         on_error: Told of each attempt that failed.
         first_wait_seconds: After the first failure; each further one doubles it.
+        waiting: What was not brought before this process began, by the receiver's name.
+        on_brought: Told, from the receiver's thread, whenever a message waits no more.
     """
 
     def __init__(
@@ -30,8 +32,19 @@ class Outbox:
         on_error: Callable[[MovieMlopsError], None],
         *,
         first_wait_seconds: float = _FIRST_WAIT_SECONDS,
+        waiting: Mapping[str, Sequence[Notice]] | None = None,
+        on_brought: Callable[["Outbox"], None] = lambda _: None,
     ) -> None:
-        self._ways = [_Way(channel, config, on_error, first_wait_seconds) for channel in channels]
+        self._ways = [
+            _Way(channel, config, on_error, first_wait_seconds, (waiting or {}).get(channel.name, ()))
+            for channel in channels
+        ]
+        for way in self._ways:
+            way.start(lambda: on_brought(self))
+
+    def waiting(self) -> dict[str, tuple[Notice, ...]]:
+        """Return what each receiver has not got yet, the oldest first."""
+        return {way.name: waiting for way in self._ways if (waiting := way.waiting())}
 
     def put(self, notice: Notice) -> None:
         """Take a message; this never waits for a receiver."""
@@ -47,17 +60,31 @@ class Outbox:
 
 class _Way:
     def __init__(
-        self, channel: Channel, config: NotifyConfig, on_error: Callable[[MovieMlopsError], None], first_wait: float
+        self,
+        channel: Channel,
+        config: NotifyConfig,
+        on_error: Callable[[MovieMlopsError], None],
+        first_wait: float,
+        waiting: Sequence[Notice],
     ) -> None:
+        self.name = channel.name
         self._channel = channel
         self._on_error = on_error
         self._first_wait = first_wait
         self._longest_wait = config.longest_wait_seconds
-        self._waiting: deque[Notice] = deque(maxlen=config.most_waiting)
+        self._waiting: deque[Notice] = deque(waiting, maxlen=config.most_waiting)
         self._changed = threading.Condition()
         self._ends = threading.Event()
+        self._on_brought: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=self._work, name=f"notify {channel.name}", daemon=True)
+
+    def start(self, on_brought: Callable[[], None]) -> None:
+        self._on_brought = on_brought
         self._thread.start()
+
+    def waiting(self) -> tuple[Notice, ...]:
+        with self._changed:
+            return tuple(self._waiting)
 
     def put(self, notice: Notice) -> None:
         with self._changed:
@@ -99,3 +126,4 @@ class _Way:
             with self._changed:
                 if self._waiting and self._waiting[0] is notice:
                     self._waiting.popleft()
+            self._on_brought()

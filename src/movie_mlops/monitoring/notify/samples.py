@@ -53,9 +53,9 @@ class Samples:
             for one in samples
         )
 
-    def values(self, name: str) -> list[float]:
-        """Return every value of a name."""
-        return [value for _, value in self._of.get(name, ())]
+    def values(self, name: str, **labels: str) -> list[float]:
+        """Return every value of a name that has those labels."""
+        return [value for found, value in self._of.get(name, ()) if labels.items() <= found.items()]
 
     def watched(self, name: str, **labels: str) -> float:
         """Return the sum of a counter over the routes for which somebody waits, of those labels.

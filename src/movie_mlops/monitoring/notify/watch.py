@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from movie_mlops.core import clock
 from movie_mlops.monitoring.notify.conditions import CONDITIONS, Condition, Look
 from movie_mlops.monitoring.notify.config import NotifyConfig
+from movie_mlops.monitoring.notify.memory import Remembered, Standing
 from movie_mlops.monitoring.notify.notices import Notice, Told
 from movie_mlops.monitoring.notify.samples import Samples
 
@@ -16,24 +17,14 @@ _BETWEEN: Final = timedelta(minutes=5)
 _REQUESTS: Final = "movie_mlops_requests_total"
 
 
-@dataclass
-class _Standing:
-    """How it stands with one condition; ``told`` is when that it is so was told last."""
-
-    since: datetime
-    sentence: str
-    told: datetime | None = None
-
-
 class Watch:
     """Decides what is told and when.
-
-    It remembers nothing beyond its process: one that is started again tells anew what still goes on.
 
     Args:
         config: How often what is told.
         conditions: What is looked at.
         now: The clock, where it is not the usual one.
+        remembered: What one that ran before went by, so that nothing is told twice and no end is forgotten.
     """
 
     def __init__(
@@ -41,32 +32,53 @@ class Watch:
         config: NotifyConfig,
         conditions: Sequence[Condition] = CONDITIONS,
         now: Callable[[], datetime] | None = None,
+        remembered: Remembered | None = None,
     ) -> None:
         self._config = config
         self._conditions = conditions
         self._now = now or clock.now
-        self._standing: dict[str, _Standing] = {}
-        self._over: dict[str, Told] = {}
+        before, known = remembered or Remembered(), {condition.key for condition in conditions}
+        # What is looked at no more would never end.
+        self._standing = {key: replace(one) for key, one in before.standing.items() if key in known}
+        self._over = dict(before.over)
         self._said: deque[tuple[datetime, Samples]] = deque()
-        self._last_notice: datetime | None = None
+        self._last_notice = before.last_notice
+        self._longest_gap = max(_BETWEEN, 2 * timedelta(seconds=config.every_seconds))
+
+    @property
+    def remembered(self) -> Remembered:
+        """What another one could go on with."""
+        return Remembered(
+            {key: replace(one) for key, one in self._standing.items()}, dict(self._over), self._last_notice
+        )
 
     def look(self, samples: Samples, *, reached: bool) -> Notice | None:
         """Take what was seen; return what is to be told now, if anything."""
         now = self._now()
-        seen = Look(reached, samples, self._before(samples, now) if reached else None)
+        self._turn_back(now)
+        seen = Look(reached, samples, *(self._before(samples, now) if reached else (None, False)))
         for condition in self._conditions:
             self._judge(condition, condition.value(seen), now)
         return self._notice(now)
 
-    def _before(self, samples: Samples, now: datetime) -> Samples | None:
-        """Return what was said some minutes ago; nothing where counters began anew since."""
+    def _turn_back(self, now: datetime) -> None:
+        """Where the clock was set back, count from now on: else nothing would be due until it is as late again."""
+        for one in self._standing.values():
+            one.since, one.seen = min(one.since, now), min(one.seen, now)
+            one.told = one.told and min(one.told, now)
+        self._last_notice = self._last_notice and min(self._last_notice, now)
+        if self._said and self._said[-1][0] > now:
+            self._said.clear()
+
+    def _before(self, samples: Samples, now: datetime) -> tuple[Samples | None, bool]:
+        """Return what was said before, if counters did not begin anew since, and whether that was minutes ago."""
         if self._said and samples.watched(_REQUESTS) < self._said[-1][1].watched(_REQUESTS):
             self._said.clear()
         self._said.append((now, samples))
         # The oldest is the youngest that is old enough.
         while len(self._said) > 1 and now - self._said[1][0] >= _BETWEEN:
             self._said.popleft()
-        return self._said[0][1] if len(self._said) > 1 else None
+        return (self._said[0][1], now - self._said[0][0] >= _BETWEEN) if len(self._said) > 1 else (None, False)
 
     def _judge(self, condition: Condition, value: float | None, now: datetime) -> None:
         if value is None:
@@ -75,10 +87,12 @@ class Watch:
         standing = self._standing.get(condition.key)
         if value > 0:
             sentence = condition.sentence.format(value=value)
-            if standing is None:
-                self._standing[condition.key] = _Standing(now, sentence)
+            # Nobody looked for long: what was not told yet may have been over meanwhile.
+            anew = standing is not None and standing.told is None and now - standing.seen > self._longest_gap
+            if standing is None or anew:
+                self._standing[condition.key] = Standing(now, now, sentence)
             else:
-                standing.sentence = sentence
+                standing.sentence, standing.seen = sentence, now
         elif standing is not None:
             del self._standing[condition.key]
             if standing.told is not None:
@@ -103,11 +117,11 @@ class Watch:
         self._last_notice = now
         return Notice(now, tuple(firing), resolved)
 
-    def _is_due(self, condition: Condition, standing: _Standing, now: datetime) -> bool:
+    def _is_due(self, condition: Condition, standing: Standing, now: datetime) -> bool:
         if standing.told is not None:
             return (now - standing.told).total_seconds() >= self._config.repeat_seconds[condition.severity]
         return (now - standing.since).total_seconds() >= condition.holds_seconds
 
-    def _told(self, condition: Condition, standing: _Standing) -> Told:
+    def _told(self, condition: Condition, standing: Standing) -> Told:
         runbook = f"{self._config.runbooks}#{condition.alert.lower()}"
         return Told(condition.key, condition.severity, standing.sentence, standing.since, runbook)
