@@ -42,6 +42,8 @@ bin=.venv/bin
 # Several processes will want the tests compiled at the same moment: one does it before, while others look at the code.
 if [ -z "$stage$kind" ] && ! $checks; then
   PYTHONDONTWRITEBYTECODE="" $bin/python -m pytest --collect-only --quiet >/dev/null 2>&1 & compiling=$!
+  # The same of the loops of the recommenders.
+  $bin/python -m tests.fixtures.common.compiled_loops >/dev/null 2>&1 & compiling="$compiling $!"
 fi
 if [ -z "$stage$kind" ]; then
   echo "== lint";            $bin/ruff check --quiet .; $bin/ruff format --quiet --check .
@@ -73,5 +75,5 @@ parallel=()
 [ ${#paths[@]} -gt 0 ] || parallel=(--numprocesses 5 --dist loadfile --no-loadscope-reorder)
 [ -z "$tools" ] || wait "$tools"
 # What is wrong with a test is told by the run itself.
-[ -z "$compiling" ] || wait "$compiling" || true
+[ -z "$compiling" ] || wait $compiling || true
 exec $bin/python -m pytest ${parallel[@]+"${parallel[@]}"} ${paths[@]+"${paths[@]}"} ${extra[@]+"${extra[@]}"}

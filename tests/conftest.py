@@ -1,6 +1,8 @@
 """What every kind of test shares."""
 
+import gc
 import json
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +14,11 @@ from httpx._transports import default as transports
 if TYPE_CHECKING:
     from tests.fixtures.stage_3.postgres_server import PostgresServer
     from tests.fixtures.stage_4.command_line import CommandLine
+
+# While thousands of tests are collected nothing becomes rubbish, and each look for it takes longer than the one before.
+gc.disable()
+# A grammar of addresses that takes seconds to read, whenever a schema of JSON is looked at; none of ours names them.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Those with the longest files first, so that none of these is left when all others are done; and first of all what is
@@ -29,6 +36,18 @@ KINDS = ("performance", "e2e", "integration", "security", "unit")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bring the tests into the order of their kinds, the longest files first."""
     items.sort(key=lambda item: _place(str(item.path.relative_to(REPOSITORY))))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: nobody looks there for rubbish."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """At the very end everything may go, so that libraries do not complain of what is left."""
+    gc.unfreeze()
 
 
 def _place(file: str) -> tuple[int, int]:

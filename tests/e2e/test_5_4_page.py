@@ -727,8 +727,8 @@ def test_poster_titles_can_be_read(visit: Visit, page_server: str) -> None:
 @pytest.mark.parametrize(
     ("name", "viewport", "scheme"),
     [
-        ("desktop", DESKTOP, "light"),
         ("small-phone", SMALL_PHONE, "dark"),
+        pytest.param("desktop", DESKTOP, "light", marks=pytest.mark.long),
         pytest.param("desktop", DESKTOP, "dark", marks=pytest.mark.long),
         pytest.param("phone", PHONE, "light", marks=pytest.mark.long),
         pytest.param("phone", PHONE, "dark", marks=pytest.mark.long),

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
+from tests.fixtures.stage_4.command_line import QUICK, CommandLine
 from tests.fixtures.stage_5.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
@@ -25,10 +26,15 @@ TEN = 10
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """``python -m movie_mlops run --serve --port … --home …`` in an empty home, up to its first answer."""
+    """``python -m movie_mlops run --serve --port … --home …`` in an empty home, up to its first answer.
+
+    Few models are tried: with all of them the same command is run by ``finished``.
+    """
     folder = tmp_path_factory.mktemp("newcomer")
+    settings = {"MOVIE_MLOPS_CONFIG": str(CommandLine(folder, folder / "home").configured(**QUICK).config)}
     home = ("--home", str(folder / "home"))
-    process = ServerProcess(folder / "printed.txt", "run", "--serve", *home, again=("serve", *home), anew=True)
+    words = ("run", "--serve", *home)
+    process = ServerProcess(folder / "printed.txt", *words, again=("serve", *home), anew=True, variables=settings)
     try:
         process.start()
         yield process
@@ -46,7 +52,7 @@ def test_the_command_says_what_it_does_and_where_the_page_is(run: ServerProcess)
     assert f"Recommendations from sample: {run.url}/" in printed
 
 
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("screen", ["desktop", pytest.param("phone", marks=pytest.mark.long)])
 def test_a_newcomer_gets_ten_films_with_reasons(chromium: Browser, run: ServerProcess, screen: str) -> None:
     """Search, pick five, rate: ten with reasons follow at once; more like this, the passport; a reload keeps it all."""
     with visit(chromium, screen) as page:

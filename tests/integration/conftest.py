@@ -75,7 +75,8 @@ def s3_config(address: str) -> S3Config:
     )
 
 
-@pytest.fixture(params=["folder", "odd folder", "s3"])
+# An odd folder is a folder, too.
+@pytest.fixture(params=[pytest.param("folder", marks=pytest.mark.long), "odd folder", "s3"])
 def lake_config(request: pytest.FixtureRequest, tmp_path: Path) -> LakeConfig:
     """Where an empty lake may be: every storage keeps the same promises."""
     if request.param == "s3":

@@ -15,7 +15,7 @@ def audience(tmp_path_factory: pytest.TempPathFactory) -> Audience:
     return read_sample(tmp_path_factory.mktemp("sample")).audience
 
 
-@pytest.mark.parametrize("model", ["ease", "edlae", "item-knn"])
+@pytest.mark.parametrize("model", ["ease", pytest.param("edlae", marks=pytest.mark.long), "item-knn"])
 def test_no_attack_lifts_its_film_beyond_the_bound(audience: Audience, model: str) -> None:
     """Promise P29: with 1, 3 and 5 percent invented users (random, average and bandwagon profiles) who push a rare
     film, no recipe shows it to more than 15 percent of the real users who do not know it.

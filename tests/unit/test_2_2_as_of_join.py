@@ -59,7 +59,7 @@ def test_a_missing_column_is_named() -> None:
 times = st.integers(0, 12)
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=80)
 @given(
     features=st.lists(st.tuples(st.sampled_from("abc"), times, times), max_size=30, unique=True),
     rows=st.lists(st.tuples(st.sampled_from("abcd"), times, times), min_size=20, max_size=25),
@@ -67,7 +67,7 @@ times = st.integers(0, 12)
 def test_the_join_is_what_brute_force_finds(
     features: list[tuple[str, int, int]], rows: list[tuple[str, int, int]]
 ) -> None:
-    """Promise P4: 500 tables of at least 20 rows each, of any two times, against a look at every feature row."""
+    """Promise P4: tables of at least 20 rows each, of any two times, against a look at every feature row."""
     numbered = [(*feature, number) for number, feature in enumerate(features)]
     expected = []
     for user, at, known in rows:

@@ -93,15 +93,16 @@ def equal(found: Sequence[object], wanted: Sequence[object]) -> bool:
     return list(found) == [None if each is None else pytest.approx(each, rel=1e-9, abs=1e-12) for each in wanted]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=6)
 @given(seed=st.integers(0, 2**32))
+@pytest.mark.parametrize("many", [40, pytest.param(800, marks=pytest.mark.long)])
 @pytest.mark.parametrize("knowledge", ["row", "column"])
-def test_no_row_knows_the_future_of_anybody(knowledge: str, seed: int) -> None:
+def test_no_row_knows_the_future_of_anybody(knowledge: str, many: int, seed: int) -> None:
     """Promise P4: closeness is that of a count by hand over what was known, late corrections of others included."""
     random = np.random.default_rng(seed)
     said, by_row = crowd(random), knowledge == "row"
     rows = []
-    for _ in range(25):
+    for _ in range(many):
         at = START + timedelta(hours=int(random.integers(-10, 400)))
         known_at = at if by_row else START + timedelta(days=5 * int(random.integers(0, 4)))
         user, film = f"w{random.integers(0, 6)}-{random.integers(0, 2)}", int(random.integers(1, 5))
@@ -114,7 +115,7 @@ def test_no_row_knows_the_future_of_anybody(knowledge: str, seed: int) -> None:
         assert equal(values, closeness(neighbours(others, row["movie_id"]), likes, row["movie_id"])), row
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(seed=st.integers(0, 2**32), cells=st.sampled_from([1, 7, 2**20]))
 def test_stream_and_partitions_give_the_batch(seed: int, cells: int) -> None:
     """Promise P5: likes in any order and partition, and neighbourhoods of any block of films, give the same."""
@@ -146,7 +147,7 @@ def test_stream_and_partitions_give_the_batch(seed: int, cells: int) -> None:
             assert equal(tuple(fold.values(state, now, beside=beside).values()), next(batch))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 @given(seed=st.integers(0, 2**32))
 def test_what_is_served_is_the_batch_of_now(seed: int) -> None:
     """Promise P5: the period's neighbourhoods, materialised, and a history that goes on give the batch of now."""

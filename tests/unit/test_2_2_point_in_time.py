@@ -136,16 +136,17 @@ def row_of(user: str, film: int, at: float, known: float) -> dict:
 KNOWLEDGE: list[Knowledge] = ["row", "column", day(8)]
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=3)
 @given(seed=st.integers(0, 2**32))
+@pytest.mark.parametrize("worlds", [40, pytest.param(400, marks=pytest.mark.long)])
 @pytest.mark.parametrize("knowledge", KNOWLEDGE, ids=["own time", "own knowledge", "one knowledge"])
 @pytest.mark.parametrize("entity", [USER, FILM, USER_AND_FILM], ids=lambda entity: entity.name)
-def test_no_feature_knows_the_future(entity: Entity, knowledge: Knowledge, seed: int) -> None:
-    """Promise P4: every feature of 36,000 random rows is what brute force makes of what had happened and arrived."""
+def test_no_feature_knows_the_future(entity: Entity, knowledge: Knowledge, worlds: int, seed: int) -> None:
+    """Promise P4: every feature of random rows is what brute force makes of what had happened and arrived."""
     random = np.random.default_rng(seed)
     said: list[Arrived] = []
     rows = []
-    for number in range(50):
+    for number in range(worlds):
         name = f"w{number}"
         said += world(random, name)
         times = random.integers(-1, 40, (4, 2)) / 2
@@ -172,7 +173,7 @@ words = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(
     said=st.lists(words, max_size=8),
     at=st.lists(st.integers(0, 20), min_size=2, max_size=2),

@@ -28,7 +28,8 @@ from tests.fixtures.stage_2.interactions import START
 from tests.fixtures.stage_2.worlds import FILMS, FILMS_TABLE, Arrived, arrivals, every_aggregation, world
 
 CONFIG = FeedbackConfig()
-WORLDS = 30
+# So many small worlds at once: enough for any break, and many more in the long run.
+WORLDS = [30, pytest.param(300, marks=pytest.mark.long)]
 KINDS = list(KIND_CODES)
 
 
@@ -65,8 +66,9 @@ def same(batch: object, online: object) -> bool:
     return type(batch) is type(online) and batch == online
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=6)
 @given(seed=st.integers(0, 2**32))
+@pytest.mark.parametrize("worlds", WORLDS)
 @pytest.mark.parametrize(
     "view",
     # What follows everybody has a test of its own: test_2_2_co_watch.py.
@@ -76,10 +78,10 @@ def same(batch: object, online: object) -> bool:
     ],
     ids=lambda view: f"{view.name} of a {view.entity.name}",
 )
-def test_batch_stream_and_partitions_give_the_same(view: FeatureView, seed: int) -> None:
+def test_batch_stream_and_partitions_give_the_same(view: FeatureView, worlds: int, seed: int) -> None:
     """Promise P5: the same interactions in any order and partition give the same features in every form."""
     random = np.random.default_rng(seed)
-    said = [arrived for number in range(WORLDS) for arrived in world(random, f"w{number}")]
+    said = [arrived for number in range(worlds) for arrived in world(random, f"w{number}")]
     now = max((arrived.at for arrived in said), default=START) + timedelta(hours=int(random.integers(0, 50)))
     rows = keys(view.entity, said, random)
     batch = batch_rows(view, rows, said, now)
@@ -94,12 +96,15 @@ def test_batch_stream_and_partitions_give_the_same(view: FeatureView, seed: int)
         assert not wrong, (row, wrong)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=8)
 @given(seed=st.integers(0, 2**32), together=st.booleans())
-def test_batch_stream_online_and_the_feedback_matrix_choose_the_same_word(seed: int, together: bool) -> None:
+@pytest.mark.parametrize("worlds", WORLDS)
+def test_batch_stream_online_and_the_feedback_matrix_choose_the_same_word(
+    worlds: int, seed: int, together: bool
+) -> None:
     """Promise P5: of words that are equal in authority, time and arrival the same one counts in every form."""
     random = np.random.default_rng(seed)
-    said = [arrived for number in range(WORLDS) for arrived in world(random, f"w{number}")]
+    said = [arrived for number in range(worlds) for arrived in world(random, f"w{number}")]
     if together:
         said = [Arrived(interaction, START + timedelta(days=100)) for interaction, _ in said]
     matrix: dict[str, dict[int, tuple]] = {}

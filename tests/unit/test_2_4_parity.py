@@ -53,7 +53,7 @@ def empty_store() -> tuple[Database, Histories]:
     return database, Histories(database)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=12)
 @given(said=st.lists(words, max_size=25, unique_by=lambda word: word.event_id), data=st.data())
 def test_replaying_in_any_order_and_grouping_gives_the_batch(said: list[Interaction], data: st.DataObject) -> None:
     """Words applied one by one or in groups, shuffled and some twice, leave the histories that the batch computes."""
@@ -68,7 +68,7 @@ def test_replaying_in_any_order_and_grouping_gives_the_batch(said: list[Interact
     database.close()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=12)
 @given(said=st.lists(words, max_size=25, unique_by=lambda word: word.event_id), data=st.data())
 def test_the_lake_and_the_events_after_it_give_the_batch_of_both(said: list[Interaction], data: st.DataObject) -> None:
     """Histories made from the lake and then kept current by events are those of a lake that has it all."""

@@ -6,6 +6,7 @@ lacks a fact has a card without it. It holds no time of its own: the same bundle
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from movie_mlops.core import clock, report_page
@@ -55,12 +56,13 @@ class Card:
 
     def to_html(self) -> str:
         """Return one HTML page that needs nothing beside it."""
-        return self._render("card.html.j2", {name: _safe(svg) for name, svg in self._figures().items()})
+        return self._render("card.html.j2", {name: _safe(svg) for name, svg in self._figures.items()})
 
     def to_markdown(self) -> str:
         """Return the same as Markdown, with drawings that need no page."""
-        return self._render("card.md.j2", {name: report_page.standalone(svg) for name, svg in self._figures().items()})
+        return self._render("card.md.j2", {name: report_page.standalone(svg) for name, svg in self._figures.items()})
 
+    @cached_property
     def _figures(self) -> dict[str, str]:
         figures, judged = {}, Judged.of(self.manifest)
         if judged is not None:
