@@ -213,6 +213,17 @@ def test_only_what_was_consumed_is_left_out(snapshot: Snapshot, kind: Kind) -> N
     assert (47 in answer) == (kind in {Kind.CLICK, Kind.VIEW, Kind.WITHDRAW})
 
 
+def test_a_liked_film_that_was_only_looked_at_may_come_the_short_way(snapshot: Snapshot) -> None:
+    """Where looking counts as liking, what was looked at speaks for others and is not left out itself."""
+    looking = FeedbackConfig(weights={Kind.LIKE: 1.0, Kind.VIEW: 1.0})
+    met = History.of([(6, Kind.LIKE, None), (47, Kind.VIEW, None)], looking)
+    assert met.weights.all()
+    every = ids(recommend(snapshot, met, Wish(k=8)))
+    place = every.index(47)
+    assert 6 not in every
+    assert ids(recommend(snapshot, met, Wish(k=place + 2))) == every[: place + 2]
+
+
 def test_filters_that_leave_nothing_say_so(snapshot: Snapshot) -> None:
     """An empty list carries a note that says why it is empty."""
     for seen in (NOBODY, history(m6=1.0)):
