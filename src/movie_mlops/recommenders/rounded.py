@@ -8,8 +8,7 @@ a few dozen of many thousands, is for the caller to multiply exactly. So nothing
 The vectors are looked at from the longest to the shortest, and no further than to where ``|y| |x|`` is below the k-th
 largest product for sure. A factor model's films with few likes have short vectors, and most films have few likes: of
 millions, a few in a hundred are looked at. Where all vectors are equally long, all are. The longest are kept as they
-are, too: of a few thousand vectors no more is looked at as a rule, and so few are multiplied sooner than rounded ones
-are told apart.
+are, too: as a rule none but a few thousand of these is looked at, and so few are multiplied as quickly as rounded ones.
 
 References:
     H. Li, T. N. Chan, M. L. Yiu, N. Mamoulis, "FEXIPRO: Fast and Exact Inner Product Retrieval in Recommender Systems",
@@ -155,7 +154,7 @@ class RoundedVectors:
         slack = 2 * _SLACK * -float(self._shortness[0]) * length
         products, least, end = np.empty(0, np.float32), -math.inf, min(max(_FIRST_LOOK, k), len(self._longest))
         while max(len(products), k - 1) < end <= len(self._longest):
-            products = self._longest[:end] @ vector
+            products = np.concatenate((products, self._longest[len(products) : end] @ vector))
             products[without[without < end]] = -np.inf
             least = float(np.partition(products, end - k)[end - k]) - slack
             end = self._end(least / length)
