@@ -9,7 +9,8 @@ import pytest
 from scipy import sparse
 
 from movie_mlops.recommenders import create, spread
-from movie_mlops.recommenders.compiled import COMPILED, approach
+from movie_mlops.recommenders.compiled import COMPILED
+from movie_mlops.recommenders.conjugate import approach
 
 _PARAMS = {"ials": {"factors": 8, "regularisation": 2, "iterations": 3}, "slim": {"l1": 0.5, "l2": 2}}
 

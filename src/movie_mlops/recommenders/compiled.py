@@ -20,21 +20,19 @@ else:
     COMPILED = True
 """Whether the loops are compiled."""
 
-_F = TypeVar("_F", bound=Callable[..., None])
-_Floats = NDArray[np.float32]
-_Indices = NDArray[np.int32]
+_F = TypeVar("_F", bound=Callable[..., object])
+Floats = NDArray[np.float32]
+Indices = NDArray[np.int32]
+Starts = NDArray[np.int64]
 _Places = NDArray[np.int32] | NDArray[np.int64]
-_Starts = NDArray[np.int64]
 _Doubles = NDArray[np.float64]
 
-_NOTHING: Final = np.float32(1e-20)
-_ONE: Final = np.float32(1)
 _SWEEPS: Final = 1000
 _TOLERANCE: Final = np.float32(1e-4)
 _ZERO: Final = np.float32(0)
 
 
-def _compiled(*, any_order: bool = False, otherwise: Callable[..., None] | None = None) -> Callable[[_F], _F]:
+def compiled(*, any_order: bool = False, otherwise: Callable[..., object] | None = None) -> Callable[[_F], _F]:
     """Compile a function when it is first called.
 
     Args:
@@ -55,15 +53,15 @@ def _compiled(*, any_order: bool = False, otherwise: Callable[..., None] | None 
     return decorate
 
 
-@_compiled()
+@compiled()
 def add_pairs(  # noqa: PLR0917 - numba takes arguments by their places
-    film_starts: _Starts,
-    users: _Indices,
+    film_starts: Starts,
+    users: Indices,
     places: _Places,
-    user_stops: _Starts,
-    films: _Indices,
-    weights: _Floats,
-    gram: _Floats,
+    user_stops: Starts,
+    films: Indices,
+    weights: Floats,
+    gram: Floats,
     first: int,
     stop: int,
 ) -> None:
@@ -89,9 +87,9 @@ def add_pairs(  # noqa: PLR0917 - numba takes arguments by their places
                 row[films[other]] += weight * weights[other]
 
 
-@_compiled()
+@compiled()
 def elastic_nets(  # noqa: PLR0917 - numba takes arguments by their places
-    gram: _Floats, l1: np.float32, l2: np.float32, offset: int, weights: _Floats, first: int, stop: int
+    gram: Floats, l1: np.float32, l2: np.float32, offset: int, weights: Floats, first: int, stop: int
 ) -> None:
     """Rebuild films ``first`` to ``stop`` of some from all others, by descent along one weight after the other.
 
@@ -137,148 +135,16 @@ def elastic_nets(  # noqa: PLR0917 - numba takes arguments by their places
             every = bool(largest < _TOLERANCE)
 
 
-def _gather_plainly(others: _Floats, liked: _Indices, start: int, many: int, kept: _Floats) -> None:
-    np.take(others, liked[start : start + many], axis=0, out=kept[:many], mode="clip")
-
-
-def _multiply_plainly(rows: _Floats, many: int, vector: _Floats, products: _Floats) -> None:
-    np.dot(rows[:many], vector, out=products[:many])
-
-
-def _add_rows_plainly(rows: _Floats, many: int, weights: _Floats, total: _Floats) -> None:
-    total += weights[:many] @ rows[:many]
-
-
-@_compiled(any_order=True, otherwise=_gather_plainly)
-def _gather(others: _Floats, liked: _Indices, start: int, many: int, kept: _Floats) -> None:
-    """Copy what a row likes into the first ``many`` rows of ``kept``."""
-    length = others.shape[1]
-    for row in range(many):
-        source, target = others[liked[start + row]], kept[row]
-        for at in range(length):  # an assignment of whole rows takes three times as long
-            target[at] = source[at]
-
-
-@_compiled(any_order=True, otherwise=_multiply_plainly)
-def _multiply(rows: _Floats, many: int, vector: _Floats, products: _Floats) -> None:
-    """Write the product of each of ``many`` rows with a vector, four at a time."""
-    length = vector.shape[0]
-    for row in range(0, many - 3, 4):
-        one, two, three, four = rows[row], rows[row + 1], rows[row + 2], rows[row + 3]
-        first = second = third = fourth = _ZERO
-        for at in range(length):
-            value = vector[at]
-            first += one[at] * value
-            second += two[at] * value
-            third += three[at] * value
-            fourth += four[at] * value
-        products[row], products[row + 1], products[row + 2], products[row + 3] = first, second, third, fourth
-    for row in range(many - many % 4, many):
-        one, first = rows[row], _ZERO
-        for at in range(length):
-            first += one[at] * vector[at]
-        products[row] = first
-
-
-@_compiled(any_order=True, otherwise=_add_rows_plainly)
-def _add_rows(rows: _Floats, many: int, weights: _Floats, total: _Floats) -> None:
-    """Add so many times each of ``many`` rows, four at a time."""
-    length = total.shape[0]
-    for row in range(0, many - 3, 4):
-        one, two, three, four = rows[row], rows[row + 1], rows[row + 2], rows[row + 3]
-        first, second, third, fourth = weights[row], weights[row + 1], weights[row + 2], weights[row + 3]
-        for at in range(length):
-            total[at] += (first * one[at] + second * two[at]) + (third * three[at] + fourth * four[at])
-    for row in range(many - many % 4, many):
-        one, first = rows[row], weights[row]
-        for at in range(length):
-            total[at] += first * one[at]
-
-
-@_compiled(any_order=True)
-def approach(  # noqa: PLR0917 - numba takes arguments by their places
-    inverse: _Floats,
-    starts: _Starts,
-    liked: _Indices,
-    confidences: _Floats,
-    others: _Floats,
-    vectors: _Floats,
-    lefts: _Floats,
-    steps: int,
-    at_once: int,
-    first: int,
-    stop: int,
-) -> None:
-    """Bring vectors nearer to the solutions of their least squares, by steps of preconditioned conjugate gradients.
-
-    The vector x of a row with likes i of confidence c_i is that of ``A x = Σ c_i y_i``, where
-    ``A = B + Σ (c_i - 1) y_i y_iᵀ`` and ``B = YᵀY + λI``. B is the preconditioner: no like being counted twice, A lies
-    between B and c·B for the largest c, so each step gains a factor that hangs on c alone, whatever the spectrum of Y.
-
-    Args:
-        inverse: ``B⁻¹``.
-        starts: Where the likes of each row start.
-        liked: Which of ``others`` a row likes.
-        confidences: How much.
-        others: Y.
-        vectors: One for each row: where the steps start from, and what is written to.
-        lefts: ``-B x`` for the rows from ``first`` to ``stop``; used up.
-        steps: How many steps.
-        at_once: So many of a row's likes lie together, to be read again from a core's cache.
-        first: The first row.
-        stop: The row after the last.
-    """
-    length = others.shape[1]
-    kept, weights = np.empty((at_once, length), np.float32), np.empty(at_once, np.float32)
-    way, image = np.empty(length, np.float32), np.empty(length, np.float32)
-    pulled, bent = np.empty(length, np.float32), np.empty(length, np.float32)
-    for row in range(first, stop):
-        start, likes = starts[row], starts[row + 1] - starts[row]
-        x, left = vectors[row], lefts[row - first]
-        for begin in range(0, likes, at_once):
-            many = min(at_once, likes - begin)
-            own = confidences[start + begin : start + begin + many]
-            _gather(others, liked, start + begin, many, kept)
-            _multiply(kept, many, x, weights)
-            weights[:many] = own - (own - _ONE) * weights[:many]
-            _add_rows(kept, many, weights, left)
-        error = _ZERO
-        for step in range(steps):
-            pulled[:] = _ZERO
-            _add_rows(inverse, length, left, pulled)
-            before, error = error, np.sum(left * pulled)
-            if not error > _NOTHING:
-                break
-            turn = error / before if step else _ZERO
-            way[:] = pulled + turn * way if step else pulled
-            image[:] = left + turn * image if step else left  # B times the way, with no product: B B⁻¹ r is r
-            bend = np.sum(way * image)
-            bent[:] = image
-            for begin in range(0, likes, at_once):
-                many = min(at_once, likes - begin)
-                own = confidences[start + begin : start + begin + many]
-                if likes > at_once:
-                    _gather(others, liked, start + begin, many, kept)
-                _multiply(kept, many, way, weights)
-                bend += np.sum((own - _ONE) * weights[:many] * weights[:many])
-                weights[:many] *= own - _ONE
-                if step < steps - 1:
-                    _add_rows(kept, many, weights, bent)
-            far = error / bend
-            x += far * way
-            left -= far * bent
-
-
 def _add_common_plainly(  # noqa: PLR0917 - as the compiled one
     rows: _Places,
-    films: _Indices,
-    film_starts: _Starts,
-    users: _Indices,
-    own: _Floats,
-    starts: _Starts,
-    liked: _Indices,
-    weights: _Floats,
-    place: _Indices,
+    films: Indices,
+    film_starts: Starts,
+    users: Indices,
+    own: Floats,
+    starts: Starts,
+    liked: Indices,
+    weights: Floats,
+    place: Indices,
     gram: _Doubles,
 ) -> None:
     for row in rows.tolist():
@@ -289,17 +155,17 @@ def _add_common_plainly(  # noqa: PLR0917 - as the compiled one
             gram[row, places[places >= 0]] += weight * weights[theirs][places >= 0]
 
 
-@_compiled(otherwise=_add_common_plainly)
+@compiled(otherwise=_add_common_plainly)
 def add_common(  # noqa: PLR0917 - numba takes arguments by their places
     rows: _Places,
-    films: _Indices,
-    film_starts: _Starts,
-    users: _Indices,
-    own: _Floats,
-    starts: _Starts,
-    liked: _Indices,
-    weights: _Floats,
-    place: _Indices,
+    films: Indices,
+    film_starts: Starts,
+    users: Indices,
+    own: Floats,
+    starts: Starts,
+    liked: Indices,
+    weights: Floats,
+    place: Indices,
     gram: _Doubles,
 ) -> None:
     """Add to some ``rows`` of ``gram`` what their ``films`` have in common with the films at ``place`` (-1: nowhere).

@@ -4,7 +4,7 @@ References:
     Y. Hu, Y. Koren, C. Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008.
     G. Takács, I. Pilászy, D. Tikk, "Applications of the Conjugate Gradient Method for Implicit Feedback
     Collaborative Filtering", RecSys 2011 (a few steps towards each solution are enough; those here are
-    preconditioned, see `compiled.approach`).
+    preconditioned, see `conjugate.approach`).
 """
 
 from collections.abc import Iterable
@@ -67,7 +67,7 @@ def _improved(sides: _Sides, part: _Part) -> tuple[int, NDArray[np.float32]]:
 
 
 def _improve_in_place(sides: _Sides, part: _Part) -> tuple[int, NDArray[np.float32]]:
-    from movie_mlops.recommenders.compiled import approach  # noqa: PLC0415 - numba takes longer than all the room
+    from movie_mlops.recommenders.conjugate import approach  # noqa: PLC0415 - numba takes longer than all the room
 
     inverse, base, others, all_vectors = sides
     vectors = all_vectors[part.first : part.first + len(part.likes[0]) - 1]
@@ -274,6 +274,6 @@ class IalsRecommender(Recommender):
 
     def _memory_needed(self, n_users: int, n_items: int, nnz: int) -> int:
         vectors = 4 * self.params.factors * (n_users + 2 * n_items)
-        # Each core has its own rows: a part of the vectors, and those of a row's likes.
-        work = cores() * 4 * self.params.factors * (3 * _ROWS_AT_ONCE + _LIKES_AT_ONCE)
+        # Each core has its own rows: a part of the vectors with what their steps need, and those of a row's likes.
+        work = cores() * 4 * self.params.factors * (6 * _ROWS_AT_ONCE + _LIKES_AT_ONCE)
         return vectors + work + 32 * self.params.factors**2 + 32 * nnz + 16 * (n_users + n_items)
