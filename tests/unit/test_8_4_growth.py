@@ -78,6 +78,21 @@ def test_a_law_is_found_again(form: Form, coefficients: tuple[float, ...]) -> No
         assert found.at(size) == pytest.approx(truth.at(size), rel=1e-6)
 
 
+def test_a_bound_is_found_where_the_sizes_come_near_it() -> None:
+    """What is there at the start, what comes to it in the end, and at which size half of that is there."""
+    truth = Law(Form.BOUNDED, (3e8, 2e9, 1.5e6))
+    sizes = [2e4, 1e6, 3e6, 1e7, 3e7]
+    found = fit(Form.BOUNDED, sizes, [truth.at(size) for size in sizes])
+    assert found.coefficients == pytest.approx(truth.coefficients, rel=0.03)
+    assert found.at(1e12) == pytest.approx(2.3e9, rel=0.01)
+    assert found.largest(1e10) > 1e15
+    told = [truth.at(size) for size in sizes[1:]]
+    assert [check.error for check in checks(Form.BOUNDED, sizes[1:], told, start=(2e4, truth.at(2e4)))] == (
+        pytest.approx([0] * 4, abs=0.01)
+    )
+    assert checks(Form.BOUNDED, sizes[2:], told[1:]) == []
+
+
 def test_no_coefficient_is_below_nothing() -> None:
     """Measurements that fall with the size, by accident, do not promise that more costs less."""
     found = fit(Form.LINEAR, SIZES, [1.02, 1.0, 0.99, 0.98])

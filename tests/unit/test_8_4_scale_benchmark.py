@@ -83,14 +83,14 @@ _BASE = {
 def test_every_job_is_measured_at_every_size_and_the_record_is_what_capacity_reads(
     tmp_path: Path, pretended: dict[str, Any]
 ) -> None:
-    """Seven jobs, three sizes, two runs: laws, exponents, predictions, a drawing; and a plan can be made of it.
+    """Seven jobs, three sizes: laws, exponents, predictions, a drawing; and a plan can be made of it.
 
-    The first run of every size comes before the second of any, and all are done by one thread.
+    All are done by one thread.
     """
     out = tmp_path / "scale.json"
-    found = bench_scale(ScaleBenchConfig(sizes=SIZES, runs=2), out, command="movie-mlops bench scale")
+    found = bench_scale(ScaleBenchConfig(sizes=SIZES, runs=1), out, command="movie-mlops bench scale")
     assert json.loads(out.read_text()) == found
-    assert len(found["rows"]) == len(JOBS) * len(SIZES) * 2
+    assert len(found["rows"]) == len(JOBS) * len(SIZES)
     assert [job for job, _ in pretended["ran"][:6]] == [
         "ingest",
         "features",
@@ -99,9 +99,7 @@ def test_every_job_is_measured_at_every_size_and_the_record_is_what_capacity_rea
         "evaluate",
         "train-films",
     ]
-    assert [amount for job, amount in pretended["ran"] if job == "ingest"] == [
-        round(RATINGS * size) for size in (*SIZES, *SIZES)
-    ]
+    assert [amount for job, amount in pretended["ran"] if job == "ingest"] == [round(RATINGS * size) for size in SIZES]
     assert {pretended["env"][name] for name in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS")} == {"1"}
     assert (found["skipped"], found["warnings"]) == ([], [])
     assert {curve["name"] for curve in found["curves"]} == COEFFICIENTS.keys()
@@ -135,34 +133,65 @@ def test_what_would_take_too_long_is_left_out_and_named(tmp_path: Path, pretende
     assert "events.bytes" not in {curve["name"] for curve in found["curves"]}
 
 
-def test_sizes_are_measured_again_as_long_as_there_is_time(tmp_path: Path, pretended: dict[str, Any]) -> None:
-    """The second run of a size that would take too long does not come, nor what works on it; nothing is named."""
+def test_what_is_least_certain_is_measured_again(tmp_path: Path, pretended: dict[str, Any]) -> None:
+    """First every size once; then where a minute makes the most certain, until two agree; the record tells how near."""
     pretended["seconds"] = 60.0
-    config = ScaleBenchConfig(jobs=("ingest", "features"), sizes=(0.02, 0.04), runs=5, minutes=9.5)
+    pretended["slow"] = lambda told: {2: 2.0, 5: 1.3}.get(len(told["ran"]), 1.0)
+    config = ScaleBenchConfig(jobs=("train",), sizes=SIZES, minutes=60.0)
     found = bench_scale(config, tmp_path / "scale.json")
-    # 2 times 1 and 2 minutes at first, then 2 times 1 minute; 1.5 are left: too few for 2, enough for one more.
-    assert [(row["job"], row["size"]) for row in found["rows"]] == [
-        ("ingest", 0.02),
-        ("features", 0.02),
-        ("ingest", 0.04),
-        ("features", 0.04),
-        ("ingest", 0.02),
-        ("features", 0.02),
-        ("ingest", 0.02),
-    ]
+    # The second size takes two minutes and was slow at first, and less so then: it is certain when two agree.
+    assert [row["size"] for row in found["rows"]] == [0.02, 0.04, 0.1, 0.02, 0.04, 0.04, 0.04, 0.1]
+    law = next(curve for curve in found["curves"] if curve["name"] == "train.cpu_seconds")
+    assert [(one["times"], one["apart"]) for one in law["counted"]] == [(2, 0), (4, 0), (2, 0)]
+    assert [one["cost"] for one in law["counted"]] == [1.0 + round(LIKES * size) for size in SIZES]
+    # 8 minutes are the first run of each: 5.5 more are enough for the two smaller ones, and no size is named for it.
+    pretended["ran"].clear()
+    found = bench_scale(ScaleBenchConfig(jobs=("train",), sizes=SIZES, minutes=16.5), tmp_path / "scale.json")
+    assert [row["size"] for row in found["rows"]] == [0.02, 0.04, 0.1, 0.02, 0.04, 0.04, 0.04]
     assert found["skipped"] == []
+    law = next(curve for curve in found["curves"] if curve["name"] == "train.cpu_seconds")
+    assert (law["counted"][2]["times"], law["counted"][2]["apart"]) == (1, None)
+    # Nothing is measured for ever.
+    pretended["ran"].clear()
+    pretended["slow"] = lambda told: 2.0 ** -len(told["ran"])
+    found = bench_scale(ScaleBenchConfig(jobs=("train",), sizes=SIZES, runs=3, minutes=90.0), tmp_path / "scale.json")
+    assert [sum(row["size"] == size for row in found["rows"]) for size in SIZES] == [3, 3, 3]
+
+
+def test_what_a_job_works_on_is_made_again_with_it_and_not_the_other_way(
+    tmp_path: Path, pretended: dict[str, Any]
+) -> None:
+    """Ingest is cheap to repeat alone; features come with a lake of their own. What may not run again is not asked."""
+    config = ScaleBenchConfig(jobs=("ingest", "features"), sizes=(0.02, 0.04))
+    found = bench_scale(config, tmp_path / "scale.json")
+    assert [job for job, _ in pretended["ran"]] == ["ingest", "features"] * 2 + ["ingest"] * 2 + [
+        "ingest",
+        "features",
+    ] * 2
+    # It needed more than was expected of it: a first run is what there is.
+    pretended["ran"].clear()
+    pretended["mib"] = 0
+    monstrous = Run(0, 0.0, 4096, json.dumps(costs("train", 1)), "")
+    assert found["skipped"] == []
+    config = ScaleBenchConfig(jobs=("train",), sizes=(0.02, 0.04), memory_gib=1.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measuring, "run_whole", lambda _command, env: monstrous)
+        found = bench_scale(config, tmp_path / "scale.json")
+    assert [(row["job"], row["size"]) for row in found["rows"]] == [("train", 0.02)]
+    assert [one["size"] for one in found["skipped"]] == [0.04]
 
 
 def test_of_times_the_least_counts_and_of_all_else_the_median(tmp_path: Path, pretended: dict[str, Any]) -> None:
     """A bad minute, in which a job takes twice as much, changes neither a law of time nor a prediction."""
-    config = ScaleBenchConfig(jobs=("ingest",), sizes=(*SIZES, 0.2), runs=3)
-    pretended["slow"] = lambda told: 2.0 if len(told["ran"]) in {2, 7, 9} else 1.0
+    config = ScaleBenchConfig(jobs=("ingest",), sizes=(*SIZES, 0.2))
+    pretended["slow"] = lambda told: 2.0 if len(told["ran"]) == 2 else 1.0
     found = bench_scale(config, tmp_path / "scale.json")
     laws = {curve["name"]: curve for curve in found["curves"]}
     for name in ("ingest.cpu_seconds", "ingest.bytes"):
         assert [check["error"] for check in laws[name]["checks"]] == pytest.approx([0] * 4, abs=1e-4)
-    # Two of three runs of one size: the median is a bad one, the least is not.
-    pretended["slow"] = lambda told: 2.0 if len(told["ran"]) in {14, 18} else 1.0
+    # Two of four runs of one size: the median is bad, the least is not.
+    pretended["ran"].clear()
+    pretended["slow"] = lambda told: {2: 2.0, 5: 3.0}.get(len(told["ran"]), 1.0)
     found = bench_scale(config, tmp_path / "scale.json")
     laws = {curve["name"]: curve for curve in found["curves"]}
     assert [check["within"] for check in laws["ingest.cpu_seconds"]["checks"]] == [True] * 4
@@ -178,7 +207,12 @@ def test_what_a_start_costs_is_measured_far_below_the_sizes(tmp_path: Path, pret
     assert pretended["ran"][0] == ("train", round(LIKES * 0.02))
     laws = {curve["name"]: curve for curve in found["curves"]}
     assert found["setup"]["start"] == 0.02
-    assert laws["train.cpu_seconds"]["start"] == {"size": round(LIKES * 0.02), "cost": 1.0 + round(LIKES * 0.02)}
+    assert laws["train.cpu_seconds"]["start"] == {
+        "size": round(LIKES * 0.02),
+        "cost": 1.0 + round(LIKES * 0.02),
+        "times": 1,
+        "apart": None,
+    }
     assert laws["train.peak_memory_bytes"]["start"] is None
     points = [(point["size"], point["cost"]) for point in laws["train.cpu_seconds"]["points"]]
     first = laws["train.cpu_seconds"]["start"]

@@ -55,6 +55,7 @@ def worker(
 
     from movie_mlops.cli import door, looping
     from movie_mlops.cli.tracing import traced
+    from movie_mlops.core.memory import keep_what_is_here
     from movie_mlops.flows.carrying import Carrying, CarryingConfig
     from movie_mlops.flows.worker import Worker, WorkerConfig
 
@@ -87,6 +88,7 @@ def worker(
             looping.take_turn(settings, platform, as_json=as_json)
         else:
             carrying = Carrying(platform, unique, carried)
+            keep_what_is_here()
             typer.echo(f"Working for {platform.workspace.dataset}; Ctrl-C ends.")
             with carrying.beside(stop, on_error=_tell), looping.beside(settings, platform, on_error=_tell):
                 working.work(stop, on_turn=_say_if_any, on_error=_tell)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def now() -> datetime:
@@ -37,7 +38,7 @@ def read(text: str) -> datetime:
 
 def microseconds(moment: datetime) -> int:
     """Return the whole microseconds from 1970-01-01 to an aware time."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def from_microseconds(moment: int) -> datetime:

@@ -1,6 +1,7 @@
 """From events into the lake."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import polars as pl
 
@@ -35,11 +36,7 @@ def load_events(
         LakeError: The lake cannot be written.
     """
     now = clock.now()
-    rows = [
-        (i.event_id, i.user_id, i.movie_id, str(i.kind), i.value, i.event_time, now, i.source) for i in interactions
-    ]
-    frame = pl.DataFrame(rows, schema=SCHEMAS[INTERACTIONS], orient="row")
-    frame = frame.unique(c.EVENT_ID, keep="first", maintain_order=True)
+    frame = _frame(interactions, now).unique(c.EVENT_ID, keep="first", maintain_order=True)
 
     def work() -> int:
         version, new = lake.version(INTERACTIONS), frame
@@ -57,6 +54,25 @@ def load_events(
         return new.height
 
     return again(work, attempts=attempts)
+
+
+def _frame(interactions: Sequence[Interaction], now: datetime) -> pl.DataFrame:
+    """Return interactions as rows of the lake; column by column, in a part of the time that rows take."""
+    columns = list(zip(*interactions, strict=True)) or [()] * len(Interaction._fields)
+    event_ids, user_ids, movie_ids, kinds, values, moments, sources = columns
+    told = {
+        c.EVENT_ID: event_ids,
+        c.USER_ID: user_ids,
+        c.MOVIE_ID: movie_ids,
+        c.KIND: list(map(str, kinds)),
+        c.VALUE: values,
+        # Polars takes ten times as long to read a time as a number.
+        c.EVENT_TIME: [None if moment is None else clock.microseconds(moment) for moment in moments],
+        c.SOURCE: sources,
+    }
+    schema = SCHEMAS[INTERACTIONS]
+    frame = pl.DataFrame(told, schema_overrides={**{name: schema[name] for name in told}, c.EVENT_TIME: pl.Int64})
+    return frame.select(pl.lit(now).alias(name) if name == c.INGESTED_AT else name for name in schema).cast(schema)
 
 
 def _known(lake: Lake, version: int, events: pl.DataFrame) -> pl.LazyFrame:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import errno
 import functools
-import gc
 import signal
 import socket
 import ssl
@@ -17,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
 
+from movie_mlops.core.memory import keep_what_is_here
 from movie_mlops.serving.errors import PortInUseError
 from movie_mlops.serving.lines import Line, LineLimits, Reason, refusal
 
@@ -254,10 +254,8 @@ def serve(
     """
 
     def ready() -> None:
-        # What is here now stays: the collector need not look at it each time that a release is loaded, when a look
-        # at everything would hold requests up for a tenth of a second.
-        gc.collect()
-        gc.freeze()
+        # Otherwise everything would be looked at each time that a release is loaded, and requests held up meanwhile.
+        keep_what_is_here()
         if on_ready is not None:
             on_ready()
 

@@ -29,7 +29,7 @@ def serving(lines: Lines, demand: Demand, measured: Measurements) -> None:
             "processor time of one answer",
             one * 1000,
             "ms",
-            "every film is scored for every answer",
+            "every film is looked at, as where no vector is shorter than others",
             "as the films",
             (Stand(cpu, at),),
         )

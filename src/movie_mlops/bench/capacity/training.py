@@ -6,6 +6,7 @@ from typing import Final
 from movie_mlops.bench.capacity.config import CapacityConfig
 from movie_mlops.bench.capacity.measured import Coefficient, Measurements
 from movie_mlops.bench.capacity.plan import GIB, Demand, Fleet, Line, Lines, Stand
+from movie_mlops.bench.scale.growth import Form
 
 _PART: Final = "training"
 _STORAGE: Final = "storage"
@@ -45,7 +46,7 @@ def training(lines: Lines, demand: Demand, measured: Measurements) -> None:
                 need / GIB,
                 "GiB",
                 "in one process, as it works today",
-                grows,
+                f"{grows}, up to a bound" if peak.law.form is Form.BOUNDED else grows,
                 (Stand(peak, size),),
                 fits=need <= _largest(config),
             )

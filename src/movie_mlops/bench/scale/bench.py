@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from movie_mlops.bench.machine import machine_facts
 from movie_mlops.bench.record import write_record
+from movie_mlops.bench.scale.certainty import apart_of
 from movie_mlops.bench.scale.config import FILMS, LIKES, RATINGS, USERS, ScaleBenchConfig
 from movie_mlops.bench.scale.curves import CPU, CURVES, Curve
 from movie_mlops.bench.scale.drawing import write_plot
@@ -24,7 +25,8 @@ def bench_scale(
     """Measure several sizes, fit how each cost grows, and predict each size from the others; write what was found.
 
     Costs are processor time, not time, so that a machine that does other work besides is told apart from a cost; and of
-    a size's runs the least counts, for such work only ever adds to it. Of everything else the median counts.
+    a size's runs the least counts, for such work only ever adds to it. Of everything else the median counts. How often
+    a size was measured, and how far its two least are apart, stands beside what counts.
 
     Args:
         config: What is run.
@@ -79,16 +81,19 @@ def _curve(curve: Curve, rows: Sequence[dict[str, Any]], config: ScaleBenchConfi
         [row for row in mine if row["size"] == config.starts_at],
         [row for row in mine if row["size"] != config.starts_at],
     )
-    sizes, costs = [float(row["amount"]) for row in mine], [float(row[curve.cost]) for row in mine]
     if len({row["size"] for row in mine}) < 2:  # noqa: PLR2004 - growth is between two
         return None
     timed = curve.unit == CPU[1]
-    at, counted = _counted(mine, curve.cost, timed=timed)
-    # Memory and disk have no start of their own: what is there once anything is, is there at every size.
-    first, firsts = _counted(start, curve.cost, timed=True) if timed else ([], [])
-    if len(first) + len(at) < terms(curve.form):
+    counted = _counted(mine, curve.cost, timed=timed)
+    at, costs = [one.size for one in counted], [one.cost for one in counted]
+    # Memory and disk have no start of their own: what is there once anything is, is there at every size. But for what
+    # is bounded: how it gets to its bound is told by where it begins.
+    first = _counted(start, curve.cost, timed=timed) if timed or curve.form is Form.BOUNDED else []
+    known = [*first, *counted]
+    if len(known) < terms(curve.form):
         return None
-    law, grown = fit(curve.form, [*first, *at], [*firsts, *counted]), exponent(sizes, costs)
+    law = fit(curve.form, [one.size for one in known], [one.cost for one in known])
+    grown, begins = exponent(at, costs), (first[0].size, first[0].cost) if first else None
     return {
         "name": curve.name,
         "what": curve.what,
@@ -98,8 +103,9 @@ def _curve(curve: Curve, rows: Sequence[dict[str, Any]], config: ScaleBenchConfi
         "coefficients": list(law.coefficients),
         "exponent": {"value": grown.value, "low": grown.low, "high": grown.high, "last": grown.last},
         "warning": _warning(curve, grown, config.steepest),
-        "points": [{"size": size, "cost": cost} for size, cost in zip(sizes, costs, strict=True)],
-        "start": {"size": first[0], "cost": firsts[0]} if first else None,
+        "points": [{"size": float(row["amount"]), "cost": float(row[curve.cost])} for row in mine],
+        "counted": [one._asdict() for one in counted],
+        "start": first[0]._asdict() if first else None,
         "checks": [
             {
                 "size": check.size,
@@ -108,24 +114,37 @@ def _curve(curve: Curve, rows: Sequence[dict[str, Any]], config: ScaleBenchConfi
                 "error": check.error,
                 "within": abs(check.error) <= config.within,
             }
-            for check in checks(curve.form, at, counted, start=(first[0], firsts[0]) if first else None)
+            for check in checks(curve.form, at, costs, start=begins)
         ],
     }
 
 
-def _counted(rows: Sequence[dict[str, Any]], cost: str, *, timed: bool) -> tuple[list[float], list[float]]:
-    """Return the sizes, and of each what counts of its runs: the least of times, the median of all else."""
+class _Counted(NamedTuple):
+    """What counts at a size, how often that was measured, and how far the two least are apart, as a share."""
+
+    size: float
+    cost: float
+    times: int
+    apart: float | None
+
+
+def _counted(rows: Sequence[dict[str, Any]], cost: str, *, timed: bool) -> list[_Counted]:
+    """Return of each size what counts of its runs: the least of times, the median of all else."""
     runs = defaultdict(list)
     for row in rows:
         runs[row["size"]].append(row)
     counts = min if timed else median
-    sizes = [float(median(row["amount"] for row in same)) for same in runs.values()]
-    return sizes, [float(counts(row[cost] for row in same)) for same in runs.values()]
+    found = []
+    for same in runs.values():
+        costs = [float(row[cost]) for row in same]
+        apart = apart_of(costs) if len(costs) > 1 else None
+        found.append(_Counted(float(median(row["amount"] for row in same)), float(counts(costs)), len(costs), apart))
+    return found
 
 
 def _warning(curve: Curve, grown: Exponent, steepest: float) -> str | None:
     steep = max(grown.value, grown.last)
-    if curve.form not in {Form.CONSTANT, Form.ROOT, Form.LINEAR, Form.FILLING} or steep <= steepest:
+    if curve.form not in {Form.CONSTANT, Form.ROOT, Form.LINEAR, Form.FILLING, Form.BOUNDED} or steep <= steepest:
         return None
     return f"The {curve.what} grows as the {steep:.2f}th power of the {curve.driver}, where the first is possible."
 

@@ -23,6 +23,12 @@ _LEAST_FILMS: Final = 60
 _NEEDS: Final[dict[str, Job]] = {"features": "ingest", "events": "features"}
 
 
+def with_needed(job: Job) -> tuple[Job, ...]:
+    """Return a job behind those on whose results it works."""
+    needed = _NEEDS.get(job)
+    return (job,) if needed is None else (*with_needed(needed), job)
+
+
 @dataclass(frozen=True)
 class ScaleBenchConfig:
     """The benchmark of growth.
@@ -31,8 +37,9 @@ class ScaleBenchConfig:
         jobs: Whose growth is measured.
         sizes: Times the shape of MovieLens 1M. Users, ratings, likes and events grow so; films stay, but for ``serve``,
             where they grow alone, and for ``train-films``, where all grows as the square root, for that costs a cube.
-        runs: How often each size is measured at most: the first run of every size comes before the second of any, so
-            that all runs of a size are not in the same bad minute, and those come as long as there is time.
+        runs: How often each size is measured at most. The first run of every size comes before the second of any, so
+            that all runs of a size are not in the same bad minute; then what is least certain is measured again, by
+            how much a minute makes certain, until the two least of each size agree or there is no time.
         minutes: What cannot be expected to end within so many is left out; a size that was never measured is named.
         memory_gib: A size that is expected to need more memory than this is left out; ``None``: half of what is free.
         events: How many events there are at size 1.
@@ -50,7 +57,7 @@ class ScaleBenchConfig:
 
     jobs: tuple[Job, ...] = JOBS
     sizes: tuple[float, ...] = _SIZES
-    runs: int = 5
+    runs: int = 8
     minutes: float = 25.0
     memory_gib: float | None = None
     events: int = 2_000

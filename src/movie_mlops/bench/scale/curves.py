@@ -36,14 +36,15 @@ _PEAK: Final = ("peak_memory_bytes", "bytes")
 _LINEAR: Final = Form.LINEAR
 
 # Ingest goes piece by piece, so its memory is bounded; how it gets there is told best by a root, as was seen. So do
-# features, but for what they hold of each user, which is little.
+# features, whose pieces are bounded by the configuration. What was freed is kept for ten seconds: until the work takes
+# longer than that, what it keeps grows with it, and then no more.
 CURVES: Final = (
     Curve("ingest", *CPU, "interactions", Form.FILLING, "processor time to bring interactions in"),
     Curve("ingest", "bytes", "bytes", "interactions", _LINEAR, "size of the lake"),
     Curve("ingest", *_PEAK, "interactions", Form.ROOT, "peak memory while interactions come in"),
     Curve("features", *CPU, "interactions", _LINEAR, "processor time to compute features and fill the online store"),
     Curve("features", "bytes", "bytes", "interactions", _LINEAR, "size of the online store's record"),
-    Curve("features", *_PEAK, "interactions", _LINEAR, "peak memory while features are computed"),
+    Curve("features", *_PEAK, "interactions", Form.BOUNDED, "peak memory while features are computed"),
     Curve("events", *CPU, "events", _LINEAR, "processor time to record events and apply them"),
     Curve("events", "worker_cpu_seconds", "core-seconds", "events", _LINEAR, "processor time of the worker"),
     Curve("events", "bytes", "bytes", "events", _LINEAR, "growth of the state by events"),

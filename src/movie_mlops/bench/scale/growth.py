@@ -25,6 +25,7 @@ class Form(StrEnum):
     ROOT = "root"
     LINEAR = "linear"
     FILLING = "linear with a root"
+    BOUNDED = "bounded"
     SQUARE = "square"
     CUBIC = "cubic"
 
@@ -41,15 +42,21 @@ _POWERS: Final[Mapping[Form, tuple[float, ...]]] = {
     Form.CUBIC: (2, 3, 0),
 }
 
+_HALVES: Final = 200
+_BEYOND: Final = 10
+"""Half of what is bounded is reached within so many times the sizes, downwards and upwards."""
+
 
 def terms(form: Form) -> int:
     """Return how many coefficients a law has, and so how many sizes it takes to tell them."""
-    return len(_POWERS[form])
+    return 3 if form is Form.BOUNDED else len(_POWERS[form])
 
 
 @dataclass(frozen=True)
 class Law:
     """What something costs at a size: the sum of its coefficients times powers of the size.
+
+    What is bounded costs its first coefficient and, in the end, its second, of which half is there at the third.
 
     Attributes:
         form: Its shape.
@@ -61,6 +68,9 @@ class Law:
 
     def at(self, size: float) -> float:
         """Return the cost at a size."""
+        if self.form is Form.BOUNDED:
+            least, bound, half = self.coefficients
+            return least + bound * size / (size + half)
         terms = zip(self.coefficients, _POWERS[self.form], strict=self.form is not Form.CUBIC)
         return float(sum(coefficient * size**power for coefficient, power in terms))
 
@@ -91,7 +101,7 @@ class Exponent:
     """The power of the size that a cost grows as.
 
     Attributes:
-        value: The slope of a straight line through the logarithms of all measurements.
+        value: The slope of a straight line through the logarithms of what counts at each size.
         low: Its 95 % interval by Student's t, as far as the scatter around the line tells; ``None`` with two of them.
         high: Likewise.
         last: The slope between the two largest sizes alone. What a start costs bends the line at small sizes.
@@ -135,16 +145,24 @@ def fit(form: Form, sizes: Sequence[float], costs: Sequence[float]) -> Law:
         BenchError: Fewer sizes than the law has coefficients, or a cost that is not above 0.
     """
     at, found = _sound(sizes, costs)
-    powers = _POWERS[form]
-    if len(np.unique(at)) < len(powers):
+    if len(np.unique(at)) < terms(form):
         raise BenchError(
             f"A law that is {form} cannot be told from {len(np.unique(at))} sizes.", next_step="Measure more sizes."
         )
+    if form is Form.BOUNDED:
+        halves = np.geomspace(at.min() / _BEYOND, at.max() * _BEYOND, _HALVES).tolist()
+        tried = [(*_nearest([np.ones(len(at)), at / (at + half)], found), half) for half in halves]
+        nearest, _, half = min(tried, key=lambda one: one[1])
+        return Law(form, (*nearest, half))
+    return Law(form, _nearest([at**power for power in _POWERS[form]], found)[0])
+
+
+def _nearest(columns: Sequence[NDArray[np.float64]], found: NDArray[np.float64]) -> tuple[tuple[float, ...], float]:
+    """Return how much of each column is nearest to what was found, by relative errors, and how far off that is."""
     # Coefficients of far sizes are tiny beside those of near ones: each column is brought to 1 at the largest.
-    scale = np.array([at.max() ** power for power in powers])
-    columns = np.stack([at**power for power in powers], axis=1) / scale / found[:, None]
-    coefficients, _ = nnls(columns, np.ones(len(found)))
-    return Law(form, tuple((coefficients / scale).tolist()))
+    scale = np.array([column.max() for column in columns])
+    coefficients, off = nnls(np.stack(columns, axis=1) / scale / found[:, None], np.ones(len(found)))
+    return tuple((coefficients / scale).tolist()), float(off)
 
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> Exponent:
@@ -186,7 +204,7 @@ def checks(
     at, found = _sound(sizes, costs)
     different = np.unique(at)
     known = [] if start is None else [start]
-    if len(different) < max(_LEAST_SIZES, len(_POWERS[form]) + 1 - len(known)):
+    if len(different) < max(_LEAST_SIZES, terms(form) + 1 - len(known)):
         return []
     first, firsts = [size for size, _ in known], [cost for _, cost in known]
     return [
