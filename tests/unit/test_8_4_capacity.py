@@ -69,12 +69,16 @@ def test_events_by_hand(tmp_path: Path) -> None:
 
 def test_training_by_hand(tmp_path: Path) -> None:
     """Core-hours of each step, the memory of one process, and machines that have both within the time."""
-    found = lines(tmp_path)
+    found = lines(tmp_path, **{"train.peak_memory_bytes": (200.0 * 2**20, 400.0)})
     assert found["bring everything in again: processor time"].amount == pytest.approx(101 / 3600)
     assert found["compute all features: processor time"].amount == pytest.approx(1001 / 3600)
     assert found["train iALS: processor time"].amount == pytest.approx(100.5 / 3600)
     assert found["judge it on 1,000 users: processor time"].amount == pytest.approx(0.3 / 3600)
-    # 10^8 interactions of 200 bytes need 19 GiB: two small machines cost less than a large one.
+    # What is bounded needs no more for a hundred times the interactions.
+    bounded = found["compute all features: memory"]
+    assert bounded.amount == pytest.approx(2300 / 1024, rel=0.02)
+    assert bounded.grows == "as the interactions, up to a bound"
+    # 5 · 10^7 likes of 400 bytes need 19 GiB: two small machines cost less than a large one.
     machines = found["machines for a training"]
     assert (machines.amount, machines.unit) == (2, "of small")
     assert machines.month == pytest.approx(2 * 0.2 * 8 * 30)
@@ -90,7 +94,8 @@ def test_what_has_no_room_does_not_fit_and_says_what_would(tmp_path: Path) -> No
     room = int(ease.how.split("room for ")[1].split()[0].replace(",", ""))
     assert 6 * room**2 == pytest.approx(512 * GIB * 0.8, rel=0.01)
     large = lines(tmp_path, Demand(1e9, 1e4, 1000, 1e6, 100))
-    assert not large["compute all features: memory"].fits
+    assert large["compute all features: memory"].fits
+    assert not large["train iALS: memory"].fits
     assert large["machines for a training"].amount > 1
     assert "must be divided" in large["machines for a training"].how
     hungry = lines(tmp_path, **{"serve.private_bytes": (600.0 * GIB, 0.0)})

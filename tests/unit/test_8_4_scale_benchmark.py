@@ -191,7 +191,7 @@ def test_of_times_the_least_counts_and_of_all_else_the_median(tmp_path: Path, pr
         assert [check["error"] for check in laws[name]["checks"]] == pytest.approx([0] * 4, abs=1e-4)
     # Two of four runs of one size: the median is bad, the least is not.
     pretended["ran"].clear()
-    pretended["slow"] = lambda told: {2: 2.0, 5: 3.0}.get(len(told["ran"]), 1.0)
+    pretended["slow"] = lambda told: {2: 2.0, 6: 3.0}.get(len(told["ran"]), 1.0)
     found = bench_scale(config, tmp_path / "scale.json")
     laws = {curve["name"]: curve for curve in found["curves"]}
     assert [check["within"] for check in laws["ingest.cpu_seconds"]["checks"]] == [True] * 4
