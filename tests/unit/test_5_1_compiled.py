@@ -59,7 +59,8 @@ def test_without_the_compiler_the_models_are_the_same(pytestconfig: pytest.Confi
 def test_steps_lead_to_the_solution(at_once: int) -> None:
     """After some steps each vector solves its own least squares, as a solver in float64 finds it, in any portions.
 
-    Row 1 likes nothing, and its solution is zero, wherever it starts; row 2 has confidences below 1.
+    Rows with more likes than lie together go through the others together, and find the same. Row 1 likes nothing, and
+    its solution is zero, wherever it starts; row 2 has confidences below 1.
     """
     rng = np.random.default_rng(3)
     others = rng.normal(size=(30, 9)).astype(np.float32)
