@@ -35,9 +35,9 @@ _LONGEST_LOOK: Final = 1 << 16
 _FEW: Final = 64
 """Where no more than one vector in so many counts, and no more than a first look, they are all multiplied exactly."""
 _SCATTERED: Final = 4
-"""Where no more than one vector in so many counts, these are picked out before they are looked at."""
-_FILTERS: Final = 8
-"""Of so many choices of what counts it is kept which vectors those are: people ask for the same genres and years."""
+"""Where no more than one vector in so many counts, these are picked out of those that are looked at together."""
+_LONGEST_TEST: Final = 1 << 18
+"""Of so many rows at most it is asked at once which of them count."""
 _SLACK: Final = 1e-5
 """Relative to the vectors' lengths; far above what single precision gets wrong in a product."""
 
@@ -52,14 +52,6 @@ class _Asked(NamedTuple):
     rounded: NDArray[np.int8]
     bound: float
     reach: float
-
-
-class _Picked(NamedTuple):
-    """A choice of what counts: bool[n] by place, how many these are, and their rows, ascending."""
-
-    among: NDArray[np.bool_]
-    many: int
-    rows: NDArray[np.int32]
 
 
 class RoundedVectors:
@@ -83,8 +75,6 @@ class RoundedVectors:
         self._bytes = np.zeros((n, d), np.int8)
         self._scales = np.zeros(n)
         self._lengths = np.zeros(n)
-        # Replaced whole, so that threads need no lock.
-        self._picked: tuple[_Picked, ...] = ()
         # In pieces: at no time is there a second copy of everything.
         self._share = 0.0
         for start in range(0, n, _ROWS_AT_ONCE):
@@ -102,8 +92,7 @@ class RoundedVectors:
     def nbytes(self) -> int:
         """How much memory they take, in bytes."""
         kept = (self._order, self._rows, self._shortness, self._bytes, self._scales, self._lengths, self._longest)
-        picked = sum(each.among.nbytes + each.rows.nbytes for each in self._picked)
-        return sum(array.nbytes for array in kept) + picked
+        return sum(array.nbytes for array in kept)
 
     def candidates(
         self, vector: NDArray[np.float32], k: int, without: NDArray[np.int64], among: NDArray[np.bool_] | None = None
@@ -135,13 +124,12 @@ class RoundedVectors:
             return None
         if left <= min(self._n // _FEW, _FIRST_LOOK):
             return np.flatnonzero(counting)
-        picked = None if among is None or left * _SCATTERED > self._n else self._rows_of(among)
         unit = float(np.abs(vector).max()) / _MOST
         rounded = np.rint(vector / unit)
         off = vector - rounded * unit
         bound = ((self._share + _SLACK) * length + float(np.sqrt(off @ off))) / unit
         asked = _Asked(rounded.astype(np.int8)[np.newaxis], bound, length / unit)
-        return self._look(asked, k, least / unit, counting, picked)
+        return self._look(asked, k, least / unit, counting, max(1, self._n // left))
 
     def _among_the_longest(
         self, vector: NDArray[np.float32], length: float, k: int, without: NDArray[np.int32]
@@ -166,37 +154,36 @@ class RoundedVectors:
         """Return how many vectors are at least so long."""
         return int(self._shortness.searchsorted(-length, "right")) if length > 0 else self._n
 
-    def _rows_of(self, among: NDArray[np.bool_]) -> NDArray[np.int32]:
-        """Return the rows of the places that count, ascending; to find them takes longer than to look at them."""
-        lately, many = self._picked, int(np.count_nonzero(among))
-        for picked in lately:
-            if picked.many == many and np.array_equal(picked.among, among):
-                return picked.rows
-        rows = np.sort(self._rows[np.flatnonzero(among)])
-        self._picked = (_Picked(among.copy(), many, rows), *lately[: _FILTERS - 1])
-        return rows
-
     def _look(
         self,
         asked: _Asked,
         k: int,
         least: float,
         counting: NDArray[np.bool_],
-        picked: NDArray[np.int32] | None,
+        scattered: int,
     ) -> NDArray[np.int64]:
-        """Look at rows, or at those that are ``picked``, until no later one can be among the best.
+        """Look at rows until no later one can be among the best.
 
-        ``least`` is what the k-th of them has for sure. ``counting`` says which places count; it is asked of what is
-        good enough alone, which is little.
+        ``least`` is what the k-th of them has for sure. ``counting`` says which places count, of which there is one in
+        ``scattered``. Where they are few, others are not looked at; where they are many, it is asked of what is good
+        enough alone, which is little.
         """
         near: list[NDArray[np.int32]] = []
         highest: list[NDArray[np.float64]] = []
         best = np.empty(0)
         start, many = 0, _FIRST_LOOK
-        while start < (end := self._end_of(least / asked.reach, picked)):
-            stop = min(start + many, end)
-            rows = np.s_[start:stop] if picked is None else picked[start:stop]
-            block = self._bytes[start:stop] if picked is None else self._bytes.take(picked[start:stop], axis=0)
+        while start < (end := self._end(least / asked.reach)):
+            if scattered < _SCATTERED:
+                stop = min(start + many, end)
+                rows: slice | NDArray[np.int64] = np.s_[start:stop]
+                block = self._bytes[start:stop]
+            else:
+                stop = min(start + min(many * scattered, _LONGEST_TEST), end)
+                rows = start + counting.take(self._order[start:stop]).nonzero()[0]
+                if not len(rows):
+                    start = stop
+                    continue
+                block = self._bytes.take(rows, axis=0)
             products = np.asarray(simsimd.cdist(asked.rounded, block, "dot"))[0]
             products *= self._scales[rows]
             errors = self._lengths[rows] * asked.bound
@@ -214,8 +201,3 @@ class RoundedVectors:
                 least = max(least, float(best[0]))
             start, many = stop, min(2 * many, _LONGEST_LOOK)
         return np.sort(np.concatenate(near)[np.concatenate(highest) >= least]).astype(np.int64)
-
-    def _end_of(self, length: float, picked: NDArray[np.int32] | None) -> int:
-        """Return how many vectors, or of those ``picked``, are at least so long."""
-        end = self._end(length)
-        return end if picked is None else int(picked.searchsorted(np.int32(end)))
