@@ -88,7 +88,7 @@ def _bend(  # noqa: PLR0917 - numba takes arguments by their places
 ) -> np.float32:
     """Return the part that ``many`` likes have in ``wayᵀ A way``; add theirs in ``A way``, unless nobody needs it."""
     _multiply(kept, many, way, weights)
-    bend = np.sum((own - _ONE) * weights[:many] * weights[:many])
+    bend: np.float32 = np.sum((own - _ONE) * weights[:many] * weights[:many])
     weights[:many] *= own - _ONE
     if not last:
         _add_rows(kept, many, weights, bent)
@@ -105,7 +105,7 @@ def _turn(  # noqa: PLR0917 - numba takes arguments by their places
     """
     pulled[:] = _ZERO
     _add_rows(inverse, len(left), left, pulled)
-    error = np.sum(left * pulled)
+    error: np.float32 = np.sum(left * pulled)
     if error > _NOTHING:
         turn = error / before if before > 0 else _ZERO
         way[:] = pulled + turn * way
@@ -187,7 +187,7 @@ def _approach_together(  # noqa: PLR0917 - numba takes arguments by their places
         for edge in range(at_once, len(others) + at_once, at_once):
             for place in range(count):
                 row, start = rows[place], reached[place]
-                many = np.searchsorted(liked[start : starts[row + 1]], edge)
+                many = int(np.searchsorted(liked[start : starts[row + 1]], edge))
                 own = confidences[start : start + many]
                 reached[place] += many
                 if not many or (step >= 0 and not errors[place] > _NOTHING):
