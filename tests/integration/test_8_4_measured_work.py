@@ -1,6 +1,11 @@
 """The work whose growth is measured is the platform's own: real stores, a real server, every cost that a plan needs."""
 
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 from scipy import sparse
@@ -8,13 +13,14 @@ from scipy import sparse
 from movie_mlops.bench import IngestBenchConfig, ScaleBenchConfig
 from movie_mlops.bench.generated_likes import generated_likes
 from movie_mlops.bench.ingest import write_ratings
-from movie_mlops.bench.scale import CURVES
+from movie_mlops.bench.scale import CURVES, jobs
 from movie_mlops.bench.scale.jobs import DATASET, JOBS
 from movie_mlops.bench.scale.serving import serve
 from movie_mlops.bench.scale.stored import state_bytes
 from movie_mlops.core import memory
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.flows import Platform, PlatformConfig
+from movie_mlops.recommenders.spread import cores
 
 ROWS = 3_000
 EVENTS = 60
@@ -53,6 +59,23 @@ def test_the_lake_the_online_store_and_events_are_the_real_ones(
         assert platform.histories.count() > 0
     finally:
         platform.close()
+
+
+def test_a_piece_of_work_has_one_core(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Threads that it starts have the same one; what cores lose to one another is not measured as work."""
+
+    def look(_folder: Path, _task: Mapping[str, Any]) -> dict[str, float]:
+        with ThreadPoolExecutor(1) as pool:
+            return {"cores": pool.submit(cores).result()}
+
+    monkeypatch.setattr(jobs, "JOBS", {"look": look})
+    # A thread's own, so that the tests keep theirs.
+    working = Thread(target=jobs.main, args=("look", tmp_path, "{}"))
+    working.start()
+    working.join()
+    assert json.loads(capsys.readouterr().out) == {"cores": 1}
 
 
 def test_fewer_rows_than_there_should_be_are_no_measurement(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Memory that is freed and needed again at once, as it is in work that goes piece by piece."""
 
+import gc
 import subprocess
 import sys
 
@@ -41,3 +42,16 @@ def test_what_the_environment_says_is_left_alone(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(memory.os, "environ", told)
     memory.keep_freed_memory()
     assert told == {"_RJEM_MALLOC_CONF": "narenas:1"}
+
+
+def test_what_is_here_is_not_looked_at_by_the_garbage_collector() -> None:
+    """What comes afterwards still is."""
+    here: list[object] = []
+    try:
+        memory.keep_what_is_here()
+        new: list[object] = []
+        looked_at = gc.get_objects()
+        assert any(one is new for one in looked_at)
+        assert not any(one is here for one in looked_at)
+    finally:
+        gc.unfreeze()
