@@ -1,11 +1,12 @@
 """Loading: films that come again, events that come twice."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from movie_mlops.core import clock
 from movie_mlops.core.nouns import Interaction, Kind
 from movie_mlops.ingest import IngestConfig, SourceOptions, load, load_events, open_source
 from movie_mlops.lake import Lake, LakeConfig
@@ -142,6 +143,22 @@ def test_events_that_came_are_looked_for_only_among_those_of_their_time(lake: La
     assert load_events([event("e2"), event("e3")], lake) == 1
     oldest.write_bytes(whole)
     assert lake.scan("interactions").collect()["event_id"].sort().to_list() == ["e1", "e2", "e3"]
+
+
+def test_events_are_in_the_lake_as_they_were_told(lake: Lake) -> None:
+    """To the microsecond, in any zone, with and without a time, a value: each in its own column, and when it came."""
+    odd = NOON.astimezone(timezone(timedelta(hours=9))) + timedelta(microseconds=1)
+    told = [
+        event("e1")._replace(event_time=None),
+        Interaction("e2", "bob", 7, Kind.RATING, 3.5, odd, "file"),
+        event("e3")._replace(event_time=NOON.replace(year=1969)),
+    ]
+    before = clock.now()
+    assert load_events(told, lake) == 3
+    rows = lake.scan("interactions").sort("event_id").collect()
+    kept = ["event_id", "user_id", "movie_id", "kind", "value", "event_time", "source"]
+    assert rows.select(kept).rows() == [tuple(one._replace(kind=str(one.kind))) for one in told]
+    assert all(before <= came <= clock.now() for came in rows["ingested_at"])
 
 
 def test_events_reach_the_lake_once(lake: Lake) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,11 @@ def test_what_a_job_works_on_is_made_again_with_it_and_not_the_other_way(
         "ingest",
         "features",
     ] * 2
+    # What is left is enough for a lake, and not for features with one: then neither is made again.
+    pretended["ran"].clear()
+    pretended["seconds"] = 60.0
+    bench_scale(replace(config, minutes=8.5), tmp_path / "scale.json")
+    assert [job for job, _ in pretended["ran"]] == ["ingest", "features"] * 2 + ["ingest"]
     # It needed more than was expected of it: a first run is what there is.
     pretended["ran"].clear()
     pretended["mib"] = 0
@@ -221,6 +227,12 @@ def test_what_a_start_costs_is_measured_far_below_the_sizes(tmp_path: Path, pret
     for curve in laws.values():
         assert len(curve["checks"]) == len(curve["points"]) == 3
         assert min(point["size"] for point in curve["points"]) == LIKES
+    # Of memory only what is bounded begins there.
+    config = ScaleBenchConfig(jobs=("ingest", "features"), sizes=(1.0, 3.0, 10.0), runs=1)
+    found = bench_scale(config, tmp_path / "scale.json")
+    memory = {curve["name"]: curve["start"] for curve in found["curves"] if "peak_memory" in curve["name"]}
+    assert memory["ingest.peak_memory_bytes"] is None
+    assert memory["features.peak_memory_bytes"]["size"] == round(RATINGS * 0.02)
 
 
 def test_what_would_need_too_much_memory_is_left_out_and_named(tmp_path: Path, pretended: dict[str, Any]) -> None:
