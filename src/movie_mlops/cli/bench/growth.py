@@ -22,7 +22,7 @@ def scale(
             help="Only ingest, features, events, train, evaluate, train-films or serve; repeat.",
         ),
     ] = None,
-    runs: Annotated[int, typer.Option("--runs", min=1, help="How often each size is measured, at most.")] = 5,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="How often each size is measured, at most.")] = 8,
     minutes: Annotated[float, typer.Option("--minutes", min=0.1, help="What would take longer is left out.")] = 25.0,
     memory: Annotated[
         float | None,
