@@ -12,16 +12,16 @@ from movie_mlops.recommenders import PopularRecentParams
 
 START = datetime(2000, 1, 1, tzinfo=UTC)
 CONFIG = LatelyBenchConfig(
-    days=(30.0,), least=(0, 40), until=0.6, batch=4, k=2, service=PopularRecentParams(days=30.0, least=40)
+    days=(30.0,), least=(0, 9), until=0.6, batch=2, k=1, service=PopularRecentParams(days=30.0, least=9)
 )
 
 
 def history(people: int = 40, *, also_after: bool = False) -> pl.DataFrame:
-    """Somebody comes every fifty days: one odd film of their own a day, and on the third day what everybody likes."""
+    """Somebody comes every fifty days: two films of their own, then what all like now, another film for every six."""
     rows = []
     for number in range(people):
         begun = START + timedelta(days=50 * number)
-        mine = [100 + number, 200 + number, 1 + number % 2]
+        mine = [100 + number, 200 + number, 1 + number // 6]
         rows += [(f"u{number:02}", film, 1.0, begun + timedelta(days=day)) for day, film in enumerate(mine)]
     if also_after:
         rows = [(who, film, weight if at < rows[80][3] else 0.0, at) for who, film, weight, at in rows]
@@ -34,10 +34,10 @@ def test_where_few_people_come_a_longer_reach_foresees_more(tmp_path: Path) -> N
     found = bench_lately(CONFIG, history(), out, command="movie-mlops bench lately")
     assert json.loads(out.read_text()) == found
     short, long, service = found["tried"]
-    assert (short["least"], long["least"], service) == (0, 40, long)
+    assert (short["least"], long["least"], service) == (0, 9, long)
     assert long["lead"]["low"] > 0
     assert found["targets"][0]["met"]
-    assert found["service"] == {"days": 30.0, "least": 40}
+    assert found["service"] == {"days": 30.0, "least": 9}
     again = bench_lately(CONFIG, history(also_after=True), tmp_path / "again.json")
     assert again["tried"] == found["tried"]
 

@@ -81,8 +81,8 @@ def bench_lately(
     kinds.append(config.service)
     gains: dict[int, list[list[float]]] = {}
     with progress.task("Judging lists", round(told.height * config.until), "words") as advance:
-        for user, worth in _judged(told, config, kinds, advance):
-            gains.setdefault(user, []).append(worth)
+        for user, gained in _judged(told, config, kinds, advance):
+            gains.setdefault(user, []).append(gained)
     if not gains:
         raise BenchError(
             "Nobody likes anything there after something else.", next_step="Judge a longer part: --until SHARE."
