@@ -36,6 +36,8 @@ def test_where_few_people_come_a_longer_reach_foresees_more(tmp_path: Path) -> N
     short, long, service = found["tried"]
     assert (short["least"], long["least"], service) == (0, 9, long)
     assert long["lead"]["low"] > 0
+    parts = found["service minus the first that is tried, by part"]
+    assert [part["estimate"] > 0 for part in parts] == [True] * 3
     assert found["targets"][0]["met"]
     assert found["service"] == {"days": 30.0, "least": 9}
     again = bench_lately(CONFIG, history(also_after=True), tmp_path / "again.json")

@@ -35,6 +35,7 @@ class LatelyBenchConfig:
         least: So many likes a window holds at least.
         known: This share of the history is known at first.
         until: Up to this share lists are judged; what comes after is not looked at.
+        parts: The judged part is also told apart in so many parts of equal length.
         batch: Lists are made of what is known before so many words more.
         k: The length of the lists.
         service: What the project gives, which is held against the first that is tried.
@@ -44,6 +45,7 @@ class LatelyBenchConfig:
     least: tuple[int, ...] = (0, 500, 1000, 2000, 3000, 5000)
     known: float = 0.1
     until: float = 0.2
+    parts: int = 3
     batch: int = 40
     k: int = 10
     service: PopularRecentParams = field(default_factory=lambda: PlatformConfig().lately)
@@ -79,16 +81,21 @@ def bench_lately(
     told = feedback.filter(pl.col(EVENT_TIME).is_not_null()).sort(EVENT_TIME, USER_ID, MOVIE_ID)
     kinds = [PopularRecentParams(days, least) for days in config.days for least in config.least]
     kinds.append(config.service)
-    gains: dict[int, list[list[float]]] = {}
+    parts: list[dict[int, list[list[float]]]] = [{} for _ in range(config.parts)]
     with progress.task("Judging lists", round(told.height * config.until), "words") as advance:
-        for user, gained in _judged(told, config, kinds, advance):
-            gains.setdefault(user, []).append(gained)
+        for part, user, gained in _judged(told, config, kinds, advance):
+            parts[part].setdefault(user, []).append(gained)
+    gains: dict[int, list[list[float]]] = {}
+    for part in parts:
+        for user, rows in part.items():
+            gains.setdefault(user, []).extend(rows)
     if not gains:
         raise BenchError(
             "Nobody likes anything there after something else.", next_step="Judge a longer part: --until SHARE."
         )
-    by_user = np.array([np.mean(rows, axis=0) for rows in gains.values()]).T
+    by_user = _by_user(gains)
     worth, leads = (bootstrap_means(values, EvaluationConfig()) for values in (by_user, by_user - by_user[0]))
+    apart = [_by_user(part) for part in parts if part]
     return write_record(
         out,
         "lately",
@@ -106,6 +113,9 @@ def bench_lately(
                 for kind, one, lead in zip(kinds, worth, leads, strict=True)
             ],
             "service": asdict(config.service),
+            "service minus the first that is tried, by part": [
+                _plain(bootstrap_means((part[-1:] - part[0]), EvaluationConfig())[0]) for part in apart
+            ],
             "targets": [at_least("service minus the first that is tried, low end", 0, _plain(leads[-1])["low"])],
         },
     )
@@ -113,14 +123,14 @@ def bench_lately(
 
 def _judged(
     told: pl.DataFrame, config: LatelyBenchConfig, kinds: list[PopularRecentParams], advance: Advance
-) -> Iterator[tuple[int, list[float]]]:
-    """Yield, in order, who is about to like something, and what a list of each kind is worth to them."""
+) -> Iterator[tuple[int, int, list[float]]]:
+    """Yield, in order, the part, who is about to like something, and what a list of each kind is worth to them."""
     users, films = (told[name].rank("dense").to_numpy().astype(np.int64) - 1 for name in (USER_ID, MOVIE_ID))
     likes, times = told[WEIGHT].to_numpy() > 0, told[EVENT_TIME].dt.epoch("s").to_numpy()
     met: dict[int, set[int]] = {}
     knows: set[int] = set()
     end, start = round(told.height * config.until), 0
-    size = round(told.height * config.known)
+    size = first = round(told.height * config.known)
     while start < end:
         rows = range(start, min(start + size, end))
         following: dict[int, int] = {}
@@ -130,8 +140,10 @@ def _judged(
                 following.setdefault(user, film)
         if following:
             orders = _orders(films[:start], likes[:start], times[:start], int(films.max()) + 1, kinds)
+            part = (start - first) * config.parts // (end - first)
             for user, film in following.items():
-                yield user, [gain(_first(order, met[user], config.k), film) for order in orders]
+                listed = (_first(order, met[user], config.k) for order in orders)
+                yield part, user, [gain(one, film) for one in listed]
         for row in rows:
             met.setdefault(int(users[row]), set()).add(int(films[row]))
             if likes[row]:
@@ -156,6 +168,11 @@ def _orders(
         lately = np.bincount(liked[recent], minlength=many)
         orders.append(np.lexsort((np.arange(many), -ever, -lately))[:_DEEP].tolist())
     return orders
+
+
+def _by_user(gains: dict[int, list[list[float]]]) -> NDArray[np.float64]:
+    """Return float64[kinds, users], the mean of each user's lists."""
+    return np.array([np.mean(rows, axis=0) for rows in gains.values()]).T
 
 
 def _first(order: list[int], met: set[int], k: int) -> list[int]:
