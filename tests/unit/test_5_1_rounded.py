@@ -207,6 +207,6 @@ def test_a_history_is_solved_as_its_equations_say(likes: int) -> None:
     confidences = rng.uniform(0.3, 40, likes)
     system = np.eye(8) + films.T @ ((confidences - 1)[:, None] * films)
     squares = LeastSquares(confidences.astype(np.float32), films.astype(np.float32))
-    np.testing.assert_allclose(squares.vector(), np.linalg.solve(system, films.T @ confidences), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(squares.vector, np.linalg.solve(system, films.T @ confidences), rtol=1e-3, atol=1e-5)
     expected = films @ np.linalg.solve(system, targets.T)
     np.testing.assert_allclose(squares.worth(targets.astype(np.float32)), expected, rtol=1e-3, atol=1e-5)

@@ -1,15 +1,19 @@
 """The short way of the request that comes most, and the answers that are given again."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from movie_mlops.serving.asks import RecommendationRequest
 from movie_mlops.serving.lane import ReadBefore
 from movie_mlops.serving.repeats import Repeats
+from movie_mlops.serving.responses import Json
 from movie_mlops.serving.wishes import Wish
 from tests.fixtures.stage_5.lists import history, snapshot_of
 from tests.fixtures.stage_5.platform import Platform
@@ -142,7 +146,12 @@ def test_most_lists_go_the_short_way(lists: httpx.Client, monkeypatch: pytest.Mo
     body = {"history": _LIKED, "k": 2, "explain": True}
     expected = [lists.post(f"/v1/recommendations{how}", json=body).json() for how in ("?long", "")]
     passports = [lists.get(f"/v1/recommendations/{each['recommendation_id']}/passport").json() for each in expected]
-    assert [each["recommendation"]["request"] for each in passports] == [passports[0]["recommendation"]["request"]] * 2
+    kept = [each["recommendation"]["request"] for each in passports]
+    assert kept == [kept[0]] * 2
+    assert [(word["movie_id"], word["kind"], word["value"]) for word in kept[0]["history"]] == [
+        (6, "like", None),
+        (47, "rating", 5),
+    ]
 
     def must_not(*_args: object, **_kwargs: object) -> None:
         raise AssertionError
@@ -208,6 +217,47 @@ def test_only_what_nothing_has_changed_is_given_again(platform: Platform) -> Non
     for _ in range(2):
         none.of(snapshot, ann, Wish(k=7), lambda: worked.append(None) or object())
     assert len(worked) == 6
+
+
+def test_lists_of_somebody_without_an_account_are_not_kept(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would seldom be asked for again, and push out those of users, who come back with the history they had."""
+    asked: list[Wish] = []
+    of = Repeats.of
+
+    def listen(self: Repeats, *given: Any) -> Any:
+        asked.append(given[2])
+        return of(self, *given)
+
+    monkeypatch.setattr(Repeats, "of", listen)
+    with platform.served() as url, httpx.Client(base_url=url, timeout=20) as client:
+        for _ in range(2):
+            assert client.post("/v1/recommendations", json={"history": _LIKED, "k": 3}).status_code == 200
+        assert client.post("/v1/recommendations", json={"history": _LIKED, "k": 3, "pins": [50]}).status_code == 200
+        assert asked == []
+        assert client.get("/v1/users/ann/recommendations?k=2").status_code == 200
+    assert [wish.k for wish in asked] == [2]
+
+
+def test_what_nobody_needs_to_wait_for_comes_after_the_answer() -> None:
+    """It is done once the answer is on its way, and also where it cannot be sent, for it was given."""
+    done: list[object] = []
+    answer = Json({"found": 1}, afterwards=lambda: done.append("afterwards"))
+
+    async def send(message: Message) -> None:
+        done.append(message["type"])
+
+    async def fail(message: Message) -> None:
+        raise OSError(message["type"])
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    asyncio.run(answer({"type": "http"}, receive, send))
+    assert done == ["http.response.start", "http.response.body", "afterwards"]
+    with pytest.raises(OSError, match="start"):
+        asyncio.run(answer({"type": "http"}, receive, fail))
+    assert done[-1] == "afterwards"
+    assert len(done) == 4
 
 
 def test_the_letters_of_few_wishes_are_kept() -> None:

@@ -83,8 +83,8 @@ def bench_lately(
     kinds.append(config.service)
     parts: list[dict[int, list[list[float]]]] = [{} for _ in range(config.parts)]
     with progress.task("Judging lists", round(told.height * config.until), "words") as advance:
-        for part, user, gained in _judged(told, config, kinds, advance):
-            parts[part].setdefault(user, []).append(gained)
+        for number, user, gained in _judged(told, config, kinds, advance):
+            parts[number].setdefault(user, []).append(gained)
     gains: dict[int, list[list[float]]] = {}
     for part in parts:
         for user, rows in part.items():

@@ -228,7 +228,7 @@ class IalsRecommender(Recommender):
         """
         items, weights, _ = history
         squares = self._squares(items, weights)
-        user, films, confidences = squares.vector(), self._vectors[items[left_out]], squares.confidences[left_out]
+        user, films, confidences = squares.vector, self._vectors[items[left_out]], squares.confidences[left_out]
         towards = squares.towards(left_out)
         own = np.einsum("ij,ij->i", films, towards)
         beyond = confidences - np.float32(1)
@@ -259,7 +259,7 @@ class IalsRecommender(Recommender):
     def _user(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
         if not len(items):
             return np.zeros(self._vectors.shape[1], np.float32)
-        return self._squares(items, weights).vector()
+        return self._squares(items, weights).vector
 
     def _squares(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> LeastSquares:
         """Return a history's equations; the last ones are kept, since its reasons follow its scores."""

@@ -284,6 +284,8 @@ def _check_weights(data: NDArray[Any], *, signed: bool) -> NDArray[np.float32]:
 
 
 def _to_float32(values: NDArray[Any]) -> NDArray[np.float32]:
+    if values.dtype == np.float32:
+        return values
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
         return values.astype(np.float32, copy=False)
 

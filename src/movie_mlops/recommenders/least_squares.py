@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import sgetrf, sgetrs, spotrf, spotrs
+from scipy.linalg.lapack import sgesv, sgetrs, spotrf, spotrs
 
 from movie_mlops.recommenders.errors import TrainingError
 
@@ -31,7 +31,8 @@ class LeastSquares:
         if self._few:
             system = beyond * (films @ films.T)
             system.flat[:: len(films) + 1] += np.float32(1)
-            self._factor, self._turns, info = sgetrf(system)
+            # One call for the equations' factor and their solution: so small a system takes no longer than a call.
+            self._factor, self._turns, shares, info = sgesv(system, confidences)
         else:
             system = films.T @ (beyond * films)
             system.flat[:: len(system) + 1] += np.float32(1)
@@ -39,14 +40,10 @@ class LeastSquares:
             self._factor, info = spotrf(system.T, overwrite_a=1)
         if info != 0:
             raise breakdown("The vector of a history")
-
-    def vector(self) -> _Floats:
-        """Return x, float32[d]."""
-        if self._few:
-            shares, _ = sgetrs(self._factor, self._turns, self.confidences)
-            return np.asarray(shares @ self._films, np.float32)
-        solution, _ = spotrs(self._factor, self.confidences @ self._films)
-        return np.asarray(solution, np.float32)
+        if not self._few:
+            solution, _ = spotrs(self._factor, confidences @ films)
+        self.vector: _Floats = np.asarray(shares @ films if self._few else solution, np.float32)
+        """x, float32[d]."""
 
     def towards(self, places: NDArray[np.int64]) -> _Floats:
         """Return ``A⁻¹ z`` of some films of the history, float32[places, d]."""

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -14,7 +15,15 @@ from movie_mlops.serving.model import Snapshot
 from movie_mlops.serving.owning import check_asked
 from movie_mlops.serving.recommend import Answer
 from movie_mlops.serving.responses import Json
-from movie_mlops.serving.routes.recommendations import keep_answer, list_history, maker, next_page, read_history, said
+from movie_mlops.serving.routes.recommendations import (
+    beginning,
+    keep_answer,
+    list_history,
+    maker,
+    next_page,
+    read_history,
+    said,
+)
 from movie_mlops.serving.services import Services
 from movie_mlops.serving.shapes import ProblemOut
 from movie_mlops.serving.shortage import sentences
@@ -48,12 +57,13 @@ def make_router(services: Services) -> APIRouter:
         answer = _noted(given.answer, [why for _, why in members])
         nobody = list_history(services, ())
         request = {**wish.document(), **asked}
-        kept = Given(answer, snapshot)
-        document = keep_answer(services, kept, nobody, secrets.token_hex(16), user_id=None, request=request)
+        kept, recommendation_id = Given(answer, snapshot), secrets.token_hex(16)
+        document = beginning(kept, recommendation_id, None)
         document |= {"strategy": body.strategy.value, "members": given.members, "items": given.documents()}
         if wish.cursor is not None:
             document["next"] = next_page(wish, asked, snapshot, answer)
-        return Json(document)
+        keep = partial(keep_answer, services, kept, nobody, recommendation_id, user_id=None, request=request)
+        return Json(document, afterwards=keep)
 
     @router.post("/rerank", responses={200: {"model": RerankOut}}, summary="Put given films in order")
     def rerank(body: RerankRequest) -> Json:
@@ -72,14 +82,14 @@ def make_router(services: Services) -> APIRouter:
         if body.history is not None:
             request["history"] = said(body.history)
         given = replace(given, answer=answer)
-        document = keep_answer(
-            services, given, member.history, recommendation_id, user_id=body.user_id, request=request
-        )
+        document = beginning(given, recommendation_id, body.user_id)
         document["items"] = [pick.document(rank) for rank, pick in enumerate(answer.picks, start=1)]
         left = (movie_id for movie_id in dict.fromkeys(body.candidates) if movie_id not in shown)
         asked = given.snapshot
         document["unplaced"] = [{"movie_id": movie_id, "reason": _unplaced(asked, movie_id)} for movie_id in left]
-        return Json(document)
+        history, user_id = member.history, body.user_id
+        keep = partial(keep_answer, services, given, history, recommendation_id, user_id=user_id, request=request)
+        return Json(document, afterwards=keep)
 
     return router
 

@@ -3,7 +3,7 @@
 import logging
 import math
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Final
@@ -57,9 +57,8 @@ def make_router(services: Services) -> APIRouter:
         Nothing of the list is stored but with the answer itself, and of traits only which were told.
         """
         wish = body.wish()
-        request = {**wish.document(), "history": said(body.history)}
         history = list_history(services, body.history)
-        answer = partial(_answer, services, history, wish, user_id=None, request=request, traits=body.traits)
+        answer = partial(_answer, services, history, wish, words=body.history, traits=body.traits)
         return answer() if wish.plain else await run_in_threadpool(answer)
 
     @router.get("/users/{user_id:path}/history", responses={200: {"model": HistoryOut}}, summary="What a user met")
@@ -95,7 +94,7 @@ def _said(words: History) -> Iterator[dict[str, Any]]:
 def answer_user(services: Services, user_id: str, wish: Wish) -> Json:
     """Return the list that a user wishes."""
     history, why = read_history(services, user_id)
-    return _answer(services, history, wish, user_id=user_id, request=wish.document(), why=why)
+    return _answer(services, history, wish, user_id=user_id, why=why)
 
 
 async def take_at_once(services: Services, body: bytes) -> Json | None:
@@ -109,9 +108,8 @@ async def take_at_once(services: Services, body: bytes) -> Json | None:
     if read is None:
         return None
     words, wish = read
-    request = {**wish.document(), "history": said(words)}
     try:
-        return _answer(services, list_history(services, words), wish, user_id=None, request=request)
+        return _answer(services, list_history(services, words), wish, words=words)
     except MovieMlopsError:
         return None
 
@@ -145,23 +143,21 @@ def _answer(
     history: History,
     wish: Wish,
     *,
-    user_id: str | None,
-    request: dict[str, Any],
+    user_id: str | None = None,
+    words: Sequence[Word] | None = None,
     why: str | None = None,
     traits: Mapping[str, str | int] = _UNTOLD,
 ) -> Json:
+    """Return an answer; ``words`` are those that somebody without an account said."""
     asked: dict[str, Any] = {}
     if wish.cursor is not None:
-        asked = {**wish.bound(), "user_id": user_id, "history": request.get("history")}
+        asked = {**wish.bound(), "user_id": user_id, "history": None if words is None else said(words)}
         if traits:
             asked["traits"] = dict(traits)
         wish.cursor.check(asked)
     snapshot = services.watcher.snapshot
     read = read_traits(snapshot, traits)
-    if read is not None:
-        # Which were told, and not what they are. Every name is one that the model knows.
-        request = {**request, "traits": sorted(traits)}
-    elif traits and snapshot.model is not None:
+    if read is None and traits and snapshot.model is not None:
         why = NO_USE
     recommendation_id = secrets.token_hex(16)
     given = services.answering.give(
@@ -175,11 +171,21 @@ def _answer(
         # Where the history is missing, its absence is the reason for everything else.
         note = why if history is _NOTHING else " ".join(filter(None, [given.answer.note, why]))
         given = replace(given, answer=replace(given.answer, note=note))
-    document = keep_answer(services, given, history, recommendation_id, user_id=user_id, request=request)
+    document = beginning(given, recommendation_id, user_id)
     document["items"] = [pick.document(rank) for rank, pick in enumerate(given.answer.picks, start=1)]
     if wish.cursor is not None:
         document["next"] = next_page(wish, asked, given.snapshot, given.answer)
-    return Json(document)
+
+    def keep() -> None:
+        request = wish.document()
+        if words is not None:
+            request["history"] = said(words)
+        if read is not None:
+            # Which were told, and not what they are. Every name is one that the model knows.
+            request["traits"] = sorted(traits)
+        keep_answer(services, given, history, recommendation_id, user_id=user_id, request=request)
+
+    return Json(document, afterwards=keep)
 
 
 def maker(services: Services, history: History, user_id: str | None, traits: Traits | None = None) -> Make:
@@ -195,8 +201,8 @@ def maker(services: Services, history: History, user_id: str | None, traits: Tra
     def make(snapshot: Snapshot, wish: Wish) -> Answer:
         snapshot = informed(services.features, snapshot, user_id)
         work = partial(_scored, services, snapshot, history, wish, traits)
-        # What is made from traits is kept nowhere, not even for a moment.
-        return services.repeats.of(snapshot, history, wish, work) if traits is None else work()
+        # Users alone come back with the history that they had. What is made from traits is kept nowhere.
+        return work() if user_id is None or traits is not None else services.repeats.of(snapshot, history, wish, work)
 
     return make
 
@@ -210,34 +216,15 @@ def _scored(services: Services, snapshot: Snapshot, history: History, wish: Wish
     return found
 
 
-def keep_answer(
-    services: Services,
-    given: Given,
-    history: History,
-    recommendation_id: str,
-    *,
-    user_id: str | None,
-    request: dict[str, Any],
-) -> dict[str, Any]:
-    """Count an answer and have it kept; return it in the API's shape, without its films.
+def beginning(given: Given, recommendation_id: str, user_id: str | None) -> dict[str, Any]:
+    """Return an answer in the API's shape, without its films.
 
     Args:
-        services: The stores.
         given: The list, and how it came about.
-        history: What it was made from.
         recommendation_id: Its id.
         user_id: Who asked; ``None`` for somebody without an account.
-        request: What was asked, as plain data.
     """
     snapshot, answer = given.snapshot, given.answer
-    services.metrics.answer(answer.source.value)
-    # A history that could not be read says nothing of its user.
-    met = None if user_id is None or history is _NOTHING else len(history)
-    services.metrics.lately.note(answer.picks, personalised=answer.source is Source.PERSONALISED, met=met)
-    impression = _impression(given, history, recommendation_id, user_id, request)
-    if user_id is not None and history is not _NOTHING:
-        impression = _with_served(services, impression, history, user_id)
-    services.impressions.keep(impression)
     document: dict[str, Any] = {
         "recommendation_id": recommendation_id,
         "user_id": user_id,
@@ -248,6 +235,36 @@ def keep_answer(
     if given.exposures:
         document["experiments"] = [exposure.document() for exposure in given.exposures]
     return document
+
+
+def keep_answer(
+    services: Services,
+    given: Given,
+    history: History,
+    recommendation_id: str,
+    *,
+    user_id: str | None,
+    request: dict[str, Any],
+) -> None:
+    """Count an answer and have it kept: once it is on its way, for nobody needs to wait for that.
+
+    Args:
+        services: The stores.
+        given: The list, and how it came about.
+        history: What it was made from.
+        recommendation_id: Its id.
+        user_id: Who asked; ``None`` for somebody without an account.
+        request: What was asked, as plain data.
+    """
+    answer = given.answer
+    services.metrics.answer(answer.source.value)
+    # A history that could not be read says nothing of its user.
+    met = None if user_id is None or history is _NOTHING else len(history)
+    services.metrics.lately.note(answer.picks, personalised=answer.source is Source.PERSONALISED, met=met)
+    impression = _impression(given, history, recommendation_id, user_id, request)
+    if user_id is not None and history is not _NOTHING:
+        impression = _with_served(services, impression, history, user_id)
+    services.impressions.keep(impression)
 
 
 def next_page(wish: Wish, asked: Mapping[str, Any], snapshot: Snapshot, answer: Answer) -> str | None:
