@@ -2,7 +2,19 @@
 
 import typer
 
-from movie_mlops.cli.bench import data, events, growth, lately, models, security, serving, traffic, updating, whole
+from movie_mlops.cli.bench import (
+    data,
+    events,
+    growth,
+    lately,
+    models,
+    reference,
+    security,
+    serving,
+    traffic,
+    updating,
+    whole,
+)
 
 app = typer.Typer(
     help="Measure the platform on this machine.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -31,3 +43,4 @@ app.command()(models.train)
 app.command()(models.evaluate)
 app.command()(models.drift)
 app.command()(updating.updates)
+app.command()(reference.reference)
