@@ -1,5 +1,6 @@
 """The routes behind the passport's page, over the small platform."""
 
+import math
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from movie_mlops.core.nouns import Kind as Word
 from movie_mlops.features import FeedbackConfig, History
 from movie_mlops.release import Graph, Kind, Node
+from movie_mlops.serving.why import are_same
 from tests.fixtures.stage_5.platform import Platform, running
 
 WORDS = [{"movie_id": 6, "kind": "like"}, {"movie_id": 47, "kind": "rating", "value": 4.5}]
@@ -59,6 +62,19 @@ def test_a_list_is_computed_again_with_the_model_of_its_time(platform: Platform)
     assert (told["same"], told["liked"], told["problem"], told["rebuild"]) == (True, 2, None, None)
     assert [item["score"] for item in told["items"]] == [item["score_again"] for item in told["items"]]
     assert {reason["title"] for item in told["items"] for reason in item["because"]} == {"Heat", "Seven"}
+
+
+def test_the_same_scores_are_the_same_as_far_as_their_sums_can_tell() -> None:
+    """Sums in another order differ in their last digits; what differs by more, or is not there, is not the same."""
+    then = [2.0, -0.5, 1e-9]
+    vectors = np.random.default_rng(0).standard_normal((3000, 128), np.float32)
+    asked = vectors[7]
+    few, all_of_them = vectors[:40] @ asked, (vectors @ asked)[:40]
+    assert are_same(few.tolist(), all_of_them.tolist())
+    assert are_same(then, [2.000001, -0.500001, -1e-9])
+    assert are_same([], [])
+    for other in ([2.0001, -0.5, 1e-9], [2.0, 0.5, 1e-9], [2.0, -0.5, 0.001], [2.0, None, 1e-9], [math.nan, -0.5, 0.0]):
+        assert not are_same(then, other), other
 
 
 def test_a_list_whose_bundle_is_gone_says_so(platform: Platform) -> None:

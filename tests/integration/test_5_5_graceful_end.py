@@ -1,5 +1,6 @@
 """The end of a server, as those who are connected to it see it."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -8,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
-from movie_mlops.serving import Server, bind
+from movie_mlops.serving import Server, bind, server
 from tests.fixtures.stage_5.platform import Platform
 
 REQUEST = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -21,15 +23,15 @@ def ended(folder: Path, connections: int) -> Iterator[tuple[int, list[socket.soc
     bound = bind("127.0.0.1", 0)
     port: int = bound.getsockname()[1]
     ready = threading.Event()
-    server = Server(Platform(folder).app(), on_ready=ready.set)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    served = Server(Platform(folder).app(), on_ready=ready.set)
+    thread = threading.Thread(target=served.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
     assert ready.wait(20)
     lines = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(connections)]
     try:
         for line in lines:
             assert b"connection: close" not in asked(line)
-        server.should_exit = True
+        served.should_exit = True
         while not refuses(port):
             time.sleep(0.005)
         yield port, lines
@@ -74,3 +76,38 @@ def test_who_says_nothing_does_not_hold_up_the_end(tmp_path: Path) -> None:
         assert [line.recv(1) for line in lines] == [b"", b""]
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def test_the_end_waits_for_an_answer_that_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody asked for before the end began is brought to its end, and only then the server's."""
+    monkeypatch.setattr(server, "_LAST_WORD_SECONDS", 0)
+    app, begun, go, ready = FastAPI(), threading.Event(), threading.Event(), threading.Event()
+
+    @app.get("/healthz")
+    async def slow() -> dict[str, str]:
+        begun.set()
+        while not go.is_set():  # noqa: ASYNC110 - set by another thread
+            await asyncio.sleep(0.01)
+        return {"status": "at last"}
+
+    bound = bind("127.0.0.1", 0)
+    port: int = bound.getsockname()[1]
+    served = Server(app, on_ready=ready.set)
+    thread = threading.Thread(target=served.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    assert ready.wait(20)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(REQUEST)
+        assert begun.wait(10)
+        served.should_exit = True
+        while not refuses(port):
+            time.sleep(0.005)
+        # A server that does not wait is gone by then.
+        thread.join(0.4)
+        assert thread.is_alive()
+        go.set()
+        received = b"".join(iter(lambda: line.recv(10_000), b""))
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert received.endswith(b'{"status":"at last"}')
+    thread.join(20)
+    assert not thread.is_alive()

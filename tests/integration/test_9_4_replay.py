@@ -3,8 +3,17 @@
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from movie_mlops.core.nouns import Workspace
+from movie_mlops.core.progress import SILENT
+from movie_mlops.flows import PlatformConfig
+from movie_mlops.flows.config import Recipe
+from movie_mlops.flows.replay import ReplayConfig, read_history, replay
+from movie_mlops.flows.replay.outcome import LOOP, RECENT, USER, WARM
+from movie_mlops.ingest import IngestConfig, open_source
+from movie_mlops.recommenders import PopularRecentParams
 from tests.fixtures.stage_4.command_line import CommandLine, Done
 from tests.fixtures.stage_9.shifting import AFTER, BEFORE, BEGINS, Like, liked, write_source
 
@@ -65,3 +74,32 @@ def test_a_history_whose_first_model_is_refused_begins_with_what_is_popular(tmp_
     assert first["bundle_id"].startswith("ease-")
     assert found["same_as_first_model"] >= 0.95
     assert f"after {first['lists']:,} lists" in Path(found["report"]).read_text()
+
+
+@pytest.mark.long
+def test_what_is_popular_by_the_api_is_so_that_day(tmp_path: Path) -> None:
+    """The worker takes turns as days of the history pass: without a model the API foresees what popularity does.
+
+    Every day five people like a film first, and five others like it the day after. What nobody likes yet comes before
+    it in the order of ids.
+    """
+    early, late = ([f"{kind}{number}" for number in range(5)] for kind in ("early", "late"))
+    rows = []
+    for day in range(30):
+        likes = [*((user, 98 - day) for user in early), *((user, 99 - day) for user in late)]
+        for number, (user, film) in enumerate(likes):
+            rows.append(f"{user},{film},5,{(BEGINS + timedelta(days=day, minutes=number)).isoformat()}")
+    (tmp_path / "told.csv").write_text("user_id,movie_id,value,event_time\n" + "\n".join(rows) + "\n")
+    source = open_source(f"file:{tmp_path / 'told.csv'}", downloads=tmp_path)
+    config = PlatformConfig(
+        recipes=[Recipe(name=name, model=name) for name in ("popular", "ease")],
+        baselines=("popular",),
+        lately=PopularRecentParams(days=4, least=0),
+    )
+    history = read_history(source, IngestConfig(), config.feedback, begin=0.5, most=None, progress=SILENT)
+    lived = ReplayConfig(batch=10, recent_days=4)
+    found = replay(history, Workspace(tmp_path / "home", "told"), lived, config)
+    assert found.waited == found.judgements.height
+    judged = found.judgements.filter(pl.col(WARM) & pl.col(USER).str.starts_with("late"))
+    assert judged.height == 15 * 5
+    assert judged[LOOP].to_list() == judged[RECENT].to_list() == [1.0] * judged.height

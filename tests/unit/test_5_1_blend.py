@@ -15,6 +15,7 @@ from movie_mlops.recommenders import (
 )
 from movie_mlops.recommenders.inputs import Csr
 from movie_mlops.recommenders.linear import EaseRecommender
+from movie_mlops.recommenders.without import less_each
 
 MEMBERS = [
     {"model": "ease", "weight": 2.0, "params": {"regularisation": 3}},
@@ -76,6 +77,32 @@ def test_no_more_than_the_strongest_films_are_tried() -> None:
     items = np.arange(matrix.shape[1] - 1)
     parts = blend.explain_many(items, np.ones(len(items)), [len(items)])
     assert 0 < np.count_nonzero(parts) <= 3
+
+
+def test_what_is_left_of_a_sum_is_told_of_its_parts() -> None:
+    """Mean and deviation follow from those of all; where a row is nearly all of it, the rest is looked at itself."""
+    rng = np.random.default_rng(4)
+    rows = rng.random((3, 200)).astype(np.float32) * np.array([[1], [30_000], [2]], np.float32)
+    lost, targets = np.array([1, 0.5, 3], np.float32), np.array([7, 0], np.int32)
+    total = lost @ rows
+    remains = less_each(total, rows, lost, targets)
+    for place in range(3):
+        left = total - lost[place] * rows[place]
+        np.testing.assert_allclose(remains.scores[place], left[targets], rtol=1e-5)
+        np.testing.assert_allclose(remains.means[place], left.mean(), rtol=1e-5)
+        np.testing.assert_allclose(remains.deviations[place], left.std(), rtol=1e-5)
+
+
+def test_reasons_change_no_score() -> None:
+    """To the last bit a score is the same whether it is asked for with its reason, among others, or again later."""
+    matrix = likes()
+    blend = create("blend")
+    blend.fit(matrix)
+    for weights in (np.ones(4), np.array([1, 2, 1, 0.5]), np.array([1, 2, 3, 4])):
+        explained = blend.best([1, 4, 8, 9], weights, 5, explain=True)
+        other = blend.best([0, 2], np.ones(2), 5, explain=True)
+        assert not np.array_equal(other.items, explained.items)
+        np.testing.assert_array_equal(blend.score_one([1, 4, 8, 9], weights)[explained.items], explained.scores)
 
 
 def test_members_get_the_seed_of_the_blend_unless_they_have_one() -> None:

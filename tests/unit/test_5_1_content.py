@@ -44,6 +44,18 @@ def trained(**params: float) -> Recommender:
     return recommender
 
 
+def test_what_remains_without_a_film_that_nobody_has_met() -> None:
+    """Left out of a history, such a film takes what its facts said; what is left is the score of the rest."""
+    recommender = trained(history_power=0.5, target_power=0.25)
+    items, weights = np.array([3, 50, 20, 55]), np.array([1, 2, 1, 1], np.float32)
+    left_out, targets = np.array([1, 2]), np.array([49, 7], np.int32)
+    remains = recommender.remains(items, weights, left_out, targets)
+    for row, place in enumerate(left_out):
+        scores = recommender.score_one(np.delete(items, place), np.delete(weights, place))
+        np.testing.assert_allclose(remains.scores[row], scores[targets], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(remains.deviations[row], scores.std(), rtol=1e-4)
+
+
 @pytest.mark.parametrize("powers", [{}, {"history_power": 0.5, "target_power": 0.25, "popularity_power": 0.1}])
 def test_films_to_come_are_ranked_far_above_chance(powers: dict[str, float]) -> None:
     """Of the films that nobody has met, one that a user will like is above one that they will not in 8 of 10 pairs."""

@@ -34,7 +34,7 @@ def test_popular_recent_counts_the_window_and_breaks_ties_by_all_time() -> None:
 
 def test_popular_recent_does_not_count_unknown_times() -> None:
     """A like of unknown time is never recent, however wide the window is."""
-    recommender = create("popular-recent", {"days": 100_000})
+    recommender = create("popular-recent", {"days": 36_500})
     recommender.fit(sparse.csr_matrix([[1, 1]], dtype=np.float32), times=[DAY, -1])
     assert recommender.score_one([], []).tolist() == [1.5, 0.5]
 

@@ -553,13 +553,17 @@ def test_a_refused_training_leaves_the_recommender_as_it_was(name: str) -> None:
 
 
 @every
-@pytest.mark.parametrize("weights", [[1, 1, 1, 1], [1, 2, 1, 0.5]])
+@pytest.mark.parametrize("weights", [[1, 1, 1, 1], [1, 2, 1, 0.5], [1, 60, 0.25, 2]])
 def test_what_remains_without_a_film_is_the_score_of_the_rest(name: str, weights: list[float]) -> None:
     """Left out one at a time: the targets' scores, and mean and deviation of all, are those of the shorter history."""
     recommender = trained(name)
     known = recommender.arrays()["known_items"]
     items, times = known[[0, 4, 7, 9]], np.array([0, 86_400, 200_000, 86_400])
     left_out, targets = np.array([3, 0, 1]), known[[2, 8, 4]]
+    for other in (known[[1, 5]], items):
+        # What is kept of the history before is not taken for this one's, though its films or weights are the same.
+        recommender.score_one(other, np.full(len(other), 3))
+        recommender.remains(other, np.full(len(other), 3), left_out % 2, targets)
     remains = recommender.remains(items, weights, left_out, targets, times=times)
     for row, place in enumerate(left_out):
         rest = np.delete(np.arange(4), place)

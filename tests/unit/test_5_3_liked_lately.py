@@ -16,31 +16,37 @@ from movie_mlops.flows.features import features
 from movie_mlops.flows.serve import read_catalogue
 from movie_mlops.flows.worker import Worker
 from movie_mlops.lake import INTERACTIONS, MOVIES, SCHEMAS
-from movie_mlops.recommenders import LikedFirstParams, create, liked_first
+from movie_mlops.recommenders import LikedFirstParams, PopularRecentParams, create, liked_first
+from movie_mlops.serving import Catalogue
 from tests.fixtures.stage_2.interactions import did, table
 from tests.fixtures.stage_9.shop import shop
 
 NEWCOMERS = LikedFirstParams(days=25, fading=0.5, everybody=4)
 
 
+def catalogue(platform: Platform, least: int = 0) -> Catalogue:
+    chosen = {"newcomers": NEWCOMERS, "lately": PopularRecentParams(days=30, least=least)}
+    return read_catalogue(platform.lake, platform.config.model_copy(update=chosen))
+
+
 def first(platform: Platform) -> dict[int, float]:
-    films = read_catalogue(platform.lake, platform.config.feedback, NEWCOMERS).films
+    films = catalogue(platform).films
     return {film.movie_id: film.liked_first for film in films if film.liked_first}
 
 
-def learned(platform: Platform) -> dict[int, float]:
-    """Return what the model of that name learns from the same lake."""
+def learned(platform: Platform, name: str, params: dict[str, float]) -> dict[int, float]:
+    """Return what a model learns from the same lake."""
     likes = feedback(platform.lake.scan(INTERACTIONS), platform.config.feedback).filter(pl.col("weight") > 0)
     users, films = (likes[name].rank("dense").to_numpy().astype(int) - 1 for name in ("user_id", "movie_id"))
-    model = create("liked-first", asdict(NEWCOMERS))
+    model = create(name, params)
     matrix = sparse.csr_matrix((np.ones(len(likes), np.float32), (users, films)))
     model.fit(matrix, times=likes["event_time"].dt.epoch("s").fill_null(-1).to_numpy())
     scores = model.score_one([], []).tolist()
     return dict(zip(likes["movie_id"].unique().sort(), scores, strict=True))
 
 
-def lately(platform: Platform) -> dict[int, int]:
-    films = read_catalogue(platform.lake, platform.config.feedback, NEWCOMERS).films
+def lately(platform: Platform, least: int = 0) -> dict[int, int]:
+    films = catalogue(platform, least).films
     return {film.movie_id: film.recent_likes for film in films if film.recent_likes}
 
 
@@ -68,13 +74,50 @@ def test_what_is_liked_lately_waits_for_no_training(tmp_path: Path) -> None:
         features(platform, {"versions": versions, "events_offset": 0})
         told = platform.lake.scan(FILM_FEATURES.name).filter(pl.col("likes_30d") > 0).collect()
         assert lately(platform) == dict(told.select(MOVIE_ID, "likes_30d").iter_rows()) == {2: 1, 4: 2, 8: 1}
-        assert first(platform) == pytest.approx(learned(platform))
+        assert first(platform) == pytest.approx(learned(platform, "liked-first", asdict(NEWCOMERS)))
         platform.events.append([did(f"new{number}", 6, "like", at=80) for number in range(3)])
         Worker(platform, "tester").turn()
         assert lately(platform) == {4: 2, 6: 3, 8: 1}
-        assert read_catalogue(platform.lake, platform.config.feedback, NEWCOMERS).films[0].movie_id == 6
+        assert catalogue(platform).films[0].movie_id == 6
         # What came in counts first as well; how much is liked of all time is what the features tell.
         assert first(platform)[6] == 3
+
+
+@pytest.mark.parametrize(
+    ("least", "told"),
+    [
+        (3, {1: 1, 4: 1, 5: 1}),
+        (4, {1: 1, 4: 1, 5: 1, 2: 1, 3: 1}),
+        (5, {1: 1, 4: 1, 5: 1, 2: 1, 3: 1}),
+        (6, {1: 2, 4: 1, 5: 1, 2: 1, 3: 1}),
+        (9, {1: 2, 4: 1, 5: 1, 2: 1, 3: 1}),
+    ],
+)
+def test_where_few_people_come_lately_reaches_further_back(tmp_path: Path, least: int, told: dict[int, int]) -> None:
+    """The newest likes make it up, those of one moment all; looks, likes without a time and withdrawn ones are none.
+
+    The model `popular-recent` learns the same.
+    """
+    with shop(tmp_path) as platform:
+        films = pl.DataFrame({"movie_id": range(1, 7), "title": [f"Film {number}" for number in range(1, 7)]})
+        empty = SCHEMAS[MOVIES].to_frame()
+        platform.lake.overwrite(MOVIES, pl.concat([empty, films.cast({"movie_id": pl.Int64})], how="diagonal"))
+        said = [
+            did("a", 1, "like", at=0),
+            did("b", 2, "like", at=100),
+            did("c", 3, "like", at=100),
+            did("d", 6, "like", at=150),
+            did("d", 6, "withdraw", at=151),
+            did("e", 4, "like", at=180),
+            *(did(f"v{number}", 6, "view", at=190) for number in range(40)),
+            did("f", 5, "like", at=200),
+            did("f", 1, "like", at=200),
+            did("g", 6, "like", at=None),
+        ]
+        platform.lake.overwrite(INTERACTIONS, table(said).collect())
+        assert lately(platform, least) == told
+        model = learned(platform, "popular-recent", {"days": 30, "least": least})
+        assert {film: int(score) for film, score in model.items() if score >= 1} == told
 
 
 def test_of_very_many_words_a_sample_of_people_tells_what_is_liked_first(

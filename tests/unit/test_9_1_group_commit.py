@@ -91,6 +91,32 @@ def test_requests_that_come_during_a_commit_share_the_next(log: Counting) -> Non
     assert log.commits <= 2
 
 
+def test_what_is_sent_upon_an_answer_is_in_the_next_group() -> None:
+    """Who is told of a commit and sends more within a few turns of the loop need not wait for the group between."""
+    groups: list[list[str]] = []
+
+    class Sink:
+        def append_all(self, batches, _places):
+            groups.append([event.event_id for batch in batches for event in batch])
+            return [Appended(1, 0)] * len(batches)
+
+    async def told_and_on(gathering: Gathering) -> None:
+        await gathering.append([[like("a", 1, "first")]])
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await gathering.append([[like("a", 2, "upon that")]])
+
+    async def two() -> None:
+        gathering = Gathering(Sink())  # type: ignore[arg-type]
+        first = asyncio.create_task(told_and_on(gathering))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await asyncio.gather(first, gathering.append([[like("b", 1, "meanwhile")]]))
+
+    asyncio.run(two())
+    assert groups == [["first"], ["meanwhile", "upon that"]]
+
+
 def test_a_history_that_cannot_be_read_is_nobody_elses_trouble(log: Counting) -> None:
     """Where the effect of one request fails, that one is told, and the others of its commit are recorded."""
     log.failing = "bad"

@@ -98,6 +98,7 @@ def test_a_lead_is_known_by_users_that_are_drawn_again() -> None:
     document = replayed(0.02).to_json()
     assert (document["lists"], document["users"], len(document["curve"])) == (240, 60, 30)
     assert document["curve"][-1]["lists"] == 239
+    assert (document["lists_of_known"], document["known_users"]) == (180, 60)
 
 
 @pytest.mark.parametrize(

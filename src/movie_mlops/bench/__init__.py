@@ -20,6 +20,7 @@ from movie_mlops.bench.evaluate import bench_evaluate
 from movie_mlops.bench.events import EventsBenchConfig, bench_events
 from movie_mlops.bench.features import bench_features
 from movie_mlops.bench.ingest import bench_ingest
+from movie_mlops.bench.lately import LatelyBenchConfig, bench_lately
 from movie_mlops.bench.load import Outcome, Plan, drive, drive_apart
 from movie_mlops.bench.main_job import bench_main_job
 from movie_mlops.bench.newcomers import bench_newcomers
@@ -48,6 +49,7 @@ __all__ = [
     "EventsBenchConfig",
     "FeaturesBenchConfig",
     "IngestBenchConfig",
+    "LatelyBenchConfig",
     "LoadBenchConfig",
     "MainJobBenchConfig",
     "NewcomersBenchConfig",
@@ -74,6 +76,7 @@ __all__ = [
     "bench_events",
     "bench_features",
     "bench_ingest",
+    "bench_lately",
     "bench_load",
     "bench_main_job",
     "bench_newcomers",

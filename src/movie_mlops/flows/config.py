@@ -18,7 +18,7 @@ from movie_mlops.evaluation import (
 from movie_mlops.features import FeedbackConfig
 from movie_mlops.flows.tuned import NEEDED, TUNED, with_tuned
 from movie_mlops.ingest import IngestConfig
-from movie_mlops.recommenders import LikedFirstParams, RecommenderError, create
+from movie_mlops.recommenders import LikedFirstParams, PopularRecentParams, RecommenderError, create
 from movie_mlops.release import GateConfig, UnreadableWaiver, Waiver
 
 Protocol = Literal["auto", "time", "user-folds", "strong-generalisation", "leave-one-out", "cold-users", "cold-films"]
@@ -147,6 +147,10 @@ class PlatformConfig(BaseModel):
     feedback: FeedbackConfig = Field(default_factory=FeedbackConfig, description="What counts as liking a film.")
     newcomers: LikedFirstParams = Field(
         default_factory=LikedFirstParams, description="What somebody is given of whom no like is known."
+    )
+    lately: PopularRecentParams = Field(
+        default_factory=lambda: PopularRecentParams(days=30.0, least=2000),
+        description="What is given to everybody else where no model speaks.",
     )
     features: FeaturesConfig = Field(default_factory=FeaturesConfig, description="How features are computed.")
     events: EventsConfig = Field(default_factory=EventsConfig, description="What becomes of events.")

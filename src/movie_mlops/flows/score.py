@@ -96,7 +96,7 @@ def score(
     skipped = there is not None and lake.commit(RECOMMENDATIONS, there).note == note
     if there is None or not skipped:
         bundle = read_bundle(platform.workspace.models / champion.bundle_id, trust=platform.keys.trust)
-        catalogue = read_catalogue(lake, platform.config.feedback, platform.config.newcomers)
+        catalogue = read_catalogue(lake, platform.config)
         words = platform.engine.words(lake, read[INTERACTIONS], platform.config.feedback)
         batch = Batch(catalogue, ServingModel.of(champion, bundle, catalogue), k, rules, _scorer(bundle, words, lake))
         block = max(1, platform.config.evaluation.block_scores // bundle.movie_ids.size)

@@ -17,7 +17,7 @@ from movie_mlops.core.logs import LogLines
 from movie_mlops.core.nouns import Workspace
 from movie_mlops.core.tracing import Tracer
 from movie_mlops.events.triggers import BudgetConfig
-from movie_mlops.features import FILM_FEATURES, VIEWS, FeedbackConfig, RedisConfig, feedback, open_redis, snapshot
+from movie_mlops.features import FILM_FEATURES, FeedbackConfig, RedisConfig, feedback, open_redis
 from movie_mlops.flows.config import PlatformConfig
 from movie_mlops.flows.console import PlatformOperations
 from movie_mlops.flows.erasure import PlatformRights, check_not_returned
@@ -28,19 +28,19 @@ from movie_mlops.flows.rollout import Conductor
 from movie_mlops.ingest import check_names
 from movie_mlops.lake import INTERACTIONS, MOVIES, Lake, LakeConfig
 from movie_mlops.monitoring import FreshnessConfig
-from movie_mlops.recommenders import LikedFirstParams, liked_first
+from movie_mlops.recommenders import LikedFirstParams, PopularRecentParams, lately_since, liked_first
 from movie_mlops.release import KeysConfig
 from movie_mlops.security import AskedUsers, AuditLog, Buckets, KeySecret, Limiter, Pseudonyms, RedisLimiter, RedisUsers
 from movie_mlops.serving import Catalogue, ServingConfig, create_app
 
 _OF_FILMS: Final = (MOVIES, FILM_FEATURES.name, INTERACTIONS)
 """The tables that tell of films."""
-_LATELY: Final = timedelta(days=30)
 _EVER: Final = "likes_all"
 _MOST_WORDS: Final = 1_000_000
 """Of about so many words of people who are here it is looked what is liked first: all of them are for a small platform,
 and a sample of people for a large one, which a server can hold beside the rest."""
-_LIKED_LATELY: Final = VIEWS.select([f"{FILM_FEATURES.name}:likes_30d"])[0]
+_FURTHER: Final = 4
+"""So many times as many of the newest words are looked at where there were too few likes among them."""
 
 
 def make_app(
@@ -121,7 +121,7 @@ def _app(
         features=platform.features,
         events=platform.events,
         feedback=platform.config.feedback,
-        load_catalogue=lambda: read_catalogue(platform.lake, platform.config.feedback, platform.config.newcomers),
+        load_catalogue=lambda: read_catalogue(platform.lake, platform.config),
         films_stand=lambda: tuple(platform.lake.version(name) for name in _OF_FILMS),
         records=PlatformRecords(platform),
         conductor=Conductor.of(platform),
@@ -138,7 +138,7 @@ def _app(
     )
 
 
-def read_catalogue(lake: Lake, counted: FeedbackConfig, newcomers: LikedFirstParams) -> Catalogue:
+def read_catalogue(lake: Lake, config: PlatformConfig) -> Catalogue:
     """Return the films of a lake, with how much they are liked.
 
     Of all time that is told by the features, which are made with the models; lately, and first, by what came in since
@@ -146,9 +146,9 @@ def read_catalogue(lake: Lake, counted: FeedbackConfig, newcomers: LikedFirstPar
 
     Args:
         lake: The lake.
-        counted: What counts as liking.
-        newcomers: What is liked first.
+        config: What counts as liking, what lately is, and what is liked first.
     """
+    counted = config.feedback
     movies = lake.scan(MOVIES).collect()
     features: pl.DataFrame | None = None
     if lake.version(FILM_FEATURES.name) is not None:
@@ -159,17 +159,34 @@ def read_catalogue(lake: Lake, counted: FeedbackConfig, newcomers: LikedFirstPar
     newest = said.select(pl.col(EVENT_TIME).max()).collect(engine="streaming").item()
     if newest is None:
         return Catalogue.from_frames(movies, features)
-    lately = _liked_lately(said, newest, counted)
-    first = _liked_first(said, newest, counted, newcomers, _ever(movies, features))
+    lately = _liked_lately(said, newest, counted, config.lately)
+    first = _liked_first(said, newest, counted, config.newcomers, _ever(movies, features))
     return Catalogue.from_frames(movies, features, lately=lately, first=first)
 
 
-def _liked_lately(said: pl.LazyFrame, newest: datetime, counted: FeedbackConfig) -> dict[int, int]:
-    """Return by how many each film is liked lately, as of the newest word."""
+def _liked_lately(
+    said: pl.LazyFrame, newest: datetime, counted: FeedbackConfig, lately: PopularRecentParams
+) -> dict[int, int]:
+    """Return by how many each film is liked lately, as of the newest word: what ``popular-recent`` learns."""
     # What is older counts for nothing here, and is most of what there is.
-    recent = said.filter(pl.col(EVENT_TIME) > newest - _LATELY)
-    told = snapshot(_LIKED_LATELY, recent, as_of=newest, config=counted)
-    return dict(told.select(MOVIE_ID, _LIKED_LATELY.names[0]).iter_rows())
+    likes = _likes(said.filter(pl.col(EVENT_TIME) > newest - timedelta(days=lately.days)), counted)
+    looked, least, known = 0, lately.least, said.filter(pl.col(EVENT_TIME).is_not_null())
+    many = known.select(pl.len()).collect(engine="streaming").item() if likes.height < least else 0
+    while likes.height < least and looked < many:
+        # Whatever was said since the earliest of the newest words; of one moment everything.
+        looked = _FURTHER * max(least, looked)
+        back = known.select(pl.col(EVENT_TIME).top_k(looked).min()).collect(engine="streaming").item()
+        likes = _likes(known.filter(pl.col(EVENT_TIME) >= back), counted)
+    since = lately_since(
+        likes[EVENT_TIME].dt.epoch("s").to_numpy(), days=lately.days, least=least, now=int(newest.timestamp())
+    )
+    late = likes.filter(pl.col(EVENT_TIME).dt.epoch("s") > since)
+    return dict(late.group_by(MOVIE_ID).len().iter_rows())
+
+
+def _likes(said: pl.LazyFrame, counted: FeedbackConfig) -> pl.DataFrame:
+    """Return who likes what by their latest word."""
+    return feedback(said, counted).filter(pl.col(WEIGHT) > 0)
 
 
 def _liked_first(
@@ -191,9 +208,7 @@ def _liked_first(
     one_in = max(1, math.ceil(words / _MOST_WORDS))
     if one_in > 1:
         theirs = theirs.filter(pl.col(USER_ID).hash(0) % one_in == 0)
-    likes = (
-        feedback(theirs, counted).filter(pl.col(WEIGHT) > 0).join(ever, on=MOVIE_ID, how="semi", maintain_order="left")
-    )
+    likes = _likes(theirs, counted).join(ever, on=MOVIE_ID, how="semi", maintain_order="left")
     films = ever[MOVIE_ID]
     scores = liked_first(
         likes[USER_ID].rle_id().to_numpy(),

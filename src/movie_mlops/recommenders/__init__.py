@@ -2,7 +2,7 @@
 
 from movie_mlops.recommenders.blend import BlendRecommender
 from movie_mlops.recommenders.capabilities import Capabilities
-from movie_mlops.recommenders.config import BlendParams, LikedFirstParams
+from movie_mlops.recommenders.config import BlendParams, LikedFirstParams, PopularRecentParams
 from movie_mlops.recommenders.errors import (
     HistoryError,
     LibraryMissingError,
@@ -20,6 +20,7 @@ from movie_mlops.recommenders.errors import (
 from movie_mlops.recommenders.exploring import ExploringPolicy
 from movie_mlops.recommenders.known_features import AnswerFeatures, TrainingFeatures
 from movie_mlops.recommenders.liked_first import liked_first
+from movie_mlops.recommenders.liked_lately import lately_since
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.ranking import NO_ITEM, top_k
 from movie_mlops.recommenders.registry import NAMES, create, restore, search_space
@@ -45,6 +46,7 @@ __all__ = [
     "MemoryNeededError",
     "NotFittedError",
     "ParameterError",
+    "PopularRecentParams",
     "Range",
     "Recommender",
     "RecommenderError",
@@ -57,6 +59,7 @@ __all__ = [
     "UnsupportedError",
     "UpdateError",
     "create",
+    "lately_since",
     "liked_first",
     "restore",
     "search_space",

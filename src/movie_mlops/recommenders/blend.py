@@ -1,6 +1,7 @@
 """A blend: several recommenders, each user's scores of each brought to one scale and added up."""
 
 from dataclasses import asdict, fields
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,26 @@ from movie_mlops.recommenders.without import History
 _FADES = 1.5
 """After n likes, so strong a power of n divides what is expected: chosen inside the training part of a fold, where less
 takes from those who have told much and more takes from those who have told little."""
-_Part = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""The deviation of a member's scores, float32[1], and these on one scale: float32[1, known films]."""
 _TRIED = 3
 """So many films are left out, one at a time, to see what each contributes to a target."""
+
+
+class _Part(NamedTuple):
+    """What a member says for the newest history.
+
+    Attributes:
+        deviation: Of its scores.
+        centred: float32[known films], its scores less their mean; ``None`` where films differ in who knows them, and
+            scores have to be asked for anew for whatever is left out.
+    """
+
+    deviation: np.float32
+    centred: NDArray[np.float32] | None
+
+    @property
+    def scale(self) -> np.float32:
+        """What brings the member's scores to deviation 1; 0 where all are equal."""
+        return np.float32(1) / self.deviation if self.deviation > 0 else np.float32(0)
 
 
 class BlendRecommender(Recommender):
@@ -168,8 +185,29 @@ class BlendRecommender(Recommender):
     ) -> NDArray[np.float32]:
         if not len(items):
             return np.zeros_like(self._popularity)
-        scores: NDArray[np.float32] = self._blended(self._parts_of_one(items, weights, times))[0]
+        if self._all_alike(weights):
+            return self._sum_of_one((items, weights, times))[0]
+        scores: NDArray[np.float32] = self._blended(self._parts_of_one((items, weights, times))[0])[0]
         return scores
+
+    def _all_alike(self, weights: NDArray[np.float32]) -> bool:
+        """Return whether likes alone are told, of films that all members know: then there is nothing to look at."""
+        return self._alike and len(weights) > 0 and bool(weights.min() > 0)
+
+    def _sum_of_one(self, history: History) -> tuple[NDArray[np.float32], list[_Part]]:
+        """Return the blend's scores for such a history, float32[known films], and what each member says for it."""
+        blended: NDArray[np.float32] = self._popularity * np.float32(self.params.popularity)
+        parts = []
+        for weight, member in zip(self._weights, self._members, strict=True):
+            # Past its door: what was looked at once is not looked at again for each member.
+            scores = member._score_one_at(*history)  # noqa: SLF001 - another of its kind
+            centred = scores - scores.sum() / np.float32(len(scores))
+            part = _Part(np.sqrt(centred @ centred / np.float32(len(centred))), centred)
+            parts.append(part)
+            blended += np.float32(weight) * part.scale * centred
+        # One assignment of something that is never changed: safe between threads.
+        self._last = history, parts
+        return blended, parts
 
     def _parts(self, histories: Csr, times: NDArray[np.int64] | None) -> list[NDArray[np.float32]]:
         """Return each member's scores on one scale: (users, known films) of each."""
@@ -186,19 +224,16 @@ class BlendRecommender(Recommender):
         known = self._remembered.answers(f"{member.name} {member.params}", digest_of(histories, times), ask)
         return known if self._shares is None else known.copy()
 
-    def _parts_of_one(
-        self, items: NDArray[np.int32], weights: NDArray[np.float32], times: NDArray[np.int64] | None
-    ) -> list[NDArray[np.float32]]:
-        """Return the same for one history: (1, known films) of each member."""
+    def _parts_of_one(self, history: History) -> tuple[list[NDArray[np.float32]], list[_Part]]:
+        """Return the same for one history, (1, known films) of each member, and what each says for it."""
+        items, weights, times = history
         scores = (member.score_one(items, weights, times=times)[np.newaxis] for member in self._members)
-        parts = [_standardised(one, self._scale) for one in scores]
-        filled = self._filled([scores for scores, _ in parts])
+        brought = [_standardised(one, self._scale) for one in scores]
+        filled = self._filled([scores for scores, _ in brought])
+        parts = [_Part(deviation[0, 0], None) for _, deviation in brought]
         # One assignment of something that is never changed: safe between threads.
-        self._last = (
-            (items, weights, times),
-            [(deviation[0], part) for (_, deviation), part in zip(parts, filled, strict=True)],
-        )
-        return filled
+        self._last = history, parts
+        return filled, parts
 
     def _filled(self, parts: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Let members that do not know a film say of it what the others say, in place."""
@@ -232,7 +267,7 @@ class BlendRecommender(Recommender):
         said = self._said((items, weights, times), targets)
         strongest = np.argsort(-said, axis=1, kind="stable")[:, :_TRIED]
         tried = np.zeros(said.shape, np.bool_)
-        np.put_along_axis(tried, strongest, values=True, axis=1)
+        tried[np.arange(len(tried))[:, np.newaxis], strongest] = True
         tried &= said > 0
         contributions = np.zeros(said.shape, np.float32)
         left_out = np.flatnonzero(tried.any(axis=0))
@@ -242,35 +277,40 @@ class BlendRecommender(Recommender):
 
     def _falls(self, history: History, targets: NDArray[np.int32], left_out: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return how much each target's score falls without each of some films: (targets, left out)."""
-        items, weights, times = history
-        if not self._alike or len(items) == 1 or weights.min() <= 0:
+        items, weights, _ = history
+        if len(items) == 1 or not self._all_alike(weights):
             return falls(self._score_at, history, targets, left_out, len(self._popularity))
         fallen = np.zeros((len(left_out), len(targets)), np.float32)
-        for weight, member, (_, part) in zip(self._weights, self._members, self._newest(history), strict=True):
-            remains = member.remains(items, weights, left_out, targets, times=times)
-            fallen += np.float32(weight) * (part[0, targets] - remains.standardised())
+        for weight, member, part in zip(self._weights, self._members, self._newest(history), strict=True):
+            assert part.centred is not None
+            remains = member._remains(history, left_out, targets)  # noqa: SLF001 - another of its kind
+            fallen += np.float32(weight) * (part.scale * part.centred[targets] - remains.standardised())
         return fallen.T
 
     def _said(self, history: History, targets: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return what the members say that the films of a history contribute: (targets, items)."""
         items, weights, times = history
         contributions = np.zeros((len(targets), len(items)), np.float32)
-        for weight, member, (deviation, _), tells in zip(
+        inside = self._all_alike(weights)
+        for weight, member, part, tells in zip(
             self._weights, self._members, self._newest(history), self._telling, strict=True
         ):
-            if tells and deviation[0] > 0:
+            if not tells or not part.deviation > 0:
+                continue
+            if inside:
+                told = member._explain_at(items, weights, targets, times)  # noqa: SLF001 - another of its kind
+            else:
                 told = member.explain_many(items, weights, targets.tolist(), times=times)
-                contributions += np.float32(weight) / deviation * told
+            contributions += np.float32(weight) * part.scale * told
         return contributions
 
     def _newest(self, history: History) -> list[_Part]:
-        """Return each member's deviation and scores on one scale; the last are kept, since reasons follow scores."""
+        """Return what each member says for a history; the last are kept, since reasons follow scores."""
         last = self._last
-        if last is None or not _same(last[0], history):
-            self._parts_of_one(*history)
-            last = self._last
-        assert last is not None
-        return last[1]
+        if last is not None and _same(last[0], history):
+            return last[1]
+        ask = self._sum_of_one if self._all_alike(history[1]) else self._parts_of_one
+        return ask(history)[1]
 
     def _explain_content(
         self, items: NDArray[np.int32], weights: NDArray[np.float32], target: int
@@ -278,11 +318,10 @@ class BlendRecommender(Recommender):
         counted = self._counted(target)
         told = np.zeros(1, np.float32)
         newest = self._newest((items, weights, None))
-        for weight, member, (deviation, _) in zip(counted, self._members, newest, strict=True):
+        for weight, member, part in zip(counted, self._members, newest, strict=True):
             if member.capabilities.explains_content:
                 parts = member.explain_content(items, weights, max(target, 0))
-                scale = weight / deviation[0] if target >= 0 and deviation[0] > 0 else np.float32(0)
-                told = told + scale * parts
+                told = told + (weight * part.scale if target >= 0 else np.float32(0)) * parts
         return told
 
     def _counted(self, target: int) -> NDArray[np.float32]:

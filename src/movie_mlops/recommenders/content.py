@@ -179,7 +179,6 @@ class ContentEdlaeRecommender(EdlaeRecommender):
         return contributions
 
     def _adds(self, items: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return what each of the films adds to every known film's score: (items, known films)."""
         rows = sparse.csr_array(
             (np.ones(len(items), np.float32), items, np.arange(len(items) + 1)), shape=(len(items), len(self._place))
         )

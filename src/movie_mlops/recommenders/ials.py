@@ -25,7 +25,7 @@ from movie_mlops.recommenders.rounded import RoundedVectors
 from movie_mlops.recommenders.spread import cores, spread
 from movie_mlops.recommenders.stored import Arrays, Layout
 from movie_mlops.recommenders.strongest import strongest
-from movie_mlops.recommenders.without import History, Moments, Remains
+from movie_mlops.recommenders.without import History, Moments, Remains, as_bytes
 
 _STEPS: Final = 2
 _LIKES_AT_ONCE: Final = 2048
@@ -263,7 +263,7 @@ class IalsRecommender(Recommender):
 
     def _squares(self, items: NDArray[np.int32], weights: NDArray[np.float32]) -> LeastSquares:
         """Return a history's equations; the last ones are kept, since its reasons follow its scores."""
-        last, asked = self._last, items.tobytes() + weights.tobytes()
+        last, asked = self._last, as_bytes(items, weights)
         if last is not None and last[0] == asked:
             return last[1]
         confidences = np.float32(self.params.alpha) * weights

@@ -10,6 +10,10 @@ References:
     N. Halko, P. Martinsson, J. Tropp, "Finding Structure with Randomness", SIAM Review 2011 (the eigenvectors).
 """
 
+from itertools import accumulate
+from math import sqrt
+from typing import Final, NamedTuple, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -25,10 +29,44 @@ from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.occlusion import OccludedRecommender
 from movie_mlops.recommenders.stored import Arrays, Layout
 from movie_mlops.recommenders.tangent import bend
-from movie_mlops.recommenders.without import History, Moments, Remains
+from movie_mlops.recommenders.without import History, Moments, Remains, as_bytes
 
+_T = TypeVar("_T", bound=np.generic)
 _SURPLUS = 50
 _ROUNDS = 2
+_FEW_WEIGHTS: Final = 3
+_AT_ONCE: Final = 10**6
+"""Products of matrices with no more terms than this BLAS does at once, without laying the matrices out anew."""
+
+
+class _Compared(NamedTuple):
+    """A history beside the training users', and what is left of it without one of its films.
+
+    To all who do not like the film that is left out, the rest is as like as the whole history, but that it is shorter:
+    so for these there is one comparison for each weight that a film of the history has.
+
+    Attributes:
+        asked: Its films and weights.
+        common: float64[users], its product with each of their histories.
+        users: int32[likes], who likes each of its films, one film after another.
+        values: float64[likes], how much.
+        parts: Where each film's likes are among them.
+        weights: float64[1 + weights], 0 and then, in rising order, those that films of it have. A row of what follows
+            is for the history without a film of that weight; the first is for all of it.
+        lengths: float64[1 + weights], how long it is.
+        likeness: float32[1 + weights, users], how like it is to them, all but those who like the film.
+        projected: float32[1 + weights, rank], that times the eigenvectors.
+    """
+
+    asked: bytes
+    common: NDArray[np.float64]
+    users: NDArray[np.int32]
+    values: NDArray[np.float64]
+    parts: list[slice]
+    weights: NDArray[np.float64]
+    lengths: NDArray[np.float64]
+    likeness: NDArray[np.float32]
+    projected: NDArray[np.float32]
 
 
 class KernelRecommender(OccludedRecommender):
@@ -73,22 +111,25 @@ class KernelRecommender(OccludedRecommender):
     def _adopt(self, learned: Arrays) -> None:
         # Every answer reads them from end to end: out of a mapped file's small pages that takes longer.
         self._projection: NDArray[np.float32] = np.array(learned["projection"], order="C")
-        self._outputs: NDArray[np.float32] = np.array(learned["outputs"], order="C")
+        # A row for each film: whoever asks for a few films reads these alone.
+        self._outputs: NDArray[np.float32] = np.array(learned["outputs"].T, order="C")
         shape = (len(learned["film_starts"]) - 1, len(self._projection))
-        _check_histories(learned, shape, self._outputs.shape[0] == self._projection.shape[1])
+        _check_histories(learned, shape, self._outputs.shape[1] == self._projection.shape[1])
         # Near to a cosine of one the kernel is steep: sums in single precision would show.
         weights = learned["film_weights"].astype(np.float64)
         stored = (weights, learned["film_users"], learned["film_starts"])
+        self._starts: list[int] = learned["film_starts"].tolist()
         self._moments: Moments | None = None
+        self._last: _Compared | None = None
         self._by_film: sparse.csr_array[np.float64, tuple[int, int]] = sparse.csr_array(stored, shape=shape)
 
     def _answer(self, histories: Csr, times: NDArray[np.int64] | None) -> NDArray[np.float32]:  # noqa: ARG002  # order says nothing here
-        answers = np.empty((histories.shape[0], self._outputs.shape[1]), np.float32)
+        answers = np.empty((histories.shape[0], len(self._outputs)), np.float32)
         unit = _unit_rows(histories)
         for start, stop in row_blocks(histories.shape[0], max(len(self._projection), 1)):
             likeness = sparse.csr_array(unit[start:stop] @ self._by_film).toarray().astype(np.float32)
             bend(likeness)
-            np.matmul(likeness @ self._projection, self._outputs, out=answers[start:stop])
+            np.matmul(likeness @ self._projection, self._outputs.T, out=answers[start:stop])
         return answers
 
     def _score_one_at(
@@ -98,53 +139,85 @@ class KernelRecommender(OccludedRecommender):
         times: NDArray[np.int64] | None,  # noqa: ARG002  # order says nothing here
     ) -> NDArray[np.float32]:
         if not len(items):
-            return np.zeros(self._outputs.shape[1], np.float32)
-        likeness = self._common(items, _of_length_one(weights)).astype(np.float32)
-        bend(likeness[np.newaxis])
-        return np.asarray((likeness @ self._projection) @ self._outputs, np.float32)
+            return np.zeros(len(self._outputs), np.float32)
+        return np.asarray(self._outputs @ self._compare(items, weights).projected[0], np.float32)
 
     def _remains(self, history: History, left_out: NDArray[np.int64], targets: NDArray[np.int32]) -> Remains:
-        """Compare what is left of the history anew with those alone who like the film that is left out.
-
-        To all others it is as like as the whole history, but that it is shorter by a factor.
-        """
+        """Compare what is left of the history anew with those alone who like the film that is left out."""
         items, weights, _ = history
-        exact = weights.astype(np.float64)
-        common, square = self._common(items, exact), exact @ exact
-        asked = np.empty((len(left_out), len(self._outputs)), np.float32)
-        for weight in np.unique(exact[left_out]):
-            alike = np.flatnonzero(exact[left_out] == weight)
-            length = np.sqrt(square - weight * weight)
-            likeness = (common / length).astype(np.float32)
-            bend(likeness[np.newaxis])
-            parts = [self._likes_of(int(item)) for item in items[left_out[alike]]]
-            users = np.concatenate([self._by_film.indices[part] for part in parts])
-            values = np.concatenate([self._by_film.data[part] for part in parts])
-            changed = ((common[users] - weight * values) / length).astype(np.float32)
-            bend(changed[np.newaxis])
-            starts = np.concatenate(([0], np.cumsum([part.stop - part.start for part in parts])))
-            changes = sparse.csr_array((changed - likeness[users], users, starts), shape=(len(alike), len(common)))
-            asked[alike] = changes @ self._projection
-            asked[alike] += likeness @ self._projection
+        there = self._last
+        if there is None or there.asked != as_bytes(items, weights) or len(there.weights) == 1:
+            there = self._compare(items, weights, few=len(items))
+        parts = [there.parts[place] for place in left_out.tolist()]
+        users, values, many = _taken(there.users, parts), _taken(there.values, parts), _many(parts)
+        own = weights[left_out].astype(np.float64)
+        places = np.searchsorted(there.weights, own)
+        values *= np.repeat(-own, many)
+        values += there.common[users]
+        values /= np.repeat(there.lengths[places], many)
+        changed = values.astype(np.float32)
+        bend(changed[np.newaxis])
+        changed -= there.likeness[np.repeat(places, many), users]
+        ends = np.array([0, *accumulate(many)])
+        changes = sparse.csr_array((changed, users, ends), shape=(len(left_out), len(there.common)))
+        asked = changes @ self._projection
+        asked += there.projected[places]
         if self._moments is None:
-            self._moments = Moments(self._outputs.T)
-        return self._moments.remains(asked, self._outputs[:, targets].T)
+            self._moments = Moments(self._outputs)
+        return self._moments.remains(asked, self._outputs[targets])
 
-    def _common(self, items: NDArray[np.int32], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what a history has in common with each training user: the product with their history."""
-        parts = [self._likes_of(item) for item in items.tolist()]
-        users = np.concatenate([self._by_film.indices[part] for part in parts])
-        values = [weight * self._by_film.data[part] for weight, part in zip(weights, parts, strict=True)]
-        return np.asarray(np.bincount(users, np.concatenate(values), minlength=len(self._projection)), np.float64)
+    def _compare(self, items: NDArray[np.int32], weights: NDArray[np.float32], few: int = _FEW_WEIGHTS) -> _Compared:
+        """Compare a history with the training users', also for its reasons, and keep it for these.
 
-    def _likes_of(self, item: int) -> slice:
-        """Return where the likes of a film are stored."""
-        return slice(int(self._by_film.indptr[item]), int(self._by_film.indptr[item + 1]))
+        Reasons follow most answers. What they need of the eigenvectors costs next to nothing while these are read for
+        the answer, and half of an answer afterwards.
+
+        Args:
+            items: Its films.
+            weights: Their weights.
+            few: With more different weights than this, what is left without films is not looked at.
+        """
+        exact = weights.astype(np.float64)
+        parts = [slice(self._starts[item], self._starts[item + 1]) for item in items.tolist()]
+        users, values, many = _taken(self._by_film.indices, parts), _taken(self._by_film.data, parts), _many(parts)
+        products = values * np.repeat(exact, many)
+        common = np.asarray(np.bincount(users, products, minlength=len(self._projection)), np.float64)
+        different: set[float] = set() if len(items) == 1 else set(exact.tolist())
+        left = [0.0, *(sorted(different) if len(different) <= few else ())]
+        square = float(exact @ exact)
+        # A weight beside which all others are too small to be told apart leaves nothing.
+        lengths = [sqrt(square - weight * weight) or 1.0 for weight in left]
+        likeness = np.empty((len(left), len(common)), np.float32)
+        for row, length in zip(likeness, lengths, strict=True):
+            np.divide(common, length, out=row, casting="same_kind")
+        bend(likeness)
+        compared = _Compared(
+            as_bytes(items, weights),
+            common,
+            users,
+            values,
+            [slice(end - n, end) for end, n in zip(accumulate(many), many, strict=True)],
+            np.array(left),
+            np.array(lengths),
+            likeness,
+            self._projected(likeness),
+        )
+        # One assignment of something that is never changed: safe between threads.
+        self._last = compared
+        return compared
+
+    def _projected(self, likeness: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return how like histories are to the users, times the eigenvectors: float32[histories, rank]."""
+        projected = np.zeros((len(likeness), self._projection.shape[1]), np.float32)
+        step = max(_AT_ONCE // max(projected.size, 1), 1)
+        for start in range(0, len(self._projection), step):
+            projected += likeness[:, start : start + step] @ self._projection[start : start + step]
+        return projected
 
     def _similar(self, item: int) -> NDArray[np.float32]:
         """How much more each film is expected of somebody who likes this one than of anybody."""
         rows = (np.ones(1, np.float32), np.array([item]), np.array([0, 1, 1]))
-        alone, anybody = self._answer(sparse.csr_array(rows, shape=(2, self._outputs.shape[1])), None)
+        alone, anybody = self._answer(sparse.csr_array(rows, shape=(2, len(self._outputs))), None)
         more: NDArray[np.float32] = alone - anybody
         return more
 
@@ -194,9 +267,14 @@ def _unit_rows(matrix: Csr) -> Csr:
     return sparse.csr_array((matrix.data / lengths[rows], matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
-def _of_length_one(weights: NDArray[np.float32]) -> NDArray[np.float64]:
-    exact = weights.astype(np.float64)
-    return exact / np.sqrt(exact @ exact)
+def _taken(values: NDArray[_T], parts: list[slice]) -> NDArray[_T]:
+    """Return parts of an array, one after another."""
+    return np.concatenate([values[part] for part in parts])
+
+
+def _many(parts: list[slice]) -> list[int]:
+    """Return how long each part is."""
+    return [part.stop - part.start for part in parts]
 
 
 def _check_histories(learned: Arrays, shape: tuple[int, int], joined: bool) -> None:

@@ -33,7 +33,7 @@ from movie_mlops.recommenders.gram import squared_lengths
 from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.stored import Arrays, Layout
-from movie_mlops.recommenders.without import History, Remains
+from movie_mlops.recommenders.without import History, Remains, as_bytes, less_each
 
 
 class _LinearAutoencoder(Recommender):
@@ -47,6 +47,8 @@ class _LinearAutoencoder(Recommender):
 
     capabilities = Capabilities(personalised=True, needs_times=False, similar=True, explains=True)
     params: LinearParams
+    _last: tuple[bytes, NDArray[np.float32]] | None = None
+    """The newest history's films and weights, and its scores."""
 
     @abstractmethod
     def _penalties(self, squares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -81,6 +83,7 @@ class _LinearAutoencoder(Recommender):
 
     def _adopt(self, learned: Arrays) -> None:
         self._weights: NDArray[np.float32] = np.ascontiguousarray(learned["weights"])
+        self._last = None
 
     def _score(self, histories: Csr) -> NDArray[np.float32]:
         if self._power:
@@ -93,6 +96,8 @@ class _LinearAutoencoder(Recommender):
         # Row by row into one small array: gathering the rows first would write and read them all once more.
         for item, weight in zip(items.tolist(), self._scaled(weights).tolist(), strict=True):
             saxpy(self._weights[item], scores, a=weight)
+        # Its reasons follow. One assignment of something that is never changed: safe between threads.
+        self._last = as_bytes(items, weights), scores.copy()
         return scores
 
     def _similar(self, item: int) -> NDArray[np.float32]:
@@ -114,12 +119,18 @@ class _LinearAutoencoder(Recommender):
 
     def _remains(self, history: History, left_out: NDArray[np.int64], targets: NDArray[np.int32]) -> Remains:
         items, weights, _ = history
-        rows = self._weights[items[left_out]]
-        rows *= -self._scaled(weights)[left_out, np.newaxis]
-        rows += self._score_one(items, weights)
+        last, lost = self._last, self._scaled(weights)[left_out]
+        there = None if last is None or last[0] != as_bytes(items, weights) else last[1]
+        total = self._score_one(items, weights) if there is None else there
+        rows = self._adds(items[left_out])
         # Without a film the history is shorter, and its length counts.
-        rows *= np.float32((1 - 1 / len(items)) ** self._power)
-        return Remains.of(rows, targets)
+        shorter = np.float32((1 - 1 / len(items)) ** self._power)
+        return less_each(total, rows, lost, targets).times(shorter)
+
+    def _adds(self, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return what each of the films adds to every known film's score: (items, known films)."""
+        rows: NDArray[np.float32] = self._weights[items]
+        return rows
 
     def _scaled(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the weights of one history, which may be empty, times the power of its length."""

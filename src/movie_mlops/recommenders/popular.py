@@ -10,10 +10,9 @@ from movie_mlops.recommenders.capabilities import Capabilities
 from movie_mlops.recommenders.config import LikedFirstParams, PopularParams, PopularRecentParams
 from movie_mlops.recommenders.inputs import Csr, Training
 from movie_mlops.recommenders.liked_first import liked_first
+from movie_mlops.recommenders.liked_lately import lately_since
 from movie_mlops.recommenders.port import Recommender
 from movie_mlops.recommenders.stored import Arrays, Layout
-
-_SECONDS_PER_DAY = 86_400
 
 
 class _SameForAll(Recommender):
@@ -71,8 +70,8 @@ class PopularRecentRecommender(_SameForAll):
     def _popularity(self, training: Training) -> NDArray[np.float64]:
         assert training.times is not None  # the port has checked it
         n_items = training.matrix.shape[1]
-        since = int(training.times.max()) - self.params.days * _SECONDS_PER_DAY
-        recent = (training.times >= 0) & (training.times > since)
+        now, params = int(training.times.max()), self.params
+        recent = training.times > lately_since(training.times, days=params.days, least=params.least, now=now)
         of_all_time = _counts(training.matrix.indices, n_items)
         popularity: NDArray[np.float64] = _counts(training.matrix.indices[recent], n_items)
         popularity += of_all_time / (of_all_time.max() + 1)

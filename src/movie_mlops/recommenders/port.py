@@ -215,6 +215,9 @@ class Recommender(Explaining):
         told: Csr | None,
     ) -> NDArray[np.float32]:
         """Score as `score_one` does, films being known ones, or below 0; ``told`` are the traits."""
+        if len(positions) and not self.capabilities.reads_traits and strengths.min() > 0 and positions.min() >= 0:
+            # As most are: likes alone, of films that are all known.
+            return self._expand(self._score_one_at(positions, strengths, stamps))
         liked, disliked = (positions >= 0) & (strengths > 0), (positions >= 0) & (strengths < 0)
         likes = np.count_nonzero(liked, keepdims=True)
         if self._reads_signs and liked.any():
@@ -279,10 +282,10 @@ class Recommender(Explaining):
             best, scores = found[0] if whole else self._known[found[0]].astype(np.int64), found[1]
         else:
             everything = self._scores_of(positions, strengths, stamps, told)
-            counting = np.ones(len(everything), np.bool_) if among is None else among.copy()
-            counting[left_out] = False
-            every = np.flatnonzero(counting)
-            best = every[strongest(everything[every], k)]
+            counting = everything.copy() if among is None else np.where(among, everything, -np.inf)
+            counting[left_out] = -np.inf
+            best = strongest(counting, k)
+            best = best[counting[best] > -np.inf]
             scores = everything[best]
         if not explain:
             return Best(best, scores, None)

@@ -95,7 +95,8 @@ class RerankRecommender(BlendRecommender):
         if not len(items):
             return np.zeros_like(self._popularity)
         history = sparse.csr_array((weights, items, [0, len(items)]), shape=(1, len(self._popularity)))
-        scores: NDArray[np.float32] = self._ordered(history, self._parts_of_one(items, weights, times))[0]
+        parts, _ = self._parts_of_one((items, weights, times))
+        scores: NDArray[np.float32] = self._ordered(history, parts)[0]
         return scores
 
     def _ordered(self, histories: Csr, parts: list[NDArray[np.float32]], first: int = 0) -> NDArray[np.float32]:

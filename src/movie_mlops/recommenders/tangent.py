@@ -27,8 +27,14 @@ def bend(cosines: NDArray[np.float32]) -> None:
     for start in range(0, len(cosines), rows):
         stop = start + rows
         c = np.clip(cosines[start:stop], 0, 1)
-        angle = np.float32(np.pi) - np.arccos(c)
-        cosines[start:stop] = (2 * c * angle + np.sqrt(1 - c * c)) / np.float32(np.pi)
+        angle = np.arccos(c)
+        np.subtract(np.float32(np.pi), angle, out=angle)
+        angle *= c
+        angle *= np.float32(2)
+        c *= c
+        np.subtract(np.float32(1), c, out=c)
+        angle += np.sqrt(c, out=c)
+        np.divide(angle, np.float32(np.pi), out=cosines[start:stop])
 
 
 def bend_gram(gram: NDArray[np.float32], share: float) -> None:

@@ -5,7 +5,7 @@ targets, and mean and deviation of all, which bring them to its scale; where its
 that much without scoring every film (`Arithmetic._remains`).
 """
 
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from movie_mlops.recommenders.inputs import Csr
 
 History = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64] | None]
 """Films, weights and, where they are known, times."""
+_LITTLE: Final = 1 / 16
 
 
 class Remains(NamedTuple):
@@ -37,12 +38,15 @@ class Remains(NamedTuple):
         centred = scores - means[:, np.newaxis]
         return cls(scores[:, targets], means, np.sqrt(np.einsum("ij,ij->i", centred, centred) / scores.shape[1]))
 
+    def times(self, factor: np.float32) -> "Remains":
+        """Return what is left of scores that are so many times as large; above 0."""
+        return Remains(self.scores * factor, self.means * factor, self.deviations * factor)
+
     def standardised(self) -> NDArray[np.float32]:
         """Return the targets' scores where those of all films have mean 0 and deviation 1; 0 where all are equal."""
-        centred = self.scores - self.means[:, np.newaxis]
-        deviations = self.deviations[:, np.newaxis]
-        brought: NDArray[np.float32] = np.divide(centred, deviations, out=np.zeros_like(centred), where=deviations > 0)
-        return brought
+        some = self.deviations > 0
+        scales = np.divide(np.float32(1), self.deviations, out=np.zeros_like(self.deviations), where=some)
+        return (self.scores - self.means[:, np.newaxis]) * scales[:, np.newaxis]
 
 
 class Moments:
@@ -68,6 +72,41 @@ class Moments:
         """
         squares = np.einsum("ij,ij->i", asked @ self._spread, asked)
         return Remains(asked @ targets.T, asked @ self._mean, np.sqrt(np.maximum(squares, 0)))
+
+
+def less_each(
+    total: NDArray[np.float32], rows: NDArray[np.float32], lost: NDArray[np.float32], targets: NDArray[np.int32]
+) -> Remains:
+    """Return what is left of scores that are a sum, without one row of it times its factor, each on its own.
+
+    Mean and deviation follow from those of the sum and of the rows, and from what these have in common.
+
+    Args:
+        total: float32[films], the sum.
+        rows: float32[left out, films].
+        lost: float32[left out], the factors.
+        targets: Of which scores are told.
+    """
+    films = np.float32(len(total))
+    mean = total.sum() / films
+    centred = total - mean
+    means = rows @ np.ones_like(total) / films
+    spread = lost * lost * (np.einsum("ij,ij->i", rows, rows) / films - means * means)
+    whole = centred @ centred / films
+    left = whole - 2 * lost * (rows @ centred) / films + spread
+    scores = total[targets] - lost[:, np.newaxis] * rows[:, targets]
+    remains = Remains(scores, mean - lost * means, np.sqrt(np.maximum(left, 0)))
+    # Where next to nothing is left of two large numbers, nothing but their rounding may be.
+    little = left < _LITTLE * (whole + spread)
+    if little.any():
+        anew = Remains.of(total - lost[little, np.newaxis] * rows[little], targets)
+        remains.means[little], remains.deviations[little] = anew.means, anew.deviations
+    return remains
+
+
+def as_bytes(items: NDArray[np.int32], weights: NDArray[np.float32]) -> bytes:
+    """Return by what a history is known again: its films and their weights."""
+    return items.tobytes() + weights.tobytes()
 
 
 def each_without(history: History, left_out: NDArray[np.int64], n_items: int) -> tuple[Csr, NDArray[np.int64] | None]:

@@ -32,7 +32,7 @@ class Film:
         directors: Its directors.
         language: Its original language, where known.
         likes: How many likes it has had.
-        recent_likes: How many of them in the last 30 days before the features were made.
+        recent_likes: How many of them lately: in the last 30 days, or longer where few people came.
         rating_mean: Its mean rating in stars, where it was rated.
         runtime_minutes: How long it is, where known.
         series: The series that it is of, where that is known.
@@ -105,7 +105,7 @@ class Catalogue:
         Args:
             movies: The films.
             film_features: Of these, ``likes_all``, ``likes_30d`` and ``rating_mean`` are used, each where present.
-            lately: By how many each film is liked in the last 30 days, where that is known better than by the features.
+            lately: By how many each film is liked lately, where that is known better than by the features.
             first: How much each film is liked by those who have said little yet, where that is known.
         """
         facts: dict[int, dict[str, Any]] = {}

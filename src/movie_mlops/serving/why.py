@@ -13,6 +13,9 @@ from movie_mlops.serving.recommend import Because, explain_again
 from movie_mlops.serving.services import Services
 
 _REASONS: Final = 3
+_ALIKE: Final = 1e-5
+"""Scores are sums in single precision. In another order, as of all films instead of a few, or on another processor,
+they are the same but for so much of the largest of them."""
 
 
 def why(services: Services, impression: Impression, release: Release | None) -> dict[str, Any]:
@@ -39,18 +42,25 @@ def why(services: Services, impression: Impression, release: Release | None) -> 
     if model is not None and history is not None:
         told = explain_again(films, model, history, movie_ids, reasons=_REASONS)
     items = []
-    for (movie_id, score), (again, because) in zip(impression.items, told, strict=True):
+    for (movie_id, score), (once_more, because) in zip(impression.items, told, strict=True):
         film = films.get(movie_id)
         reasons = [{"movie_id": b.film.movie_id, "title": b.film.title, "share": round(b.share, 3)} for b in because]
         document = {"movie_id": movie_id, "title": None} if film is None else film.document()
-        items.append({**document, "score": score, "score_again": again, "because": reasons})
+        items.append({**document, "score": score, "score_again": once_more, "because": reasons})
     tried = model is not None and history is not None
+    scores, again = [item["score"] for item in items], [item["score_again"] for item in items]
     return {
         "liked": None if history is None else int((history.weights > 0).sum()),
-        "same": all(item["score"] == item["score_again"] for item in items) if tried else None,
+        "same": are_same(scores, again) if tried else None,
         "problem": problem,
         "items": items,
     }
+
+
+def are_same(scores: Sequence[float], again: Sequence[float | None]) -> bool:
+    """Return whether each film has the score that it had, as far as sums in single precision can tell."""
+    largest = max(map(abs, scores), default=0.0)
+    return all(now is not None and abs(now - then) <= _ALIKE * largest for then, now in zip(scores, again, strict=True))
 
 
 def _history(services: Services, impression: Impression) -> History | None:

@@ -2,7 +2,19 @@
 
 import typer
 
-from movie_mlops.cli.bench import data, events, growth, models, reference, security, serving, traffic, updating, whole
+from movie_mlops.cli.bench import (
+    data,
+    events,
+    growth,
+    lately,
+    models,
+    reference,
+    security,
+    serving,
+    traffic,
+    updating,
+    whole,
+)
 
 app = typer.Typer(
     help="Measure the platform on this machine.", rich_markup_mode=None, no_args_is_help=True, add_completion=False
@@ -26,6 +38,7 @@ app.command()(data.spark)
 app.command()(events.events)
 app.command()(models.quality)
 app.command()(models.newcomers)
+app.command()(lately.lately)
 app.command()(models.train)
 app.command()(models.evaluate)
 app.command()(models.drift)

@@ -41,7 +41,9 @@ class ReplayConfig:
         batch: So many events are sent at once; whoever likes something in them is given a list before.
         k: The length of the lists.
         recent_days: The rival that is popularity counts so many days.
-        turn_events: After so many events the worker brings them into the lake, and the loop takes a turn.
+        land_days: The worker brings what was sent into the lake, and the API reads it, whenever so many days of the
+            history have passed since it last did. In service that is a matter of minutes; 0: after every batch.
+        turn_events: After so many events it does so in any case, and the loop takes a turn.
         speed: So many seconds of the history pass in one; ``None``: as quickly as it goes.
         triggers: When a new model is made. Time in them is that of the machine, not that of the history.
         rollout: How it is rolled out.
@@ -51,6 +53,7 @@ class ReplayConfig:
     batch: int = 200
     k: int = 10
     recent_days: float = 30.0
+    land_days: float = 1.0
     turn_events: int = 5_000
     speed: float | None = None
     triggers: TriggersConfig = field(default_factory=_triggers)
@@ -64,6 +67,10 @@ class ReplayConfig:
                 f"begin is {self.begin}, batch {self.batch}, k {self.k}, recent_days {self.recent_days} and turn_events"
                 f" {self.turn_events}.",
                 next_step=f"Give a share between 0 and 1, batches of 1 to {_MOST:,}, and whole numbers from 1.",
+            )
+        if not (math.isfinite(self.land_days) and self.land_days >= 0):
+            raise ConfigurationError(
+                f"land_days is {self.land_days}.", next_step="Give days of the history, 0 for after every batch."
             )
         if self.speed is not None and not (math.isfinite(self.speed) and self.speed > 0):
             raise ConfigurationError(

@@ -103,13 +103,15 @@ class Replayed:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the single judgements as plain data."""
-        every = {"all": False, "of whom something was known": True}
+        every, known = {"all": False, "of whom something was known": True}, self.judgements.filter(pl.col(WARM))
         return {
             "dataset": self.dataset,
             "past": self.past,
             "lived": self.lived,
             "lists": self.judgements.height,
             "users": self.judgements[USER].n_unique(),
+            "lists_of_known": known.height,
+            "known_users": known[USER].n_unique(),
             "ndcg@next": {name: _plain(self.worth(warm=warm)) for name, warm in every.items()},
             "lead": {name: _plain(self.leads(warm=warm)) for name, warm in every.items()},
             "lists_without_a_model": self.waited,

@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 import polars as pl
 
 from movie_mlops.client import Client, ClientConfig
+from movie_mlops.client.calls import Call
 from movie_mlops.core import clock
 from movie_mlops.core.columns import EVENT_TIME, MOVIE_ID, USER_ID, WEIGHT
 from movie_mlops.core.nouns import Workspace
@@ -22,7 +24,7 @@ from movie_mlops.flows.release import Careful
 from movie_mlops.flows.replay.config import ReplayConfig
 from movie_mlops.flows.replay.history import History, events_of
 from movie_mlops.flows.replay.outcome import AT, FROZEN, LOOP, RECENT, USER, WARM, Change, Replayed, gain
-from movie_mlops.flows.replay.rivals import Frozen, Known, Recent
+from movie_mlops.flows.replay.rivals import DAY, Frozen, Known, Recent
 from movie_mlops.flows.replay.server import api
 from movie_mlops.flows.worker import Worker
 from movie_mlops.release import read_bundle
@@ -32,6 +34,8 @@ Rows = list[tuple[str, int, float, int]]
 """Who, which film, how much it is liked, when (Unix seconds)."""
 
 Tell = Callable[[str], None]
+
+_RELOAD: Final[Call[object]] = Call("POST", "/v1/admin/reload", {})
 
 
 def replay(
@@ -66,8 +70,12 @@ def replay(
         made = run(None, dataset=workspace.dataset, home=workspace.home, config=platform_config)
         if made.refusal is not None:
             tell(made.refusal.problem)
-        with api(workspace, platform_config, config.rollout) as url, Client(ClientConfig(url)) as client:
-            living = _Living(history, platform, config, client, tell)
+        with (
+            api(workspace, platform_config, config.rollout) as served,
+            Client(ClientConfig(served.url)) as client,
+            Client(ClientConfig(served.url, served.token)) as operator,
+        ):
+            living = _Living(history, platform, config, (client, operator), tell)
             living.live(progress)
         return living.outcome(time.perf_counter() - started)
     finally:
@@ -95,9 +103,11 @@ class _Judged:
 class _Living:
     """The history as it goes on."""
 
-    def __init__(self, history: History, platform: Platform, config: ReplayConfig, client: Client, tell: Tell) -> None:
+    def __init__(
+        self, history: History, platform: Platform, config: ReplayConfig, clients: tuple[Client, Client], tell: Tell
+    ) -> None:
         self._history, self._platform, self._config = history, platform, config
-        self._client, self._tell = client, tell
+        (self._client, self._operator), self._tell = clients, tell
         self._known, self._recent = Known(), Recent(config.recent_days)
         past = history.past.with_columns(weight_expression(platform.config.feedback).alias(WEIGHT))
         self._take_in(_rows(past))
@@ -106,6 +116,7 @@ class _Living:
         self._judged, self._lived = _Judged(), 0
         self._changes: list[Change] = []
         self._tried = history.past.height
+        self._landed_at = clock.microseconds(history.past[EVENT_TIME][-1]) // 1_000_000
         self._waited: int | None = None
         self._frozen = Frozen(None, self._recent.of_all_time())
         self._first = self._serving = self._take_first()
@@ -130,6 +141,8 @@ class _Living:
                 if self._lived >= turn_at:
                     turn_at += self._config.turn_events
                     self._turn(rows[-1][3])
+                elif rows[-1][3] - self._landed_at >= self._config.land_days * DAY:
+                    self._land(rows[-1][3])
                 advance(len(rows))
         self._turn(clock.microseconds(lived[EVENT_TIME][-1]) // 1_000_000)
 
@@ -172,9 +185,15 @@ class _Living:
         self._known.add(rows)
         self._recent.add(rows)
 
+    def _land(self, at: int) -> None:
+        """Have the worker bring what was sent into the lake, and the API read it before its next list."""
+        self._worker.turn()
+        self._operator.ask(_RELOAD)
+        self._landed_at = at
+
     def _turn(self, at: int) -> None:
         """Let the worker and the loop do what there is to do."""
-        self._worker.turn()
+        self._land(at)
         if self._first is None:
             self._try_first()
         found = self._loop.turn()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from movie_mlops.recommenders import Recommender
 
-_DAY = 86_400
+DAY = 86_400
 
 
 class Known:
@@ -81,7 +81,7 @@ class Recent:
     """
 
     def __init__(self, days: float) -> None:
-        self._seconds = days * _DAY
+        self._seconds = days * DAY
         self._window: deque[tuple[int, int]] = deque()
         self._lately: dict[int, int] = {}
         self._ever: dict[int, int] = {}

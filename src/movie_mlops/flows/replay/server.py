@@ -1,10 +1,12 @@
 """The API as a process of its own over a replay's home, on a free port of this machine."""
 
 import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +23,22 @@ _MAIN: Final = f"from {__name__} import main; main()"
 """The package has imported this module by then, so that it is not run as one of its own."""
 
 
+@dataclass(frozen=True)
+class Served:
+    """Where the API is.
+
+    Attributes:
+        url: Its address.
+        token: The administrator's.
+    """
+
+    url: str
+    token: str
+
+
 @contextmanager
-def api(workspace: Workspace, config: PlatformConfig, rollout: RolloutConfig) -> Iterator[str]:
-    """Serve a workspace until the block ends; give the address.
+def api(workspace: Workspace, config: PlatformConfig, rollout: RolloutConfig) -> Iterator[Served]:
+    """Serve a workspace until the block ends; tell where.
 
     Args:
         workspace: What is served.
@@ -33,8 +48,9 @@ def api(workspace: Workspace, config: PlatformConfig, rollout: RolloutConfig) ->
     Raises:
         FlowError: The server ended before it was ready.
     """
-    log = workspace.home / "server.log"
+    log, token = workspace.home / "server.log", secrets.token_urlsafe(32)
     said = {
+        "token": token,
         "home": str(workspace.home),
         "dataset": workspace.dataset,
         "config": config.model_dump(mode="json"),
@@ -57,7 +73,7 @@ def api(workspace: Workspace, config: PlatformConfig, rollout: RolloutConfig) ->
                     f"The API of the replay ended before it was ready: {lines[-1] if lines else 'it said nothing'}",
                     next_step=f"Look at {log}.",
                 )
-            yield f"http://{_HOST}:{int(port)}"
+            yield Served(f"http://{_HOST}:{int(port)}", token)
         finally:
             server.terminate()
             try:
@@ -87,6 +103,6 @@ def main() -> None:
     rollout = TypeAdapter(RolloutConfig).validate_python(said["rollout"])
     workspace = Workspace(Path(said["home"]), said["dataset"])
     # Days pass in seconds here.
-    config = ServingConfig(rollout=rollout, films_seconds=0.0)
+    config = ServingConfig(admin_token=said["token"], rollout=rollout, films_seconds=0.0)
     app = make_app(workspace, PlatformConfig.model_validate(said["config"]), config)
     serve(app, bound, on_ready=lambda: print(bound.getsockname()[1], flush=True))  # noqa: T201 - the parent reads it

@@ -22,14 +22,17 @@ class PopularRecentParams:
 
     Attributes:
         days: Length of the window in days; it ends with the latest known time of the training data.
+        least: Where fewer likes are in it the window goes as far back as the newest so many likes do.
     """
 
     space: ClassVar[Space] = {"days": Range(1, 365, log=True)}
 
     days: float = 30.0
+    least: int = 0
 
     def __post_init__(self) -> None:
-        require(self.days > 0, "days", self.days, "a number of days above 0")
+        require(0 < self.days <= _CENTURY, "days", self.days, f"a number of days above 0 and up to {_CENTURY:,}")
+        require(self.least >= 0, "least", self.least, "a number of at least 0")
 
 
 @dataclass(frozen=True)
