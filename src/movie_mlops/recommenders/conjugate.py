@@ -204,7 +204,6 @@ def _approach_together(  # noqa: PLR0917 - numba takes arguments by their places
                 lefts[rows[place] - first] -= far * bents[place]
 
 
-@compiled(any_order=True)
 def approach(  # noqa: PLR0917 - numba takes arguments by their places
     inverse: Floats,
     starts: Starts,
@@ -238,6 +237,7 @@ def approach(  # noqa: PLR0917 - numba takes arguments by their places
         first: The first row.
         stop: The row after the last.
     """
+    # Not compiled itself: both that it calls would be compiled once more inside it, which takes as long again.
     kept, weights = np.empty((at_once, others.shape[1]), np.float32), np.empty(at_once, np.float32)
     likes = np.diff(starts[first : stop + 1])
     few, many = first + np.flatnonzero(likes <= at_once), first + np.flatnonzero(likes > at_once)
