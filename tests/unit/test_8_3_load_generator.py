@@ -120,42 +120,6 @@ def test_a_request_that_is_never_answered_is_counted_and_is_slow() -> None:
     assert len(outcome.service_ms) == 2
 
 
-@pytest.mark.parametrize(
-    ("change", "awake"),
-    [({}, True), ({"connections": 2}, False), ({"rate": 100.0}, False), ({"due": (0.0,), "script": (b"",)}, False)],
-)
-def test_one_connection_in_a_closed_loop_waits_awake(change: dict[str, Any], awake: bool) -> None:
-    """It takes answers that come late, in pieces or not at all as one does that sleeps meanwhile."""
-    assert plan(1, 1.0, **change).waits_awake is awake
-
-
-def test_whoever_waits_awake_takes_what_comes_late_in_pieces_or_never() -> None:
-    """Answers are read whole, a line that is cut is an error, and in the end it gives up."""
-
-    def slowly(handler: BaseHTTPRequestHandler, number: int) -> None:
-        if number == 2:
-            handler.close_connection = True
-            return
-        time.sleep(0.05)
-        handler.send_response(200)
-        handler.send_header("Content-Length", "400000")
-        handler.end_headers()
-        for _ in range(2):
-            handler.wfile.write(b"x" * 200_000)
-            handler.wfile.flush()
-            time.sleep(0.02)
-
-    with server(slowly) as port:
-        outcome = drive(plan(port, 10.0, requests=4))
-    assert (outcome.requests, outcome.unanswered) == (4, 0)
-    assert outcome.errors == {"connection closed by the server": 1}
-    assert sorted(outcome.latency_ms)[1] >= 50
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        outcome = drive(plan(deaf.getsockname()[1], 0.2, patience_seconds=0.2))
-    assert (outcome.requests, outcome.unanswered, outcome.errors) == (1, 1, {})
-    assert outcome.latency_ms.max() >= 390
-
-
 def test_wrong_answers_are_errors_by_what_is_wrong() -> None:
     """A wrong status, a missing marker, a cut connection and an answer without a length are told apart."""
 

@@ -6,8 +6,7 @@ thousands. Gil Tene calls this coordinated omission. Here (open loop) every requ
 its latency counts from that time, also where it could only be sent later because every connection was waiting.
 
 Blocking sockets in threads, not an event loop: the timers of event loops are rounded to a millisecond, which is as
-long as what is measured. A single connection that asks again as soon as it is answered does not sleep at all while it
-waits: to wake a core, above all a virtual machine's, may take as long as the answer, and would be taken for it.
+long as what is measured.
 """
 
 import itertools
@@ -36,8 +35,6 @@ _RETRY: Final = re.compile(rb"\r\nretry-after: *[0-9]", re.IGNORECASE)
 _STATUS: Final = re.compile(rb"HTTP/1\.1 ([0-9]{3}) ")
 _CHUNK: Final = 1 << 18
 _LOOK_SECONDS: Final = 0.2
-_LOOKS: Final = 1_000
-"""So often it is looked for an answer before it is asked whether it is time to give up."""
 _IDLE_SECONDS: Final = 2.0
 """A server may close a connection that was silent for long; one that was is closed here before it is used again."""
 _AT_ONCE_SECONDS: Final = 0.001
@@ -85,11 +82,6 @@ class Plan:
     due: tuple[float, ...] | None = None
     script: tuple[bytes, ...] | None = None
     good: tuple[int, ...] = (HTTPStatus.OK,)
-
-    @property
-    def waits_awake(self) -> bool:
-        """Whether an answer is waited for without sleeping: where one connection asks as soon as it is answered."""
-        return self.connections == 1 and self.rate is None and self.due is None
 
     def due_at(self, ticket: int) -> float | None:
         """Return when a request is due, in seconds from the start; ``None``: as soon as there is a connection."""
@@ -251,7 +243,7 @@ class _Client:
         line.sendall(request)
         data = bytearray()
         while (head_end := data.find(b"\r\n\r\n")) < 0:
-            data += self._more(line)
+            data += _more(line)
         head = bytes(data[:head_end])
         status, length = _STATUS.match(head), _LENGTH.search(head)
         if status is None or length is None:
@@ -259,27 +251,10 @@ class _Client:
             raise _WrongAnswerError("an answer that is not HTTP/1.1 with a length")
         begin, size = head_end + 4, int(length[1])
         while len(data) < begin + size:
-            data += self._more(line)
+            data += _more(line)
         if _CLOSE.search(head):
             self._hang_up()
         return int(status[1]), head, bytes(data[begin : begin + size])
-
-    def _more(self, line: socket.socket) -> bytes:
-        chunk = self._looked_for(line) if self._plan.waits_awake else line.recv(_CHUNK)
-        if not chunk:
-            raise ConnectionResetError(0, "connection closed by the server")
-        return chunk
-
-    def _looked_for(self, line: socket.socket) -> bytes:
-        """Return what comes next, looking for it again and again."""
-        line.setblocking(False)
-        while time.perf_counter() < self._give_up:
-            for _ in range(_LOOKS):
-                try:
-                    return line.recv(_CHUNK)
-                except BlockingIOError:
-                    continue
-        raise TimeoutError
 
     def _connected(self) -> socket.socket:
         now = time.perf_counter()
@@ -309,6 +284,13 @@ def _is_closed(line: socket.socket) -> bool:
         return False
     except OSError:
         return True
+
+
+def _more(line: socket.socket) -> bytes:
+    chunk = line.recv(_CHUNK)
+    if not chunk:
+        raise ConnectionResetError(0, "connection closed by the server")
+    return chunk
 
 
 def _check(status: int, head: bytes, body: bytes, plan: Plan) -> None:
